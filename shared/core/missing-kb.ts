@@ -1,0 +1,139 @@
+import * as z from "zod/mini";
+
+/** A calendar day in `REPORT_TIME_ZONE`, written `2026-11-23`. */
+export type RunDate = string;
+
+/** What Defender counts for a KB of one software. `null` is unknown, never 0. */
+export interface Counts {
+  machineMissedOn: number | null;
+  cveAddressed: number | null;
+}
+
+/** One missing security update as Defender tells it, under Defender's own field names. */
+export interface ReadKb extends Counts {
+  /** The KB's number without `KB`. */
+  id: string;
+  /** A month's bundle, such as "March 2020 Security Updates"; empty where Defender gives none. */
+  name: string;
+  productsNames: readonly string[];
+  url: string | null;
+}
+
+/** A missing KB with what only our own history knows of it. */
+export interface MissingKb extends ReadKb {
+  /** The day on which this software was first seen to miss it; it survives a KB's leaving and coming back. */
+  firstSeen: RunDate;
+  /** The largest `machineMissedOn` since it was first seen. */
+  peak: number | null;
+}
+
+/** What one answer held: the KBs, each once, and how many items could not be used. */
+export interface Reading {
+  missingKbs: ReadKb[];
+  unusable: number;
+}
+
+const limits = { text: 4_000, id: 40, name: 200, product: 100, products: 50, url: 2_000 };
+
+const item = z.looseObject({
+  id: z.union([z.string(), z.number()]),
+  name: z.optional(z.unknown()),
+  productsNames: z.optional(z.unknown()),
+  url: z.optional(z.unknown()),
+  machineMissedOn: z.optional(z.unknown()),
+  cveAddressed: z.optional(z.unknown()),
+});
+
+/**
+ * The KBs of a `getmissingkbs` answer's `value`, sorted by id, repeated ids folded into one.
+ * An item without a usable id is counted, never guessed at; unknown fields are ignored.
+ */
+export function readMissingKbs(value: readonly unknown[]): Reading {
+  const byId = new Map<string, ReadKb>();
+  let unusable = 0;
+  for (const raw of value) {
+    const kb = readKb(raw);
+    if (!kb) {
+      unusable += 1;
+      continue;
+    }
+    const twin = byId.get(kb.id);
+    byId.set(kb.id, twin ? fold(twin, kb) : kb);
+  }
+  const missingKbs = [...byId.values()].sort((a, b) => compareText(a.id, b.id));
+  return { missingKbs, unusable };
+}
+
+function readKb(raw: unknown): ReadKb | null {
+  const parsed = item.safeParse(raw);
+  if (!parsed.success) return null;
+  const { id, name, productsNames, url, machineMissedOn, cveAddressed } = parsed.data;
+  const number = plainText(id).replace(/^KB/i, "");
+  if (number === "" || number.length > limits.id) return null;
+  return {
+    id: number,
+    name: plainText(name).slice(0, limits.name),
+    productsNames: readProducts(productsNames),
+    url: readUrl(url),
+    machineMissedOn: readCount(machineMissedOn),
+    cveAddressed: readCount(cveAddressed),
+  };
+}
+
+function readProducts(value: unknown): string[] {
+  if (!Array.isArray(value)) return [];
+  const names = value.map((name) => plainText(name).slice(0, limits.product)).filter(Boolean);
+  return [...new Set(names)].sort(compareText).slice(0, limits.products);
+}
+
+function readUrl(value: unknown): string | null {
+  const url = plainText(value);
+  return url === "" || url.length > limits.url ? null : url;
+}
+
+function readCount(value: unknown): number | null {
+  const count = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
+  // JSON knows a −0, which would be shown with its sign.
+  return typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? Math.abs(count) : null;
+}
+
+// Control and direction-changing characters can forge lines in logs and reverse what a reader sees.
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
+
+/** Text from outside made safe to put on one line: bounded, no control, direction or unpaired characters; else empty. */
+export function plainText(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  if (typeof value !== "string") return "";
+  return value.slice(0, limits.text).replace(invisible, " ").trim();
+}
+
+/** Two tellings of one KB: the larger counts, all products, the first name and url there are. */
+function fold(a: ReadKb, b: ReadKb): ReadKb {
+  return {
+    id: a.id,
+    name: smallest(a.name, b.name) ?? "",
+    productsNames: readProducts([...a.productsNames, ...b.productsNames]),
+    url: smallest(a.url, b.url),
+    machineMissedOn: larger(a.machineMissedOn, b.machineMissedOn),
+    cveAddressed: larger(a.cveAddressed, b.cveAddressed),
+  };
+}
+
+// Which of two texts stands must not hang on their order in the answer.
+function smallest(a: string | null, b: string | null): string | null {
+  if (!a) return b;
+  if (!b) return a;
+  return compareText(a, b) <= 0 ? a : b;
+}
+
+/** The larger of two counts, where an unknown one gives way to a known one. */
+export function larger(a: number | null, b: number | null): number | null {
+  if (a === null) return b;
+  if (b === null) return a;
+  return Math.max(a, b);
+}
+
+/** Order by UTF-16 code units: the same on every machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,190 @@
+import { type Comparison, isBaseline, isMeasured } from "./comparison.ts";
+import { type CountsByKb, withhold } from "./gap-change.ts";
+import { addComparison, countKinds, type KbRows, machineKbPairs } from "./kb-row.ts";
+import { dayOf, isScheduled, type RunId } from "./run-id.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { type Watchlist, weekdays } from "./watchlist.ts";
+
+/** Why a software was not measured in a run. */
+export interface ReadFailure {
+  softwareId: string;
+  /** One sentence for a person, without secrets or ids of single requests. */
+  reason: string;
+  /** Whether it stays until a person acts. */
+  permanent: boolean;
+  /** The first run of the row of runs that could not measure it. */
+  since: RunId;
+  /** How many scheduled runs in a row could not. */
+  misses: number;
+}
+
+/** One number a column of the `Runs` row, so that a year's trend is one query. */
+export interface Totals {
+  new: number;
+  worsened: number;
+  improved: number;
+  resolved: number;
+  returned: number;
+  /** Software seen for the first time. */
+  baseline: number;
+  measured: number;
+  notMeasured: number;
+  /** Different KBs missing over all software. */
+  missingKbs: number;
+  /** Machine-KB pairs: for each KB the largest count of any one software, so that no machine counts twice. */
+  machineKbPairs: number;
+}
+
+export const mailStatuses = ["none", "pending", "sending", "sent", "refused"] as const;
+
+/** The outbox half of a run: `none`, or `pending → sending → sent | refused`. */
+export interface Mail {
+  status: (typeof mailStatuses)[number];
+  /** When it took this status, ISO 8601 in UTC. */
+  at: string;
+  /** Sends begun so far. */
+  attempts: number;
+  /** Sends of which nobody knows whether they arrived. */
+  unknownOutcomes: number;
+  /** Why it was refused, or why the last try failed. */
+  reason?: string;
+}
+
+/** One committed run: what was compared, and the mail that it owes. */
+export interface Run {
+  watchlist: string;
+  runId: RunId;
+  tenant: string;
+  /** ISO 8601 in UTC. */
+  openedAt: string;
+  committedAt: string;
+  /** The scheduled run that this one compared with; `null` for the first. */
+  previousRunId: RunId | null;
+  comparisons: readonly Comparison[];
+  failures: readonly ReadFailure[];
+  totals: Totals;
+  mail: Mail;
+}
+
+/** A run without its lists: what `Runs` keeps in plain columns. */
+export type RunSummary = Omit<Run, "comparisons" | "failures">;
+
+/** The queue's message: which run to advance. */
+export interface RunMessage {
+  watchlist: string;
+  runId: RunId;
+  /** ISO 8601 in UTC. */
+  openedAt: string;
+  /** For a run on demand: whether it mails its digest. A scheduled run decides by itself. */
+  mail?: boolean;
+}
+
+/** What is known of one software when its run closes. */
+export interface Outcome {
+  softwareId: string;
+  /** The snapshot that the last scheduled run reported, if any. */
+  previous: Snapshot | null;
+  /** Today's snapshot; absent where it could not be read. */
+  current: Snapshot | null;
+  failure?: Pick<ReadFailure, "reason" | "permanent">;
+}
+
+/** Counts that one run may keep back; a row of the store holds no more, and what does not fit is told at once. */
+export const maxWithheld = 3_000;
+
+/** Everything of a run but what its software brought. */
+export type Opening = Pick<Run, "runId" | "openedAt" | "committedAt"> & {
+  watchlist: Watchlist;
+  /** The last committed scheduled run, which this one follows. */
+  last: Run | null;
+  /** For a run on demand: whether it was asked to mail. */
+  mail?: boolean;
+};
+
+/** Closes a run over its software: what is compared with what, what failed, the totals, and whether it owes a mail. */
+export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome>): Promise<Run> {
+  const { watchlist, runId, last } = opening;
+  const lastComparisons = new Map(last?.comparisons.map((comparison) => [comparison.softwareId, comparison]));
+  const lastFailures = new Map(last?.failures.map((failure) => [failure.softwareId, failure]));
+  const comparisons: Comparison[] = [];
+  const failures: ReadFailure[] = [];
+  const rows: KbRows = new Map();
+  let room = maxWithheld;
+  for await (const outcome of outcomes) {
+    const told = lastComparisons.get(outcome.softwareId)?.withheld;
+    const comparison = compare(outcome, runId, told, watchlist, room);
+    comparisons.push(comparison);
+    room -= Object.keys(comparison.withheld ?? {}).length;
+    if (!outcome.current) failures.push(fail(outcome, runId, lastFailures.get(outcome.softwareId)));
+    addComparison(rows, comparison, outcome.previous, outcome.current ?? outcome.previous);
+  }
+  const totals = totalsOf(rows, comparisons);
+  const closed = { ...pick(opening), previousRunId: last?.runId ?? null, comparisons, failures, totals };
+  const owesMail = isScheduled(runId) ? deservesMail(closed, watchlist) : (opening.mail ?? false);
+  return {
+    ...closed,
+    mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
+  };
+}
+
+/** A report's totals; they count KBs, never a KB once for each of its software. */
+export function totalsOf(rows: KbRows, comparisons: readonly Comparison[]): Totals {
+  const measured = comparisons.filter(isMeasured).length;
+  return {
+    ...countKinds(rows),
+    baseline: comparisons.filter(isBaseline).length,
+    measured,
+    notMeasured: comparisons.length - measured,
+    machineKbPairs: machineKbPairs(rows),
+  };
+}
+
+function pick({ watchlist, runId, openedAt, committedAt }: Opening) {
+  return { watchlist: watchlist.name, tenant: watchlist.tenant, runId, openedAt, committedAt };
+}
+
+function compare(
+  { softwareId, previous, current }: Outcome,
+  runId: RunId,
+  told: CountsByKb | undefined,
+  { thresholds }: Watchlist,
+  room: number,
+): Comparison {
+  const ids = { softwareId, previous: previous?.runId ?? null, current: current ? runId : (previous?.runId ?? null) };
+  if (!previous) return ids;
+  // What was not measured today is carried on untouched.
+  const kept = current ? withhold(previous, current, told ?? {}, thresholds) : (told ?? {});
+  const withheld = Object.fromEntries(Object.entries(kept).slice(0, room));
+  return { ...ids, ...(told && { told }), ...(Object.keys(withheld).length > 0 && { withheld }) };
+}
+
+function fail(outcome: Outcome, runId: RunId, earlier: ReadFailure | undefined): ReadFailure {
+  const { softwareId, failure } = outcome;
+  const { reason, permanent } = failure ?? { reason: "It was not read in time.", permanent: false };
+  return { softwareId, reason, permanent, since: earlier?.since ?? runId, misses: (earlier?.misses ?? 0) + 1 };
+}
+
+/** Whether a scheduled run is worth a mail to this watchlist's people. */
+export function deservesMail(
+  run: Pick<Run, "runId" | "previousRunId" | "totals" | "failures">,
+  who: Watchlist,
+): boolean {
+  const { totals } = run;
+  if (mailsAnyway(run.runId, who)) return true;
+  // The first mail shows its readers that it works.
+  if (run.previousRunId === null || isBlind(run)) return true;
+  const worse = totals.new + totals.worsened + totals.returned;
+  const better = totals.improved + totals.resolved;
+  return worse > 0 || (who.mailWhen === "changed" && better + totals.baseline > 0);
+}
+
+/** Whether a scheduled run mails whatever it finds. */
+export function mailsAnyway(runId: RunId, { mailWhen, heartbeatDay }: Watchlist): boolean {
+  return mailWhen === "always" || heartbeatDay === weekdays[new Date(dayOf(runId)).getUTCDay()];
+}
+
+// A quiet inbox must not mean a blind reporter; a single read that failed once is not yet worth a mail.
+function isBlind({ totals, failures }: Pick<Run, "totals" | "failures">): boolean {
+  const lasting = failures.some(({ permanent, misses }) => misses === (permanent ? 1 : 2));
+  return lasting || (totals.measured === 0 && totals.notMeasured > 0 && failures.every(({ misses }) => misses === 1));
+}

@@ -1,0 +1,85 @@
+import { compareText, larger, type MissingKb, type Reading, type ReadKb, type RunDate } from "./missing-kb.ts";
+import { dayOf, daysBetween, type RunId } from "./run-id.ts";
+
+/** A KB that left a software's list lately: what `returned` and its age rest on. */
+export interface GoneKb {
+  id: string;
+  firstSeen: RunDate;
+  peak: number | null;
+  goneOn: RunDate;
+}
+
+/** What stands behind an empty list: nothing open at all, or weaknesses that Defender ties to no KB. */
+export interface Emptiness {
+  verdict: "clean" | "not-kb-patched";
+  /** The day on which Defender was last asked. */
+  checkedOn: RunDate;
+}
+
+/** What one software missed in one run. Written once, never changed. */
+export interface Snapshot {
+  tenant: string;
+  softwareId: string;
+  runId: RunId;
+  /** Sorted by id. */
+  missingKbs: readonly MissingKb[];
+  gone: readonly GoneKb[];
+  /** Items of Defender's answer that had no usable id. */
+  unusable: number;
+  /** Only where `missingKbs` is empty. */
+  emptiness?: Emptiness;
+}
+
+const memory = { days: 90, kbs: 500 };
+
+/**
+ * The snapshot of a reading: each KB keeps the day and the peak that the snapshot before knew of it,
+ * and what left the list is remembered for 90 days, the latest 500.
+ */
+export function takeSnapshot(
+  key: Pick<Snapshot, "tenant" | "softwareId" | "runId">,
+  reading: Reading,
+  before: Snapshot | null,
+  emptiness?: Emptiness,
+): Snapshot {
+  const today = dayOf(key.runId);
+  const known = new Map<string, GoneKb | MissingKb>(before?.gone.map((kb) => [kb.id, kb]));
+  for (const kb of before?.missingKbs ?? []) known.set(kb.id, kb);
+  const missingKbs = [...reading.missingKbs, ...perhapsUnusable(reading, before)].map((kb) => {
+    const earlier = known.get(kb.id);
+    return { ...kb, firstSeen: earlier?.firstSeen ?? today, peak: larger(earlier?.peak ?? null, kb.machineMissedOn) };
+  });
+  missingKbs.sort((a, b) => compareText(a.id, b.id));
+  const gone = before ? rememberGone(before, new Set(missingKbs.map((kb) => kb.id)), today) : [];
+  return { ...key, missingKbs, gone, unusable: reading.unusable, ...(emptiness && { emptiness }) };
+}
+
+/** KBs that an item which has become unusable may stand for: still missing as far as anyone knows, on unknown machines. */
+function perhapsUnusable(reading: Reading, before: Snapshot | null): ReadKb[] {
+  if (!before || reading.unusable <= before.unusable) return [];
+  const read = new Set(reading.missingKbs.map((kb) => kb.id));
+  const absent = before.missingKbs.filter((kb) => !read.has(kb.id));
+  return absent.map((kb) => ({ ...kb, machineMissedOn: null, cveAddressed: null }));
+}
+
+function rememberGone(before: Snapshot, present: ReadonlySet<string>, today: RunDate): GoneKb[] {
+  const left = before.missingKbs.map(({ id, firstSeen, peak }) => ({ id, firstSeen, peak, goneOn: today }));
+  return [...left, ...before.gone]
+    .filter((kb) => !present.has(kb.id) && daysBetween(kb.goneOn, today) <= memory.days)
+    .sort((a, b) => compareText(b.goneOn, a.goneOn) || compareText(a.id, b.id))
+    .slice(0, memory.kbs);
+}
+
+/** Whether a list lost more than half of its KBs or machines at once: worth a second look before it is believed. */
+export function isSuspicious(reading: Reading, before: Snapshot | null): boolean {
+  if (!before || before.missingKbs.length === 0) return false;
+  const halved = (now: number, then: number) => now * 2 < then;
+  return (
+    halved(reading.missingKbs.length, before.missingKbs.length) ||
+    halved(machines(reading.missingKbs), machines(before.missingKbs))
+  );
+}
+
+function machines(kbs: readonly Pick<MissingKb, "machineMissedOn">[]): number {
+  return kbs.reduce((sum, kb) => sum + (kb.machineMissedOn ?? 0), 0);
+}

@@ -1,0 +1,184 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compareText, larger, plainText, readMissingKbs } from "../../shared/core/missing-kb.ts";
+import { anAnswer } from "../support/arbitraries.ts";
+
+const march = {
+  id: "4540673",
+  name: "March 2020 Security Updates",
+  productsNames: ["edge"],
+  url: "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB4540673",
+  machineMissedOn: 240,
+  cveAddressed: 14,
+};
+
+describe("reading Defender's answer", () => {
+  test("keeps Defender's own fields and ignores those it does not know", () => {
+    expect(readMissingKbs([{ ...march, osBuild: 18363, "@odata.type": "x" }])).toEqual({
+      missingKbs: [march],
+      unusable: 0,
+    });
+  });
+
+  test("reads the same from an answer in any order", () => {
+    fc.assert(
+      fc.property(
+        anAnswer.chain((items) =>
+          fc.tuple(fc.constant(items), fc.shuffledSubarray(items, { minLength: items.length })),
+        ),
+        ([items, shuffled]) => {
+          expect(readMissingKbs(shuffled)).toEqual(readMissingKbs(items));
+        },
+      ),
+    );
+  });
+
+  test("reads its own reading unchanged, and an answer told twice as once", () => {
+    fc.assert(
+      fc.property(anAnswer, (items) => {
+        const { missingKbs } = readMissingKbs(items);
+        expect(readMissingKbs(missingKbs).missingKbs).toEqual(missingKbs);
+        expect(readMissingKbs([...items, ...items]).missingKbs).toEqual(missingKbs);
+      }),
+    );
+  });
+
+  test("names each KB once", () => {
+    fc.assert(
+      fc.property(anAnswer, (items) => {
+        const ids = readMissingKbs(items).missingKbs.map(({ id }) => id);
+        expect(ids).toEqual([...new Set(items.map(({ id }) => id))].sort());
+      }),
+    );
+  });
+
+  test("folds a repeated id into the larger counts and the union of products", () => {
+    const twin = { ...march, productsNames: ["windows_10"], machineMissedOn: 12, cveAddressed: 97 };
+    const [kb] = readMissingKbs([march, twin]).missingKbs;
+    expect(kb).toEqual({ ...march, productsNames: ["edge", "windows_10"], machineMissedOn: 240, cveAddressed: 97 });
+  });
+
+  test("lets a known count stand where its twin's is unknown", () => {
+    const [kb] = readMissingKbs([{ ...march, machineMissedOn: null }, march]).missingKbs;
+    expect(kb?.machineMissedOn).toBe(240);
+  });
+
+  test("counts an item without a usable id and keeps the others", () => {
+    const unusable = [
+      { ...march, id: null },
+      { ...march, id: " " },
+      { ...march, id: "9".repeat(41) },
+      null,
+      "text",
+      7,
+      [],
+    ];
+    expect(readMissingKbs([...unusable, march])).toEqual({ missingKbs: [march], unusable: unusable.length });
+  });
+
+  test.each([
+    ["a number as text", "240", 240],
+    ["a padded number as text", " 240 ", 240],
+    ["zero", 0, 0],
+    ["zero with a sign", -0, 0],
+    ["null", null, null],
+    ["nothing", undefined, null],
+    ["a negative number", -1, null],
+    ["a fraction", 2.5, null],
+    ["words", "many", null],
+    ["an empty text", "", null],
+    ["more than can be counted", 1e300, null],
+    ["a number in another notation", "1e3", null],
+    ["a number in another base", "0x10", null],
+    ["an object", {}, null],
+  ])("takes %s for a count as %j", (_, given, expected) => {
+    const [kb] = readMissingKbs([{ ...march, machineMissedOn: given, cveAddressed: given }]).missingKbs;
+    expect([kb?.machineMissedOn, kb?.cveAddressed]).toEqual([expected, expected]);
+  });
+
+  test("takes an id with KB in front, or as a number, for the same KB", () => {
+    const items = [march, { ...march, id: "KB4540673" }, { ...march, id: 4540673 }];
+    expect(readMissingKbs(items)).toEqual({ missingKbs: [march], unusable: 0 });
+  });
+
+  test("takes KB away in front alone, and an id of up to 40 characters as it is", () => {
+    const ids = ["4KB540673", "9".repeat(40)];
+    expect(readMissingKbs(ids.map((id) => ({ ...march, id }))).missingKbs.map(({ id }) => id)).toEqual(ids);
+  });
+
+  test("takes what is no text, or an empty one, for absent", () => {
+    const read = (parts: object) => readMissingKbs([{ ...march, ...parts }]).missingKbs[0];
+    for (const nothing of [null, undefined, "", " ", {}, true]) {
+      expect(read({ name: nothing, url: nothing, productsNames: nothing })).toEqual({
+        ...march,
+        ...{ name: "", url: null, productsNames: [] },
+      });
+      expect(read({ productsNames: [nothing, "edge", nothing] })?.productsNames).toEqual(["edge"]);
+    }
+  });
+
+  test("keeps a url of up to 2,000 characters", () => {
+    const urls = [2_000, 2_001].map((length) => "https://support.microsoft.com/".padEnd(length, "x"));
+    const read = urls.map((url) => readMissingKbs([{ ...march, url }]).missingKbs[0]?.url);
+    expect(read).toEqual([urls[0], null]);
+  });
+
+  test("lets the first of two names and urls in the order of text stand, and any rather than none", () => {
+    const twins = [
+      { ...march, name: "B", url: "https://b" },
+      { ...march, name: "", url: null },
+      { ...march, name: "A", url: "https://a" },
+    ];
+    for (const items of [twins, twins.toReversed()]) {
+      expect(readMissingKbs(items).missingKbs).toEqual([{ ...march, name: "A", url: "https://a" }]);
+    }
+  });
+
+  test("takes control and direction characters out of every text", () => {
+    const [kb] = readMissingKbs([
+      { ...march, id: "45406\u202e73", name: "March\r\nBcc: x", productsNames: ["ed\u0000ge"] },
+    ]).missingKbs;
+    expect(kb).toMatchObject({ id: "45406 73", name: "March Bcc: x", productsNames: ["ed ge"] });
+  });
+
+  test("bounds every text", () => {
+    const huge = "x".repeat(1_000_000);
+    const products = Array.from({ length: 60 }, (_, index) => `${index}${huge}`);
+    const [kb] = readMissingKbs([{ ...march, name: huge, url: `https://${huge}`, productsNames: products }]).missingKbs;
+    expect(kb?.name).toHaveLength(200);
+    expect(kb?.url).toBeNull();
+    expect(JSON.stringify(kb?.productsNames).length).toBeLessThan(6_000);
+  });
+});
+
+describe("plain text", () => {
+  test("is one line of at most 4,000 characters, whatever is given", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.anything()), (value) => {
+        const text = plainText(value);
+        expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+        expect(text).toBe(text.trim());
+        expect(plainText(text)).toBe(text);
+      }),
+    );
+    expect(plainText("x".repeat(5_000))).toHaveLength(4_000);
+    expect([plainText(7), plainText(null), plainText({}), plainText(" a ")]).toEqual(["7", "", "", "a"]);
+  });
+});
+
+test("of two counts the larger one stands, and a known one rather than an unknown", () => {
+  const counts: [number | null, number | null, number | null][] = [
+    [3, 5, 5],
+    [5, 3, 5],
+    [null, 0, 0],
+    [0, null, 0],
+    [null, null, null],
+  ];
+  for (const [a, b, expected] of counts) expect(larger(a, b)).toBe(expected);
+});
+
+test("text is ordered by code units, and equal text is equal", () => {
+  expect([compareText("a", "b"), compareText("b", "a"), compareText("a", "a"), compareText("Z", "a")]).toEqual([
+    ...[-1, 1, 0, -1],
+  ]);
+});

@@ -1,0 +1,232 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { closeRun, deservesMail, maxWithheld, type Opening, type Outcome, type Run } from "../../shared/core/run.ts";
+import type { Snapshot } from "../../shared/core/snapshot.ts";
+import { snapshotOf } from "../support/arbitraries.ts";
+import { aWatchlist, eachOf } from "../support/builders.ts";
+
+const windows10 = "microsoft-_-windows_10";
+const windows11 = "microsoft-_-windows_11";
+const kb = (id: string, machineMissedOn: number | null, cveAddressed = 1) => ({ id, machineMissedOn, cveAddressed });
+
+function opening(runId: string, last: Run | null = null, overrides: Partial<Opening> = {}): Opening {
+  const openedAt = `${runId.slice(0, 10)}T05:00:00.000Z`;
+  return {
+    runId,
+    openedAt,
+    committedAt: `${runId.slice(0, 10)}T05:04:00.000Z`,
+    last,
+    watchlist: aWatchlist(),
+    ...overrides,
+  };
+}
+
+function measured(softwareId: string, previous: Snapshot | null, current: Snapshot): Outcome {
+  return { softwareId, previous, current };
+}
+
+const unreadable = { reason: "Defender answered 403.", permanent: true };
+
+describe("closing a run", () => {
+  test("names what was compared with what, and takes first sight for a baseline", async () => {
+    const before = snapshotOf([kb("5066835", 12)], "2026-11-22");
+    const run = await closeRun(
+      opening("2026-11-23"),
+      eachOf([
+        measured(windows10, before, snapshotOf([kb("5066835", 20)], "2026-11-23")),
+        measured(windows11, null, snapshotOf([kb("5068861", 3)], "2026-11-23")),
+      ]),
+    );
+    expect(run.comparisons).toEqual([
+      { softwareId: windows10, previous: "2026-11-22", current: "2026-11-23" },
+      { softwareId: windows11, previous: null, current: "2026-11-23" },
+    ]);
+    expect(run.totals).toMatchObject({ worsened: 1, new: 0, baseline: 1, measured: 2, notMeasured: 0, missingKbs: 2 });
+    expect(run.failures).toEqual([]);
+  });
+
+  test("says which scheduled run it follows, and that a first one follows none", async () => {
+    const first = await closeRun(opening("2026-11-22"), eachOf([]));
+    const second = await closeRun(opening("2026-11-23", first), eachOf([]));
+    expect([first.previousRunId, second.previousRunId]).toEqual([null, "2026-11-22"]);
+  });
+
+  test("says of software that its time did not reach that it was not read, which may pass", async () => {
+    const run = await closeRun(
+      opening("2026-11-23"),
+      eachOf([{ softwareId: windows10, previous: null, current: null }]),
+    );
+    expect(run.failures).toEqual([
+      { softwareId: windows10, reason: "It was not read in time.", permanent: false, since: "2026-11-23", misses: 1 },
+    ]);
+  });
+
+  test("lets the last snapshot stand where today's read failed, and claims nothing of it", async () => {
+    const before = snapshotOf([kb("5066835", 12)], "2026-11-20");
+    const outcome = { softwareId: windows10, previous: before, current: null, failure: unreadable };
+    const run = await closeRun(opening("2026-11-23"), eachOf([outcome]));
+    expect(run.comparisons).toEqual([{ softwareId: windows10, previous: "2026-11-20", current: "2026-11-20" }]);
+    expect(run.totals).toMatchObject({ resolved: 0, improved: 0, notMeasured: 1, missingKbs: 1, machineKbPairs: 12 });
+    expect(run.failures).toEqual([{ softwareId: windows10, ...unreadable, since: "2026-11-23", misses: 1 }]);
+  });
+
+  test("counts the runs that missed a software, from the first one on", async () => {
+    const outcome = { softwareId: windows10, previous: null, current: null, failure: unreadable };
+    const first = await closeRun(opening("2026-11-21"), eachOf([outcome]));
+    const second = await closeRun(opening("2026-11-22", first), eachOf([outcome]));
+    expect(second.failures[0]).toMatchObject({ since: "2026-11-21", misses: 2 });
+  });
+
+  test("hands the counts it keeps back to the next run, also over a run that could not measure", async () => {
+    const watchlist = aWatchlist({ thresholds: { minMachines: 5, minPercent: 0 } });
+    const days = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"].map((day, index) =>
+      snapshotOf([kb("5066835", 100 + 2 * index)], day),
+    );
+    const [a, b, , d] = days as [Snapshot, Snapshot, Snapshot, Snapshot];
+    const small = await closeRun(opening("2026-11-21", null, { watchlist }), eachOf([measured(windows10, a, b)]));
+    expect(small.comparisons[0]?.withheld).toEqual({ "5066835": { machineMissedOn: 100 } });
+    const blind = { softwareId: windows10, previous: b, current: null, failure: unreadable };
+    const missed = await closeRun(opening("2026-11-22", small, { watchlist }), eachOf([blind]));
+    expect(missed.totals.worsened).toBe(0);
+    const told = await closeRun(opening("2026-11-23", missed, { watchlist }), eachOf([measured(windows10, b, d)]));
+    expect(told.totals.worsened).toBe(1);
+    expect(told.comparisons[0]).toMatchObject({ told: { "5066835": { machineMissedOn: 100 } } });
+  });
+
+  test("tells at once what it has no room to keep back", async () => {
+    const watchlist = aWatchlist({ thresholds: { minMachines: 50, minPercent: 0 } });
+    const many = (machines: number) => Array.from({ length: maxWithheld + 7 }, (_, id) => kb(String(id), machines));
+    const [before, current] = [snapshotOf(many(10), "2026-11-22"), snapshotOf(many(11), "2026-11-23")];
+    const run = await closeRun(
+      opening("2026-11-23", null, { watchlist }),
+      eachOf([measured(windows10, before, current)]),
+    );
+    expect(run.totals.worsened).toBe(7);
+  });
+
+  test("has one room for all its software to keep back in", async () => {
+    const watchlist = aWatchlist({ thresholds: { minMachines: 50, minPercent: 0 } });
+    const many = (machines: number, from: number) =>
+      Array.from({ length: maxWithheld - 1_000 }, (_, id) => kb(String(from + id), machines));
+    const both = [windows10, windows11].map((softwareId, index) =>
+      measured(
+        softwareId,
+        snapshotOf(many(10, index * maxWithheld), "2026-11-22"),
+        snapshotOf(many(11, index * maxWithheld), "2026-11-23"),
+      ),
+    );
+    const run = await closeRun(opening("2026-11-23", null, { watchlist }), eachOf(both));
+    expect(run.comparisons.map(({ withheld }) => Object.keys(withheld ?? {}).length)).toEqual([2_000, 1_000]);
+    expect(run.totals.worsened).toBe(1_000);
+  });
+
+  test("counts a KB once, whatever software misses it, and by its furthest reach", async () => {
+    const run = await closeRun(
+      opening("2026-11-23"),
+      eachOf([
+        measured(windows10, snapshotOf([], "2026-11-22"), snapshotOf([kb("5066835", 12)], "2026-11-23")),
+        measured(windows11, snapshotOf([], "2026-11-22"), snapshotOf([kb("5066835", 30)], "2026-11-23")),
+      ]),
+    );
+    expect(run.totals).toMatchObject({ new: 1, missingKbs: 1, machineKbPairs: 30 });
+  });
+
+  test("calls a KB that one software is rid of and another misses improved, not resolved", async () => {
+    const has = (day: string) => snapshotOf([kb("5066835", 12)], day);
+    const run = await closeRun(
+      opening("2026-11-23"),
+      eachOf([
+        measured(windows10, snapshotOf([kb("5066835", 500)], "2026-11-22"), snapshotOf([], "2026-11-23")),
+        measured(windows11, has("2026-11-22"), has("2026-11-23")),
+      ]),
+    );
+    // Only the machines that still miss it count.
+    expect(run.totals).toMatchObject({ improved: 1, resolved: 0, missingKbs: 1, machineKbPairs: 12 });
+  });
+
+  test("mails a run on demand only if asked to", async () => {
+    const outcome = measured(windows10, snapshotOf([], "2026-11-22"), snapshotOf([kb("1", 1)], "2026-11-23T10:17Z"));
+    const statusOf = async (mail?: boolean) =>
+      (await closeRun(opening("2026-11-23T10:17Z", null, mail === undefined ? {} : { mail }), eachOf([outcome]))).mail
+        .status;
+    expect([await statusOf(), await statusOf(false), await statusOf(true)]).toEqual(["none", "none", "pending"]);
+  });
+});
+
+describe("a scheduled run's mail", () => {
+  const nothing = {
+    new: 0,
+    worsened: 0,
+    improved: 0,
+    resolved: 0,
+    returned: 0,
+    baseline: 0,
+    measured: 5,
+    notMeasured: 0,
+    missingKbs: 9,
+    machineKbPairs: 99,
+  };
+  const failure = { softwareId: windows10, reason: "", since: "2026-11-20" };
+  // 23 November 2026 is a Monday.
+  const run = { runId: "2026-11-24", previousRunId: "2026-11-23", totals: nothing, failures: [] };
+
+  test.each([
+    ["something new", { new: 1 }, true],
+    ["something worse", { worsened: 1 }, true],
+    ["something that returned", { returned: 1 }, true],
+    ["nothing but what is better", { improved: 3, resolved: 2 }, false],
+    ["nothing but a new software", { baseline: 1 }, false],
+    ["nothing", {}, false],
+  ])("with MAIL_WHEN=worse and %s: %s", (_, totals, expected) => {
+    expect(deservesMail({ ...run, totals: { ...nothing, ...totals } }, aWatchlist())).toBe(expected);
+  });
+
+  test("comes for what is better too with MAIL_WHEN=changed, and for nothing with always", () => {
+    const better = { ...run, totals: { ...nothing, improved: 1 } };
+    expect(deservesMail(better, aWatchlist({ mailWhen: "changed" }))).toBe(true);
+    for (const change of [{ improved: 1, resolved: 1 }, { improved: 1, baseline: 1 }, { baseline: 1 }]) {
+      const changed = { ...run, totals: { ...nothing, ...change } };
+      expect(deservesMail(changed, aWatchlist({ mailWhen: "changed" }))).toBe(true);
+    }
+    expect(deservesMail(run, aWatchlist({ mailWhen: "changed" }))).toBe(false);
+    expect(deservesMail(run, aWatchlist({ mailWhen: "always" }))).toBe(true);
+  });
+
+  test("comes on the heartbeat day whatever happened, and on no other", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 400 }), (days) => {
+        const date = new Date(Date.UTC(2026, 10, 23 + days));
+        const quiet = { ...run, runId: date.toISOString().slice(0, 10) };
+        expect(deservesMail(quiet, aWatchlist({ heartbeatDay: "Monday" }))).toBe(days % 7 === 0);
+      }),
+    );
+  });
+
+  test("comes with the first run", () => {
+    expect(deservesMail({ ...run, previousRunId: null }, aWatchlist())).toBe(true);
+  });
+
+  test.each([
+    ["a read that failed once", [{ ...failure, permanent: false, misses: 1 }], false],
+    ["a read that failed twice", [{ ...failure, permanent: false, misses: 2 }], true],
+    ["a read that has failed for long, told already", [{ ...failure, permanent: false, misses: 3 }], false],
+    ["a read that a person must mend, first seen", [{ ...failure, permanent: true, misses: 1 }], true],
+    ["a read that a person must mend, told already", [{ ...failure, permanent: true, misses: 2 }], false],
+  ])("after %s: %s", (_, failures, expected) => {
+    expect(deservesMail({ ...run, failures, totals: { ...nothing, notMeasured: 1 } }, aWatchlist())).toBe(expected);
+  });
+
+  test("comes at once where nothing at all could be measured", () => {
+    const blind = { ...nothing, measured: 0, notMeasured: 1 };
+    const failures = [{ ...failure, permanent: false, misses: 1 }];
+    expect(deservesMail({ ...run, totals: blind, failures }, aWatchlist())).toBe(true);
+  });
+
+  test("does not come again for the same blindness, nor where there was nothing to measure", () => {
+    const blind = { ...nothing, measured: 0, notMeasured: 2 };
+    const failures = [1, 3].map((misses) => ({ ...failure, permanent: false, misses }));
+    expect(deservesMail({ ...run, totals: blind, failures }, aWatchlist())).toBe(false);
+    expect(deservesMail({ ...run, totals: blind, failures: failures.slice(1) }, aWatchlist())).toBe(false);
+    expect(deservesMail({ ...run, totals: { ...blind, notMeasured: 0 } }, aWatchlist())).toBe(false);
+  });
+});

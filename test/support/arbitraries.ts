@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import type { MissingKb } from "../../shared/core/missing-kb.ts";
+import { readMissingKbs } from "../../shared/core/missing-kb.ts";
+import { type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
+
+const ids = ["4540673", "5041585", "5066835", "5068861", "5072033", "5082052"];
+
+/** A count as Defender may give it; `null` is unknown. */
+const aCount = fc.option(fc.integer({ min: 0, max: 40 }), { nil: null });
+
+/** An item of Defender's answer, from few ids so that lists overlap. */
+const anItem = fc.record({
+  id: fc.constantFrom(...ids),
+  name: fc.constantFrom("", "November 2026 Security Updates", "October 2026 Security Updates"),
+  productsNames: fc.option(fc.array(fc.constantFrom("windows_10", "windows_11", "edge"), { maxLength: 3 }), {
+    nil: null,
+  }),
+  url: fc.option(
+    fc.constantFrom("https://support.microsoft.com/kb/5041585", "https://support.microsoft.com/kb/5068861"),
+    { nil: null },
+  ),
+  machineMissedOn: aCount,
+  cveAddressed: aCount,
+});
+
+/** A whole answer. */
+export const anAnswer = fc.array(anItem, { maxLength: 8 });
+
+/** A whole answer whose counts are all known. */
+export const aKnownAnswer = anAnswer.map((items) =>
+  items.map((item) => ({ ...item, machineMissedOn: item.machineMissedOn ?? 7, cveAddressed: item.cveAddressed ?? 3 })),
+);
+
+/** The snapshot of an answer, with no history behind it. */
+export function snapshotOf(items: readonly unknown[], runId = "2026-11-22", before: Snapshot | null = null): Snapshot {
+  return takeSnapshot({ tenant: "home", softwareId: "microsoft-_-windows_11", runId }, readMissingKbs(items), before);
+}
+
+/** What the laws of comparing speak of: which KBs there are, with which counts. */
+export function countsById(kbs: Iterable<MissingKb>): Map<string, [number | null, number | null]> {
+  return new Map([...kbs].map((kb) => [kb.id, [kb.machineMissedOn, kb.cveAddressed]]));
+}

@@ -1,0 +1,173 @@
+import type { MissingKb } from "../../shared/core/missing-kb.ts";
+import { buildReport, type Compared, type Report, type TrendPoint } from "../../shared/core/report.ts";
+import { closeRun, type Outcome, type ReadFailure, type Run, type Totals } from "../../shared/core/run.ts";
+import { addDays, dayOf, type RunId } from "../../shared/core/run-id.ts";
+import type { Snapshot } from "../../shared/core/snapshot.ts";
+import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
+
+/** A missing KB, `5041585` on 240 machines unless told otherwise. */
+export function aKb(parts: Partial<MissingKb> = {}): MissingKb {
+  const machineMissedOn = parts.machineMissedOn === undefined ? 240 : parts.machineMissedOn;
+  const id = parts.id ?? "5041585";
+  return {
+    id,
+    name: "August 2024 Security Updates",
+    productsNames: ["windows_10"],
+    url: `https://support.microsoft.com/kb/${encodeURIComponent(id.toWellFormed())}`,
+    cveAddressed: 14,
+    firstSeen: "2026-11-20",
+    peak: machineMissedOn,
+    ...parts,
+    machineMissedOn,
+  };
+}
+
+/** What one software missed in one run; nothing unless told otherwise. */
+export function aSnapshot(parts: Partial<Snapshot> = {}): Snapshot {
+  return {
+    tenant: homeTenant,
+    softwareId: "microsoft-_-windows_10",
+    runId: "2026-11-23",
+    missingKbs: [],
+    gone: [],
+    unusable: 0,
+    ...parts,
+  };
+}
+
+/** A watchlist of one software, with the defaults of the settings. */
+export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
+  return {
+    name: "default",
+    softwareIds: ["microsoft-_-windows_10"],
+    mailTo: ["security@example.com"],
+    tenant: homeTenant,
+    thresholds: { minMachines: 1, minPercent: 0 },
+    mailWhen: "worse",
+    heartbeatDay: "Monday",
+    dueDays: 14,
+    ...parts,
+  };
+}
+
+/** What one software brought: the KBs that its snapshots hold, or why there is none of today. */
+export interface SoftwareStory {
+  /** What the last scheduled run reported; absent or `null`: never seen before. */
+  before?: readonly MissingKb[] | null;
+  /** What it misses today; `null`: not measured. */
+  now: readonly MissingKb[] | null;
+  /** The run of `before`, where it is not the previous run. */
+  beforeRunId?: RunId;
+  /** Further parts of the snapshot before, such as `gone`. */
+  beforeSnapshot?: Partial<Snapshot>;
+  /** Further parts of today's snapshot. */
+  snapshot?: Partial<Snapshot>;
+  failure?: Pick<ReadFailure, "reason" | "permanent">;
+  /** Since which run it is not measured, where that is not this one. */
+  failedSince?: Pick<ReadFailure, "since" | "misses">;
+}
+
+/** A run told by its software. */
+export interface RunStory {
+  runId?: RunId;
+  /** `null`: the first run; absent: the run of the day before. */
+  previousRunId?: RunId | null;
+  software?: Readonly<Record<string, SoftwareStory>>;
+  watchlist?: Partial<Watchlist>;
+  /** Machine-KB pairs of the runs of the days before, oldest first, the last one the day before. */
+  pairsBefore?: readonly (number | Partial<Totals>)[];
+}
+
+/** A closed run with the snapshots it compared, made by the code that makes real ones. */
+export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: Compared[] }> {
+  const { runId, previousRunId } = runIds(story);
+  const software = story.software ?? {
+    "microsoft-_-windows_10": { before: [], now: [aKb({ firstSeen: dayOf(runId) })] },
+  };
+  const outcomes = Object.entries(software).map(([softwareId, told]) =>
+    outcomeOf(softwareId, told, runId, previousRunId ?? addDays(dayOf(runId), -1)),
+  );
+  const watchlist = aWatchlist({ softwareIds: Object.keys(software), ...story.watchlist });
+  const run = await closeRun(
+    {
+      watchlist,
+      runId,
+      openedAt: openedAt(runId),
+      committedAt: committedAt(runId),
+      last: lastRun(software, previousRunId),
+    },
+    eachOf(outcomes),
+  );
+  const compared = run.comparisons.map((comparison, index) => {
+    const outcome = outcomes[index];
+    return {
+      comparison,
+      previous: outcome?.previous ?? null,
+      current: outcome?.current ?? outcome?.previous ?? null,
+    };
+  });
+  return { run, compared };
+}
+
+/** The report of a run, built by the code that builds real ones. */
+export async function aReport(story: RunStory = {}): Promise<Report> {
+  const { run, compared } = await aRun(story);
+  const { dueDays } = aWatchlist(story.watchlist);
+  const trend = [...trendBefore(story, run), { runId: run.runId, totals: run.totals }];
+  return buildReport({ run, previousRunId: run.previousRunId, trend, dueDays }, eachOf(compared));
+}
+
+/** The items one after another, as a store would bring them. */
+export async function* eachOf<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items;
+}
+
+function runIds({ runId = "2026-11-23", previousRunId }: RunStory): { runId: RunId; previousRunId: RunId | null } {
+  return { runId, previousRunId: previousRunId === undefined ? addDays(dayOf(runId), -1) : previousRunId };
+}
+
+function outcomeOf(softwareId: string, told: SoftwareStory, runId: RunId, previousRunId: RunId): Outcome {
+  const { before, beforeSnapshot, now, snapshot, failure } = told;
+  const beforeRunId = told.beforeRunId ?? previousRunId;
+  return {
+    softwareId,
+    previous: before ? aSnapshot({ softwareId, runId: beforeRunId, missingKbs: before, ...beforeSnapshot }) : null,
+    current: now && aSnapshot({ softwareId, runId, missingKbs: now, ...snapshot }),
+    ...(failure && { failure }),
+  };
+}
+
+// The run before, only as far as closing the next one asks for it.
+function lastRun(software: Readonly<Record<string, SoftwareStory>>, runId: RunId | null): Run | null {
+  if (runId === null) return null;
+  const failures = Object.entries(software).flatMap(([softwareId, { failedSince }]) =>
+    failedSince
+      ? [{ softwareId, reason: "", permanent: false, since: failedSince.since, misses: failedSince.misses - 1 }]
+      : [],
+  );
+  return {
+    ...{ watchlist: "default", runId, tenant: homeTenant, openedAt: openedAt(runId), committedAt: committedAt(runId) },
+    ...{ previousRunId: null, comparisons: [], failures, totals: noTotals },
+    mail: { status: "sent", at: committedAt(runId), attempts: 1, unknownOutcomes: 0 },
+  };
+}
+
+const noTotals: Totals = {
+  ...{ new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 },
+  ...{ baseline: 0, measured: 0, notMeasured: 0, missingKbs: 0, machineKbPairs: 0 },
+};
+
+function trendBefore({ pairsBefore = [] }: RunStory, { runId, totals }: Run): TrendPoint[] {
+  return pairsBefore.map((told, index) => ({
+    runId: addDays(dayOf(runId), index - pairsBefore.length),
+    totals: { ...totals, baseline: 0, ...(typeof told === "number" ? { machineKbPairs: told } : told) },
+  }));
+}
+
+function openedAt(runId: RunId): string {
+  return runId.includes("T") ? runId.replace("Z", ":00.000Z") : `${runId}T05:00:00.000Z`;
+}
+
+function committedAt(runId: RunId): string {
+  return new Date(Date.parse(openedAt(runId)) + 4 * 60_000).toISOString();
+}
