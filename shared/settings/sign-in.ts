@@ -1,0 +1,33 @@
+import { parseJson } from "./json.ts";
+import type { Environment } from "./reader.ts";
+
+/**
+ * Why callers might get in without signing in, or `null`. With `AUTH=entra` the functions themselves let everyone in, so a
+ * missing sign-in would lay every report open.
+ */
+export function signInFault(env: Environment): string | null {
+  const platform = readSignIn(env.WEBSITE_AUTH_V2_CONFIG_JSON);
+  const isOn = env.WEBSITE_AUTH_ENABLED?.trim().toLowerCase() === "true" || platform.enabled;
+  if (!isOn) {
+    return "is entra, but the platform's sign-in (App Service authentication) is off here: turn it on under Settings > Authentication, or use function keys";
+  }
+  const action = env.WEBSITE_AUTH_UNAUTHENTICATED_ACTION;
+  if (action?.trim() === "AllowAnonymous" || platform.allowsAnonymous) {
+    return "is entra, but the platform's sign-in (App Service authentication) lets callers through who did not sign in: let it require authentication";
+  }
+  return null;
+}
+
+// The platform writes the action by name or by its place in RedirectToLoginPage, AllowAnonymous, Return401, Return403.
+function readSignIn(config: string | undefined): { enabled: boolean; allowsAnonymous: boolean } {
+  const root = parseJson(config ?? "");
+  const action = property(property(root, "globalValidation"), "unauthenticatedClientAction");
+  return {
+    enabled: property(property(root, "platform"), "enabled") === true,
+    allowsAnonymous: action === "AllowAnonymous" || action === 1,
+  };
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,999 @@
+import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
+import { Cron } from "croner";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type SettingName, settingNames } from "../shared/settings/names.ts";
+import { readSettings, type Settings, SettingsError } from "../shared/settings.ts";
+
+/** Milliseconds for tests that read thousands of environments. */
+const busyMachine = 60_000;
+
+type Environment = Record<string, string | undefined>;
+
+const complete = {
+  SOFTWARE_IDS: "microsoft-_-windows_11",
+  MAIL_TO: "ops@contoso.com",
+  MAIL_FROM: "reporter@contoso.com",
+  SENDGRID_API_KEY: "SG.id.secret",
+};
+const accountString =
+  "DefaultEndpointsProtocol=https;AccountName=streporter;AccountKey=bm90IGEga2V5;EndpointSuffix=core.windows.net";
+const tableUri = "https://streporter.table.core.windows.net";
+const queueUri = "https://streporter.queue.core.windows.net";
+const byUris = { REPORTER_STORAGE__tableServiceUri: tableUri, REPORTER_STORAGE__queueServiceUri: queueUri };
+const tenantId = "6f0bc1a2-93d4-4be5-8f67-a8b9c0d1e2f3";
+const clientId = "11111111-2222-3333-4444-555555555555";
+
+function settingsWith(env: Environment): Settings {
+  return readSettings({ ...complete, ...env });
+}
+
+function errorOf(env: Environment): SettingsError {
+  try {
+    readSettings(env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error;
+    throw error;
+  }
+  throw new Error("These settings were taken.");
+}
+
+function problemsWith(env: Environment): readonly string[] {
+  return errorOf({ ...complete, ...env }).problems;
+}
+
+/** Settings in the manner of several watchlists. */
+function watchlists(...entries: unknown[]): Environment {
+  return { SOFTWARE_IDS: undefined, MAIL_TO: undefined, WATCHLISTS: JSON.stringify(entries) };
+}
+
+const servers = { name: "Servers", softwareIds: ["microsoft-_-windows_server_2022"], mailTo: ["ops@contoso.com"] };
+
+describe("what is absent takes its default", () => {
+  test("four settings are enough, and all others take the documented values", () => {
+    expect(readSettings(complete)).toEqual({
+      watchlists: [
+        {
+          name: "default",
+          softwareIds: ["microsoft-_-windows_11"],
+          mailTo: ["ops@contoso.com"],
+          tenant: "home",
+          thresholds: { minMachines: 1, minPercent: 0 },
+          mailWhen: "worse",
+          heartbeatDay: "Monday",
+          dueDays: 14,
+        },
+      ],
+      rules: {
+        timeZone: "UTC",
+        graceMinutes: 120,
+        retentionDays: 400,
+        schedule: "0 0 5 * * *",
+        reportUrl: null,
+        portalUrl: "https://security.microsoft.com",
+      },
+      mailFrom: "reporter@contoso.com",
+      identity: {
+        kind: "developer",
+        clientId: null,
+        appId: null,
+        authorityHost: "https://login.microsoftonline.com",
+      },
+      defender: {
+        baseUrl: "https://api.securitycenter.microsoft.com",
+        scope: "https://api.securitycenter.microsoft.com/.default",
+        callsPerMinute: 100,
+        callsPerHour: 1500,
+      },
+      storage: { kind: "connectionString", connectionString: "UseDevelopmentStorage=true" },
+      sendgrid: { apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
+      auth: "key",
+      warnings: [],
+    });
+  });
+
+  test("a setting of white space alone is absent", () => {
+    const blank = Object.fromEntries(settingNames.map((name) => [name, " \t\n"]));
+    expect(readSettings({ ...blank, ...complete })).toEqual(readSettings(complete));
+  });
+
+  test("the four settings without a default are each asked for by name", () => {
+    const names = errorOf({}).problems.map((problem) => problem.split(":")[0]);
+    expect(names.sort()).toEqual(Object.keys(complete).sort());
+  });
+
+  test("an app in Azure is asked for its storage, for no emulator runs there", () => {
+    for (const variable of ["WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"]) {
+      expect(problemsWith({ [variable]: "func-reporter" })).toEqual([
+        expect.stringMatching(/^REPORTER_STORAGE: is missing.*Allowed: .*Example: /),
+      ]);
+    }
+  });
+});
+
+interface Row {
+  pick: (settings: Settings) => unknown;
+  good: readonly (readonly [text: string, value: unknown])[];
+  bad: readonly string[];
+  with?: Environment;
+}
+
+const one = ({ watchlists: [first] }: Settings) => first;
+const badUrls = ["example.com", "http://example.com", "ftp://example.com", "https://u:p@example.com"];
+const rows: Record<SettingName, Row> = {
+  SOFTWARE_IDS: {
+    pick: (settings) => one(settings)?.softwareIds,
+    good: [[" a-_-b ,\r\nc-_-.d\n,", ["a-_-b", "c-_-.d"]]],
+    bad: ["Microsoft Edge", "edge", ",", `a-_-${"b".repeat(253)}`, "a-_-b\u0007", "a-_-\u202eb", '"a-_-b"', "[a-_-b"],
+  },
+  MAIL_TO: {
+    pick: (settings) => one(settings)?.mailTo,
+    good: [
+      [
+        'a@b.example; Ann <c@d.example>\n"Doe, Jo" <e@f.example>,',
+        ["a@b.example", "Ann <c@d.example>", "Doe, Jo <e@f.example>"],
+      ],
+    ],
+    bad: ["nobody", "a@b", "a b@c.example", "Ann <a@b.example", "Ann a@b.example", ";", "Doe, Jo <e@f.example>"],
+  },
+  MAIL_FROM: {
+    pick: ({ mailFrom }) => mailFrom,
+    good: [["Reporter  <r@contoso.com>", "Reporter <r@contoso.com>"]],
+    bad: [
+      "a@b.example, c@d.example",
+      "@b.example",
+      "a@",
+      ".a@b.example",
+      "a..b@c.example",
+      "a@b.example\nBcc: c@d.example",
+    ],
+  },
+  WATCHLISTS: {
+    pick: (settings) => one(settings)?.name,
+    good: [[JSON.stringify([servers]), "Servers"]],
+    bad: ["Servers", "{}", "[]", "[1]", "[[]]", "[null]", "[{]", '[{"name": "a"', "[\u201cname\u201d]"],
+    with: { SOFTWARE_IDS: undefined, MAIL_TO: undefined },
+  },
+  REPORT_SCHEDULE: {
+    pick: ({ rules }) => rules.schedule,
+    good: [
+      ["0  30 6 * * 1-5", "0 30 6 * * 1-5"],
+      ["0 0 5 * jan-Mar Monday,fri", "0 0 5 * 1-3 1,5"],
+      ["0 0 5 1/10 */2 *", "0 0 5 1-31/10 */2 *"],
+      ["0 0 05 29 2 *", "0 0 5 29 2 *"],
+    ],
+    bad: [
+      "0 5 * * *",
+      "%REPORT_SCHEDULE%",
+      "@daily",
+      "05:00:00",
+      "60 0 5 * * *",
+      "0 60 5 * * *",
+      "0 0 24 * * *",
+      "0 0 5 0 * *",
+      "0 0 5 32 * *",
+      "0 0 5 * 13 *",
+      "0 0 5 * * 7",
+      "0 0 22-2 * * *",
+      "0 0 */0 * * *",
+      "0 0 5,, * * *",
+      "0 0 *-5 * * *",
+      "0 0 5 L * *",
+      "0 0 5 ? * *",
+      "0 0 5 31 2,4 *",
+      "0 0 5 * * 1 *",
+    ],
+  },
+  REPORT_TIME_ZONE: {
+    pick: ({ rules }) => rules.timeZone,
+    good: [
+      ["europe/berlin", "Europe/Berlin"],
+      ["Asia/Kolkata", "Asia/Kolkata"],
+    ],
+    bad: ["Mars/Base", "W. Europe Standard Time", "+01:00"],
+  },
+  REPORT_GRACE_MINUTES: { pick: ({ rules }) => rules.graceMinutes, good: [["0", 0]], bad: ["-1", "1441", "2h", "1.5"] },
+  WORSE_MIN_MACHINES: {
+    pick: (settings) => one(settings)?.thresholds.minMachines,
+    good: [["25", 25]],
+    bad: ["many", "1000001", "1e3", "5 %"],
+  },
+  WORSE_MIN_PERCENT: {
+    pick: (settings) => one(settings)?.thresholds.minPercent,
+    good: [["10", 10]],
+    bad: ["10%", "-5", "10001"],
+  },
+  MAIL_WHEN: { pick: (settings) => one(settings)?.mailWhen, good: [["Changed", "changed"]], bad: ["never"] },
+  HEARTBEAT_DAY: {
+    pick: (settings) => one(settings)?.heartbeatDay,
+    good: [
+      ["FRIDAY", "Friday"],
+      ["none", "none"],
+    ],
+    bad: ["Mon", "1"],
+  },
+  DUE_DAYS: { pick: (settings) => one(settings)?.dueDays, good: [["30", 30]], bad: ["soon", "3651"] },
+  REPORT_URL: {
+    pick: ({ rules }) => rules.reportUrl,
+    good: [
+      ["https://Reporter.example.com/kb/", "https://reporter.example.com/kb"],
+      ["http://localhost:7071", "http://localhost:7071"],
+    ],
+    bad: [
+      ...badUrls,
+      "https://example.com/api",
+      "https://example.com/?code=x",
+      `https://example.com/${"/".repeat(2000)}`,
+    ],
+  },
+  RETENTION_DAYS: { pick: ({ rules }) => rules.retentionDays, good: [["40", 40]], bad: ["39", "3651", "forever"] },
+  AUTH: {
+    pick: ({ auth }) => auth,
+    good: [["ENTRA", "entra"]],
+    bad: ["none", "anonymous"],
+    with: { WEBSITE_AUTH_ENABLED: "True" },
+  },
+  DEFENDER_CLOUD: {
+    pick: ({ defender }) => defender.baseUrl,
+    good: [["GCC-High", "https://api-gov.securitycenter.microsoft.us"]],
+    bad: ["usgov", "constructor", "china"],
+  },
+  DEFENDER_URL: {
+    pick: ({ defender }) => defender.baseUrl,
+    good: [
+      ["https://eu.api.security.microsoft.com/", "https://eu.api.security.microsoft.com"],
+      ["http://127.0.0.1:8443", "http://127.0.0.1:8443"],
+      ["http://[::1]:8443", "http://[::1]:8443"],
+    ],
+    bad: [...badUrls, "https://example.com/api", "http://localhost.example.com", "http://127.0.0.1.example.com"],
+  },
+  DEFENDER_CALLS_PER_MINUTE: {
+    pick: ({ defender }) => defender.callsPerMinute,
+    good: [["50", 50]],
+    bad: ["0", "10001", "fast"],
+  },
+  DEFENDER_CALLS_PER_HOUR: {
+    pick: ({ defender }) => defender.callsPerHour,
+    good: [["750", 750]],
+    bad: ["0", "100001", "1,500"],
+  },
+  DEFENDER_APP_ID: {
+    pick: ({ identity }) => identity.appId,
+    good: [[tenantId.toUpperCase(), tenantId]],
+    bad: ["my-app", `${tenantId}0`],
+  },
+  REPORTER_STORAGE: {
+    pick: ({ storage }) => storage.kind === "connectionString" && storage.connectionString,
+    good: [
+      ["usedevelopmentstorage=TRUE;", "UseDevelopmentStorage=true"],
+      [accountString, accountString],
+      [
+        "SharedAccessSignature=sv=1&sig=x;TableEndpoint=https://a.example;QueueEndpoint=http://localhost:1",
+        "SharedAccessSignature=sv=1&sig=x;TableEndpoint=https://a.example;QueueEndpoint=http://localhost:1",
+      ],
+      [
+        "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:2/a",
+        "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:2/a",
+      ],
+    ],
+    bad: [
+      "streporter",
+      "https://streporter.table.core.windows.net",
+      "AccountName=streporter;AccountKey=bm90IGEga2V5",
+      accountString.replace("https", "http"),
+      accountString.replace("bm90IGEga2V5", "not a key!"),
+      accountString.replace("AccountName=streporter;", ""),
+      accountString.replace(";EndpointSuffix=core.windows.net", ""),
+      "SharedAccessSignature=sv=1&sig=x;TableEndpoint=https://a.example",
+      "SharedAccessSignature=sv=1&sig=x;TableEndpoint=http://a.example;QueueEndpoint=https://a.example",
+    ],
+  },
+  REPORTER_STORAGE__tableServiceUri: {
+    pick: ({ storage }) => storage.kind === "identity" && storage.tableServiceUri,
+    good: [
+      [`${tableUri}/`, tableUri],
+      ["http://127.0.0.1:10002/devstoreaccount1", "http://127.0.0.1:10002/devstoreaccount1"],
+    ],
+    bad: [...badUrls, `${tableUri}?sv=1&sig=x`],
+    with: byUris,
+  },
+  REPORTER_STORAGE__queueServiceUri: {
+    pick: ({ storage }) => storage.kind === "identity" && storage.queueServiceUri,
+    good: [[`${queueUri}/`, queueUri]],
+    bad: [...badUrls, `${queueUri}#x`],
+    with: byUris,
+  },
+  REPORTER_STORAGE__accountName: {
+    pick: ({ storage }) => storage,
+    good: [["streporter", { kind: "identity", tableServiceUri: tableUri, queueServiceUri: queueUri }]],
+    bad: ["st", "St-Reporter", "streporter.evil.example/"],
+  },
+  REPORTER_STORAGE__credential: {
+    pick: ({ identity }) => identity.kind,
+    good: [["managedidentity", "managed"]],
+    bad: ["workloadidentity"],
+    with: byUris,
+  },
+  REPORTER_STORAGE__clientId: {
+    pick: ({ identity }) => identity.clientId,
+    good: [[clientId, clientId]],
+    bad: ["my-identity"],
+    with: byUris,
+  },
+  AZURE_CLIENT_ID: { pick: ({ identity }) => identity.clientId, good: [[clientId, clientId]], bad: ["my-identity"] },
+  SENDGRID_API_KEY: {
+    pick: ({ sendgrid }) => sendgrid.apiKey,
+    good: [[" SG.id.secret\r\n", "SG.id.secret"]],
+    bad: ["id.secret", '"SG.id.secret"', "SG.id secret", "SG.", "SG.id\u00e9"],
+  },
+  SENDGRID_REGION: { pick: ({ sendgrid }) => sendgrid.region, good: [["EU", "eu"]], bad: ["europe"] },
+  SENDGRID_URL: {
+    pick: ({ sendgrid }) => sendgrid.url,
+    good: [["http://localhost:3000/", "http://localhost:3000"]],
+    bad: [...badUrls, "https://api.sendgrid.com/v3"],
+  },
+  SENDGRID_SANDBOX: {
+    pick: ({ sendgrid }) => sendgrid.sandbox,
+    good: [
+      ["True", true],
+      ["false", false],
+    ],
+    bad: ["yes", "1"],
+  },
+};
+
+describe.each(Object.entries(rows))("%s", (name, row) => {
+  test.each(row.good)("takes %j", (text, value) => {
+    expect(row.pick(settingsWith({ ...row.with, [name]: text }))).toEqual(value);
+  });
+
+  test.each(row.bad)("refuses %j by name, with what is allowed", (text) => {
+    const problems = problemsWith({ ...row.with, [name]: text });
+    expect(problems).toEqual([expect.stringMatching(/^\w+: [^\n]+\. Allowed: [^\n]+\. Example: [^\n]+$/)]);
+    expect(problems[0]?.split(":")[0]).toBe(name);
+  });
+
+  test("gives an example that can be used as it stands", () => {
+    const [problem] = problemsWith({ ...row.with, [name]: row.bad[0] });
+    const example = problem?.split(". Example: ")[1];
+    expect(() => settingsWith({ ...row.with, [name]: example })).not.toThrow();
+  });
+
+  test("tells an unresolved Key Vault reference from a value, and what to do about it", () => {
+    const reference = " @microsoft.keyvault(SecretUri=https://vault.example/secrets/hidden)";
+    const problems = problemsWith({ ...row.with, [name]: reference });
+    expect(problems).toEqual([expect.stringMatching(`^${name}: holds a Key Vault reference that was not resolved`)]);
+    expect(problems[0]).toContain("Key Vault Secrets User");
+    expect(problems[0]).not.toContain("hidden");
+  });
+});
+
+describe("all faults come at once", () => {
+  const faulty = {
+    MAIL_TO: "nobody",
+    MAIL_FROM: "reporter@contoso.com",
+    SENDGRID_API_KEY: "@Microsoft.KeyVault(VaultName=kv;SecretName=hidden)",
+    REPORT_TIME_ZONE: "Mars/Base",
+    DEFENDER_URL: "http://defender.example.com",
+  };
+
+  test("one message names every faulty setting, one line each, and how many there are", () => {
+    const error = errorOf(faulty);
+    const [first, ...lines] = error.message.split("\n");
+    expect(first).toMatch(/^5 settings are wrong\. .*environment variables.*local\.settings\.json/);
+    expect(lines).toEqual(error.problems);
+    expect(lines.map((line) => line.split(":")[0]).sort()).toEqual([
+      "DEFENDER_URL",
+      "MAIL_TO",
+      "REPORT_TIME_ZONE",
+      "SENDGRID_API_KEY",
+      "SOFTWARE_IDS",
+    ]);
+    expect(error.name).toBe("SettingsError");
+  });
+
+  test("one faulty setting is told in the singular", () => {
+    expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/^1 setting is wrong\. /);
+  });
+
+  test("several faults of one setting are one line, and of a great many only the first are told", () => {
+    const [problem, ...others] = problemsWith({ SOFTWARE_IDS: "Alpha,Beta,Gamma,Delta,Epsilon" });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/"Alpha".*"Beta".*"Gamma".*; and 2 more\. Allowed/);
+    expect(problem).not.toContain("Delta");
+  });
+
+  test("broken JSON is told together with the other faults, and where it breaks", () => {
+    const broken = { ...faulty, MAIL_TO: undefined, WATCHLISTS: '[{"name": "a"\n "mailTo": []}]' };
+    const problem = errorOf(broken).problems.find((line) => line.startsWith("WATCHLISTS"));
+    expect(errorOf(broken).problems).toHaveLength(4);
+    expect(problem).toContain("is not valid JSON near line 2, column 2");
+    expect(problemsWith(watchlists()).at(0)).toContain("is empty");
+    expect(problemsWith({ ...watchlists(), WATCHLISTS: "[1,]" })).toEqual([
+      expect.stringContaining("] is out of place"),
+    ]);
+    expect(problemsWith({ ...watchlists(), WATCHLISTS: "[" })).toEqual([expect.stringContaining("it ends too early")]);
+  });
+});
+
+describe("software ids", () => {
+  test.each([
+    ["Microsoft Edge", "microsoft-_-edge_chromium-based"],
+    ["microsoft  edge", "microsoft-_-edge "],
+    ["Windows Server 2012 R2", "microsoft-_-windows_server_2012_r2"],
+    ["Microsoft Windows 10", "microsoft-_-windows_10"],
+    [".NET Framework", "microsoft-_-.net_framework"],
+    ["Chrome", "google-_-chrome"],
+    ["Adobe Acrobat Reader DC", "adobe-_-acrobat_reader_dc"],
+  ])("the display name %s is refused with the likely id %s", (name, id) => {
+    expect(problemsWith({ SOFTWARE_IDS: name })).toEqual([expect.stringContaining(id)]);
+    expect(problemsWith({ SOFTWARE_IDS: name })).toEqual([expect.stringContaining("is a display name")]);
+  });
+
+  test("the old Edge is taken with a warning that names the current one", () => {
+    const { warnings } = settingsWith({ SOFTWARE_IDS: "microsoft-_-edge" });
+    expect(warnings).toEqual([expect.stringContaining("microsoft-_-edge_chromium-based")]);
+  });
+
+  test("each id is kept once, in the order of its first place, however the list is written", () => {
+    const id = fc.stringMatching(/^[a-z]{1,3}-_-[a-z0-9._-]{1,4}$/);
+    const separator = fc.constantFrom(",", "\n", "\r\n", " , ", ",,", ",\n\t");
+    fc.assert(
+      fc.property(fc.array(fc.tuple(id, separator), { minLength: 1 }), (entries) => {
+        const text = entries.map(([name, after]) => name + after).join("");
+        const unique = entries.map(([name]) => name).filter((name, index, all) => all.indexOf(name) === index);
+        const { watchlists: read, warnings } = settingsWith({ SOFTWARE_IDS: text });
+        expect(read[0]?.softwareIds).toEqual(unique);
+        expect(warnings).toHaveLength(unique.length < entries.length ? 1 : 0);
+      }),
+    );
+  });
+
+  test("5,000 ids are taken and one more is not", () => {
+    const ids = Array.from({ length: 5_001 }, (_, index) => `a-_-${index}`);
+    expect(one(settingsWith({ SOFTWARE_IDS: ids.slice(1).join() }))?.softwareIds).toHaveLength(5_000);
+    expect(problemsWith({ SOFTWARE_IDS: ids.join() })).toEqual([expect.stringContaining("several watchlists")]);
+  });
+
+  test("120,000 characters of ids are taken and one more is not", () => {
+    const ids = Array.from({ length: 1_200 }, (_, index) => `a-_-${index}`.padEnd(100, "x"));
+    expect(one(settingsWith({ SOFTWARE_IDS: ids.join() }))?.softwareIds).toHaveLength(1_200);
+    expect(problemsWith({ SOFTWARE_IDS: `${ids.join()}x` })).toEqual([expect.stringContaining("several watchlists")]);
+  });
+
+  test("256 characters are taken for one id", () => {
+    const id = `a-_-${"b".repeat(252)}`;
+    expect(one(settingsWith({ SOFTWARE_IDS: id }))?.softwareIds).toEqual([id]);
+  });
+});
+
+describe("mail addresses", () => {
+  test("one address under two names or in capitals gets one mail, with a warning", () => {
+    const { watchlists: read, warnings } = settingsWith({ MAIL_TO: "Ann <a@b.example>; A@B.example, c@d.example" });
+    expect(read[0]?.mailTo).toEqual(["Ann <a@b.example>", "c@d.example"]);
+    expect(warnings).toEqual(["MAIL_TO: names some addresses more than once; each gets one mail: a@b.example."]);
+  });
+
+  test("1,000 addresses are taken and one more is not", () => {
+    const to = Array.from({ length: 1_001 }, (_, index) => `a${index}@b.example`);
+    expect(one(settingsWith({ MAIL_TO: to.slice(1).join(";") }))?.mailTo).toHaveLength(1_000);
+    expect(problemsWith({ MAIL_TO: to.join(";") })).toEqual([expect.stringContaining("distribution list")]);
+  });
+
+  test.each([
+    "Ann\r\nBcc: evil@x.example <a@b.example>",
+    "Ann\u0000 <a@b.example>",
+    "Ann \u202e<a@b.example>",
+    '"Ann\\" <a@b.example>',
+    'Ann "x" <a@b.example>',
+    "Ann <evil@x.example> <a@b.example>",
+    "a@b.example,c@d.example",
+    `${"a".repeat(65)}@b.example`,
+    `a@${"b".repeat(64)}.example`,
+    `a@${"b.".repeat(130)}example`,
+    `${"n".repeat(129)} <a@b.example>`,
+    "a@-b.example",
+    "a@b.1",
+    "\u00e4@b.example",
+  ])("the entry %j could smuggle in a header or is no address", (mailTo) => {
+    const [problem, ...others] = problemsWith(watchlists({ ...servers, mailTo: [mailTo] }));
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/^WATCHLISTS\[0\] \(Servers\) mailTo: .*is not a mail address[^\n]*$/);
+  });
+
+  test(
+    "whatever is taken is one line with one address that stands alone or last in angle brackets",
+    () => {
+      const text = fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc
+          .array(fc.constantFrom("a@b.example", "Ann", "<", ">", '"', ",", ";", " ", "@", "\n", "\u202e", "\\"))
+          .map((all) => all.join("")),
+      );
+      fc.assert(
+        fc.property(text, (mailTo) => {
+          try {
+            for (const address of one(settingsWith({ MAIL_TO: mailTo }))?.mailTo ?? []) {
+              expect(address).toMatch(/^[^<>"\\\p{Cc}\p{Cf}]* <[^<>\s"@]+@[^<>\s"@]+>$|^[^<>\s"@]+@[^<>\s"@]+$/u);
+            }
+          } catch (error) {
+            expect(error).toBeInstanceOf(SettingsError);
+          }
+        }),
+        { numRuns: 1_000 },
+      );
+    },
+    busyMachine,
+  );
+});
+
+describe("watchlists", () => {
+  test("each takes its own values, and the plain settings where it gives none", () => {
+    const env = {
+      ...watchlists(servers, {
+        name: "Edge team",
+        softwareIds: "a-_-b, c-_-d",
+        mailTo: "Ann <a@b.example>; c@d.example",
+        tenantId: tenantId.toUpperCase(),
+        minMachines: 7,
+        minPercent: "20",
+        mailWhen: "always",
+        dueDays: 3,
+      }),
+      WORSE_MIN_MACHINES: "2",
+      WORSE_MIN_PERCENT: "5",
+      MAIL_WHEN: "changed",
+      HEARTBEAT_DAY: "none",
+      DUE_DAYS: "21",
+    };
+    expect(settingsWith(env).watchlists).toEqual([
+      {
+        ...servers,
+        tenant: "home",
+        thresholds: { minMachines: 2, minPercent: 5 },
+        mailWhen: "changed",
+        heartbeatDay: "none",
+        dueDays: 21,
+      },
+      {
+        name: "Edge team",
+        softwareIds: ["a-_-b", "c-_-d"],
+        mailTo: ["Ann <a@b.example>", "c@d.example"],
+        tenant: tenantId,
+        thresholds: { minMachines: 7, minPercent: 20 },
+        mailWhen: "always",
+        heartbeatDay: "none",
+        dueDays: 3,
+      },
+    ]);
+  });
+
+  test("a null or empty property is an absent one", () => {
+    const empty = { tenantId: null, minMachines: null, mailWhen: "", dueDays: " " };
+    expect(settingsWith(watchlists({ ...servers, ...empty }))).toEqual(settingsWith(watchlists(servers)));
+  });
+
+  test.each([
+    ["name", "../etc"],
+    ["name", "-x"],
+    ["name", "a".repeat(64)],
+    ["name", 7],
+    ["softwareIds", ["Microsoft Edge"]],
+    ["softwareIds", ["a-_-b", 5]],
+    ["softwareIds", []],
+    ["softwareIds", { id: "a-_-b" }],
+    ["mailTo", ["nobody"]],
+    ["mailTo", [null]],
+    ["mailTo", true],
+    ["tenantId", "contoso"],
+    ["tenantId", "home"],
+    ["tenantId", "con/toso.com"],
+    ["tenantId", 5],
+    ["minMachines", -1],
+    ["minMachines", 1.5],
+    ["minPercent", true],
+    ["mailWhen", "never"],
+    ["dueDays", "soon"],
+  ])("a faulty %s is named with the watchlist and its place: %j", (property, value) => {
+    const label = property === "name" ? /^WATCHLISTS\[1\]/ : new RegExp(`^WATCHLISTS\\[1\\] \\(B\\) ${property}: `);
+    const problems = problemsWith(watchlists(servers, { ...servers, name: "B", [property]: value }));
+    expect(problems).toEqual([expect.stringMatching(label)]);
+    expect(problems).toEqual([expect.stringMatching(/\. Allowed: .*\. Example: /)]);
+  });
+
+  test("each missing property is asked for", () => {
+    expect(problemsWith(watchlists({})).map((line) => line.split(":")[0])).toEqual([
+      "WATCHLISTS[0] name",
+      "WATCHLISTS[0] softwareIds",
+      "WATCHLISTS[0] mailTo",
+    ]);
+  });
+
+  test.each([
+    ["sofwareIds", "softwareIds"],
+    ["softwareID", "softwareIds"],
+    ["mailto", "mailTo"],
+    ["tenant", "tenantId"],
+  ])("the unknown property %s is refused with the one that is probably meant: %s", (typo, meant) => {
+    const problems = problemsWith(watchlists({ ...servers, [typo]: "x" }));
+    expect(problems).toEqual([expect.stringContaining(`"${typo}", which is unknown; ${meant} is probably meant`)]);
+  });
+
+  test("an unknown property that resembles none is refused with the list of those there are", () => {
+    const [problem] = problemsWith({
+      ...watchlists(),
+      WATCHLISTS: `[{"__proto__": {}, ${JSON.stringify(servers).slice(1)}]`,
+    });
+    expect(problem).toContain('"__proto__", which is unknown. Allowed: name, softwareIds, mailTo, tenantId');
+  });
+
+  test("names that differ in capitals alone are refused, for files and addresses are named by them", () => {
+    const problems = problemsWith(watchlists(servers, { ...servers, name: "SERVERS" }));
+    expect(problems).toEqual([expect.stringMatching(/^WATCHLISTS\[1\] \(SERVERS\) name: .*WATCHLISTS\[0\] already/)]);
+  });
+
+  test("they stand instead of SOFTWARE_IDS and MAIL_TO, not beside them", () => {
+    const problems = problemsWith({ WATCHLISTS: JSON.stringify([servers]) });
+    expect(problems).toEqual([expect.stringMatching(/^WATCHLISTS: .*SOFTWARE_IDS and MAIL_TO/)]);
+  });
+
+  test("1,000 are taken and one more is not", () => {
+    const many = Array.from({ length: 1_001 }, (_, index) => ({ ...servers, name: `w${index}` }));
+    expect(settingsWith(watchlists(...many.slice(1))).watchlists).toHaveLength(1_000);
+    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("1001 watchlists")]);
+  });
+
+  test("another tenant needs an app registration where a managed identity signs in, and only there", () => {
+    const abroad = watchlists(servers, { ...servers, name: "Customer", tenantId: "Fabrikam.com" });
+    expect(settingsWith(abroad).watchlists[1]?.tenant).toBe("fabrikam.com");
+    const managed = { ...abroad, IDENTITY_ENDPOINT: "http://127.0.0.1:1/token" };
+    expect(problemsWith(managed)).toEqual([
+      expect.stringMatching(/^DEFENDER_APP_ID: is missing.*: Customer\. Allowed/),
+    ]);
+    expect(settingsWith({ ...managed, DEFENDER_APP_ID: clientId }).identity.appId).toBe(clientId);
+    expect(problemsWith({ ...managed, DEFENDER_APP_ID: "x" })).toHaveLength(1);
+    expect(settingsWith({ ...managed, ...watchlists(servers) }).identity.appId).toBeNull();
+  });
+});
+
+describe("identity and storage", () => {
+  test.each([
+    [{}, "developer"],
+    [{ IDENTITY_ENDPOINT: "http://127.0.0.1:1/token" }, "managed"],
+    [{ MSI_ENDPOINT: "http://127.0.0.1:1/token" }, "managed"],
+    [byUris, "developer"],
+    [{ ...byUris, REPORTER_STORAGE__credential: "ManagedIdentity" }, "managed"],
+  ])("with %j the app signs in as %s", (env, kind) => {
+    expect(settingsWith(env).identity.kind).toBe(kind);
+  });
+
+  test("one identity serves Defender and storage, under either name", () => {
+    const both = { ...byUris, AZURE_CLIENT_ID: clientId, REPORTER_STORAGE__clientId: clientId.toUpperCase() };
+    expect(settingsWith(both).identity.clientId).toBe(clientId);
+    const problems = problemsWith({ ...both, REPORTER_STORAGE__clientId: tenantId });
+    expect(problems).toEqual([expect.stringMatching(/^REPORTER_STORAGE__clientId: differs from AZURE_CLIENT_ID/)]);
+  });
+
+  test.each(Object.keys(rows).filter((name) => name.startsWith("REPORTER_STORAGE__")))(
+    "a connection string beside %s is refused, for nobody could tell which is used",
+    (name) => {
+      const value = rows[name as SettingName].good[0]?.[0];
+      const env = { ...(name === "REPORTER_STORAGE__accountName" ? {} : byUris), [name]: value };
+      expect(problemsWith({ ...env, REPORTER_STORAGE: "UseDevelopmentStorage=true" })).toEqual([
+        expect.stringMatching(`^REPORTER_STORAGE: is given together with .*${name}`),
+      ]);
+    },
+  );
+
+  test.each(Object.keys(byUris))("the identity-based form needs %s", (name) => {
+    const problems = problemsWith({ ...byUris, [name]: undefined });
+    expect(problems).toEqual([expect.stringMatching(`^${name}: is missing`)]);
+  });
+
+  test("the account's name stands for both service URIs, not beside one", () => {
+    const problems = problemsWith({ ...byUris, REPORTER_STORAGE__accountName: "streporter" });
+    expect(problems).toEqual([expect.stringMatching(/^REPORTER_STORAGE__accountName: is given together with/)]);
+  });
+
+  test("in Azure the emulator is refused and an account or the identity is taken", () => {
+    const hosted = { WEBSITE_SITE_NAME: "func-reporter" };
+    const problems = problemsWith({ ...hosted, REPORTER_STORAGE: "UseDevelopmentStorage=true" });
+    expect(problems).toEqual([expect.stringMatching(/^REPORTER_STORAGE: names the storage emulator/)]);
+    expect(settingsWith({ ...hosted, REPORTER_STORAGE: accountString }).storage.kind).toBe("connectionString");
+    expect(settingsWith({ ...hosted, ...byUris }).storage.kind).toBe("identity");
+  });
+});
+
+describe("Microsoft's clouds", () => {
+  test.each([
+    [
+      "public",
+      "api.securitycenter.microsoft.com",
+      "login.microsoftonline.com",
+      "security.microsoft.com",
+      "core.windows.net",
+    ],
+    [
+      "gcc",
+      "api-gcc.securitycenter.microsoft.us",
+      "login.microsoftonline.com",
+      "security.microsoft.com",
+      "core.windows.net",
+    ],
+    [
+      "gcc-high",
+      "api-gov.securitycenter.microsoft.us",
+      "login.microsoftonline.us",
+      "security.microsoft.us",
+      "core.usgovcloudapi.net",
+    ],
+    [
+      "dod",
+      "api-gov.securitycenter.microsoft.us",
+      "login.microsoftonline.us",
+      "security.apps.mil",
+      "core.usgovcloudapi.net",
+    ],
+  ])("%s goes together with its host, scope, sign-in, portal and storage", (cloud, host, login, portal, storage) => {
+    const settings = settingsWith({ DEFENDER_CLOUD: cloud, REPORTER_STORAGE__accountName: "st1" });
+    expect(settings.defender).toMatchObject({ baseUrl: `https://${host}`, scope: `https://${host}/.default` });
+    expect(settings.identity.authorityHost).toBe(`https://${login}`);
+    expect(settings.rules.portalUrl).toBe(`https://${portal}`);
+    expect(settings.storage).toEqual({
+      kind: "identity",
+      tableServiceUri: `https://st1.table.${storage}`,
+      queueServiceUri: `https://st1.queue.${storage}`,
+    });
+    // The Functions host knows accounts under core.windows.net alone by their name.
+    expect(settings.warnings).toHaveLength(storage === "core.windows.net" ? 0 : 1);
+  });
+
+  test("another host keeps the cloud's scope, and a host outside the cloud is warned of", () => {
+    const near = settingsWith({ DEFENDER_URL: "https://eu.api.security.microsoft.com" });
+    expect(near.defender.scope).toBe("https://api.securitycenter.microsoft.com/.default");
+    expect(near.warnings).toEqual([]);
+    for (const url of ["https://api-gcc.securitycenter.microsoft.us", "https://microsoft.com.example"]) {
+      expect(settingsWith({ DEFENDER_URL: url }).warnings).toEqual([expect.stringMatching(/^DEFENDER_URL: .*tokens/)]);
+    }
+    expect(settingsWith({ DEFENDER_URL: "http://localhost:1" }).warnings).toEqual([]);
+  });
+});
+
+describe("AUTH=entra", () => {
+  const config = (enabled: boolean, action: unknown) =>
+    JSON.stringify({ platform: { enabled }, globalValidation: { unauthenticatedClientAction: action } });
+
+  test.each([
+    [{}],
+    [{ WEBSITE_SITE_NAME: "func-reporter", ...byUris }],
+    [{ WEBSITE_AUTH_ENABLED: "False" }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(false, 0) }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: "{" }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: "null" }],
+  ])("refuses to start where the platform's sign-in is off: %j", (env) => {
+    expect(problemsWith({ AUTH: "entra", ...env })).toEqual([expect.stringMatching(/^AUTH: .*sign-in .*is off here/)]);
+  });
+
+  test.each([
+    [{ WEBSITE_AUTH_UNAUTHENTICATED_ACTION: "AllowAnonymous" }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, "AllowAnonymous") }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 1) }],
+  ])("refuses to start where that sign-in lets anonymous callers through: %j", (env) => {
+    const problems = problemsWith({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True", ...env });
+    expect(problems).toEqual([expect.stringMatching(/^AUTH: .*did not sign in/)]);
+  });
+
+  test.each([
+    [{ WEBSITE_AUTH_ENABLED: "True" }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, "RedirectToLoginPage") }],
+    [{ WEBSITE_AUTH_ENABLED: "true", WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0) }],
+  ])("starts where everyone must sign in: %j", (env) => {
+    expect(settingsWith({ AUTH: "entra", ...env }).auth).toBe("entra");
+  });
+});
+
+describe("the schedule", () => {
+  test("five fields are answered with the sixth put in front", () => {
+    expect(problemsWith({ REPORT_SCHEDULE: "30 6 * * 1" })).toEqual([expect.stringContaining('"0 30 6 * * 1"')]);
+  });
+
+  test.each([
+    ["0 0 5 * * *", 0],
+    ["0 0 5 * * 1,4", 0],
+    ["0 0 5,17 * * *", 2],
+    ["0 */30 5 * * *", 2],
+    ["*/20 0 5 * * *", 3],
+    ["0 0 * * * *", 24],
+  ])("%s is warned of where it fires more than once a day (%i times)", (schedule, times) => {
+    const { warnings } = settingsWith({ REPORT_SCHEDULE: schedule });
+    expect(warnings).toEqual(times === 0 ? [] : [expect.stringContaining(`fires ${times} times a day`)]);
+  });
+
+  test("a day that only some of its months have is taken", () => {
+    expect(settingsWith({ REPORT_SCHEDULE: "0 0 5 31 2,3 *" }).rules.schedule).toBe("0 0 5 31 2,3 *");
+    expect(settingsWith({ REPORT_SCHEDULE: "0 0 5 1,31 2 *" }).rules.schedule).toBe("0 0 5 1,31 2 *");
+  });
+
+  test(
+    "whatever is taken, the program's own clock understands and finds a day for",
+    () => {
+      const part = fc.oneof(
+        fc.constantFrom(
+          "*",
+          "*/2",
+          "1",
+          "5-7",
+          "1/5",
+          "2-9/3",
+          "Mon",
+          "mar-Sept",
+          "0",
+          "31",
+          "7-5",
+          "*/0",
+          "L",
+          "?",
+          "1,,2",
+        ),
+        fc.integer({ min: 0, max: 70 }).map(String),
+      );
+      const field = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join(","));
+      fc.assert(
+        fc.property(fc.array(field, { minLength: 5, maxLength: 7 }), (fields) => {
+          try {
+            const { schedule } = settingsWith({ REPORT_SCHEDULE: fields.join(" ") }).rules;
+            const clock = new Cron(schedule, { timezone: "UTC", paused: true, domAndDow: true });
+            expect(clock.nextRun(new Date("2026-11-23T00:00:00Z"))).toBeInstanceOf(Date);
+          } catch (error) {
+            expect(error).toBeInstanceOf(SettingsError);
+          }
+        }),
+        { numRuns: 1_000 },
+      );
+    },
+    busyMachine,
+  );
+});
+
+describe("secrets stay where they are", () => {
+  const secrets = [
+    "SG.Q7zT9xCanaryLm0pRs2tUv.a8CanaryKkLlMmNnOoPpQqRrSsTtUuVvWwXxYyZz01",
+    "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Canary/abc+123==;EndpointSuffix=core.windows.net",
+    "SharedAccessSignature=sv=2024&sig=Canary;TableEndpoint=http://a.example",
+    "AccountKey=Canary",
+    "https://user:Canary@example.com/",
+    "https://a.table.core.windows.net/?sv=2024-11-04&sig=Canary",
+    "http://example.com/Canary",
+    "https://func.azurewebsites.net/api/report?code=Canary",
+    "abC8Q~Canary0123456789abcdefghijklmnop.q",
+    "-----BEGIN PRIVATE KEY----- Canary",
+    "password=Canary",
+    "@Microsoft.KeyVault(SecretUri=https://canary.vault.azure.net/secrets/x)",
+  ];
+
+  /** Everything that a start with these settings could print. */
+  function printed(env: Environment): string {
+    try {
+      return readSettings(env).warnings.join("\n");
+    } catch (error) {
+      return inspect(error, { depth: null });
+    }
+  }
+
+  test.each(settingNames)("a secret put into %s is in no message", (name) => {
+    for (const secret of secrets) {
+      for (const value of [secret, `x, ${secret}, y`, `"${secret}"`, `{"a": "${secret}"`, `[${secret}]`]) {
+        for (const env of [complete, { ...complete, WEBSITE_SITE_NAME: "func-reporter" }, byUris]) {
+          expect(printed({ ...env, [name]: value })).not.toMatch(/canary/i);
+        }
+      }
+    }
+  });
+
+  test("a secret put anywhere into WATCHLISTS is in no message", () => {
+    for (const secret of secrets) {
+      const entries = [
+        { ...servers, [secret]: 1 },
+        { ...servers, name: secret, dueDays: secret },
+        { ...servers, softwareIds: [secret, secret], mailTo: [secret, `${secret}@x.example`] },
+        { ...servers, tenantId: secret, minMachines: secret, mailWhen: secret },
+      ];
+      expect(printed({ ...complete, ...watchlists(...entries) })).not.toMatch(/canary/i);
+      expect(printed({ ...complete, ...watchlists(), WATCHLISTS: `[${secret}` })).not.toMatch(/canary/i);
+    }
+  });
+
+  test("a harmless value is shown, on one line and cut at 60 characters", () => {
+    const [problem] = problemsWith({ MAIL_WHEN: `no\u202e ${"very ".repeat(40)}` });
+    expect(problem).toMatch(/^MAIL_WHEN: "no {1,2}very [^"]{50,53}…" is not one of the values/);
+  });
+});
+
+describe("whatever the environment holds", () => {
+  const words = Object.values(rows).flatMap(({ good, bad }) => [...good.map(([text]) => text), ...bad]);
+  const entry = fc.record(
+    {
+      name: fc.oneof(fc.jsonValue(), fc.constantFrom("A", "a", "B")),
+      softwareIds: fc.oneof(fc.jsonValue(), fc.array(fc.constantFrom(...words))),
+      mailTo: fc.oneof(fc.jsonValue(), fc.array(fc.constantFrom(...words))),
+      tenantId: fc.jsonValue(),
+      dueDays: fc.jsonValue(),
+      extra: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  );
+  const value = fc.oneof(
+    fc.constantFrom(...words),
+    fc.string({ unit: "binary", maxLength: 50 }),
+    fc.json(),
+    fc.array(fc.oneof(entry, fc.jsonValue()), { maxLength: 4 }).map((entries) => JSON.stringify(entries)),
+  );
+  const platform = ["WEBSITE_SITE_NAME", "WEBSITE_AUTH_ENABLED", "WEBSITE_AUTH_V2_CONFIG_JSON", "IDENTITY_ENDPOINT"];
+  const environment = fc.dictionary(fc.constantFrom(...settingNames, ...platform), value, { maxKeys: 35 });
+
+  test(
+    "it is read, or refused with one line a problem and no control character",
+    () => {
+      fc.assert(
+        fc.property(environment, fc.boolean(), (env, whole) => {
+          try {
+            readSettings(whole ? { ...env, ...complete, WATCHLISTS: undefined } : env);
+          } catch (error) {
+            if (!(error instanceof SettingsError)) throw error;
+            expect(error.message.split("\n").slice(1)).toEqual(error.problems);
+            for (const problem of error.problems) {
+              expect(problem).toMatch(/^\w+(\[\d+\]( \(.+?\))?( \w+)?)?: .+\. Allowed: .+\. Example: .+$/u);
+              expect(problem).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+            }
+          }
+        }),
+        { numRuns: 1_000 },
+      );
+    },
+    busyMachine,
+  );
+
+  test.each(["BEGIN ", "/", " ", '"', "<", "a-_-b,", "[", "{", "1,", "@", "a.", "://", "code ", "x@y.example;"])(
+    "forty thousand characters of %j in any setting come to an end",
+    (piece) => {
+      const long = piece.repeat(40_000 / piece.length);
+      for (const name of settingNames) {
+        for (const text of [long, `https://a.example/${long}x`, `[{"name":${JSON.stringify(long)}}]`]) {
+          try {
+            settingsWith({
+              [name]: text,
+              ...(name === "WATCHLISTS" && { SOFTWARE_IDS: undefined, MAIL_TO: undefined }),
+            });
+          } catch (error) {
+            expect(error).toBeInstanceOf(SettingsError);
+            if (error instanceof Error) expect(error.message.length).toBeLessThan(5_000);
+          }
+        }
+      }
+    },
+    busyMachine,
+  );
+
+  test("it is left as it was", () => {
+    const env = Object.freeze({ ...complete, WATCHLISTS: "[]" });
+    expect(() => readSettings(env)).toThrow(SettingsError);
+  });
+});
+
+describe("local.settings.sample.json", () => {
+  const sample = JSON.parse(readFileSync(new URL("../local.settings.sample.json", import.meta.url), "utf8"));
+
+  test("lacks the key to SendGrid and nothing else", () => {
+    expect(errorOf(sample.Values).problems).toEqual([expect.stringMatching(/^SENDGRID_API_KEY: is missing/)]);
+    const settings = readSettings({ ...sample.Values, SENDGRID_API_KEY: "SG.id.secret" });
+    expect(settings.warnings).toEqual([expect.stringMatching(/^SENDGRID_SANDBOX: /)]);
+  });
+
+  test("names only settings there are, and what the Functions host needs", () => {
+    const host = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"];
+    const known: string[] = [...settingNames, ...host];
+    expect(Object.keys(sample.Values).filter((name) => !known.includes(name))).toEqual([]);
+    expect(sample).toMatchObject({ IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: "node" } });
+  });
+});
