@@ -1,0 +1,164 @@
+import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/core-auth";
+import { homeTenant } from "../core/watchlist.ts";
+
+export interface CredentialOptions {
+  /** `developer` is whoever is signed in with the Azure CLI on this machine. */
+  kind: "managed" | "developer";
+  /** The user-assigned identity; `null`: the system-assigned one. */
+  clientId: string | null;
+  /** The multi-tenant app registration that trusts the identity, for tenants other than the app's own. */
+  appId: string | null;
+  /** Where the cloud signs in, https alone. */
+  authorityHost: string;
+  /** How long to wait for a token, in milliseconds. */
+  timeout?: number;
+}
+
+/**
+ * The credential of a tenant, `home` or a tenant id: one object per tenant, which keeps its tokens.
+ * The identity library is loaded by the first token, since many invocations need none.
+ * What fails is told in a sentence that says what to do, the same for the same fault.
+ */
+export function createCredential(options: CredentialOptions): (tenant: string) => TokenCredential {
+  const known = new Map<string, TokenCredential>();
+  const timeout = options.timeout ?? 30_000;
+  const own = explained(
+    once(() => createManagedIdentity(options.clientId)),
+    timeout,
+    explainManaged,
+  );
+
+  function create(tenant: string): TokenCredential {
+    if (options.kind === "developer") {
+      const make = once(() => createDeveloper(tenant));
+      return explained(make, timeout, () => explainDeveloper(tenant));
+    }
+    if (tenant === homeTenant) return own;
+    const { appId } = options;
+    if (appId === null) return withoutApp(tenant);
+    const make = once(() => createForeign(tenant, appId, options.authorityHost, own));
+    return explained(make, timeout, (cause) => explainForeign(tenant, appId, cause));
+  }
+
+  return (tenant) => {
+    const credential = known.get(tenant) ?? create(tenant);
+    known.set(tenant, credential);
+    return credential;
+  };
+}
+
+type Make = () => Promise<TokenCredential>;
+
+function once(make: Make): Make {
+  let made: Promise<TokenCredential> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function createManagedIdentity(clientId: string | null): Promise<TokenCredential> {
+  const { ManagedIdentityCredential } = await import("@azure/identity");
+  // The library's own patience, half a minute and more, is for a machine that is still starting.
+  const retryOptions = { maxRetries: 2, retryDelayInMs: 500, maxRetryDelayInMs: 2_000 };
+  return new ManagedIdentityCredential({ retryOptions, ...(clientId !== null && { clientId }) });
+}
+
+/** The app registration proves itself to another tenant with a token of the managed identity instead of a secret. */
+async function createForeign(
+  tenant: string,
+  appId: string,
+  authorityHost: string,
+  own: TokenCredential,
+): Promise<TokenCredential> {
+  const { ClientAssertionCredential } = await import("@azure/identity");
+  const audience = exchangeAudience(authorityHost);
+  const assertion = async () => {
+    const token = await own.getToken(`${audience}/.default`);
+    return token?.token ?? "";
+  };
+  // The host comes from our settings; asking the public cloud whether to trust it would fail in a closed network.
+  return new ClientAssertionCredential(tenant, appId, assertion, { authorityHost, disableInstanceDiscovery: true });
+}
+
+// Microsoft's name for "tokens to be exchanged", by cloud; the trust on the app registration must carry the same one.
+function exchangeAudience(authorityHost: string): string {
+  const government = new URL(authorityHost).hostname.endsWith(".us");
+  return government ? "api://AzureADTokenExchangeUSGov" : "api://AzureADTokenExchange";
+}
+
+async function createDeveloper(tenant: string): Promise<TokenCredential> {
+  const { AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential } = await import("@azure/identity");
+  const options = tenant === homeTenant ? {} : { tenantId: tenant };
+  return new ChainedTokenCredential(new AzureCliCredential(options), new AzureDeveloperCliCredential(options));
+}
+
+/** A credential whose failures are sentences of our own: the library's hold the ids of single requests. */
+function explained(make: Make, timeout: number, explain: (cause: unknown) => string): TokenCredential {
+  async function getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    try {
+      return await inTime(
+        make().then((credential) => credential.getToken(scopes, options)),
+        timeout,
+      );
+    } catch (cause) {
+      throw new Error(explain(cause), { cause });
+    }
+  }
+  return { getToken };
+}
+
+function withoutApp(tenant: string): TokenCredential {
+  const message = `The tenant ${tenant} is not the app's own; set DEFENDER_APP_ID to the multi-tenant app registration that it consented to and that trusts the app's managed identity.`;
+  return {
+    async getToken() {
+      throw new Error(message);
+    },
+  };
+}
+
+async function inTime<T>(promise: Promise<T>, timeout: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`There was no answer within ${timeout / 1_000} seconds.`)), timeout);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const ownIdentity = {
+  refused:
+    "The app's managed identity was refused a token; check that an identity is assigned to the app, and that AZURE_CLIENT_ID names one of those assigned, or is absent for the system-assigned one.",
+  noAnswer:
+    "The app's managed identity did not answer with a token; that usually passes, and where it stays, check that an identity is assigned to the app and restart the app.",
+};
+
+function explainManaged(cause: unknown): string {
+  return isRefusal(cause) ? ownIdentity.refused : ownIdentity.noAnswer;
+}
+
+function explainForeign(tenant: string, appId: string, cause: unknown): string {
+  const said = messagesOf(cause);
+  // The library keeps no more than the message of an assertion's error.
+  const own = Object.values(ownIdentity).find((sentence) => said.includes(sentence));
+  if (own) return own;
+  const code = /AADSTS\d+/.exec(said)?.[0];
+  const refused = code ? ` (${code})` : "";
+  return `The tenant ${tenant} gave the app registration ${appId} no token${refused}; check that an administrator of that tenant consented to it, and that its federated credential trusts the app's managed identity.`;
+}
+
+function explainDeveloper(tenant: string): string {
+  const where = tenant === homeTenant ? "" : ` --tenant ${tenant}`;
+  return `Nobody who may have a token is signed in on this machine; run az login${where} (or azd auth login).`;
+}
+
+/** Whether the identity endpoint said no, as against not being reached. */
+function isRefusal(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : null;
+  return cause instanceof Error && cause.name === "ServerError";
+}
+
+function messagesOf(error: unknown): string {
+  return error instanceof Error ? `${error.message} ${messagesOf(error.cause)}` : "";
+}

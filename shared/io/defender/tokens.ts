@@ -1,0 +1,58 @@
+import type { AccessToken } from "@azure/core-auth";
+import { plainText } from "../../core/missing-kb.ts";
+import { DefenderError } from "../../ports.ts";
+
+const renewBefore = 5 * 60_000;
+
+/** A tenant's token, kept until shortly before its end. */
+export interface Tokens {
+  get(): Promise<string>;
+  /** Forgets a token that was refused, so that the credential is asked again. */
+  drop(token: string): void;
+}
+
+/**
+ * Asks for a token once for all who want one; a failure stands for `failureStands` milliseconds, because hundreds of
+ * reads must not each wait for an identity that is down.
+ */
+export function createTokens(ask: () => Promise<AccessToken | null>, now: () => number, failureStands: number): Tokens {
+  let held: { token: string; renewAt: number } | null = null;
+  let asked: Promise<string> | null = null;
+  let failed: { error: DefenderError; until: number } | null = null;
+
+  async function renew(): Promise<string> {
+    try {
+      const got = await ask();
+      if (!got) throw new Error("the credential has none to give.");
+      const left = got.expiresOnTimestamp - now();
+      held = { token: got.token, renewAt: got.expiresOnTimestamp - Math.min(renewBefore, left / 2) };
+      return got.token;
+    } catch (cause) {
+      const error = noToken(cause);
+      failed = { error, until: performance.now() + failureStands };
+      throw error;
+    }
+  }
+
+  return {
+    async get() {
+      if (held && now() < held.renewAt) return held.token;
+      if (failed && performance.now() < failed.until) throw failed.error;
+      asked ??= renew().finally(() => {
+        asked = null;
+      });
+      return asked;
+    },
+    drop(token) {
+      if (held?.token === token) held = null;
+    },
+  };
+}
+
+// Not permanent: an identity that was just assigned or given consent begins to work within minutes.
+function noToken(cause: unknown): DefenderError {
+  const late = cause instanceof Error && cause.name === "TimeoutError";
+  const said = plainText(cause instanceof Error ? cause.message : "").slice(0, 400);
+  const reason = late ? "the app's identity did not answer in time." : said || "check the app's identity.";
+  return new DefenderError(`There is no token for Defender: ${reason}`, { permanent: false, cause });
+}

@@ -1,0 +1,454 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Comparison } from "../../../shared/core/comparison.ts";
+import { type Mail, mailStatuses, type ReadFailure, type Run, type Totals } from "../../../shared/core/run.ts";
+import { addDays } from "../../../shared/core/run-id.ts";
+import type { Snapshot } from "../../../shared/core/snapshot.ts";
+import {
+  decodeRun,
+  decodeSnapshot,
+  decodeSummary,
+  encodeKey,
+  encodeRun,
+  encodeSnapshot,
+  type KeyedRow,
+  snapshotPartition,
+} from "../../../shared/io/storage/rows.ts";
+import { TooLargeError } from "../../../shared/ports.ts";
+import { aKb, aSnapshot } from "../../support/builders.ts";
+import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
+import { aStoredRun, pendingMail, someTotals } from "../../support/store-contract.ts";
+
+const anyText = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string(),
+  fc.constantFrom(
+    "__proto__",
+    "constructor",
+    "toString",
+    "a|b",
+    "a/b",
+    "a'b",
+    "=41",
+    "%41",
+    "\u{1F600}",
+    "\u0000\u001f\u007f",
+  ),
+);
+const anyUnits = fc
+  .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 300 })
+  .map((units) => String.fromCharCode(...units));
+const anyDay = fc.integer({ min: 0, max: 3_000 }).map((days) => addDays("2024-01-01", days));
+const anyRunId = fc.oneof(
+  anyDay,
+  fc.tuple(anyDay, fc.integer({ min: 0, max: 1_439 })).map(([day, minute]) => {
+    const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => `${part}`.padStart(2, "0"));
+    return `${day}T${hours}:${minutes}Z`;
+  }),
+);
+const anyInstant = fc.integer({ min: 0, max: 4e12 }).map((time) => new Date(time).toISOString());
+const anyCount = fc.option(fc.nat());
+
+const anyKb = fc.record({
+  id: anyText,
+  name: anyText,
+  productsNames: fc.array(anyText, { maxLength: 3 }),
+  url: fc.option(anyText),
+  machineMissedOn: anyCount,
+  cveAddressed: anyCount,
+  firstSeen: anyDay,
+  peak: anyCount,
+});
+const anySnapshot: fc.Arbitrary<Snapshot> = fc.record(
+  {
+    tenant: anyText,
+    softwareId: anyText,
+    runId: anyRunId,
+    missingKbs: fc.array(anyKb, { maxLength: 5 }),
+    gone: fc.array(fc.record({ id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay }), { maxLength: 3 }),
+    unusable: fc.nat(),
+    emptiness: fc.record({ verdict: fc.constantFrom("clean", "not-kb-patched"), checkedOn: anyDay }),
+  },
+  { requiredKeys: ["tenant", "softwareId", "runId", "missingKbs", "gone", "unusable"] },
+);
+
+const someCounts = fc.record({ machineMissedOn: anyCount, cveAddressed: anyCount }, { requiredKeys: [] });
+// The same shape as the code makes: own keys, whatever they are called.
+const anyCounts = fc
+  .array(fc.tuple(anyText, someCounts), { maxLength: 3 })
+  .map((entries) => Object.fromEntries(entries));
+const anyComparison: fc.Arbitrary<Comparison> = fc.record(
+  {
+    softwareId: anyText,
+    previous: fc.option(anyRunId),
+    current: fc.option(anyRunId),
+    told: anyCounts,
+    withheld: anyCounts,
+  },
+  { requiredKeys: ["softwareId", "previous", "current"] },
+);
+const anyFailure: fc.Arbitrary<ReadFailure> = fc.record({
+  softwareId: anyText,
+  reason: fc.oneof(anyText, fc.constant("It was not read in time.")),
+  permanent: fc.boolean(),
+  since: anyRunId,
+  misses: fc.nat(),
+});
+const anyMail: fc.Arbitrary<Mail> = fc.record(
+  {
+    status: fc.constantFrom(...mailStatuses),
+    at: anyInstant,
+    attempts: fc.nat(),
+    unknownOutcomes: fc.nat(),
+    reason: anyText.filter((reason) => reason !== ""),
+  },
+  { requiredKeys: ["status", "at", "attempts", "unknownOutcomes"] },
+);
+const anyTotal = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const anyTotals: fc.Arbitrary<Totals> = fc.record({
+  ...{ new: anyTotal, worsened: anyTotal, improved: anyTotal, resolved: anyTotal, returned: anyTotal },
+  ...{ baseline: anyTotal, measured: anyTotal, notMeasured: anyTotal, missingKbs: anyTotal, machineKbPairs: anyTotal },
+});
+const anyRun: fc.Arbitrary<Run> = fc
+  .record({
+    watchlist: anyText,
+    runId: anyRunId,
+    tenant: anyText,
+    openedAt: anyInstant,
+    committedAt: anyInstant,
+    previousRunId: fc.option(anyRunId),
+    comparisons: fc.uniqueArray(anyComparison, { maxLength: 6, selector: ({ softwareId }) => softwareId }),
+    failures: fc.array(anyFailure, { maxLength: 4 }),
+    totals: anyTotals,
+    mail: anyMail,
+  })
+  .chain((run) =>
+    // Most failures are of software that was to be compared.
+    fc.subarray([...run.comparisons]).map((failed) => ({
+      ...run,
+      failures: [
+        ...failed.map(({ softwareId }) => ({
+          softwareId,
+          reason: "x",
+          permanent: true,
+          since: "2026-11-01",
+          misses: 9,
+        })),
+        ...run.failures,
+      ],
+    })),
+  );
+
+const place = { table: "T", partitionKey: "p", rowKey: "r" };
+
+/** What Table Storage counts an entity as, by its documentation. */
+function bytesOf(row: KeyedRow): number {
+  let bytes = 4 + 2 * row.partitionKey.length + 2 * row.rowKey.length;
+  for (const [name, value] of Object.entries(row)) {
+    if (name === "partitionKey" || name === "rowKey") continue;
+    bytes += 8 + 2 * name.length + (typeof value === "string" ? 4 + 2 * value.length : 8);
+  }
+  return bytes;
+}
+
+function expectStorable(row: KeyedRow): void {
+  expect(bytesOf(row)).toBeLessThanOrEqual(1024 * 1024);
+  expect(Object.keys(row).length).toBeLessThan(252);
+  const texts = Object.values(row).filter((value) => typeof value === "string");
+  expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(32 * 1024);
+  expect(texts.filter((text) => !text.isWellFormed())).toEqual([]);
+  const wire = JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+  expect(Buffer.byteLength(wire)).toBeLessThan(4 * 1024 * 1024);
+}
+
+describe("a key", () => {
+  const allowed = /^[A-Za-z0-9\-_.!~*()=|]*$/;
+
+  it("holds only what keys may hold, in 512 characters, whatever the ids", () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, anyUnits), fc.oneof(anyText, anyUnits), (tenant, softwareId) => {
+        for (const key of [snapshotPartition({ tenant, softwareId }), encodeKey(tenant)]) {
+          expect(key).toMatch(allowed);
+          expect(key.length).toBeLessThanOrEqual(512);
+        }
+      }),
+    );
+  });
+
+  it("leads back to its text", () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(decodeURIComponent(encodeKey(text).replaceAll("=", "%"))).toBe(text);
+      }),
+    );
+  });
+
+  it("differs from every other text's key, be the texts long or broken", () => {
+    const start = fc.constantFrom("", "x".repeat(239), "ä".repeat(200));
+    fc.assert(
+      fc.property(start, fc.oneof(anyText, anyUnits), fc.oneof(anyText, anyUnits), (prefix, a, b) => {
+        fc.pre(a !== b);
+        expect(encodeKey(prefix + a)).not.toBe(encodeKey(prefix + b));
+      }),
+    );
+    expect(encodeKey("\ud800")).not.toBe(encodeKey("\ud801"));
+    expect(encodeKey("\ud800")).not.toBe(encodeKey("\ufffd"));
+  });
+
+  it("keeps tenant and software apart", () => {
+    expect(snapshotPartition({ tenant: "a|b", softwareId: "c" })).not.toBe(
+      snapshotPartition({ tenant: "a", softwareId: "b|c" }),
+    );
+  });
+
+  it("is easily read where ids are plain", () => {
+    expect(snapshotPartition({ tenant: "home", softwareId: "microsoft-_-.net_framework" })).toBe(
+      "home|microsoft-_-.net_framework",
+    );
+  });
+});
+
+describe("a snapshot's row", () => {
+  it("gives back the snapshot", () => {
+    fc.assert(
+      fc.property(anySnapshot, (snapshot) => {
+        const row = encodeSnapshot(snapshot);
+        expectStorable(row);
+        expect(decodeSnapshot(snapshot, row, place)).toEqual(snapshot);
+      }),
+    );
+  });
+
+  it("splits no character over two columns", () => {
+    for (const shift of ["", "x"]) {
+      const snapshot = aSnapshot({ missingKbs: [aKb({ name: shift + "\u{1F600}".repeat(40_000) })] });
+      const row = encodeSnapshot(snapshot);
+      expect(row).toHaveProperty("missingKbs2");
+      expectStorable(row);
+      expect(decodeSnapshot(snapshot, row, place)).toEqual(snapshot);
+    }
+  });
+
+  it("holds 2,000 KBs and 500 that are gone, with a quarter to spare", () => {
+    const row = encodeSnapshot(fullSnapshot(2_000));
+    expectStorable(row);
+    expect(bytesOf(row)).toBeLessThan((1024 * 1024 * 3) / 4);
+  });
+
+  it("is refused exactly where the service would refuse it, but for 4 KiB", () => {
+    const fits = (kbs: number) => {
+      try {
+        return encodeSnapshot(fullSnapshot(kbs));
+      } catch (error) {
+        expect(error).toBeInstanceOf(TooLargeError);
+        return null;
+      }
+    };
+    let [most, tooMany] = [2_000, 5_000];
+    while (tooMany - most > 1) {
+      const middle = Math.floor((most + tooMany) / 2);
+      if (fits(middle)) most = middle;
+      else tooMany = middle;
+    }
+    const largest = fits(most);
+    if (!largest) throw new Error("Not even 2,000 KBs fit.");
+    expectStorable(largest);
+    expect(bytesOf(largest)).toBeGreaterThan(1024 * 1024 - 5 * 1024);
+    expect(() => encodeSnapshot(fullSnapshot(tooMany))).toThrow(
+      `Its ${tooMany} missing KBs do not fit one snapshot, which holds about 2,000, so this software is not measured.`,
+    );
+  });
+
+  it("stays under 4 MiB on the wire where all of it must be escaped or takes three bytes", () => {
+    for (const name of ['"'.repeat(200), "日".repeat(200), "\\".repeat(200)]) {
+      const kbs = Array.from({ length: 600 }, (_, n) => aKb({ id: `${n}`, name }));
+      expectStorable(encodeSnapshot(aSnapshot({ missingKbs: kbs })));
+    }
+  });
+});
+
+describe("a run's row", () => {
+  it("gives back the run, and its summary without the lists", () => {
+    fc.assert(
+      fc.property(anyRun, (run) => {
+        const row = encodeRun(run);
+        expectStorable(row);
+        expect(decodeRun(run, row, place)).toEqual(run);
+        const { comparisons: _, failures: __, ...summary } = run;
+        expect(decodeSummary(run, row, place)).toEqual(summary);
+      }),
+    );
+  });
+
+  it("gives back an own key whatever it is called", () => {
+    const counts = Object.fromEntries([["__proto__", { machineMissedOn: 3 }]]);
+    const run = aStoredRun({ comparisons: [{ softwareId: "x", previous: null, current: null, withheld: counts }] });
+    const back = decodeRun(run, encodeRun(run), place).comparisons[0]?.withheld ?? {};
+    expect(Object.entries(back)).toEqual([["__proto__", { machineMissedOn: 3 }]]);
+  });
+
+  it("reads plain columns that a query brought as null or as numbers of another type", () => {
+    const run = aStoredRun();
+    const columns = { ...encodeRun(run), previousRunId: null, mailReason: null, new: 1, machineKbPairs: 3e9 };
+    expect(decodeSummary(run, columns, place)).toMatchObject({
+      previousRunId: null,
+      totals: someTotals,
+      mail: pendingMail,
+    });
+  });
+
+  it("holds 5,000 software that all failed, with 6,000 counts told and kept back", () => {
+    const run = fullRun();
+    expect(run.comparisons.map(({ softwareId }) => softwareId).join("")).toHaveLength(150_000);
+    const row = encodeRun(run);
+    expectStorable(row);
+    expect(decodeRun(run, row, place)).toEqual(run);
+  });
+
+  it("costs little more than the ids themselves", () => {
+    const without = bytesOf(encodeRun(aStoredRun()));
+    const { comparisons, failures } = fullRun();
+    const bare = comparisons.map(({ told: _, withheld: __, ...rest }) => rest);
+    const perSoftware = (bytesOf(encodeRun(aStoredRun({ comparisons: bare, failures }))) - without) / 5_000;
+    expect(perSoftware).toBeLessThan(2 * (30 + 15));
+  });
+
+  it("cuts reasons shorter rather than fail a commit", () => {
+    const busy = (run: Run): Run => ({
+      ...run,
+      failures: run.failures.map((failure, n) => ({ ...failure, reason: `Busy ${n}. `.repeat(30) })),
+    });
+    const few = fullRun();
+    const bare = few.comparisons.map(({ told: _, withheld: __, ...rest }) => rest);
+    for (const [run, shortest] of [
+      [busy({ ...few, comparisons: bare }), 30],
+      [busy(few), 1],
+    ] as const) {
+      const row = encodeRun(run);
+      expectStorable(row);
+      const kept = decodeRun(run, row, place);
+      expect(kept.comparisons).toEqual(run.comparisons);
+      for (const [n, failure] of kept.failures.entries()) {
+        const reason = run.failures[n]?.reason ?? "";
+        expect(failure).toEqual({ ...run.failures[n], reason: `${reason.slice(0, failure.reason.length - 1)}…` });
+        expect(failure.reason.length).toBeGreaterThanOrEqual(shortest);
+      }
+    }
+  });
+
+  it("cuts no character of a reason in two", () => {
+    const [comparison] = fullRun().comparisons;
+    const reason = `${"x".repeat(298)}\u{1F600}\u{1F600}`;
+    const failures = [
+      { softwareId: comparison?.softwareId ?? "", reason, permanent: true, since: "2026-11-23", misses: 1 },
+    ];
+    const run = aStoredRun({ failures, mail: { ...pendingMail, reason } });
+    const row = encodeRun(run);
+    expectStorable(row);
+    expect(decodeRun(run, row, place).failures[0]?.reason.isWellFormed()).toBe(true);
+    expectStorable(encodeRun(aStoredRun({ mail: { ...pendingMail, reason: "half \ud83d" } })));
+  });
+
+  it("is refused with a sentence where its ids alone are too much", () => {
+    const comparisons = Array.from({ length: 5_000 }, (_, n) => ({
+      ...{ softwareId: `${n}`.padEnd(200, "x"), previous: null, current: null },
+    }));
+    const encode = () => encodeRun(aStoredRun({ comparisons }));
+    expect(encode).toThrow(TooLargeError);
+    expect(encode).toThrow('The 5000 software of watchlist "default" do not fit one run. Split it into several');
+  });
+});
+
+describe("rows that version 1 wrote", () => {
+  // As the service gives them back: its own columns beside ours, 64-bit numbers as bigints.
+  const service = { etag: 'W/"1"', timestamp: "2026-11-23T05:04:00.000Z" };
+  const snapshotRow: KeyedRow = {
+    partitionKey: "home|microsoft-_-windows_10",
+    rowKey: "2026-11-23",
+    schemaVersion: 1,
+    missingKbCount: 2,
+    unusable: 1,
+    missingKbs0:
+      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251],["5066835","",[],null,null,0,"2026-11-23",null]]',
+    gone0: '[["4540673","2026-01-05",3,"2026-11-20"]]',
+  };
+  const snapshot: Snapshot = {
+    tenant: "home",
+    softwareId: "microsoft-_-windows_10",
+    runId: "2026-11-23",
+    missingKbs: [
+      {
+        ...{ id: "5041585", name: "August 2024 Security Updates", productsNames: ["windows_10"] },
+        ...{ url: "https://support.microsoft.com/kb/5041585", machineMissedOn: 240, cveAddressed: 14 },
+        ...{ firstSeen: "2026-11-01", peak: 251 },
+      },
+      {
+        ...{ id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: null, cveAddressed: 0 },
+        ...{ firstSeen: "2026-11-23", peak: null },
+      },
+    ],
+    gone: [{ id: "4540673", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20" }],
+    unusable: 1,
+  };
+  const runRow: KeyedRow = {
+    ...{ partitionKey: "B=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1, tenant: "home" },
+    ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
+    ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
+    mailReason: "SendGrid refused the mail.",
+    ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, measured: 7n },
+    ...{ notMeasured: 8n, missingKbs: 9n, machineKbPairs: 3_000_000_000n },
+    comparisons0:
+      '{"ids":["microsoft-_-windows_10","microsoft-_-edge","microsoft-_-windows_11"],"of":[0,1,2],"pairs":[["2026-11-22","2026-11-23"],[null,"2026-11-23"],["2026-11-20","2026-11-20"]],"told":[[2,[["5041585",240,-1],["5066835",null,0]]]],"withheld":[[2,[["5041585",-1,14]]]]}',
+    failures0: '{"software":[2],"of":[0],"groups":[["Busy.",false,"2026-11-21",3]]}',
+  };
+  const run: Run = {
+    ...{ watchlist: "Büro", runId: "2026-11-23", tenant: "home", previousRunId: "2026-11-22" },
+    ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
+    comparisons: [
+      { softwareId: "microsoft-_-windows_10", previous: "2026-11-22", current: "2026-11-23" },
+      { softwareId: "microsoft-_-edge", previous: null, current: "2026-11-23" },
+      {
+        ...{ softwareId: "microsoft-_-windows_11", previous: "2026-11-20", current: "2026-11-20" },
+        told: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
+        withheld: { "5041585": { cveAddressed: 14 } },
+      },
+    ],
+    failures: [
+      { softwareId: "microsoft-_-windows_11", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
+    ],
+    totals: someTotals,
+    mail: {
+      ...{ status: "refused", at: "2026-11-23T05:05:00.000Z", attempts: 2, unknownOutcomes: 1 },
+      reason: "SendGrid refused the mail.",
+    },
+  };
+
+  it("are read for what they said, whatever this version writes", () => {
+    expect(decodeSnapshot(snapshot, { ...snapshotRow, ...service }, place)).toEqual(snapshot);
+    const marked = { ...runRow, ...service, followedBy: "2026-11-24", mailWriter: "someone" };
+    expect(decodeRun(run, marked, place)).toEqual(run);
+    const { comparisons: _, failures: __, ...summary } = run;
+    expect(decodeSummary(run, marked, place)).toEqual(summary);
+  });
+
+  it("are read wherever their lists were cut into columns", () => {
+    const text = `${snapshotRow.missingKbs0}`;
+    for (let cut = 1; cut < text.length; cut += 7) {
+      const row = { ...snapshotRow, missingKbs0: text.slice(0, cut), missingKbs1: text.slice(cut) };
+      expect(decodeSnapshot(snapshot, row, place)).toEqual(snapshot);
+    }
+  });
+
+  it("of an empty list tell what stood behind it", () => {
+    const empty = { missingKbCount: 0, missingKbs0: "[]", emptinessVerdict: "clean", emptinessCheckedOn: "2026-11-20" };
+    expect(decodeSnapshot(snapshot, { ...snapshotRow, ...empty }, place)).toEqual({
+      ...{ ...snapshot, missingKbs: [], emptiness: { verdict: "clean", checkedOn: "2026-11-20" } },
+    });
+  });
+
+  // A version that writes other rows must count them as version 2, so that this one refuses them.
+  it("are what this version writes", () => {
+    expect(encodeSnapshot(snapshot)).toEqual(snapshotRow);
+    expect(encodeRun(run)).toEqual(runRow);
+  });
+});

@@ -1,0 +1,369 @@
+import { describe, expect, it } from "vitest";
+import type { Comparison } from "../../shared/core/comparison.ts";
+import type { Mail, ReadFailure, Run, Totals } from "../../shared/core/run.ts";
+import { type Store, TooLargeError } from "../../shared/ports.ts";
+import { aKb, aSnapshot } from "./builders.ts";
+
+export const someTotals: Totals = {
+  ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5 },
+  ...{ baseline: 6, measured: 7, notMeasured: 8, missingKbs: 9, machineKbPairs: 3_000_000_000 },
+};
+
+export const pendingMail: Mail = {
+  status: "pending",
+  at: "2026-11-23T05:04:00.000Z",
+  attempts: 0,
+  unknownOutcomes: 0,
+};
+
+/** A run as a store is given it; its lists need not fit its totals. */
+export function aStoredRun(parts: Partial<Run> = {}): Run {
+  return {
+    watchlist: "default",
+    runId: "2026-11-23",
+    tenant: "home",
+    openedAt: "2026-11-23T05:00:00.000Z",
+    committedAt: "2026-11-23T05:04:00.000Z",
+    previousRunId: null,
+    comparisons: [],
+    failures: [],
+    totals: someTotals,
+    mail: pendingMail,
+    ...parts,
+  };
+}
+
+const comparisons: Comparison[] = [
+  { softwareId: "microsoft-_-windows_11", previous: "2026-11-22", current: "2026-11-23" },
+  { softwareId: "microsoft-_-edge", previous: null, current: "2026-11-23" },
+  {
+    softwareId: "microsoft-_-windows_10",
+    previous: "2026-11-20",
+    current: "2026-11-20",
+    told: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
+    withheld: { "5041585": { cveAddressed: 14 } },
+  },
+  { softwareId: "microsoft-_-office", previous: null, current: null },
+];
+
+const failures: ReadFailure[] = [
+  { softwareId: "microsoft-_-office", reason: "It is gone.", permanent: true, since: "2026-11-01", misses: 22 },
+  { softwareId: "microsoft-_-windows_10", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
+];
+
+/** What every store does, told on the store that `open` gives. Each test keeps to a tenant and watchlist of its own. */
+export function describeStore(kind: string, open: () => Store): void {
+  describe(`snapshots in ${kind}`, () => {
+    const store = open();
+
+    it("are read as they were added", async () => {
+      const tenant = crypto.randomUUID();
+      const gone = [{ id: "4540673", firstSeen: "2026-10-01", peak: null, goneOn: "2026-11-20" }];
+      const bare = aKb({ id: "1", name: "", productsNames: [], url: null, machineMissedOn: null, cveAddressed: null });
+      const full = aSnapshot({ tenant, missingKbs: [bare, aKb({ machineMissedOn: 0, peak: 500 })], gone, unusable: 3 });
+      const empty = aSnapshot({ tenant, softwareId: "x", emptiness: { verdict: "clean", checkedOn: "2026-11-19" } });
+      await store.addSnapshot(full);
+      await store.addSnapshot(empty);
+      expect(await store.readSnapshot(full)).toEqual(full);
+      expect(await store.readSnapshot(empty)).toEqual(empty);
+    });
+
+    it("are null where none was added", async () => {
+      expect(await store.readSnapshot(aSnapshot({ tenant: crypto.randomUUID() }))).toBeNull();
+    });
+
+    it("are never changed: the first one stands", async () => {
+      const first = aSnapshot({ tenant: crypto.randomUUID(), missingKbs: [aKb()] });
+      await store.addSnapshot(first);
+      await store.addSnapshot({ ...first, missingKbs: [], unusable: 1 });
+      expect(await store.readSnapshot(first)).toEqual(first);
+    });
+
+    it("have one winner among many added at once, and it is whole", async () => {
+      const tenant = crypto.randomUUID();
+      const rivals = [1, 2, 3, 4, 5].map((n) =>
+        aSnapshot({ tenant, missingKbs: [aKb({ name: `${n}` })], unusable: n }),
+      );
+      await Promise.all(rivals.map((snapshot) => store.addSnapshot(snapshot)));
+      expect(rivals).toContainEqual(await store.readSnapshot(aSnapshot({ tenant })));
+    });
+
+    it("are kept apart whatever their ids hold", async () => {
+      const tenant = crypto.randomUUID();
+      const ids = [
+        "a/b",
+        "a\\b",
+        "a#b",
+        "a?b",
+        "a%b",
+        "a%2Fb",
+        "a=2Fb",
+        "a'b",
+        "a''b",
+        "a|b",
+        "a b",
+        "ä",
+        "日本\u{1F600}",
+        "",
+      ];
+      const long = ["x".repeat(600), `${"x".repeat(600)}y`];
+      const all = [...ids, ...long].map((softwareId, n) => aSnapshot({ tenant, softwareId, unusable: n }));
+      for (const snapshot of all) await store.addSnapshot(snapshot);
+      for (const snapshot of all) {
+        expect(await store.readSnapshot(snapshot)).toEqual(snapshot);
+        expect(await store.latestSnapshot({ ...snapshot, runId: "2026-11-24" })).toEqual(snapshot);
+      }
+    });
+
+    it("of more KBs than fit are refused with a sentence, and nothing is kept", async () => {
+      const missingKbs = Array.from({ length: 6_000 }, (_, n) => aKb({ id: `${5_000_000 + n}` }));
+      const large = aSnapshot({ tenant: crypto.randomUUID(), missingKbs });
+      const added = store.addSnapshot(large);
+      await expect(added).rejects.toThrow(TooLargeError);
+      await expect(added).rejects.toThrow("6000 missing KBs do not fit one snapshot, which holds about 2,000");
+      expect(await store.readSnapshot(large)).toBeNull();
+    });
+
+    it("are gone when deleted, and deleting what is not there is fine", async () => {
+      const snapshot = aSnapshot({ tenant: crypto.randomUUID() });
+      await store.addSnapshot(snapshot);
+      await store.deleteSnapshot(snapshot);
+      await store.deleteSnapshot(snapshot);
+      expect(await store.readSnapshot(snapshot)).toBeNull();
+    });
+
+    it("refuse what is no run id", async () => {
+      await expect(store.addSnapshot(aSnapshot({ runId: "2026/11/23" }))).rejects.toThrow("is no run id");
+      await expect(store.readSnapshot(aSnapshot({ runId: "' or true" }))).rejects.toThrow("is no run id");
+      await expect(store.latestSnapshot(aSnapshot({ runId: "" }))).rejects.toThrow("is no run id");
+    });
+  });
+
+  describe(`the latest snapshot in ${kind}`, () => {
+    const store = open();
+
+    async function addRuns(...runIds: string[]): Promise<string> {
+      const tenant = crypto.randomUUID();
+      for (const runId of runIds) await store.addSnapshot(aSnapshot({ tenant, runId, missingKbs: [aKb()] }));
+      return tenant;
+    }
+
+    const latestBefore = async (tenant: string, runId: string) =>
+      (await store.latestSnapshot(aSnapshot({ tenant, runId })))?.runId ?? null;
+
+    it("is the newest from before a run, whoever's run it was", async () => {
+      const tenant = await addRuns("2026-11-20", "2026-11-21", "2026-11-21T23:59Z", "2026-11-23", "2026-11-24");
+      expect(await latestBefore(tenant, "2026-11-23")).toBe("2026-11-21T23:59Z");
+      expect(await latestBefore(tenant, "2026-11-21")).toBe("2026-11-20");
+      expect(await latestBefore(tenant, "2026-11-23T00:00Z")).toBe("2026-11-23");
+      expect(await latestBefore(tenant, "2026-12-24")).toBe("2026-11-24");
+    });
+
+    it("is found however long ago it was taken", async () => {
+      const tenant = await addRuns("2024-02-28", "2024-02-29", "2026-11-24");
+      expect(await latestBefore(tenant, "2026-11-23")).toBe("2024-02-29");
+    });
+
+    it("is null where there is none from before", async () => {
+      const tenant = await addRuns("2026-11-23", "2026-11-24");
+      expect(await latestBefore(tenant, "2026-11-23")).toBeNull();
+    });
+
+    it("is of the same software and tenant", async () => {
+      const tenant = await addRuns("2026-11-20");
+      await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_1", runId: "2026-11-21" }));
+      await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_100", runId: "2026-11-21" }));
+      await store.addSnapshot(aSnapshot({ tenant: `${tenant}|`, runId: "2026-11-21" }));
+      expect(await store.latestSnapshot(aSnapshot({ tenant }))).toEqual(
+        aSnapshot({ tenant, runId: "2026-11-20", missingKbs: [aKb()] }),
+      );
+    });
+
+    it("gives way to the one before when it is deleted", async () => {
+      const tenant = await addRuns("2026-11-20", "2026-11-21");
+      await store.deleteSnapshot(aSnapshot({ tenant, runId: "2026-11-21" }));
+      expect(await latestBefore(tenant, "2026-11-23")).toBe("2026-11-20");
+    });
+  });
+
+  describe(`runs in ${kind}`, () => {
+    const store = open();
+
+    async function committed(parts: Partial<Run> = {}) {
+      const run = aStoredRun({ watchlist: crypto.randomUUID(), ...parts });
+      expect(await store.commitRun(run, null)).toBe(true);
+      return { run, stored: await read(run) };
+    }
+
+    async function read({ watchlist, runId }: Pick<Run, "watchlist" | "runId">) {
+      const stored = await store.readRun(watchlist, runId);
+      if (!stored) throw new Error(`No run ${runId} of ${watchlist}.`);
+      return stored;
+    }
+
+    it("are read as they were committed, each list in its order", async () => {
+      const mail: Mail = { ...pendingMail, status: "refused", attempts: 3, unknownOutcomes: 1, reason: "Bad address." };
+      const { run, stored } = await committed({ previousRunId: "2026-11-22", comparisons, failures, mail });
+      expect(stored.run).toEqual(run);
+    });
+
+    it("are null where none was committed", async () => {
+      expect(await store.readRun(crypto.randomUUID(), "2026-11-23")).toBeNull();
+      expect(await store.listRuns(crypto.randomUUID())).toEqual([]);
+    });
+
+    it("are committed once: the first one stands", async () => {
+      const { run } = await committed({ comparisons });
+      expect(await store.commitRun({ ...run, comparisons: [], tenant: "other" }, null)).toBe(false);
+      expect((await read(run)).run).toEqual(run);
+    });
+
+    it("have one winner among many committed at once", async () => {
+      const rivals = [1, 2, 3, 4, 5].map((n) =>
+        aStoredRun({ watchlist: "rivals", tenant: `${n}${crypto.randomUUID()}` }),
+      );
+      const watchlist = crypto.randomUUID();
+      const wins = await Promise.all(rivals.map((run) => store.commitRun({ ...run, watchlist }, null)));
+      expect(wins.filter(Boolean)).toHaveLength(1);
+      const { run } = await read({ watchlist, runId: "2026-11-23" });
+      expect(run.tenant).toBe(rivals[wins.indexOf(true)]?.tenant);
+    });
+
+    it("follow a run of which no other was first to follow", async () => {
+      const { run, stored } = await committed();
+      const next = { ...run, runId: "2026-11-24", previousRunId: run.runId };
+      const rival = { ...run, runId: "2026-11-25", previousRunId: run.runId };
+      expect(await store.commitRun(next, stored)).toBe(true);
+      expect(await store.commitRun(rival, stored)).toBe(false);
+      expect(await store.readRun(run.watchlist, rival.runId)).toBeNull();
+      expect((await read(next)).run).toEqual(next);
+    });
+
+    it("have one winner among many that follow the same run at once", async () => {
+      const { run, stored } = await committed();
+      const rivals = ["2026-11-24", "2026-11-25", "2026-11-26"].map((runId) => ({ ...run, runId }));
+      const wins = await Promise.all(rivals.map((rival) => store.commitRun(rival, stored)));
+      expect(wins.filter(Boolean)).toHaveLength(1);
+      expect(await store.listRuns(run.watchlist)).toHaveLength(2);
+    });
+
+    it("are left as they were by being followed, but for their version", async () => {
+      const { run, stored } = await committed({ comparisons, failures });
+      await store.commitRun({ ...run, runId: "2026-11-24" }, stored);
+      const after = await read(run);
+      expect(after.run).toEqual(run);
+      expect(after.version).not.toBe(stored.version);
+    });
+
+    it("do not follow a run that has changed since it was read", async () => {
+      const { run, stored } = await committed();
+      const next = { ...run, runId: "2026-11-24" };
+      await store.updateMail(run, stored.version, { ...pendingMail, status: "sending" });
+      expect(await store.commitRun(next, stored)).toBe(false);
+      expect(await store.readRun(run.watchlist, next.runId)).toBeNull();
+      expect(await store.commitRun(next, await read(run))).toBe(true);
+    });
+
+    it("do not follow a run that was deleted, even if it is there again", async () => {
+      const { run, stored } = await committed();
+      const next = { ...run, runId: "2026-11-24" };
+      await store.deleteRun(run.watchlist, run.runId);
+      expect(await store.commitRun(next, stored)).toBe(false);
+      await store.commitRun(run, null);
+      expect(await store.commitRun(next, stored)).toBe(false);
+      expect(await store.readRun(run.watchlist, next.runId)).toBeNull();
+    });
+
+    it("are listed without their lists, in the order of run ids, from the first one wanted", async () => {
+      const { run } = await committed({ runId: "2026-11-23", comparisons, failures });
+      for (const runId of ["2026-11-24", "2026-11-23T10:17Z", "2026-11-21"]) {
+        await store.commitRun({ ...run, runId, previousRunId: "2026-11-20" }, null);
+      }
+      const listed = await store.listRuns(run.watchlist);
+      expect(listed.map(({ runId }) => runId)).toEqual(["2026-11-21", "2026-11-23", "2026-11-23T10:17Z", "2026-11-24"]);
+      const { comparisons: _, failures: __, ...summary } = run;
+      expect(listed[1]).toEqual(summary);
+      const late = await store.listRuns(run.watchlist, "2026-11-23");
+      expect(late).toEqual(listed.slice(1));
+    });
+
+    it("are kept apart by watchlist, whatever its name holds", async () => {
+      const name = crypto.randomUUID();
+      const watchlists = [name, `${name}/x`, `${name}'`, `${name}|x`, `${name} ä`];
+      for (const watchlist of watchlists) await store.commitRun(aStoredRun({ watchlist }), null);
+      for (const watchlist of watchlists) {
+        expect(await store.listRuns(watchlist)).toMatchObject([{ watchlist, runId: "2026-11-23" }]);
+        expect((await read({ watchlist, runId: "2026-11-23" })).run).toEqual(aStoredRun({ watchlist }));
+      }
+    });
+
+    it("are gone when deleted, and deleting what is not there is fine", async () => {
+      const { run } = await committed();
+      await store.deleteRun(run.watchlist, run.runId);
+      await store.deleteRun(run.watchlist, run.runId);
+      expect(await store.readRun(run.watchlist, run.runId)).toBeNull();
+    });
+
+    it("refuse what is no run id", async () => {
+      await expect(store.readRun("default", "../2026-11-23")).rejects.toThrow("is no run id");
+      await expect(store.listRuns("default", "' or true")).rejects.toThrow("is no run id");
+      await expect(store.commitRun(aStoredRun({ runId: "latest" }), null)).rejects.toThrow("is no run id");
+    });
+
+    it("keep long reasons only in part", async () => {
+      const long = "Because of this. ".repeat(100);
+      const [failure] = failures;
+      const { stored } = await committed({
+        comparisons,
+        failures: failure ? [{ ...failure, reason: long }] : [],
+        mail: { ...pendingMail, reason: long },
+      });
+      for (const reason of [stored.run.failures[0]?.reason, stored.run.mail.reason]) {
+        expect(reason).toHaveLength(300);
+        expect(reason).toMatch(/^Because of this\. .*…$/);
+      }
+    });
+
+    describe("owe a mail, which", () => {
+      const claim: Mail = { status: "sending", at: "2026-11-23T05:05:00.000Z", attempts: 1, unknownOutcomes: 0 };
+
+      it("takes another status and leaves everything else", async () => {
+        const { run, stored } = await committed({ comparisons, failures });
+        expect(await store.updateMail(run, stored.version, claim)).toBe(true);
+        const after = await read(run);
+        expect(after.run).toEqual({ ...run, mail: claim });
+        expect((await store.listRuns(run.watchlist))[0]?.mail).toEqual(claim);
+      });
+
+      it("gets and loses its reason", async () => {
+        const { run, stored } = await committed();
+        const failed: Mail = { ...claim, status: "pending", reason: "SendGrid answered 503." };
+        await store.updateMail(run, stored.version, failed);
+        const again = await read(run);
+        expect(again.run.mail).toEqual(failed);
+        await store.updateMail(run, again.version, { ...claim, status: "sent" });
+        expect((await read(run)).run.mail).toEqual({ ...claim, status: "sent" });
+      });
+
+      it("is not updated by who read an older version", async () => {
+        const { run, stored } = await committed();
+        await store.updateMail(run, stored.version, claim);
+        expect(await store.updateMail(run, stored.version, { ...claim, status: "sent" })).toBe(false);
+        expect((await read(run)).run.mail).toEqual(claim);
+      });
+
+      it("is claimed by one of many at once", async () => {
+        const { run, stored } = await committed();
+        const claims = [1, 2, 3, 4, 5, 6].map(() => store.updateMail(run, stored.version, claim));
+        expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
+      });
+
+      it("is not updated where its run is gone", async () => {
+        const { run, stored } = await committed();
+        await store.deleteRun(run.watchlist, run.runId);
+        expect(await store.updateMail(run, stored.version, claim)).toBe(false);
+        expect(await store.readRun(run.watchlist, run.runId)).toBeNull();
+      });
+    });
+  });
+}
