@@ -1,0 +1,33 @@
+// biome-ignore-all lint/a11y/noRedundantRoles: browsers forget the elements' own where narrow screens lay tables out as cards
+import type { ComponentPropsWithoutRef, ReactNode } from "react";
+
+/** A table that narrow screens lay out as cards, one per row; its caption is for those who do not see it. */
+export function Table(props: ComponentPropsWithoutRef<"table"> & { caption: ReactNode; head: ReactNode }) {
+  const { caption, head, children, ...rest } = props;
+  return (
+    <table role="table" {...rest}>
+      <caption className="sr">{caption}</caption>
+      <thead role="rowgroup">
+        <tr role="row">{head}</tr>
+      </thead>
+      <tbody role="rowgroup">{children}</tbody>
+    </table>
+  );
+}
+
+export function ColumnHead(props: ComponentPropsWithoutRef<"th">) {
+  return <th scope="col" role="columnheader" {...props} />;
+}
+
+export function Row(props: ComponentPropsWithoutRef<"tr">) {
+  return <tr role="row" {...props} />;
+}
+
+export function RowHead(props: ComponentPropsWithoutRef<"th">) {
+  return <th scope="row" role="rowheader" {...props} />;
+}
+
+/** A cell; on a card its label stands before it. */
+export function Cell({ label, ...props }: ComponentPropsWithoutRef<"td"> & { label?: string }) {
+  return <td role="cell" data-label={label} {...props} />;
+}

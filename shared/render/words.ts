@@ -1,0 +1,91 @@
+import { plainText, type RunDate } from "../core/missing-kb.ts";
+import { dayOf, type RunId } from "../core/run-id.ts";
+
+/** What a rendering knows besides the report. */
+export interface RenderOptions {
+  /** IANA name. */
+  timeZone: string;
+  /** Base of links to the report page, without a trailing slash; `null`: no links. */
+  reportUrl: string | null;
+  /** The Defender portal, without a trailing slash. */
+  portalUrl: string;
+  /** When the next scheduled run starts, ISO 8601; `null` where it is not known. */
+  nextRun: string | null;
+  /**
+   * When the next run starts that mails whatever it finds, ISO 8601; `null` or absent where a quiet day brings no mail,
+   * or where that is not known.
+   */
+  nextMail?: string | null;
+  /** How long that run may wait for software that cannot be read. */
+  graceMinutes: number;
+}
+
+/** `240`, with what it changed by where that is known: `240 (+12)`; `?` for an unknown count. */
+export function countWithChange(current: number | null, previous: number | null = null): string {
+  if (current === null) return "?";
+  const change = previous === null ? 0 : current - previous;
+  return change === 0 ? count(current) : `${count(current)} (${change > 0 ? "+" : "−"}${count(Math.abs(change))})`;
+}
+
+const whole = new Intl.NumberFormat("en-US");
+const short = new Intl.NumberFormat("en-US", { notation: "compact" });
+
+/** Thousands apart: `12,345`; from a billion on, which no estate has, in short: `9007T`; `?` for an unknown count. */
+export function count(value: number | null): string {
+  if (value === null) return "?";
+  return (value < 1_000_000_000 ? whole : short).format(value);
+}
+
+/** `1 KB`, `2 KBs`. */
+export function many(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** `one, two and three`. */
+export function listed(words: readonly string[]): string {
+  return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(words);
+}
+
+/** Text from outside fit to show: one line, no invisible characters, cut at `limit` characters. */
+export function shown(text: string, limit: number): string {
+  const line = plainText(text.slice(0, 4 * limit)).replace(/\s+/g, " ");
+  // The cut may halve a surrogate pair; `plainText` drops the half.
+  return line.length <= limit ? line : `${plainText(line.slice(0, limit - 1))}…`;
+}
+
+/** `windows 10` for `microsoft-_-windows_10`: Microsoft's own without the vendor; any other id as it is. */
+export function softwareLabel(softwareId: string): string {
+  const product = /^microsoft-_-(.+)$/.exec(softwareId)?.[1];
+  return product ? product.replaceAll("_", " ") : softwareId;
+}
+
+/** `23 Nov 2026`. */
+export function formatDay(day: RunDate): string {
+  dayFormat ??= new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  return dayFormat.format(new Date(day));
+}
+
+/** `23 Nov`, where the year is plain. */
+export function shortDay(day: RunDate): string {
+  return formatDay(day).replace(/ \d+$/, "");
+}
+
+// Made once: a page tells hundreds of days.
+let dayFormat: Intl.DateTimeFormat | undefined;
+
+/** `23 Nov 2026`, or `23 Nov 2026, 10:17 UTC` for a run on demand. */
+export function formatRun(runId: RunId): string {
+  const time = runId.slice(11, 16);
+  return formatDay(dayOf(runId)) + (time && `, ${time} UTC`);
+}
+
+/** `23 Nov 2026, 05:00 UTC`, in the time zone given. */
+export function formatTime(iso: string, timeZone: string): string {
+  const day = { day: "numeric", month: "short", year: "numeric" } as const;
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" } as const;
+  return format(new Date(iso), { ...day, ...time, timeZone });
+}
+
+function format(date: Date, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat("en-GB", options).format(date);
+}

@@ -1,0 +1,264 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { naturalOrder, type SortKey, type SortOrder, sortKeys } from "../../shared/render/selection.ts";
+import { launchBrowser, openPage } from "../support/browser.ts";
+import { aWatchlist } from "../support/builders.ts";
+import { handleAll } from "../support/drive.ts";
+import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import type { HttpServer } from "../support/http-server.ts";
+import { startPageSite } from "../support/page-site.ts";
+
+const softwareIds = ["microsoft-_-windows_11", "microsoft-_-windows_10", "microsoft-_-edge"];
+const key = "a&key=with/signs";
+
+let browser: Browser;
+let site: HttpServer | undefined;
+let world: FakeWorld;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+afterEach(() => site?.close());
+
+/** A KB as Defender gives it. */
+const kb = (id: number, machineMissedOn: number | null, cveAddressed: number) => ({
+  ...{ id: String(id), name: "November 2026 Security Updates", productsNames: ["windows"] },
+  ...{ url: `https://support.microsoft.com/kb/${id}`, machineMissedOn, cveAddressed },
+});
+
+/** Runs of four days; windows 11 misses `count` KBs, and some counts move from day to day. */
+async function startSite(count: number): Promise<void> {
+  world = fakeWorld([aWatchlist({ softwareIds }), aWatchlist({ name: "servers", softwareIds: ["microsoft-_-edge"] })]);
+  for (const day of [20, 21, 22, 23]) {
+    const openedAt = `2026-11-${day}T05:00:00.000Z`;
+    setAnswers(count, day);
+    world.setClock(openedAt);
+    await world.ports.queue.send({ watchlist: "default", runId: openedAt.slice(0, 10), openedAt });
+    await handleAll(world, Date.parse(openedAt) + 3_600_000);
+  }
+  world.setClock("2026-11-23T10:17:30.000Z");
+  site = await startPageSite(world.ports, key);
+}
+
+function setAnswers(count: number, day: number): void {
+  const all = Array.from({ length: count }, (_, index) => {
+    const machines = index % 7 === 3 ? null : ((index * 37) % 50) + (index % 5 === 0 ? day : 0);
+    return kb(5_000_000 + index * 111, machines, (index * 13) % 9);
+  });
+  world.answers.set("microsoft-_-windows_11", all.slice(0, day === 23 ? count : count - 2));
+  world.answers.set("microsoft-_-windows_10", [kb(5_000_000, 12, 3), kb(999_999, 4, 1)]);
+}
+
+function address(query: Record<string, string> = {}): string {
+  return `${site?.url}/api/report?${new URLSearchParams({ watchlist: "default", ...query, code: key })}`;
+}
+
+const shownKbs = "#kbs-table tbody tr:not([hidden]) .number";
+const kbs = (page: Page) => page.locator(shownKbs).allTextContents();
+const status = (page: Page) => page.locator("#kbs-status").textContent();
+const parameters = (page: Page) => Object.fromEntries(new URL(page.url()).searchParams);
+
+describe("without JavaScript", () => {
+  const plain = { javaScriptEnabled: false };
+
+  test("filters, sorts and pages by forms and links, and keeps the key in the address", async () => {
+    await startSite(120);
+    await using opened = await openPage(browser, plain);
+    const { page, complaints } = opened;
+    await page.goto(address());
+    expect(await status(page)).toBe("1–100 of 121 KBs");
+    await page.getByRole("link", { name: "Next" }).click();
+    await page.waitForURL(/page=2/);
+    expect(await status(page)).toBe("101–121 of 121 KBs");
+
+    await page.getByRole("link", { name: "Machines" }).click();
+    await page.waitForURL(/sort=machines/);
+    expect(parameters(page)).toEqual({ watchlist: "default", run: "latest", sort: "machines", code: key });
+
+    await page.getByLabel("Search").fill("KB5000");
+    await page.getByLabel("Change").selectOption("worsened");
+    await page.getByLabel("Software", { exact: true }).selectOption("microsoft-_-windows_11");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.waitForURL(/search=KB5000/);
+    expect(parameters(page)).toMatchObject({ change: "worsened", softwareId: "microsoft-_-windows_11", code: key });
+    expect(await status(page)).toBe("2 of 121 KBs");
+    await page.getByRole("link", { name: "Show all" }).click();
+    await page.waitForURL((url) => !url.searchParams.has("search"));
+    expect(await status(page)).toBe("1–100 of 121 KBs");
+    expect(complaints).toEqual([]);
+  });
+
+  test("compares any two runs, and leads to a KB with its history", async () => {
+    await startSite(8);
+    await using opened = await openPage(browser, plain);
+    const { page } = opened;
+    await page.goto(address());
+    await page.getByLabel("Run", { exact: true }).selectOption("2026-11-22");
+    await page.getByLabel("Compared with").selectOption("2026-11-20");
+    await page.getByRole("button", { name: "Show this run" }).click();
+    await page.getByText("Compared with 20 Nov 2026, 2 days earlier.").waitFor();
+    expect(parameters(page)).toEqual({ watchlist: "default", run: "2026-11-22", from: "2026-11-20", code: key });
+
+    await page.getByRole("link", { name: "KB5000000", exact: true }).click();
+    await page.getByRole("heading", { name: "In 2 software" }).waitFor();
+    expect(await page.locator(".numbers tbody tr").count()).toBe(3);
+    await page.getByRole("link", { name: "Back to all KBs" }).click();
+    await page.getByText("Compared with 20 Nov 2026, 2 days earlier.").waitFor();
+    expect(parameters(page)).toEqual({ watchlist: "default", run: "2026-11-22", from: "2026-11-20", code: key });
+  });
+
+  test("measures now, tells how far that is, and leads to the new report", async () => {
+    await startSite(8);
+    await using opened = await openPage(browser, plain);
+    const { page } = opened;
+    await page.goto(address());
+    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.getByText("waits for its turn").waitFor();
+    expect(parameters(page)).toMatchObject({ measuring: "2026-11-23T10:17Z", code: key });
+    expect(world.ports.queue.waiting.map(({ message }) => message.runId)).toEqual(["2026-11-23T10:17Z"]);
+
+    await handleAll(world, world.ports.now().getTime());
+    await page.getByRole("link", { name: "Look again" }).click();
+    await page.getByRole("link", { name: "Open the new report" }).click();
+    await page.getByRole("heading", { level: 1, name: /23 Nov 2026, 10:17 UTC/ }).waitFor();
+    expect(parameters(page)).toMatchObject({ run: "2026-11-23T10:17Z", code: key });
+  });
+
+  test("starts the first run of a watchlist that has none", async () => {
+    await startSite(8);
+    await using opened = await openPage(browser, plain);
+    const { page } = opened;
+    await page.goto(address({ watchlist: "servers" }));
+    await page.getByText("There is no report yet.").waitFor();
+    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.getByText("waits for its turn").waitFor();
+    await handleAll(world, world.ports.now().getTime());
+    await page.getByRole("link", { name: "Look again" }).click();
+    await page.getByText("Now watching 1 software").waitFor();
+  });
+});
+
+describe("with the script", () => {
+  test("searches as one types, and says so where the page is not all there is", async () => {
+    await startSite(120);
+    await using opened = await openPage(browser);
+    const { page } = opened;
+    await page.goto(address());
+    await page.getByLabel("Search").fill("kb5001");
+    const found = await kbs(page);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.filter((name) => !name.startsWith("KB5001"))).toEqual([]);
+    expect(await status(page)).toBe(`${found.length} of the 100 KBs on this page. Enter searches all of the report.`);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/search=kb5001/);
+    const all = await kbs(page);
+    expect(all).toEqual(expect.arrayContaining(found));
+    expect(await status(page)).toBe(`${all.length} of 121 KBs`);
+  });
+
+  test("finds in a whole report at once what the server finds", async () => {
+    await startSite(40);
+    await using opened = await openPage(browser);
+    await using served = await openPage(browser, { javaScriptEnabled: false });
+    await opened.page.goto(address());
+    for (const search of ["windows 10 kb999", "edge", "5000", "NOVEMBER windows"]) {
+      await opened.page.getByLabel("Search").fill(search);
+      await served.page.goto(address({ search }));
+      const found = await kbs(opened.page);
+      expect(found).toEqual(await kbs(served.page));
+      expect(await status(opened.page)).toBe(`${found.length} of 41 KBs`);
+    }
+    await opened.page.getByLabel("Search").fill("");
+    expect(await status(opened.page)).toBe("41 KBs");
+  });
+
+  test("sorts by every column in both orders just as the server does, without asking it", async () => {
+    await startSite(40);
+    await using opened = await openPage(browser);
+    await using served = await openPage(browser, { javaScriptEnabled: false });
+    const { page } = opened;
+    await page.goto(address());
+    await page.route("**", (route) => route.abort());
+    for (const { sort, order } of clicks()) {
+      const header = page.locator(`#kbs-table th[data-sort=${sort}]`);
+      await header.getByRole("link").click();
+      expect(await header.getAttribute("aria-sort")).toBe(order === "asc" ? "ascending" : "descending");
+      expect(await page.locator("#kbs-table [aria-sort]").count()).toBe(1);
+      expect(parameters(page)).toMatchObject({ sort, code: key });
+      await served.page.goto(address({ sort, order }));
+      expect(await kbs(page), `${sort} ${order}`).toEqual(await kbs(served.page));
+    }
+    await page.unroute("**");
+    await page.reload();
+    expect(await kbs(page)).toEqual(await kbs(served.page));
+  });
+
+  /** Two clicks on every heading. The report stands in its own order already, so there the first one turns it round. */
+  function clicks(): { sort: SortKey; order: SortOrder }[] {
+    return sortKeys.flatMap((sort) => {
+      const orders: SortOrder[] = naturalOrder[sort] === "asc" ? ["asc", "desc"] : ["desc", "asc"];
+      return (sort === "worst" ? orders.toReversed() : orders).map((order) => ({ sort, order }));
+    });
+  }
+
+  test("lets the server sort where there are more pages", async () => {
+    await startSite(120);
+    await using opened = await openPage(browser);
+    const { page } = opened;
+    await page.goto(address());
+    await page.getByRole("link", { name: "KB", exact: true }).click();
+    await page.waitForURL(/sort=kb/);
+    expect((await kbs(page))[0]).toBe("KB999999");
+  });
+
+  test("follows a run that was asked for, and opens the new report when it is done", async () => {
+    await startSite(8);
+    await using opened = await openPage(browser);
+    const { page, complaints } = opened;
+    await page.clock.install();
+    await page.goto(address());
+    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.getByText("waits for its turn").waitFor();
+    expect(await page.getByRole("button", { name: "Measure now" }).isDisabled()).toBe(true);
+
+    const runId = "2026-11-23T10:17Z";
+    const [softwareId = ""] = softwareIds;
+    const read = await world.ports.store.readSnapshot({ tenant: "home", softwareId, runId: "2026-11-23" });
+    if (!read) throw new Error("The run of the morning has read it.");
+    await world.ports.store.addSnapshot({ ...read, runId });
+    await page.clock.runFor(2_000);
+    await page.getByText("1 of 3 software measured.").waitFor();
+    expect(await page.locator("progress[value='1'][max='3']").count()).toBe(1);
+
+    await handleAll(world, world.ports.now().getTime());
+    await page.clock.runFor(2_000);
+    await page.getByRole("heading", { level: 1, name: /10:17 UTC/ }).waitFor();
+    expect(parameters(page)).toEqual({ watchlist: "default", run: runId, code: key });
+    expect(complaints).toEqual([]);
+  });
+
+  test("says so when the progress cannot be read", async () => {
+    await startSite(8);
+    await using opened = await openPage(browser);
+    const { page } = opened;
+    await page.clock.install();
+    let asked = 0;
+    await page.route("**/api/runs/**", (route) => {
+      asked += 1;
+      return route.abort();
+    });
+    await page.goto(address({ measuring: "2026-11-23T10:17Z" }));
+    const told = page.getByText("The progress cannot be read just now.");
+    await expect
+      .poll(
+        async () => {
+          await page.clock.runFor(40_000);
+          return told.isVisible();
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(true);
+    expect(asked).toBe(5);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { healthLink, reportLink, safeLink } from "../../shared/render/link.ts";
+
+describe("safeLink", () => {
+  it("lets pass https on the hosts where Microsoft tells of KBs", () => {
+    for (const url of [
+      "https://support.microsoft.com/kb/5041585",
+      "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB4540673",
+      "https://www.catalog.update.microsoft.com/Search.aspx?q=KB5041585",
+    ]) {
+      expect(safeLink(url)).toBe(url);
+    }
+    expect(safeLink("HTTPS://SUPPORT.MICROSOFT.COM/kb/1")).toBe("https://support.microsoft.com/kb/1");
+  });
+
+  it("lets nothing else pass", () => {
+    for (const url of [
+      null,
+      "",
+      "KB5041585",
+      "javascript:alert(1)//https://support.microsoft.com/",
+      "data:text/html,https://support.microsoft.com/",
+      "http://support.microsoft.com/kb/1",
+      "//support.microsoft.com/kb/1",
+      "https://support.microsoft.com.evil.example/kb/1",
+      "https://evil.example/https://support.microsoft.com/kb/1",
+      "https://support.microsoft.com@evil.example/kb/1",
+      "https://user:secret@support.microsoft.com/kb/1",
+      "https://support.microsoft.com:8443/kb/1",
+      "https://support.microsoft.com./kb/1",
+      "https://support.micr\u043esoft.com/kb/1",
+      "https://evilsupport.microsoft.com/kb/1",
+      `https://support.microsoft.com/${"a".repeat(300)}`,
+    ]) {
+      expect(safeLink(url), String(url)).toBeNull();
+    }
+  });
+
+  it("leaves no character that ends an attribute or a line", () => {
+    expect(safeLink(`https://support.microsoft.com/kb/1"><script>`)).toBe(
+      "https://support.microsoft.com/kb/1%22%3E%3Cscript%3E",
+    );
+    expect(safeLink("https://support.microsoft.com/kb/\r\n1\u202E")).toBe(
+      "https://support.microsoft.com/kb/1%E2%80%AE",
+    );
+  });
+});
+
+describe("links to the reporter", () => {
+  it("name watchlist, run and what is wanted of it", () => {
+    expect(reportLink("https://r.example", "a & b/ü", "2026-11-23T10:17Z")).toBe(
+      "https://r.example/api/report?watchlist=a+%26+b%2F%C3%BC&run=2026-11-23T10%3A17Z&format=html",
+    );
+    const narrowed = new URL(
+      reportLink("https://r.example", "a", "2026-11-23", { format: "csv", change: "new" }) ?? "",
+    );
+    expect(Object.fromEntries(narrowed.searchParams)).toEqual({
+      watchlist: "a",
+      run: "2026-11-23",
+      format: "csv",
+      change: "new",
+    });
+    expect(healthLink("https://r.example")).toBe("https://r.example/api/health");
+  });
+
+  it("are none where no address is configured", () => {
+    expect(reportLink(null, "a", "2026-11-23")).toBeNull();
+    expect(healthLink(null)).toBeNull();
+  });
+});

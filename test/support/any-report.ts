@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import type { MissingKb } from "../../shared/core/missing-kb.ts";
+import { addDays } from "../../shared/core/run-id.ts";
+import { aKb, type RunStory, type SoftwareStory } from "./builders.ts";
+
+const day = "2026-11-23";
+
+/** Text as hostile as it comes: markup, formulas, separators, quotes, direction changes, half pairs. */
+export const hostileText = fc.oneof(
+  fc.constantFrom(
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style></script></title><svg onload=alert(1)>",
+    "';alert(1)//",
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1+1",
+    "edge; =1+1",
+    '"=1+1"',
+    "＝1+1",
+    "a,b\r\nc;d",
+    "javascript:alert(1)",
+    "\u202egnp.exe",
+    "\ud800",
+    "&amp;&lt;",
+    "__proto__",
+  ),
+  fc.string({ unit: "grapheme", maxLength: 30 }),
+);
+
+const count = fc.option(fc.nat({ max: 40 }), { nil: null });
+
+function anyKbs(text: fc.Arbitrary<string>): fc.Arbitrary<MissingKb[]> {
+  const kb = fc.record({
+    id: fc.constantFrom("5041585", "5066835", "5068861", "999999", "10000001"),
+    name: text,
+    productsNames: fc.array(text, { maxLength: 3 }),
+    url: fc.option(fc.oneof(fc.constant("https://support.microsoft.com/kb/5041585"), text), { nil: null }),
+    machineMissedOn: count,
+    cveAddressed: count,
+    age: fc.nat({ max: 60 }),
+    peak: count,
+  });
+  return fc
+    .uniqueArray(kb, { selector: ({ id }) => id, maxLength: 5 })
+    .map((kbs) => kbs.map(({ age, ...parts }) => aKb({ ...parts, firstSeen: addDays(day, -age) })));
+}
+
+/** A run over up to three software, with texts from outside made of `text`. */
+export function anyStory(
+  text: fc.Arbitrary<string> = fc.constantFrom("windows_10", "October 2026"),
+): fc.Arbitrary<RunStory> {
+  const kbs = anyKbs(text);
+  const story: fc.Arbitrary<SoftwareStory> = fc.record({
+    before: fc.option(kbs, { nil: null }),
+    now: fc.option(kbs, { nil: null, freq: 4 }),
+    failure: fc.record({ reason: text, permanent: fc.boolean() }),
+  });
+  const ids = fc.uniqueArray(fc.oneof(fc.constantFrom("microsoft-_-windows_10", "microsoft-_-edge"), text), {
+    minLength: 1,
+    maxLength: 3,
+    selector: (id) => id || "empty",
+  });
+  return fc.record({
+    software: ids.chain((names) =>
+      fc.tuple(...names.map(() => story)).map((stories) => {
+        return Object.fromEntries(
+          names.flatMap((name, index) => stories.slice(index, index + 1).map((told) => [name, told])),
+        );
+      }),
+    ),
+    watchlist: fc.record({ dueDays: fc.nat({ max: 40 }), name: text }),
+    pairsBefore: fc.array(fc.nat({ max: 900 }), { maxLength: 20 }),
+  });
+}

@@ -1,0 +1,225 @@
+import type { KbHistory } from "../../shared/core/kb-history.ts";
+import type { MissingKb } from "../../shared/core/missing-kb.ts";
+import type { Report } from "../../shared/core/report.ts";
+import type { Totals } from "../../shared/core/run.ts";
+import { addDays } from "../../shared/core/run-id.ts";
+import type { PageView } from "../../shared/render/page-view.ts";
+import type { RenderOptions } from "../../shared/render/words.ts";
+import { aKb, aReport, type SoftwareStory } from "./builders.ts";
+
+const today = "2026-11-23";
+
+export const sampleOptions: RenderOptions = {
+  timeZone: "Europe/Berlin",
+  reportUrl: "https://reporter.example.com",
+  portalUrl: "https://security.microsoft.com",
+  nextRun: "2026-11-24T05:00:00.000Z",
+  graceMinutes: 120,
+};
+
+const names = ["November", "October", "September", "August", "July"].map((month) => `${month} 2026 Security Updates`);
+
+type Told = [id: string, age: number, machines: number | null, cves: number | null, parts?: Partial<MissingKb>];
+
+function kbsOf(told: readonly Told[], products: readonly string[]): MissingKb[] {
+  return told.map(([id, age, machineMissedOn, cveAddressed, parts]) =>
+    aKb({
+      id,
+      name: names[Math.min(names.length - 1, Math.floor(age / 28))] ?? "",
+      productsNames: products,
+      firstSeen: addDays(today, -age),
+      machineMissedOn,
+      cveAddressed,
+      peak: machineMissedOn,
+      ...parts,
+    }),
+  );
+}
+
+function story(
+  products: readonly string[],
+  before: readonly Told[] | null,
+  now: readonly Told[] | null,
+): SoftwareStory {
+  return { before: before && kbsOf(before, products), now: now && kbsOf(now, products) };
+}
+
+/** A small estate with something of everything. */
+const estate: Readonly<Record<string, SoftwareStory>> = {
+  "microsoft-_-windows_11": {
+    ...story(
+      ["windows_11"],
+      [
+        ["5068861", 13, 498, 63],
+        ["5066835", 41, 132, 172, { peak: 611 }],
+        ["5065426", 69, 87, 81, { peak: 92 }],
+        ["5063878", 104, 12, 107, { peak: 540 }],
+      ],
+      [
+        ["5068861", 13, 512, 63],
+        ["5066835", 41, 120, 172, { peak: 611 }],
+        ["5065426", 69, 87, 81, { peak: 92 }],
+        ["5072033", 0, 640, 57],
+        ["5062553", 132, 9, 130, { peak: 480 }],
+      ],
+    ),
+    beforeSnapshot: {
+      gone: [{ id: "5062553", firstSeen: addDays(today, -132), peak: 480, goneOn: addDays(today, -30) }],
+    },
+  },
+  "microsoft-_-windows_10": story(
+    ["windows_10"],
+    [
+      ["5068781", 13, 240, 60],
+      ["5066791", 41, 198, 170, { peak: 203 }],
+      ["5065429", 69, 44, 81, { peak: 377 }],
+      ["5001716", 20, 31, null, { name: "" }],
+    ],
+    [
+      ["5068781", 13, 252, 60],
+      ["5066791", 41, 196, 170, { peak: 203 }],
+      ["5065429", 69, 40, 81, { peak: 377 }],
+      ["5001716", 20, null, null, { name: "" }],
+      ["5072033", 0, 214, 55],
+    ],
+  ),
+  "microsoft-_-windows_server_2022": story(
+    ["windows_server_2022"],
+    [
+      ["5068787", 13, 48, 61],
+      ["5066782", 41, 22, 168, { peak: 51 }],
+    ],
+    [
+      ["5068787", 13, 44, 61],
+      ["5072033", 0, 51, 55],
+    ],
+  ),
+  "microsoft-_-windows_server_2019": story(
+    ["windows_server_2019"],
+    [
+      ["5068791", 13, 36, 58],
+      ["5066586", 41, 35, 160, { peak: 36 }],
+      ["5065428", 69, 3, 79, { peak: 40 }],
+    ],
+    [
+      ["5068791", 13, 33, 58],
+      ["5066586", 41, 35, 160, { peak: 36 }],
+      ["5065428", 69, 3, 79, { peak: 40 }],
+    ],
+  ),
+  "microsoft-_-.net_framework": story(
+    [".net_framework", "windows_10", "windows_11", "windows_server_2019", "windows_server_2022"],
+    [
+      ["5066130", 41, 301, 2, { peak: 420 }],
+      ["5066128", 41, 77, 2, { peak: 230 }],
+    ],
+    [
+      ["5066130", 41, 288, 2, { peak: 420 }],
+      ["5066128", 41, 61, 2, { peak: 230 }],
+    ],
+  ),
+  "microsoft-_-sql_server_2019": story(
+    ["sql_server_2019"],
+    [["5068404", 13, 6, 1]],
+    [
+      ["5068404", 13, 6, 1],
+      ["5072936", 0, 7, 2],
+    ],
+  ),
+  "microsoft-_-office": story(["office"], [["5002794", 13, 18, 9]], []),
+  "microsoft-_-exchange_server_2019": {
+    ...story(["exchange_server_2019"], [["5066367", 41, 2, 4, { peak: 2 }]], null),
+    failure: {
+      reason:
+        "GET /api/Software/microsoft-_-exchange_server_2019/getmissingkbs answered 404 ResourceNotFound three times.",
+      permanent: false,
+    },
+    failedSince: { since: "2026-11-21", misses: 3 },
+  },
+  "microsoft-_-sharepoint_server": {
+    ...story(["sharepoint_server"], null, null),
+    failure: {
+      reason:
+        "GET /api/Software/microsoft-_-sharepoint_server/getmissingkbs answered 403 Forbidden: the app role Software.Read.All is missing.",
+      permanent: true,
+    },
+  },
+  "microsoft-_-visual_studio_2022": story(["visual_studio_2022"], null, [["5072101", 0, 25, 3]]),
+  "microsoft-_-edge_chromium-based": {
+    ...story(["edge_chromium-based"], [], []),
+    snapshot: { emptiness: { verdict: "not-kb-patched", checkedOn: today } },
+  },
+  "mozilla-_-firefox": story(["firefox"], [], []),
+};
+
+// A patch day on the 17th of 29 runs; counts fall from it as machines are patched.
+function trendBefore(last: number): Partial<Totals>[] {
+  const days = Array.from({ length: 29 }, (_, index) => ({ index, age: (index + 12) % 28 }));
+  return days.map(({ index, age }) => ({
+    machineKbPairs: Math.round(last * (0.62 + 0.75 * Math.exp(-age / 15)) + ((index * 37) % 11) * 6),
+    missingKbs: 24 - Math.floor(age / 5),
+    new: [7, 0, 1, 0, 0, 1, 0, 0][age % 28 < 8 ? age : 1] ?? 0,
+    returned: Number(index % 13 === 6),
+    resolved: [0, 1, 2, 0, 1][index % 5] ?? 0,
+    ...(index === 11 ? { measured: 7, notMeasured: 5 } : { measured: 12, notMeasured: 0 }),
+  }));
+}
+
+/** The report of the small estate. */
+export async function sampleReport(): Promise<Report> {
+  const first = await aReport({ software: estate });
+  return aReport({ software: estate, pairsBefore: trendBefore(first.totals.machineKbPairs) });
+}
+
+/** A page of a report, asked for without any parameters. */
+export function aView(report: Report, parts: Partial<PageView> = {}): PageView {
+  const runs = report.trend.map(({ runId }) => ({ runId }));
+  return {
+    report,
+    options: sampleOptions,
+    runs,
+    watchlists: ["default"],
+    query: { watchlist: report.watchlist, run: "latest", ...parts.query },
+    nonce: "c2FtcGxlLW5vbmNl",
+    ...parts,
+  };
+}
+
+/** One KB over 30 runs in two software, with a gap where one was not measured. */
+export function sampleHistory(id = "5066835"): KbHistory {
+  const points = Array.from({ length: 30 }, (_, index) => {
+    const counts = (machineMissedOn: number) => ({ state: "missing" as const, machineMissedOn, cveAddressed: 172 });
+    const unknown = { machineMissedOn: null, cveAddressed: null };
+    return {
+      runId: addDays(today, index - 29),
+      sightings: [
+        { softwareId: "microsoft-_-windows_11", ...counts(Math.round(120 + 490 * Math.exp(-index / 8))) },
+        index === 12
+          ? { softwareId: "microsoft-_-windows_10", state: "not-measured" as const, ...unknown }
+          : index > 22
+            ? { softwareId: "microsoft-_-windows_10", state: "not-missing" as const, ...unknown }
+            : { softwareId: "microsoft-_-windows_10", ...counts(240 - index * 9) },
+      ],
+    };
+  });
+  return { id, points };
+}
+
+/** An estate in which every software misses its own KBs, all of them unlike. */
+export async function largeReport(software: number, kbsEach: number): Promise<Report> {
+  const stories = Array.from({ length: software }, (_, at): [string, SoftwareStory] => {
+    const kb = (index: number, more: number) =>
+      aKb({
+        id: String(5_000_000 + at * kbsEach + index),
+        firstSeen: addDays(today, -((at * 7 + index * 3) % 200)),
+        machineMissedOn: ((at * 31 + index * 17) % 900) + more,
+        cveAddressed: (index * 7) % 120,
+        peak: 1000,
+      });
+    const all = Array.from({ length: kbsEach }, (_, index) => index);
+    const now = all.map((index) => kb(index, index % 9 === 0 ? 5 : 0));
+    const before = all.filter((index) => index % 20 !== 3).map((index) => kb(index, 0));
+    return [`microsoft-_-product_${String(at).padStart(4, "0")}`, { before, now }];
+  });
+  return aReport({ software: Object.fromEntries(stories) });
+}
