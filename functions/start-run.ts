@@ -1,0 +1,15 @@
+import { app } from "@azure/functions";
+import { answering } from "../shared/answer.ts";
+import { authLevel, portsFor } from "../shared/app.ts";
+import { startRun } from "../shared/start-run.ts";
+
+app.http("start-run", {
+  methods: ["POST"],
+  authLevel,
+  route: "runs",
+  handler: (request, context) =>
+    answering(async () => {
+      const body = await request.text();
+      return startRun({ body, header: (name) => request.headers.get(name) }, portsFor(context));
+    }),
+});

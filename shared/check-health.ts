@@ -1,0 +1,84 @@
+import pMap from "p-map";
+import { type Answer, answer, jsonAnswer, type Question } from "./answer.ts";
+import type { Run, RunSummary } from "./core/run.ts";
+import { addDays, dayOf, isScheduled, onDemandRunId } from "./core/run-id.ts";
+import { logTexts } from "./log.ts";
+import type { Ports } from "./ports.ts";
+import { nextRun } from "./render-options.ts";
+
+/** A software that this many scheduled runs in a row could not measure makes the app unhealthy. */
+const maxMisses = 3;
+const atOnce = 16;
+/** What happened before is no matter of today's health, unless nothing has happened since. */
+const recentDays = 40;
+/** How long after its grace a run, and after its commit a mail, may still be under way. */
+const patienceMs = 2 * 3_600_000;
+
+/**
+ * The health of the app for whoever asks. An anonymous function cannot tell a valid key from an invented one, nor a
+ * signed-in caller from a forged header, so a caller with a key is sent on to the route where the platform checks it.
+ */
+export async function routeHealth({ query, header }: Question, ports: Ports): Promise<Answer> {
+  const code = query.get("code");
+  if (code ?? header("x-functions-key")) {
+    const location = `/api/health/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`;
+    return answer(307, "text/plain; charset=utf-8", "", { Location: location });
+  }
+  return serveHealth(ports, false);
+}
+
+/** 200, or 503 when a person should look. The reasons are for callers who proved who they are. */
+export async function serveHealth(ports: Ports, tellReasons: boolean): Promise<Answer> {
+  const reasons = await checkHealth(ports);
+  const status = reasons.length === 0 ? "healthy" : "unhealthy";
+  return jsonAnswer(status === "healthy" ? 200 : 503, { status, ...(tellReasons && { reasons }) });
+}
+
+/** Every reason for which a person should look, each a sentence. */
+export async function checkHealth(ports: Ports): Promise<string[]> {
+  const reasons = await pMap(ports.watchlists, ({ name }) => checkWatchlist(name, ports), { concurrency: atOnce });
+  const poison = await ports.queue.countPoison();
+  if (poison > 0) ports.log("error", logTexts.poison, { messages: poison });
+  const poisoned = `About ${poison} messages failed for good and lie in the queue runs-poison.`;
+  return [...reasons.flat(), ...(poison > 0 ? [poisoned] : [])];
+}
+
+async function checkWatchlist(watchlist: string, ports: Ports): Promise<string[]> {
+  const recent = await ports.store.listRuns(watchlist, addDays(dayOf(onDemandRunId(ports.now())), -recentDays));
+  const runs = (recent.length > 0 ? recent : await ports.store.listRuns(watchlist)).filter(isOfSchedule);
+  const last = runs.at(-1);
+  const prefix = `Watchlist "${watchlist}":`;
+  if (!last) return [`${prefix} no scheduled run is committed yet.`];
+  const stored = await ports.store.readRun(watchlist, last.runId);
+  const found = [checkAge(last, ports), checkMail(runs, ports), stored && checkMisses(stored.run)];
+  return found.filter((reason) => reason !== null).map((reason) => `${prefix} ${reason}`);
+}
+
+function isOfSchedule({ runId }: RunSummary): boolean {
+  return isScheduled(runId);
+}
+
+function checkAge(last: RunSummary, { now, rules }: Ports): string | null {
+  const due = nextRun(rules.schedule, new Date(last.openedAt));
+  const latest = (due?.getTime() ?? 0) + rules.graceMinutes * 60_000 + patienceMs;
+  if (now().getTime() <= latest) return null;
+  return `the last scheduled run is ${last.runId}; the next was due at ${due?.toISOString()}.`;
+}
+
+function checkMail(runs: readonly RunSummary[], { now }: Ports): string | null {
+  const owing = runs.filter(({ mail }) => mail.status !== "none").at(-1);
+  if (!owing || owing.mail.status === "sent") return null;
+  const { status, reason } = owing.mail;
+  const why = reason ? ` ${reason}` : "";
+  if (status === "refused") return `the mail of ${owing.runId} was refused.${why}`;
+  const age = now().getTime() - Date.parse(owing.committedAt);
+  return age > patienceMs ? `the mail of ${owing.runId} is still not sent.${why}` : null;
+}
+
+function checkMisses({ runId, failures }: Run): string | null {
+  const lasting = failures.filter(({ misses }) => misses >= maxMisses);
+  const [first] = lasting;
+  if (!first) return null;
+  const others = lasting.length > 1 ? ` and ${lasting.length - 1} others` : "";
+  return `${first.softwareId}${others} could not be measured for ${first.misses} runs up to ${runId}. ${first.reason}`;
+}
