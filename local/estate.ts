@@ -1,0 +1,429 @@
+import { type EstateSoftware, estateSoftware, places } from "./estate-software.ts";
+
+export interface EstateOptions {
+  /** Another seed is another organisation. */
+  seed: number;
+  /** The day, `2026-11-23`, whose report is to hold every kind of change. */
+  today: string;
+}
+
+/** A missing KB as Defender sends it: anything may be null. */
+export interface DefenderKb {
+  id: string | null;
+  name: string | null;
+  productsNames: readonly string[] | null;
+  url: string | null;
+  machineMissedOn: number | null;
+  cveAddressed: number | null;
+}
+
+/** Defender's Software entity. */
+interface DefenderSoftware {
+  id: string;
+  name: string;
+  vendor: string;
+  weaknesses: number;
+  publicExploit: boolean;
+  activeAlert: boolean;
+  installedMachines: number;
+  exposedMachines: number;
+  impactScore: number;
+}
+
+/**
+ * What goes wrong with the reads of one software on one day: the statuses of the first tries, and whether it stays so
+ * all day.
+ */
+interface Trouble {
+  statuses: readonly number[];
+  allDay: boolean;
+}
+
+/** What a simulated tenant knows of its machines; days are written `2026-11-23`. */
+export interface Estate {
+  softwareIds: readonly string[];
+  /** The one of them that a watchlist ought to get today, so that there is a baseline. */
+  addedToday: string;
+  /** `null`: the organisation has no such software. */
+  software(softwareId: string, day: string): DefenderSoftware | null;
+  missingKbs(softwareId: string, day: string): readonly DefenderKb[];
+  trouble(softwareId: string, day: string): Trouble;
+}
+
+/**
+ * An organisation of about 600 machines. What it misses hangs on the seed and the day alone, and on `today` for the
+ * small story that today's report tells.
+ */
+export function createEstate({ seed, today }: EstateOptions): Estate {
+  const draw = createDraw(seed);
+  const organisation = foundOrganisation(draw);
+  const todayNumber = dayNumber(today);
+  const find = (softwareId: string) => estateSoftware.find(({ id }) => id === softwareId);
+
+  const countsOn = (software: EstateSoftware, day: number): Counted[] => {
+    const updates = organisation.updatesOf(software);
+    const natural = updates.flatMap((update) => countUpdate(organisation, software, update, day));
+    return [...natural, ...storyUpdates(software.id, day - todayNumber, day)];
+  };
+  const toldOn = (software: EstateSoftware, day: number): Counted[] => {
+    const counted = countsOn(software, day);
+    return day === todayNumber ? tellToday(organisation, software.id, counted, countsOn(software, day - 1)) : counted;
+  };
+
+  return {
+    softwareIds: estateSoftware.map(({ id }) => id),
+    addedToday: "microsoft-_-exchange_server_2019",
+    software(softwareId, day) {
+      const software = find(softwareId);
+      return software
+        ? describeSoftware(organisation, software, toldOn(software, dayNumber(day)), dayNumber(day))
+        : null;
+    },
+    missingKbs(softwareId, day) {
+      const software = find(softwareId);
+      if (!software) return [];
+      const number = dayNumber(day);
+      const kbs = toldOn(software, number).map((counted) => describeKb(organisation, software, counted));
+      return isStoryTime(number - todayNumber) ? kbs : addOddities(draw, software, kbs, number);
+    },
+    trouble: (softwareId, day) => troubleOn(draw, softwareId, dayNumber(day), todayNumber),
+  };
+}
+
+// ---- days
+
+const dayMs = 86_400_000;
+
+function dayNumber(day: string): number {
+  return Math.floor(Date.parse(`${day}T00:00:00Z`) / dayMs);
+}
+
+/** The day number of a month's second Tuesday; months count from January of year 0. */
+function patchTuesday(month: number): number {
+  const first = new Date(Date.UTC(2000, month - 2000 * 12, 1));
+  const daysToTuesday = (2 - first.getUTCDay() + 7) % 7;
+  return first.getTime() / dayMs + daysToTuesday + 7;
+}
+
+function monthOf(day: number): number {
+  const date = new Date(day * dayMs);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+}
+
+const monthAndYear = new Intl.DateTimeFormat("en-US", { month: "long", year: "numeric", timeZone: "UTC" });
+
+function bundleName(day: number): string {
+  return `${monthAndYear.format(day * dayMs)} Security Updates`;
+}
+
+// ---- chance
+
+/** A number from 0 to below 1 that is always the same for the same purpose and keys. */
+type Draw = (purpose: Purpose, a?: number, b?: number, c?: number) => number;
+
+const purposes = {
+  life: 1,
+  joined: 2,
+  build: 3,
+  delay: 4,
+  fails: 5,
+  relapse: 6,
+  cve: 7,
+  address: 8,
+  noAddress: 9,
+  products: 10,
+  unknown: 11,
+  repeat: 12,
+  unusable: 13,
+  trouble: 14,
+};
+type Purpose = keyof typeof purposes;
+
+function createDraw(seed: number): Draw {
+  const start = mix(0x9e3779b9, seed);
+  return (purpose, a = 0, b = 0, c = 0) => {
+    const hash = mix(mix(mix(mix(start, purposes[purpose]), a), b), c);
+    return ((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32;
+  };
+}
+
+function mix(hash: number, key: number): number {
+  const mixed = Math.imul(hash ^ key ^ (hash >>> 15), 0x2c1b3c6d);
+  return Math.imul(mixed ^ (mixed >>> 12), 0x297a2d39);
+}
+
+// ---- machines and their updates
+
+/** Room for one machine at a time. */
+interface Place {
+  number: number;
+  /** How many days a machine lives here, and by how many its first one was late. */
+  life: number;
+  shift: number;
+  /** From 0 to below 1: which of a software's builds its machines run. */
+  build: number;
+}
+
+interface Organisation {
+  draw: Draw;
+  updatesOf(software: EstateSoftware): readonly Update[];
+  /** The software that a KB mends: more than one where builds are shared. */
+  mendedBy(id: string): readonly EstateSoftware[];
+  placesOf(software: EstateSoftware): readonly Place[];
+}
+
+function foundOrganisation(draw: Draw): Organisation {
+  const all = Array.from({ length: places }, (_, number): Place => {
+    const life = 500 + Math.floor(draw("life", number) * 700);
+    return { number, life, shift: Math.floor(draw("joined", number) * life), build: draw("build", number) ** 1.3 };
+  });
+  const having = estateSoftware.map((software) => all.filter(({ number }) => software.isInstalled(number)));
+  const updates = new Map(estateSoftware.map((software) => [software, readUpdates(software)]));
+  const mended = new Map<string, EstateSoftware[]>();
+  for (const [software, own] of updates) {
+    for (const { id } of own) mended.set(id, [...(mended.get(id) ?? []), software]);
+  }
+  return {
+    draw,
+    updatesOf: (software) => updates.get(software) ?? [],
+    mendedBy: (id) => mended.get(id) ?? [],
+    placesOf: (software) => having[estateSoftware.indexOf(software)] ?? [],
+  };
+}
+
+interface Update {
+  id: string;
+  cves: number;
+  /** 0 is January. */
+  month: number;
+  /** Its place among the month's updates, and how many those are. */
+  index: number;
+  of: number;
+}
+
+/** An update with what counts for one software on one day. */
+interface Counted {
+  id: string;
+  /** The day it was released. */
+  released: number;
+  machines: number;
+  cves: number;
+}
+
+function readUpdates(software: EstateSoftware): Update[] {
+  return software.waves.flatMap((wave, month) => {
+    const rows = wave.split(" ").filter(Boolean);
+    return rows.map((row, index) => {
+      const [id = "", cves = "0"] = row.split("/");
+      return { id, cves: Number(cves), month, index, of: rows.length };
+    });
+  });
+}
+
+/** The update's latest release as of that day, where machines still miss it. */
+function countUpdate(organisation: Organisation, software: EstateSoftware, update: Update, day: number): Counted[] {
+  const { draw } = organisation;
+  const monthsSince = (((monthOf(day) - update.month) % 12) + 12) % 12;
+  const month = monthOf(day) - monthsSince;
+  // Before this month's Patch Tuesday the last release was a year ago, and is superseded.
+  const released = patchTuesday(month);
+  const age = day - released;
+  // It comes out in the evening and is in nobody's list before the next day.
+  if (age < 1 || age > software.supersededAfter) return [];
+  const number = Number(update.id);
+  if (isAway(draw, number, month, age)) return [];
+  const machines = countMachines(organisation, software, update, { month, released, day });
+  return machines === 0 ? [] : [{ id: update.id, released, machines, cves: cvesAt(draw, update, month, age) }];
+}
+
+/** Some updates seem to be installed everywhere, are rolled back, and are missing again. */
+function isAway(draw: Draw, number: number, month: number, age: number): boolean {
+  return age >= 22 && age <= 27 && draw("relapse", number, month) < 0.08;
+}
+
+/** Advisories are revised: some updates turn out to mend more than was told at first. */
+function cvesAt(draw: Draw, update: Update, month: number, age: number): number {
+  const chance = draw("cve", Number(update.id), month);
+  const found = chance < 0.3 ? 1 + Math.floor(chance * 10) : 0;
+  return update.cves + (age >= 12 ? found : 0);
+}
+
+interface Wave {
+  month: number;
+  released: number;
+  day: number;
+}
+
+function countMachines({ draw, placesOf }: Organisation, software: EstateSoftware, update: Update, wave: Wave): number {
+  return placesOf(software).filter((place) => misses(draw, software, update, wave, place)).length;
+}
+
+function misses(draw: Draw, software: EstateSoftware, update: Update, wave: Wave, place: Place): boolean {
+  if (software.onePerMachine && buildOf(place, update.of) !== update.index) return false;
+  const machine = machineAt(place, wave.day);
+  // A new machine comes with an image that lacks the last two months.
+  if (!machine || wave.released < machine.joined - 60) return false;
+  const start = Math.max(wave.released, machine.joined);
+  const delay = patchDelay(draw, software, update, wave.month, place.number * 10_000 + machine.generation);
+  return wave.day < start + delay;
+}
+
+/** Most machines have the first build. */
+function buildOf(place: Place, builds: number): number {
+  return Math.floor(place.build * builds);
+}
+
+// What is never patched within the life of an update.
+const never = 1_000;
+
+/** Days until a machine has an update: a pilot ring, the many, the slow, and the forgotten. */
+function patchDelay(draw: Draw, software: EstateSoftware, update: Update, month: number, machine: number): number {
+  const fails = software.stalled?.includes(update.id) ?? false;
+  if (fails && draw("fails", Number(update.id), month, machine) < 0.9) return never;
+  const chance = draw("delay", month, machine);
+  const within = (from: number, to: number, share: number) => (from + (to - from) * share) * software.slowness;
+  if (chance < 0.1) return within(1, 4, chance / 0.1);
+  if (chance < 0.7) return within(4, 15, (chance - 0.1) / 0.6);
+  if (chance < 0.93) return within(15, 41, (chance - 0.7) / 0.23);
+  if (chance < 0.985) return within(41, 110, (chance - 0.93) / 0.055);
+  return never;
+}
+
+/** Who is in a place that day: machines come, stay for years, and leave; the place is empty for a week after. */
+function machineAt({ life, shift }: Place, day: number): { generation: number; joined: number } | null {
+  const generation = Math.floor((day + shift) / life);
+  const age = day + shift - generation * life;
+  return age < life - 7 ? { generation, joined: day - age } : null;
+}
+
+// ---- today's story
+
+// Updates that no wave brings: real out-of-band releases, and one that lingers.
+const story = {
+  new: { softwareId: "microsoft-_-windows_server_2022", id: "5070884", cves: 1 },
+  returned: { softwareId: "microsoft-_-windows_server_2012_r2", id: "5070886", cves: 1 },
+  resolved: { softwareId: "microsoft-_-office_2016", id: "5002700", cves: 7 },
+  worsened: { softwareId: "microsoft-_-windows_11" },
+  improved: { softwareId: "microsoft-_-windows_10" },
+  notMeasured: { softwareId: "microsoft-_-sql_server_2019", forDays: 3 },
+} as const;
+
+// In these days answers hold no oddities and reads pass: each of them could hide a part of the story.
+function isStoryTime(daysFromToday: number): boolean {
+  return daysFromToday >= -4 && daysFromToday <= 0;
+}
+
+/** The story's own updates of a software, so many days from today. */
+function storyUpdates(softwareId: string, daysFromToday: number, day: number): Counted[] {
+  const today = day - daysFromToday;
+  const counted: Counted[] = [];
+  const tell = (part: { softwareId: string; id: string; cves: number }, released: number, machines: number) => {
+    if (part.softwareId === softwareId) counted.push({ id: part.id, released, machines, cves: part.cves });
+  };
+  if (daysFromToday >= 0) tell(story.new, today, 41);
+  const wasAway = daysFromToday >= -3 && daysFromToday <= -1;
+  if (daysFromToday >= -20 && !wasAway) tell(story.returned, today - 21, 11);
+  if (daysFromToday >= -25 && daysFromToday < 0) tell(story.resolved, today - 26, 2 - Math.ceil(daysFromToday / 2));
+  return counted;
+}
+
+/** Sees to it that today something is worse, and something better, than yesterday. */
+function tellToday(
+  { mendedBy }: Organisation,
+  softwareId: string,
+  today: readonly Counted[],
+  yesterday: readonly Counted[],
+): Counted[] {
+  const before = new Map(yesterday.map((counted) => [counted.id, counted]));
+  const isWorse = softwareId === story.worsened.softwareId;
+  if (!isWorse && softwareId !== story.improved.softwareId) return [...today];
+  // A KB that is better in one software and worse in another is told as worse: not one that several share.
+  const [chosen] = today
+    .filter(({ id }) => before.has(id) && mendedBy(id).length === 1)
+    .sort((a, b) => (before.get(b.id)?.machines ?? 0) - (before.get(a.id)?.machines ?? 0));
+  const old = chosen && before.get(chosen.id);
+  if (!old) return [...today];
+  const told = isWorse
+    ? { ...old, machines: old.machines + 14, cves: old.cves + 1 }
+    : { ...old, machines: Math.max(1, Math.min(chosen.machines, old.machines - 3)) };
+  return today.map((counted) => (counted.id === chosen.id ? told : counted));
+}
+
+// ---- as Defender tells it
+
+function describeKb(organisation: Organisation, software: EstateSoftware, counted: Counted): DefenderKb {
+  const { draw, mendedBy } = organisation;
+  const { id, released, machines, cves } = counted;
+  const number = Number(id);
+  const products = mendedBy(id).map(({ name }) => name);
+  const address =
+    draw("address", number) < 0.5
+      ? `https://support.microsoft.com/kb/${id}`
+      : `https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB${id}`;
+  return {
+    id,
+    name: bundleName(released),
+    productsNames: draw("products", number) < 0.04 ? null : products.length > 0 ? products : [software.name],
+    url: draw("noAddress", number) < 0.04 ? null : address,
+    machineMissedOn: machines,
+    cveAddressed: cves,
+  };
+}
+
+/** What an answer holds now and then: a count that is null, an id twice, an item without an id. */
+function addOddities(draw: Draw, software: EstateSoftware, kbs: readonly DefenderKb[], day: number): DefenderKb[] {
+  const index = estateSoftware.indexOf(software);
+  const answer = kbs.map((kb) => {
+    const chance = draw("unknown", index, Number(kb.id), day);
+    if (chance < 0.006) return { ...kb, machineMissedOn: null };
+    return chance < 0.012 ? { ...kb, cveAddressed: null } : kb;
+  });
+  const [first] = answer;
+  if (first && draw("repeat", index, day) < 0.06) {
+    answer.push({ ...first, productsNames: [], machineMissedOn: Math.floor((first.machineMissedOn ?? 0) / 2) });
+  }
+  if (first && draw("unusable", index, day) < 0.04) {
+    answer.push({ id: null, name: null, productsNames: null, url: null, machineMissedOn: 1, cveAddressed: null });
+  }
+  return answer;
+}
+
+function describeSoftware(
+  { placesOf }: Organisation,
+  software: EstateSoftware,
+  counted: readonly Counted[],
+  day: number,
+): DefenderSoftware {
+  const installedMachines = placesOf(software).filter((place) => machineAt(place, day)).length;
+  const selfUpdating = software.waves.length === 0;
+  const exposedMachines = selfUpdating ? Math.floor(installedMachines / 3) : Math.max(0, ...machinesOf(counted));
+  return {
+    id: software.id,
+    name: software.name,
+    vendor: "microsoft",
+    weaknesses: selfUpdating ? 9 + (day % 7) : counted.reduce((most, { cves }) => Math.max(most, cves), 0),
+    publicExploit: counted.some(({ cves }) => cves > 90),
+    activeAlert: false,
+    installedMachines,
+    exposedMachines,
+    impactScore: Math.round((exposedMachines / places) * 1000) / 100,
+  };
+}
+
+function machinesOf(counted: readonly Counted[]): number[] {
+  return counted.map(({ machines }) => machines);
+}
+
+const faults = [[404], [404, 404], [500], [429]];
+
+function troubleOn(draw: Draw, softwareId: string, day: number, today: number): Trouble {
+  const daysAgo = today - day;
+  if (softwareId === story.notMeasured.softwareId) {
+    if (daysAgo >= 0 && daysAgo < story.notMeasured.forDays) return { statuses: [500], allDay: true };
+    if (daysAgo > 5 && day % 12 === 5) return { statuses: [404], allDay: true };
+  }
+  const index = estateSoftware.findIndex(({ id }) => id === softwareId);
+  const chance = draw("trouble", index, day);
+  const statuses = chance < 0.03 ? (faults[Math.floor((chance / 0.03) * faults.length)] ?? []) : [];
+  return { statuses: isStoryTime(-daysAgo) ? [] : statuses, allDay: false };
+}

@@ -1,0 +1,56 @@
+import * as z from "zod/mini";
+import type { QueueSettings } from "./queue-trigger.ts";
+
+/** The parts of host.json that the development host plays. */
+export interface HostSettings {
+  http: { routePrefix: string; customHeaders: Record<string, string> };
+  queues: QueueSettings;
+}
+
+const timeSpan = z.string().check(z.regex(/^(\d+\.)?\d{1,2}:\d{2}:\d{2}$/));
+
+const hostJson = z.looseObject({
+  version: z.literal("2.0"),
+  extensions: z.optional(
+    z.looseObject({
+      http: z.optional(
+        z.looseObject({
+          routePrefix: z.optional(z.string()),
+          customHeaders: z.optional(z.record(z.string(), z.string())),
+        }),
+      ),
+      queues: z.optional(
+        z.looseObject({
+          messageEncoding: z.optional(z.string()),
+          batchSize: z.optional(z.int().check(z.minimum(1), z.maximum(32))),
+          newBatchThreshold: z.optional(z.int().check(z.minimum(0))),
+          visibilityTimeout: z.optional(timeSpan),
+          maxDequeueCount: z.optional(z.int().check(z.minimum(1))),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** Reads host.json with the Functions host's defaults. */
+export function readHostSettings(value: unknown): HostSettings {
+  const parsed = hostJson.safeParse(value);
+  if (!parsed.success) throw new Error(`host.json: ${z.prettifyError(parsed.error)}`);
+  const { http = {}, queues = {} } = parsed.data.extensions ?? {};
+  const batchSize = queues.batchSize ?? 16;
+  return {
+    http: { routePrefix: http.routePrefix ?? "api", customHeaders: http.customHeaders ?? {} },
+    queues: {
+      messageEncoding: queues.messageEncoding?.toLowerCase() === "none" ? "none" : "base64",
+      batchSize,
+      newBatchThreshold: queues.newBatchThreshold ?? Math.floor(batchSize / 2),
+      visibilityTimeout: secondsOf(queues.visibilityTimeout ?? "00:00:00"),
+      maxDequeueCount: queues.maxDequeueCount ?? 5,
+    },
+  };
+}
+
+function secondsOf(span: string): number {
+  const [, days = "0", hours, minutes, seconds] = span.match(/^(?:(\d+)\.)?(\d+):(\d+):(\d+)$/) ?? [];
+  return ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+}

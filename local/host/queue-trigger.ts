@@ -1,0 +1,216 @@
+import type { DequeuedMessageItem, QueueClient, QueueServiceClient } from "@azure/storage-queue";
+import type { HostLog } from "./host-log.ts";
+import type { TriggerInput } from "./invoke.ts";
+
+/** `extensions.queues` of host.json, times in seconds. */
+export interface QueueSettings {
+  messageEncoding: "base64" | "none";
+  batchSize: number;
+  newBatchThreshold: number;
+  visibilityTimeout: number;
+  maxDequeueCount: number;
+}
+
+export interface QueueListenerOptions {
+  service: QueueServiceClient;
+  queueName: string;
+  settings: QueueSettings;
+  /** How long a message stays hidden unless it is renewed; it is renewed when half of it is over. */
+  leaseSeconds: number;
+  run(input: TriggerInput): Promise<unknown>;
+  log: HostLog;
+}
+
+export interface QueueListener {
+  /** Runs what is visible now and what becomes visible meanwhile; returns how many messages it ran. */
+  drain(): Promise<number>;
+  /** Messages in the queue, hidden ones too. */
+  count(): Promise<number>;
+  /** Looks for messages every so often until it is stopped. */
+  poll(everyMs: number): void;
+  /** Ends the polling and waits for what is running. */
+  stop(): Promise<void>;
+}
+
+/** The queue trigger of one function, with the ways of the Functions host. */
+export function createQueueListener(options: QueueListenerOptions): QueueListener {
+  const { service, queueName, settings, log } = options;
+  const queue = service.getQueueClient(queueName);
+  const running = new Set<Promise<void>>();
+  let finished = 0;
+  let polling: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  const startBatch = async (): Promise<boolean> => {
+    if (running.size > settings.newBatchThreshold) {
+      await Promise.race(running);
+      return true;
+    }
+    const messages = await receive(queue, settings.batchSize, options.leaseSeconds);
+    for (const message of messages) {
+      const work = handleMessage(options, queue, message).finally(() => {
+        running.delete(work);
+        finished += 1;
+      });
+      running.add(work);
+    }
+    return messages.length > 0;
+  };
+
+  const drain = async () => {
+    const before = finished;
+    for (;;) {
+      if (await startBatch()) continue;
+      if (running.size === 0) return finished - before;
+      await Promise.race(running);
+    }
+  };
+
+  return {
+    drain,
+    async count() {
+      const properties = await unlessMissing(queue.getProperties());
+      return properties?.approximateMessagesCount ?? 0;
+    },
+    poll(everyMs) {
+      const look = async () => {
+        try {
+          while (!stopped && (await startBatch()));
+        } catch (error) {
+          log("error", "The queue cannot be read", { queueName, error });
+        }
+        if (!stopped) polling = setTimeout(look, everyMs);
+      };
+      void look();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(polling);
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+async function receive(queue: QueueClient, batchSize: number, leaseSeconds: number): Promise<DequeuedMessageItem[]> {
+  const answer = await unlessMissing(
+    queue.receiveMessages({ numberOfMessages: batchSize, visibilityTimeout: leaseSeconds }),
+  );
+  return answer?.receivedMessageItems ?? [];
+}
+
+// The host makes no queue for a trigger: one that is not there has no messages.
+async function unlessMissing<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && "statusCode" in error && error.statusCode === 404;
+}
+
+async function handleMessage(
+  options: QueueListenerOptions,
+  queue: QueueClient,
+  message: DequeuedMessageItem,
+): Promise<void> {
+  const { settings, log, queueName } = options;
+  const lease = keepHidden(queue, message, options.leaseSeconds, log);
+  try {
+    const failure = await runMessage(options, message);
+    await lease.end();
+    if (failure === null) await queue.deleteMessage(message.messageId, lease.popReceipt());
+    else if (failure.final) await poison(options, queue, message, lease.popReceipt());
+    else await queue.updateMessage(message.messageId, lease.popReceipt(), undefined, settings.visibilityTimeout);
+  } catch (error) {
+    // The message shows itself again when its lease ends, as it does for the Functions host.
+    log("error", "A message could not be given back", { queueName, messageId: message.messageId, error });
+  } finally {
+    await lease.end();
+  }
+}
+
+/** `null` where the function succeeded; else whether the message has had its chances. */
+async function runMessage(
+  { settings, run, log, queueName }: QueueListenerOptions,
+  message: DequeuedMessageItem,
+): Promise<{ final: boolean } | null> {
+  const { messageId, dequeueCount } = message;
+  // Its last run ended without an end: the process died.
+  if (dequeueCount > settings.maxDequeueCount) return { final: true };
+  const text = decode(message.messageText, settings.messageEncoding);
+  if (text === null) {
+    log("warning", "A message is not base64; it goes to the poison queue", { queueName, messageId });
+    return { final: true };
+  }
+  try {
+    await run(inputOf(message, text));
+    return null;
+  } catch {
+    return { final: dequeueCount >= settings.maxDequeueCount };
+  }
+}
+
+function decode(text: string, encoding: QueueSettings["messageEncoding"]): string | null {
+  if (encoding === "none") return text;
+  const valid = text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+  return valid ? Buffer.from(text, "base64").toString("utf8") : null;
+}
+
+function inputOf(message: DequeuedMessageItem, text: string): TriggerInput {
+  const time = (date: Date) => ({ json: JSON.stringify(date.toISOString().replace(/Z$/, "+00:00")) });
+  return {
+    data: { string: text },
+    metadata: {
+      QueueTrigger: { string: text },
+      DequeueCount: { int: message.dequeueCount },
+      ExpirationTime: time(message.expiresOn),
+      Id: { string: message.messageId },
+      InsertionTime: time(message.insertedOn),
+      NextVisibleTime: time(message.nextVisibleOn),
+      PopReceipt: { string: message.popReceipt },
+    },
+  };
+}
+
+function keepHidden(queue: QueueClient, message: DequeuedMessageItem, leaseSeconds: number, log: HostLog) {
+  let popReceipt = message.popReceipt;
+  let renewing: Promise<void> = Promise.resolve();
+  const { messageId } = message;
+  const renew = async () => {
+    try {
+      const renewed = await queue.updateMessage(messageId, popReceipt, undefined, leaseSeconds);
+      popReceipt = renewed.popReceipt ?? popReceipt;
+      log("debug", "A message stays hidden", { queueName: queue.name, messageId });
+    } catch (error) {
+      log("warning", "A message cannot be kept hidden", { queueName: queue.name, messageId, error });
+    }
+  };
+  const timer = setInterval(() => {
+    renewing = renewing.then(renew);
+  }, leaseSeconds * 500);
+  return {
+    popReceipt: () => popReceipt,
+    end: async () => {
+      clearInterval(timer);
+      await renewing;
+    },
+  };
+}
+
+async function poison(
+  { service, queueName, log }: QueueListenerOptions,
+  queue: QueueClient,
+  message: DequeuedMessageItem,
+  popReceipt: string,
+): Promise<void> {
+  const poisonQueue = service.getQueueClient(`${queueName}-poison`);
+  await poisonQueue.createIfNotExists();
+  await poisonQueue.sendMessage(message.messageText);
+  await queue.deleteMessage(message.messageId, popReceipt);
+  const { messageId, dequeueCount } = message;
+  log("error", "A message goes to the poison queue", { queueName, messageId, dequeueCount });
+}

@@ -1,0 +1,69 @@
+import { startAzurite } from "./azurite.ts";
+import { restoreClock, turnClock } from "./clock.ts";
+import type { Estate } from "./estate.ts";
+import { type IdentityEndpoint, startIdentityEndpoint } from "./identity-endpoint.ts";
+import { type Inbox, startInbox } from "./inbox.ts";
+import { type SimulatedTenant, startTenant } from "./simulated-tenant.ts";
+
+/** Everything outside the app, on loopback: storage, a tenant, its identity endpoint and an inbox. */
+export interface LocalWorld {
+  tenant: SimulatedTenant;
+  identity: IdentityEndpoint;
+  inbox: Inbox;
+  storageConnectionString: string;
+  /** The app's settings in this world, but for the software it watches. */
+  settings: Readonly<Record<string, string>>;
+  /** The world lives at another instant from now on; without one, at the real time. */
+  turnTo(instant: Date | null): Promise<void>;
+  close(): Promise<void>;
+}
+
+const apiKey = "SG.local-inbox-key";
+const sender = "kb-reporter@contoso.example";
+
+export interface WorldOptions {
+  /** What the tenant's machines miss. */
+  estate: Pick<Estate, "software" | "missingKbs" | "trouble">;
+  inboxPort?: number;
+}
+
+/** Starts a world around an estate, with storage that is empty and in memory. */
+export async function startWorld({ estate, inboxPort = 0 }: WorldOptions): Promise<LocalWorld> {
+  const now = () => new Date();
+  const [azurite, tenant, identity, inbox] = await Promise.all([
+    startAzurite(),
+    startTenant({ estate, now: () => Date.now() }),
+    startIdentityEndpoint({ now }),
+    startInbox({ apiKey, verifiedSenders: [sender], now, port: inboxPort }),
+  ]);
+  return {
+    tenant,
+    identity,
+    inbox,
+    storageConnectionString: azurite.connectionString,
+    settings: {
+      MAIL_FROM: `Missing KBs <${sender}>`,
+      MAIL_TO: "Endpoint team <endpoints@contoso.example>",
+      REPORTER_STORAGE: azurite.connectionString,
+      // Nobody wants to wait for hours before the laptop's first mail: what cannot be read is told at once.
+      REPORT_GRACE_MINUTES: "0",
+      DEFENDER_URL: tenant.url,
+      // A month is played in a minute; its days keep the tenant's quotas, the minute would not.
+      DEFENDER_CALLS_PER_MINUTE: "1000",
+      DEFENDER_CALLS_PER_HOUR: "10000",
+      SENDGRID_URL: inbox.url,
+      SENDGRID_API_KEY: apiKey,
+      IDENTITY_ENDPOINT: identity.url,
+      IDENTITY_HEADER: identity.header,
+    },
+    turnTo: async (instant) => {
+      if (instant) turnClock(instant);
+      else restoreClock();
+      await (instant ? azurite.turnClock(instant) : azurite.restoreClock());
+    },
+    close: async () => {
+      restoreClock();
+      await Promise.all([tenant, identity, inbox, azurite].map((neighbour) => neighbour.close()));
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { afterEach, expect, test } from "vitest";
+import { restoreClock, turnClock } from "../../local/clock.ts";
+
+afterEach(restoreClock);
+
+const past = new Date("2024-02-29T05:00:00Z");
+const near = (time: number) => Math.abs(time - past.getTime()) < 5_000;
+
+test("a turned clock is where it was turned to, however it is read", () => {
+  turnClock(past);
+  expect(near(Date.now())).toBe(true);
+  const made = new Date();
+  expect(near(made.valueOf())).toBe(true);
+  expect(near(Date.parse(Date()))).toBe(true);
+});
+
+test("a turned clock goes on", async () => {
+  turnClock(past);
+  const before = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(Date.now() - before).toBeGreaterThanOrEqual(15);
+});
+
+test("a turned clock leaves all else of dates as it is", () => {
+  const old = new Date();
+  turnClock(past);
+  expect(new Date(2020, 1, 3).getMonth()).toBe(1);
+  expect(new Date("2020-01-02T00:00:00Z").toISOString()).toBe("2020-01-02T00:00:00.000Z");
+  expect(Date.UTC(1970, 0, 2)).toBe(86_400_000);
+  expect(new Date(old)).toEqual(old);
+  expect([new Date(), old].map((date) => [date instanceof Date, date.constructor === Date])).toEqual([
+    [true, true],
+    [true, true],
+  ]);
+  expect(structuredClone(new Date(5))).toEqual(new Date(5));
+  class Special extends Date {}
+  expect(new Special() instanceof Special).toBe(true);
+  expect(near(new Special().getTime())).toBe(true);
+});
+
+test("a restored clock is the real one", () => {
+  const real = Date.now();
+  const RealDate = Date;
+  turnClock(past);
+  restoreClock();
+  expect(Date).toBe(RealDate);
+  expect(Date.now() - real).toBeGreaterThanOrEqual(0);
+  expect(Date.now() - real).toBeLessThan(60_000);
+});
+
+test("a clock that is turned twice is where it was turned to last", () => {
+  turnClock(new Date("2030-01-01T00:00:00Z"));
+  turnClock(past);
+  expect(near(Date.now())).toBe(true);
+});

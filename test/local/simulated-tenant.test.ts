@@ -1,0 +1,309 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { DefenderKb, Estate } from "../../local/estate.ts";
+import { defenderAudience, startTenant, type TenantOptions } from "../../local/simulated-tenant.ts";
+
+const noon = Date.parse("2026-11-23T12:00:00Z");
+
+const kb = (id: string): DefenderKb => ({
+  id,
+  name: "November 2026 Security Updates",
+  productsNames: ["windows_11"],
+  url: `https://support.microsoft.com/kb/${id}`,
+  machineMissedOn: 240,
+  cveAddressed: 14,
+});
+
+const calm: Pick<Estate, "software" | "missingKbs" | "trouble"> = {
+  software: (id) =>
+    id === "unknown"
+      ? null
+      : {
+          id,
+          name: id.split("-_-")[1] ?? id,
+          vendor: "microsoft",
+          weaknesses: 14,
+          publicExploit: false,
+          activeAlert: false,
+          installedMachines: 300,
+          exposedMachines: 240,
+          impactScore: 4,
+        },
+  missingKbs: (_id, day) => [kb("5068861"), kb("5066835"), kb(day.replaceAll("-", ""))],
+  trouble: () => ({ statuses: [], allDay: false }),
+};
+
+function tokenOf(claims: Record<string, unknown> = {}): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const usual = { aud: defenderAudience, exp: noon / 1000 + 3_600, roles: ["Software.Read.All"], tid: "home" };
+  return `${part({ alg: "none", typ: "JWT" })}.${part({ ...usual, ...claims })}.`;
+}
+
+async function start(options: Partial<TenantOptions> = {}) {
+  const tenant = await startTenant({ estate: calm, now: () => noon, ...options });
+  onTestFinished(tenant.close);
+  const get = (path: string, token: string | null = tokenOf(), signal?: AbortSignal) =>
+    fetch(new URL(path, tenant.url), {
+      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      ...(signal && { signal }),
+    });
+  return { ...tenant, get, read: (id: string) => get(`/api/Software/${encodeURIComponent(id)}/getmissingkbs`) };
+}
+
+interface Answer {
+  value: DefenderKb[];
+  "@odata.nextLink": string;
+  error: { code: string; message: string };
+}
+
+const json = async (response: Response | Promise<Response>) => (await (await response).json()) as Answer;
+
+const windows11 = "microsoft-_-windows_11";
+
+describe("a read of missing KBs", () => {
+  test("answers in Defender's form what the estate holds that day", async () => {
+    const { url, read } = await start();
+    const response = await read(windows11);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+    expect(await json(response)).toEqual({
+      "@odata.context": `${url}/api/$metadata#Collection(microsoft.windowsDefenderATP.api.PublicProductFixDto)`,
+      value: [kb("5068861"), kb("5066835"), kb("20261123")],
+    });
+  });
+
+  test("goes by the clock that it was given", async () => {
+    let time = Date.parse("2026-11-22T23:59:59Z");
+    const { read } = await start({ now: () => time });
+    const lastId = async () => (await json(read(windows11))).value.at(-1)?.id;
+    expect(await lastId()).toBe("20261122");
+    time += 1_000;
+    expect(await lastId()).toBe("20261123");
+  });
+
+  test("takes any id, encoded", async () => {
+    const asked: string[] = [];
+    const estate = {
+      ...calm,
+      missingKbs(id: string) {
+        asked.push(id);
+        return [];
+      },
+    };
+    const { read } = await start({ estate });
+    await read("contoso-_-a/b c%?é");
+    expect(asked).toEqual(["contoso-_-a/b c%?é"]);
+  });
+
+  test("comes in pages where the tenant pages, each link leading to the next", async () => {
+    const { read, get, url } = await start({ pageSize: 2 });
+    const first = await json(read(windows11));
+    expect(first.value).toHaveLength(2);
+    expect(first["@odata.nextLink"]).toMatch(new RegExp(`^${url}/`));
+    const second = await json(get(first["@odata.nextLink"]));
+    expect(second.value).toEqual([kb("20261123")]);
+    expect(second).not.toHaveProperty("@odata.nextLink");
+  });
+});
+
+test("a software is described by its id; one that the estate lacks is not found", async () => {
+  const { get } = await start();
+  expect(await (await get(`/api/Software/${windows11}`)).json()).toMatchObject({ id: windows11, weaknesses: 14 });
+  for (const path of ["/api/Software/unknown", "/api/Software/unknown/getmissingkbs"]) {
+    const response = await get(path);
+    expect(response.status).toBe(404);
+    expect(await json(response)).toEqual({
+      error: { code: "ResourceNotFound", message: expect.stringContaining("unknown"), target: expect.any(String) },
+    });
+  }
+});
+
+test.each(["/api/machines", "/", "/api/Software"])("%s is not there", async (path) => {
+  const { get } = await start();
+  expect((await get(path)).status).toBe(404);
+});
+
+describe("a token", () => {
+  test.each([
+    ["that is missing", null],
+    ["that is no JWT", "secret"],
+    ["whose claims are no JSON", "e30.bm9wZQ."],
+    ["for another audience", tokenOf({ aud: "https://storage.azure.com" })],
+    ["that has expired", tokenOf({ exp: noon / 1000 })],
+    ["without an end", tokenOf({ exp: undefined })],
+    ["that is not valid yet", tokenOf({ nbf: noon / 1000 + 60 })],
+  ])("%s is unauthorized", async (_what, token) => {
+    const { get } = await start();
+    const response = await get(`/api/Software/${windows11}/getmissingkbs`, token);
+    expect(response.status).toBe(401);
+    expect(await json(response)).toMatchObject({ error: { code: "Unauthorized", target: expect.any(String) } });
+  });
+
+  test.each([[undefined], [[]], [["Machine.Read.All"]]])(
+    "with the roles %j is forbidden, and told which it lacks",
+    async (roles) => {
+      const { get } = await start();
+      const response = await get(`/api/Software/${windows11}`, tokenOf({ roles }));
+      expect(response.status).toBe(403);
+      const { error } = await json(response);
+      expect(error.code).toBe("Forbidden");
+      expect(error.message).toMatch(
+        /^Missing application roles\. API required roles: Software\.Read\.All, application roles: /,
+      );
+    },
+  );
+});
+
+describe("the quotas", () => {
+  test("let so many calls through in any minute, and tell how long to wait", async () => {
+    let time = noon;
+    const { read } = await start({ now: () => time, callsPerMinute: 3 });
+    const statuses: number[] = [];
+    for (const at of [0, 10_000, 20_000, 20_500]) {
+      time = noon + at;
+      statuses.push((await read(windows11)).status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    const refused = await read(windows11);
+    expect(refused.headers.get("retry-after")).toBe("40");
+    expect(await refused.json()).toMatchObject({ error: { code: "TooManyRequests" } });
+    // The first call leaves the window, the refused ones were never in it.
+    time = noon + 60_000;
+    expect((await read(windows11)).status).toBe(200);
+    expect((await read(windows11)).headers.get("retry-after")).toBe("10");
+  });
+
+  test("let so many calls through in any hour", async () => {
+    let time = noon;
+    const { read } = await start({ now: () => time, callsPerMinute: 100, callsPerHour: 2 });
+    await read(windows11);
+    time += 1_800_000;
+    await read(windows11);
+    expect((await read(windows11)).headers.get("retry-after")).toBe("1800");
+  });
+
+  test("are counted for each tenant and application apart, refused tokens not at all", async () => {
+    const { get } = await start({ callsPerMinute: 1 });
+    const statusOf = async (token: string | null) => (await get(`/api/Software/${windows11}`, token)).status;
+    expect(await statusOf(null)).toBe(401);
+    expect(await statusOf(tokenOf({ tid: "one" }))).toBe(200);
+    expect(await statusOf(tokenOf({ tid: "one" }))).toBe(429);
+    expect(await statusOf(tokenOf({ tid: "two" }))).toBe(200);
+    expect(await statusOf(tokenOf({ tid: "two", appid: "other" }))).toBe(200);
+  });
+
+  test("forget what was called later than now, where the clock was turned back", async () => {
+    let time = noon;
+    const { get } = await start({ now: () => time, callsPerMinute: 1 });
+    const ever = tokenOf({ exp: noon / 1000 + 86_400 });
+    expect((await get(`/api/Software/${windows11}`, ever)).status).toBe(200);
+    time -= 3_600_000;
+    expect((await get(`/api/Software/${windows11}`, ever)).status).toBe(200);
+  });
+});
+
+describe("the estate's trouble", () => {
+  const troubled = (statuses: number[], allDay: boolean) => ({
+    ...calm,
+    trouble: (id: string, day: string) =>
+      id === windows11 && day === "2026-11-23" ? { statuses, allDay } : { statuses: [], allDay: false },
+  });
+
+  test("fails the first reads of the day, then passes", async () => {
+    const { read } = await start({ estate: troubled([404, 500, 429], false) });
+    const answers = [await read(windows11), await read(windows11), await read(windows11), await read(windows11)];
+    expect(answers.map(({ status }) => status)).toEqual([404, 500, 429, 200]);
+    expect(answers[2]?.headers.get("retry-after")).toBe("1");
+    expect((await read("microsoft-_-windows_10")).status).toBe(200);
+  });
+
+  test("may last all day, and not to the next", async () => {
+    let time = noon;
+    const { get } = await start({ estate: troubled([404, 500], true), now: () => time });
+    const token = tokenOf({ exp: noon / 1000 + 86_400 });
+    const status = async () => (await get(`/api/Software/${windows11}/getmissingkbs`, token)).status;
+    expect([await status(), await status(), await status()]).toEqual([404, 500, 500]);
+    time = Date.parse("2026-11-23T23:59:59Z");
+    expect(await status()).toBe(500);
+    time = Date.parse("2026-11-24T00:00:00Z");
+    expect(await status()).toBe(200);
+  });
+});
+
+describe("a fault", () => {
+  test("strikes one software, so many times, or till it is ended", async () => {
+    const { read, setFault } = await start();
+    const statuses = async (id: string) => [(await read(id)).status, (await read(id)).status];
+    setFault(windows11, { kind: "answer", status: 503 }, 1);
+    expect(await statuses("microsoft-_-windows_10")).toEqual([200, 200]);
+    expect(await statuses(windows11)).toEqual([503, 200]);
+    setFault("*", { kind: "answer", status: 502, headers: { "content-type": "text/html" }, body: "<h1>Bad</h1>" });
+    const response = await read(windows11);
+    expect(response.headers.get("content-type")).toBe("text/html");
+    expect(await response.text()).toBe("<h1>Bad</h1>");
+    setFault("*", null);
+    expect((await read(windows11)).status).toBe(200);
+  });
+
+  test("may be a connection that is reset", async () => {
+    const { read, setFault, calls } = await start();
+    setFault(windows11, { kind: "reset" });
+    await expect(read(windows11)).rejects.toThrow("fetch failed");
+    expect(calls).toMatchObject([{ softwareId: windows11, status: null }]);
+  });
+
+  test("may be an answer that never comes", async () => {
+    const { get, setFault } = await start();
+    setFault(windows11, { kind: "hang" });
+    await expect(get(`/api/Software/${windows11}`, tokenOf(), AbortSignal.timeout(50))).rejects.toThrow(/timeout/);
+  });
+
+  test("may be half an answer", async () => {
+    const { read, setFault } = await start();
+    setFault(windows11, { kind: "truncate" });
+    const response = await read(windows11);
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toThrow();
+  });
+
+  test("may be a slow drip of the true answer", async () => {
+    const { get, setFault } = await start();
+    const path = `/api/Software/${windows11}`;
+    const whole = await (await get(path)).text();
+    setFault(windows11, { kind: "drip", everyMs: 1 });
+    expect(await (await get(path)).text()).toBe(whole);
+  });
+
+  test("may be whatever the test does with the response", async () => {
+    const { read, setFault } = await start();
+    setFault(windows11, (_request, response) => void response.writeHead(418).end());
+    expect((await read(windows11)).status).toBe(418);
+  });
+});
+
+test("every call is kept with what it got", async () => {
+  const { get, read, calls } = await start();
+  await read(windows11);
+  await get("/api/Software/unknown", null);
+  expect(calls).toEqual([
+    {
+      at: noon,
+      method: "GET",
+      path: `/api/Software/${windows11}/getmissingkbs`,
+      softwareId: windows11,
+      status: 200,
+    },
+    { at: noon, method: "GET", path: "/api/Software/unknown", softwareId: "unknown", status: 401 },
+  ]);
+});
+
+test("the tenant listens on loopback alone and closes with requests under way", async () => {
+  const tenant = await startTenant({ estate: calm, now: () => noon });
+  expect(new URL(tenant.url).hostname).toBe("127.0.0.1");
+  tenant.setFault("*", { kind: "hang" });
+  const hanging = fetch(`${tenant.url}/api/Software/${windows11}`, {
+    headers: { authorization: `Bearer ${tokenOf()}` },
+  });
+  const failed = expect(hanging).rejects.toThrow();
+  await tenant.close();
+  await failed;
+});
