@@ -1,0 +1,225 @@
+import { expect } from "vitest";
+import type { ReceivedMail } from "../../local/inbox.ts";
+import type { Comparison } from "../../shared/core/comparison.ts";
+import type { Run, RunSummary } from "../../shared/core/run.ts";
+import { isScheduled } from "../../shared/core/run-id.ts";
+import type { Snapshot } from "../../shared/core/snapshot.ts";
+import { homeTenant } from "../../shared/core/watchlist.ts";
+import { readCsv } from "../support/read-csv.ts";
+import type { Outcome } from "./killable-app.ts";
+import { type ChaosWorld, contentOf, runOf, watchlists } from "./world.ts";
+
+/** A committed run as it was first seen, with the snapshots that it names. */
+interface Entry {
+  run: Run;
+  snapshots: ReadonlyMap<string, Snapshot>;
+}
+
+/** Why a mail may have come twice: what kept the app from writing down that it was sent. */
+export interface Doubts {
+  killed: number;
+  answerLost: number;
+  storageFailed: number;
+}
+
+/** What was seen from outside, kept beside the app's own books to be compared with them. */
+export interface Ledger {
+  /** To be called after every command: looks at what it changed. */
+  look(outcome: Outcome, storageRestarted: boolean): Promise<void>;
+  /** Everything that must hold once all is well again. */
+  audit(): Promise<void>;
+  /** By watchlist and run. */
+  runs: ReadonlyMap<string, Entry>;
+  doubts: Readonly<Doubts>;
+  /** Runs whose message the host gave up on. */
+  givenUp(): string[];
+}
+
+export function keepLedger(world: ChaosWorld): Ledger {
+  const runs = new Map<string, Entry>();
+  const opened = new Set<string>();
+  const doubtful = new Map<string, number>();
+  const doubts = { killed: 0, answerLost: 0, storageFailed: 0 };
+  let mailsSeen = 0;
+  let lostSeen = 0;
+
+  const messagesOf = (queue: string) =>
+    [...world.gate.messages.values()].filter((message) => message.queue === queue).map(({ text }) => nameOf(text));
+  const isDone = (name: string) => runs.has(name) || (isScheduledName(name) && isOvertaken(name, runs));
+
+  async function look(outcome: Outcome, storageRestarted: boolean): Promise<void> {
+    await world.quiet();
+    for (const { name } of watchlists) {
+      for (const summary of await world.store().listRuns(name)) await enter(summary);
+    }
+    const arrived = world.inbox.mails.slice(mailsSeen);
+    mailsSeen += arrived.length;
+    const answersLost = total(world.lost) - lostSeen;
+    lostSeen += answersLost;
+    for (const mail of arrived) await weigh(mail, outcome, answersLost, storageRestarted);
+    for (const message of [...messagesOf("runs"), ...messagesOf("runs-poison")]) opened.add(message);
+    expectNothingLost();
+  }
+
+  async function enter(summary: RunSummary): Promise<void> {
+    const name = `${summary.watchlist} ${summary.runId}`;
+    const known = runs.get(name);
+    if (known) return expect(summary.totals, `the totals of ${name}`).toEqual(known.run.totals);
+    const stored = await world.store().readRun(summary.watchlist, summary.runId);
+    if (!stored) throw new Error(`The run ${name} was listed and is not there.`);
+    const snapshots = new Map<string, Snapshot>();
+    for (const { softwareId, previous, current } of stored.run.comparisons) {
+      for (const runId of new Set([previous, current].filter((id) => id !== null))) {
+        snapshots.set(`${softwareId} ${runId}`, await readSnapshot(softwareId, runId));
+      }
+    }
+    runs.set(name, { run: stored.run, snapshots });
+  }
+
+  async function readSnapshot(softwareId: string, runId: string): Promise<Snapshot> {
+    const snapshot = await world.store().readSnapshot({ tenant: homeTenant, softwareId, runId });
+    if (!snapshot) throw new Error(`A run names the snapshot of ${softwareId} in ${runId}, and there is none.`);
+    return snapshot;
+  }
+
+  /** A mail may come again only where nobody could write down that it was sent, and that has a reason. */
+  async function weigh(mail: ReceivedMail, outcome: Outcome, answersLost: number, restarted: boolean): Promise<void> {
+    const name = runOf(mail.request);
+    const [watchlist = "", runId = ""] = name.split(" ");
+    const stored = await world.store().readRun(watchlist, runId);
+    const status = stored?.run.mail.status ?? "not even committed";
+    expect(["sending", "sent"], `what the run ${name} says, whose mail came`).toContain(status);
+    if (status === "sent") return;
+    doubtful.set(name, (doubtful.get(name) ?? 0) + 1);
+    if (outcome.killed) doubts.killed += 1;
+    else if (answersLost > 0) doubts.answerLost += 1;
+    else if (restarted || outcome.failed.length > 0) doubts.storageFailed += 1;
+    else throw new Error(`The mail of ${name} was sent, and nothing kept the app from noting it.`);
+  }
+
+  /** A run that was opened and is neither committed nor overtaken has a message that will bring it back. */
+  function expectNothingLost(): void {
+    const waiting = new Set([...messagesOf("runs"), ...messagesOf("runs-poison")]);
+    const lost = [...opened].filter((name) => !isDone(name) && !waiting.has(name));
+    expect(lost, "runs that no message will bring back").toEqual([]);
+  }
+
+  async function audit(): Promise<void> {
+    const givenUp = new Set(messagesOf("runs-poison"));
+    expect(messagesOf("runs"), "messages left when all is well").toEqual([]);
+    expect([...opened].filter((name) => !isDone(name) && !givenUp.has(name))).toEqual([]);
+    // What the host gave up on is overtaken by the next scheduled run.
+    expect([...givenUp].filter((name) => isScheduledName(name) && !isDone(name))).toEqual([]);
+    for (const { name } of watchlists) expectChain(name, runs);
+    for (const entry of runs.values()) expectWhole(entry, world.answers);
+    for (const entry of runs.values()) expectMailed(entry, world.inbox.mails, doubtful);
+    await expectUnchanged();
+    expect([...world.gate.writes].filter(([, times]) => times > 1)).toEqual([]);
+  }
+
+  /** What is still kept is what was once seen. */
+  async function expectUnchanged(): Promise<void> {
+    for (const { name } of watchlists) {
+      for (const { runId, mail } of await world.store().listRuns(name)) {
+        expect(["none", "sent"], `the mail of ${name} ${runId}`).toContain(mail.status);
+        const entry = runs.get(`${name} ${runId}`);
+        for (const snapshot of entry?.snapshots.values() ?? []) {
+          expect(await readSnapshot(snapshot.softwareId, snapshot.runId)).toEqual(snapshot);
+        }
+      }
+    }
+  }
+
+  return { look, audit, runs, doubts, givenUp: () => messagesOf("runs-poison") };
+}
+
+function total(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function nameOf(message: string): string {
+  const { watchlist, runId } = JSON.parse(message);
+  return `${watchlist} ${runId}`;
+}
+
+function isScheduledName(name: string): boolean {
+  return isScheduled(name.split(" ")[1] ?? "");
+}
+
+function isOvertaken(name: string, runs: ReadonlyMap<string, Entry>): boolean {
+  const [watchlist, runId = ""] = name.split(" ");
+  return [...runs.values()].some(
+    ({ run }) => run.watchlist === watchlist && isScheduled(run.runId) && run.runId > runId,
+  );
+}
+
+/** Reports telescope: each run compares with just what the scheduled run before it reported. */
+function expectChain(watchlist: string, runs: ReadonlyMap<string, Entry>): void {
+  const own = [...runs.values()].map(({ run }) => run).filter((run) => run.watchlist === watchlist);
+  const scheduled = own.filter(({ runId }) => isScheduled(runId)).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
+  for (const [index, run] of scheduled.entries()) {
+    expect(run.previousRunId, `what ${watchlist} ${run.runId} follows`).toBe(scheduled[index - 1]?.runId ?? null);
+  }
+  for (const run of own) {
+    const before = scheduled.find(({ runId }) => runId === run.previousRunId);
+    expect(run.comparisons.map(({ softwareId }) => softwareId).toSorted()).toEqual(
+      watchlists.find(({ name }) => name === watchlist)?.softwareIds.toSorted(),
+    );
+    for (const { softwareId, previous, current } of run.comparisons) {
+      const reported = before?.comparisons.find((comparison) => comparison.softwareId === softwareId)?.current ?? null;
+      expect(previous, `what ${watchlist} ${run.runId} compares ${softwareId} with`).toBe(reported);
+      expect([run.runId, previous]).toContain(current);
+      const failed = run.failures.some((failure) => failure.softwareId === softwareId);
+      expect(failed, `whether ${watchlist} ${run.runId} tells that ${softwareId} failed`).toBe(current !== run.runId);
+    }
+  }
+}
+
+/** A snapshot holds one whole answer of Defender's. */
+function expectWhole({ run, snapshots }: Entry, answers: ChaosWorld["answers"]): void {
+  for (const { softwareId, current } of run.comparisons) {
+    if (current !== run.runId) continue;
+    const snapshot = snapshots.get(`${softwareId} ${current}`);
+    const given = answers.get(softwareId)?.has(contentOf(snapshot?.missingKbs ?? []));
+    expect(given, `whether Defender ever answered what ${softwareId} has in ${current}`).toBe(true);
+  }
+}
+
+function expectMailed(
+  { run, snapshots }: Entry,
+  mails: readonly ReceivedMail[],
+  doubtful: ReadonlyMap<string, number>,
+) {
+  const name = `${run.watchlist} ${run.runId}`;
+  const own = mails.filter((mail) => runOf(mail.request) === name);
+  const worse = run.comparisons.flatMap((comparison) => worseIn(comparison, snapshots)).toSorted();
+  if (isScheduled(run.runId) && worse.length > 0) expect(run.mail.status, `the mail of ${name}`).not.toBe("none");
+  if (run.mail.status === "none") expect(own, `mails of ${name}`).toEqual([]);
+  else expect(own.length, `mails of ${name}`).toBeGreaterThan(0);
+  expect(own.length, `mails of ${name}`).toBeLessThanOrEqual(1 + (doubtful.get(name) ?? 0));
+  for (const mail of own) expect(worseOf(mail), `what the mail of ${name} tells`).toEqual(worse);
+}
+
+/** KBs that are new, or missing on more machines or worth more CVEs than the snapshot reported before says. */
+function worseIn({ softwareId, previous, current }: Comparison, snapshots: Entry["snapshots"]): string[] {
+  if (previous === null || current === null) return [];
+  const before = new Map(snapshots.get(`${softwareId} ${previous}`)?.missingKbs.map((kb) => [kb.id, kb]));
+  const now = snapshots.get(`${softwareId} ${current}`)?.missingKbs ?? [];
+  return now
+    .filter((kb) => {
+      const then = before.get(kb.id);
+      const rose = (name: "machineMissedOn" | "cveAddressed") => (kb[name] ?? 0) > (then?.[name] ?? 0);
+      return !then || rose("machineMissedOn") || rose("cveAddressed");
+    })
+    .map((kb) => `${softwareId} ${kb.id} ${kb.machineMissedOn} ${kb.cveAddressed}`);
+}
+
+/** What a mail's attached list calls worse, in the words of `worseIn`. */
+function worseOf({ attachments }: ReceivedMail): string[] {
+  const [head = [], ...lines] = readCsv((attachments[0]?.content.toString("utf8") ?? "").replace("\ufeff", ""));
+  const rows = lines.map((line) => Object.fromEntries(line.map((cell, index) => [head[index], cell])));
+  return rows
+    .filter(({ change = "" }) => ["new", "worsened", "returned"].includes(change))
+    .map((row) => `${row.softwareId} ${row.id} ${row.machineMissedOn} ${row.cveAddressed}`)
+    .toSorted();
+}

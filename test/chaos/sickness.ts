@@ -1,0 +1,87 @@
+import type { InboxFault } from "../../local/inbox.ts";
+import type { SimulatedTenant } from "../../local/simulated-tenant.ts";
+import type { Fault } from "../support/fault-proxy.ts";
+import type { Dice } from "./dice.ts";
+import type { StoragePlace } from "./storage-gate.ts";
+
+type TenantFault = NonNullable<Parameters<SimulatedTenant["setFault"]>[1]>;
+
+const refusal = (status: number, code: string, headers: Record<string, string> = {}): TenantFault => ({
+  ...{ kind: "answer", status, headers: { "content-type": "application/json", ...headers } },
+  body: { error: { code, message: "As the test wills.", target: "0" } },
+});
+const strayLink: TenantFault = (_request, response) => {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end('{"value":[],"@odata.nextLink":"https://elsewhere.example/api"}');
+};
+
+/** Told at once, so that a history takes no longer for them; each with how often it may come in a row. */
+const quickFaults: readonly [[TenantFault, number], ...[TenantFault, number][]] = [
+  [refusal(403, "Forbidden"), 8],
+  [refusal(403, "Forbidden"), 1],
+  [refusal(401, "Unauthorized"), 1],
+  [refusal(302, "Moved", { location: "https://elsewhere.example/" }), 3],
+  [strayLink, 2],
+  [refusal(429, "TooManyRequests", { "retry-after": "900" }), 1],
+  [refusal(429, "TooManyRequests", { "retry-after": "0" }), 1],
+];
+/** Each makes the app pause for two seconds and more. */
+const slowFaults: readonly [TenantFault, ...TenantFault[]] = [
+  refusal(500, "InternalServerError"),
+  { kind: "answer", status: 502, headers: { "content-type": "text/html" }, body: "<h1>Bad gateway</h1>" },
+  { kind: "answer", status: 200, headers: { "content-type": "application/json" }, body: { value: null } },
+  { kind: "reset" },
+  { kind: "truncate" },
+  refusal(404, "ResourceNotFound"),
+];
+
+/** Which of Defender's reads fail today. */
+export function sickenTenant(tenant: SimulatedTenant, softwareIds: readonly string[], dice: Dice): number {
+  const ill = softwareIds.filter((softwareId) => {
+    tenant.setFault(softwareId, null);
+    if (dice.chance(0.015)) tenant.setFault(softwareId, dice.pick(slowFaults), 1);
+    else if (dice.chance(0.15)) tenant.setFault(softwareId, ...dice.pick(quickFaults));
+    else return false;
+    return true;
+  });
+  return ill.length;
+}
+
+export function healTenant(tenant: SimulatedTenant, softwareIds: readonly string[]): void {
+  for (const softwareId of softwareIds) tenant.setFault(softwareId, null);
+}
+
+const losses: readonly [InboxFault, ...InboxFault[]] = [
+  { kept: true, connection: "reset" },
+  { kept: false, connection: "reset" },
+];
+const failures: readonly [InboxFault, ...InboxFault[]] = [
+  { status: 500 },
+  { status: 503 },
+  { status: 429, headers: { "X-RateLimit-Reset": "1795428000" } },
+];
+
+/** What a send meets. A third answer that is lost would rightly end a mail's tries, so a run loses two at most. */
+export function sendFault(dice: Dice, lostBefore: number): InboxFault | null {
+  if (!dice.chance(0.3)) return null;
+  return lostBefore < 2 && dice.chance(0.5) ? dice.pick(losses) : dice.pick(failures);
+}
+
+const rowFaults: readonly [Fault, ...Fault[]] = [
+  { status: 500, body: odataError("InternalError") },
+  { status: 503, body: odataError("ServerBusy") },
+  { status: 429, body: odataError("TooManyRequests") },
+  "reset",
+  "reset after",
+];
+const messageFaults: readonly [Fault, ...Fault[]] = [{ status: 503, body: "" }, "reset", "reset after"];
+
+function odataError(code: string) {
+  return { "odata.error": { code, message: { lang: "en-US", value: "As the test wills." } } };
+}
+
+/** What one call of the app to its storage meets; the host's own calls pass. */
+export function storageFault(dice: Dice, place: StoragePlace): Fault {
+  if (/^message (received|given|deleted|poisoned)|^queue/.test(place) || !dice.chance(0.01)) return "pass";
+  return place === "message sent" ? dice.pick(messageFaults) : dice.pick(rowFaults);
+}

@@ -1,0 +1,153 @@
+import { type Fault, forward } from "../support/fault-proxy.ts";
+import { type HttpServer, type ReceivedRequest, type ScriptedAnswer, startHttpServer } from "../support/http-server.ts";
+
+/** What a request to storage is for. */
+export type StoragePlace =
+  | "row read"
+  | "rows listed"
+  | "snapshot written"
+  | "run committed"
+  | "mail status written"
+  | "row deleted"
+  | "table made"
+  | "message sent"
+  | "message received"
+  | "message given back"
+  | "message deleted"
+  | "message poisoned"
+  | "queue looked at";
+
+/** The host of the gate, which may let the app die there. */
+export interface Keeper {
+  /** True: the process was killed here, and nothing is to happen any more. */
+  reach(place: StoragePlace, when: "before" | "after"): boolean;
+  fault(place: StoragePlace): Fault;
+}
+
+export interface StorageGate {
+  connectionString: string;
+  /** From now on requests go to another emulator. */
+  leadTo(connectionString: string): void;
+  /** Messages that were put into a queue and not taken out, by their ids. */
+  messages: ReadonlyMap<string, { queue: string; text: string }>;
+  /** How often each snapshot's row was written, by its keys. */
+  writes: ReadonlyMap<string, number>;
+  /** Resolves once nothing is under way any more. */
+  quiet(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Stands between the app and its storage, and keeps account of what was really carried out. */
+export async function openStorageGate(connectionString: string, keeper: Keeper): Promise<StorageGate> {
+  let target = connectionString;
+  const messages = new Map<string, { queue: string; text: string }>();
+  const writes = new Map<string, number>();
+  const underWay = new Set<Promise<unknown>>();
+
+  const carryOut = async (service: Service, request: ReceivedRequest) => {
+    const work = forward(`${addressOf(target, service)}${request.path}`, request).catch(() => null);
+    underWay.add(work);
+    const answer = await work.finally(() => underWay.delete(work));
+    if (answer && isSuccess(answer)) note(placeOf(request), request, answer, messages, writes);
+    return answer;
+  };
+  const open = async (service: Service) => {
+    const server = await startHttpServer(async (request, response) => {
+      server.requests.length = 0;
+      const place = placeOf(request);
+      const leave = () => void response.socket?.resetAndDestroy();
+      if (keeper.reach(place, "before")) return void leave();
+      const fault = keeper.fault(place);
+      if (typeof fault === "object") return fault;
+      if (fault === "reset") return void leave();
+      const answer = await carryOut(service, request);
+      if (!answer || keeper.reach(place, "after") || fault === "reset after") return void leave();
+      return answer;
+    });
+    return server;
+  };
+
+  const [tables, queues] = await Promise.all([open("Table"), open("Queue")]);
+  return {
+    connectionString: through(through(connectionString, "Table", tables), "Queue", queues),
+    leadTo: (next) => {
+      target = next;
+    },
+    messages,
+    writes,
+    quiet: async () => {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
+    close: async () => void (await Promise.all([tables.close(), queues.close()])),
+  };
+}
+
+type Service = "Table" | "Queue";
+
+const endpoint = (service: Service) => new RegExp(`(?<=${service}Endpoint=)https?://[^/]+`);
+
+function addressOf(connectionString: string, service: Service): string {
+  return endpoint(service).exec(connectionString)?.[0] ?? "";
+}
+
+function through(connectionString: string, service: Service, { url }: HttpServer): string {
+  return connectionString.replace(endpoint(service), url);
+}
+
+function placeOf({ method, path }: ReceivedRequest): StoragePlace {
+  const [, , resource = "", ...rest] = new URL(path, "http://storage").pathname.split("/");
+  return rest.length > 0 || /^runs/.test(resource) ? queuePlace(method, resource, rest) : tablePlace(method, resource);
+}
+
+function queuePlace(method: string, queue: string, [list, id]: readonly string[]): StoragePlace {
+  if (list !== "messages") return "queue looked at";
+  if (queue.endsWith("-poison")) return "message poisoned";
+  if (method === "POST") return "message sent";
+  if (method === "DELETE" && id) return "message deleted";
+  return method === "PUT" ? "message given back" : "message received";
+}
+
+function tablePlace(method: string, resource: string): StoragePlace {
+  if (resource.startsWith("Tables")) return "table made";
+  if (resource === "$batch") return "run committed";
+  if (method === "GET") return resource.endsWith("()") ? "rows listed" : "row read";
+  if (method === "DELETE") return "row deleted";
+  return resource.startsWith("Snapshots") ? "snapshot written" : "mail status written";
+}
+
+function isSuccess({ status = 200 }: ScriptedAnswer): boolean {
+  return status < 300;
+}
+
+function note(
+  place: StoragePlace,
+  { path, body }: ReceivedRequest,
+  answer: ScriptedAnswer,
+  messages: Map<string, { queue: string; text: string }>,
+  writes: Map<string, number>,
+): void {
+  const [, , queue = "", , id = ""] = new URL(path, "http://storage").pathname.split("/");
+  if (place === "message sent" || place === "message poisoned") {
+    const text = Buffer.from(between("MessageText", body), "base64").toString("utf8");
+    messages.set(between("MessageId", String(answer.body)), { queue, text });
+  } else if (place === "message deleted") {
+    messages.delete(id);
+  } else if (place === "snapshot written") {
+    const key = keyOf(path, body);
+    writes.set(key, (writes.get(key) ?? 0) + 1);
+  } else if (place === "row deleted") {
+    writes.delete(keyOf(path, body));
+  }
+}
+
+function between(tag: string, xml: string): string {
+  return new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(xml)?.[1] ?? "";
+}
+
+/** The keys of a row: in the address of one that stands, in the body of one that is made. */
+function keyOf(path: string, body: string): string {
+  const [, partition, row] = /\(PartitionKey='(.*)',RowKey='(.*)'\)/.exec(decodeURIComponent(path)) ?? [];
+  if (partition !== undefined) return `${partition} ${row}`;
+  const { PartitionKey, RowKey } = JSON.parse(body);
+  return `${PartitionKey} ${RowKey}`;
+}

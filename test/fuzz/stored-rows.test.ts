@@ -1,0 +1,128 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { buildReport } from "../../shared/core/report.ts";
+import type { Run } from "../../shared/core/run.ts";
+import type { Snapshot } from "../../shared/core/snapshot.ts";
+import {
+  DamagedRowError,
+  decodeRun,
+  decodeSnapshot,
+  decodeSummary,
+  encodeRun,
+  encodeSnapshot,
+  NewerRowError,
+} from "../../shared/io/storage/rows.ts";
+import { reportCsv } from "../../shared/render/csv.ts";
+import { renderText } from "../../shared/render/digest-text.ts";
+import { reportJson } from "../../shared/render/json.ts";
+import { renderPage } from "../../shared/render/page.tsx";
+import { aKb, aRun, aSnapshot, eachOf } from "../support/builders.ts";
+import { fuzzing, fuzzRuns, mutated } from "../support/fuzz.ts";
+import { aView, sampleOptions } from "../support/page-samples.ts";
+
+const place = { table: "Snapshots", partitionKey: "home|microsoft-_-windows_10", rowKey: "2026-11-23" };
+const key = { tenant: "home", softwareId: "microsoft-_-windows_10", runId: "2026-11-23" };
+
+const snapshot = aSnapshot({
+  missingKbs: [aKb({ id: "1" }), aKb({ id: "2", url: null, machineMissedOn: null, cveAddressed: null })],
+  gone: [{ id: "3", firstSeen: "2026-10-01", peak: 7, goneOn: "2026-11-01" }],
+  emptiness: { verdict: "clean", checkedOn: "2026-11-20" },
+});
+
+const { run } = await aRun({
+  software: {
+    "microsoft-_-windows_10": { before: [aKb({ machineMissedOn: 1 })], now: [aKb({ machineMissedOn: 2 })] },
+    "microsoft-_-windows_11": {
+      before: [aKb()],
+      now: null,
+      failure: { reason: "Defender answered 403.", permanent: true },
+    },
+  },
+  watchlist: { thresholds: { minMachines: 5, minPercent: 0 } },
+});
+
+type Columns = Record<string, unknown>;
+
+/** A row with columns lost or replaced, and its JSON columns changed inside as well. */
+function damaged(row: Columns): fc.Arbitrary<Columns> {
+  const columns = Object.entries(row).map(([name, value]) => [name, damagedColumn(value)] as const);
+  return fc.record(Object.fromEntries(columns), { requiredKeys: [] }) as fc.Arbitrary<Columns>;
+}
+
+function damagedColumn(value: unknown): fc.Arbitrary<unknown> {
+  const whole = fc.constant(value);
+  if (typeof value !== "string" || !/^[[{]/.test(value))
+    return fc.oneof({ weight: 12, arbitrary: whole }, mutated(value));
+  const inside = mutated(JSON.parse(value)).map((json) => JSON.stringify(json));
+  return fc.oneof({ weight: 4, arbitrary: whole }, { weight: 4, arbitrary: inside }, mutated(value));
+}
+
+/** What a row is read as, or `null` where it is refused by name. */
+function decoded<T>(decode: () => T): T | null {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof DamagedRowError || error instanceof NewerRowError)) throw error;
+    expect(error.message).toContain(`(${place.partitionKey}, ${place.rowKey}) of table`);
+    return null;
+  }
+}
+
+/** Whatever is read can be reported in every form. */
+async function report(ofRun: Run, current: Snapshot): Promise<void> {
+  const frame = {
+    run: ofRun,
+    previousRunId: ofRun.previousRunId,
+    trend: [{ runId: ofRun.runId, totals: ofRun.totals }],
+  };
+  const compared = ofRun.comparisons.map((comparison) => ({ comparison, previous: current, current }));
+  const built = await buildReport({ ...frame, dueDays: 14 }, eachOf(compared));
+  const forms = [reportCsv(built), renderText(built, sampleOptions), renderPage(aView(built))];
+  for (const form of forms) expect(form).not.toMatch(/\bNaN\b|Invalid Date/);
+  expect(JSON.stringify(reportJson(built, sampleOptions))).not.toContain('"ageDays":null');
+}
+
+describe("a damaged row", fuzzing, () => {
+  test("of a snapshot is refused by name, or read as one that can be reported and written again", async () => {
+    let read = 0;
+    await fc.assert(
+      fc.asyncProperty(damaged(encodeSnapshot(snapshot)), async (row) => {
+        const found = decoded(() => decodeSnapshot(key, row, place));
+        if (!found) return;
+        read += 1;
+        await report(run, found);
+        expect(decodeSnapshot(key, encodeSnapshot(found), place)).toEqual(found);
+      }),
+      {
+        numRuns: fuzzRuns(250),
+        examples: [
+          [{}],
+          [{ ...encodeSnapshot(snapshot), missingKbs0: "[".repeat(32_000) }],
+          [{ ...encodeSnapshot(snapshot), schemaVersion: Number.POSITIVE_INFINITY }],
+          [{ ...encodeSnapshot(aSnapshot()), emptinessVerdict: "clean", emptinessCheckedOn: "2026-99-99" }],
+          [{ ...encodeSnapshot(aSnapshot({ missingKbs: [aKb({ firstSeen: "2026-99-99" })] })) }],
+        ],
+      },
+    );
+    expect(read).toBeGreaterThan(0);
+  });
+
+  test("of a run is refused by name, or read as one that can be reported and written again", async () => {
+    let read = 0;
+    await fc.assert(
+      fc.asyncProperty(damaged(encodeRun(run)), async (row) => {
+        const found = decoded(() => decodeRun(run, row, place));
+        decoded(() => decodeSummary(run, row, place));
+        if (!found) return;
+        read += 1;
+        await report(found, snapshot);
+        expect(decodeRun(run, encodeRun(found), place)).toEqual(found);
+      }),
+      {
+        numRuns: fuzzRuns(250),
+        examples: [[{}], [{ ...encodeRun(run), schemaVersion: 2 }], [{ ...encodeRun(run), comparisons0: "null" }]],
+      },
+    );
+    expect(read).toBeGreaterThan(0);
+  });
+});

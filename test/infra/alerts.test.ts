@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { checkHealth } from "../../shared/check-health.ts";
+import { mailLogs } from "../../shared/deliver.ts";
+import { formatLog, logTexts } from "../../shared/log.ts";
+import { DefenderError } from "../../shared/ports.ts";
+import { scheduleRuns } from "../../shared/schedule-runs.ts";
+import { infra } from "../support/bicep.ts";
+import { aWatchlist } from "../support/builders.ts";
+import { handleAll } from "../support/drive.ts";
+import { fakeWorld } from "../support/fake-world.ts";
+
+const alerts = infra("alerts.bicep");
+const noRun = infra("queries/no-run.kql");
+const refused = infra("queries/refused.kql");
+
+/** What the queries look for: `startswith '…'` or `startswith "…"`. */
+function startsOf(query: string): string[] {
+  return [...query.matchAll(/Message startswith '([^']+)'/g)].map(([, start = ""]) => start);
+}
+
+/** The lines of a day in which one software is read, one fails and a mail is refused. */
+async function linesOfADay(): Promise<Map<string, string>> {
+  const world = fakeWorld([aWatchlist({ softwareIds: ["read", "forbidden"], mailWhen: "always" })]);
+  world.answers.set("read", [{ id: "5041585", machineMissedOn: 1 }]);
+  world.answers.set("forbidden", new DefenderError("Defender refused.", { permanent: true }));
+  world.outcomes.push({ status: "refused", reason: "The sender is not verified." });
+  await scheduleRuns(world.ports);
+  await handleAll(world, Date.parse("2026-11-24T05:00:00Z"));
+  return new Map(world.logs.map(({ message, fields }) => [message, formatLog(message, fields)]));
+}
+
+/** As KQL does it: what stands from the first brace on. */
+function fieldsOf(line: string | undefined): Record<string, unknown> {
+  return JSON.parse(line?.slice(line.indexOf("{")) ?? "{}");
+}
+
+describe("the alert on absent runs", () => {
+  test("finds the line that a scheduled run's commit leaves, with its watchlist", async () => {
+    const line = (await linesOfADay()).get(logTexts.committed) ?? "";
+    expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
+    expect(fieldsOf(line)).toMatchObject({ watchlist: "default", run: "2026-11-23" });
+    expect(noRun).toContain("where tostring(run.run) !contains 'T'");
+    expect(noRun).toContain("count_distinct(tostring(run.watchlist))");
+  });
+
+  test("fires where one watchlist is missing, and looks back further than the hours it allows", () => {
+    expect(alerts).toMatch(/metricMeasureColumn: 'Watchlists'\s+timeAggregation: 'Maximum'\s+operator: 'LessThan'/);
+    expect(alerts).toContain("threshold: watchlistCount");
+    expect(alerts).toContain("overrideQueryTimeRange: 'P2D'");
+    expect(infra("main.bicep")).toMatch(/@maxValue\(47\)\nparam alertWithoutRunHours int = 26/);
+    expect(noRun).toContain("ago({hours}h)");
+  });
+});
+
+describe("the alert on what a person must mend", () => {
+  test("finds the line of a refused mail", async () => {
+    const line = (await linesOfADay()).get(mailLogs.refused) ?? "";
+    expect(startsOf(refused).some((start) => line.startsWith(start))).toBe(true);
+  });
+
+  test("finds the line that health leaves about poison messages, and the platform's own", async () => {
+    const { ports, logs } = fakeWorld();
+    await checkHealth({ ...ports, queue: { ...ports.queue, countPoison: async () => 2 } });
+    const [line] = logs.map(({ message, fields }) => formatLog(message, fields));
+    expect(fieldsOf(line)).toEqual({ messages: 2 });
+    expect(startsOf(refused).some((start) => line?.startsWith(start))).toBe(true);
+    expect(refused).toContain("Moving message to queue 'runs-poison'");
+  });
+
+  test("finds nothing else that the app says", () => {
+    const others = [...Object.values(logTexts), ...Object.values(mailLogs)].filter(
+      (text) => text !== mailLogs.refused && text !== logTexts.poison,
+    );
+    for (const text of others) {
+      for (const start of startsOf(refused)) expect(formatLog(text, { a: 1 }).startsWith(start)).toBe(false);
+    }
+  });
+});
+
+describe("the workbook", () => {
+  const { items, fallbackResourceIds } = JSON.parse(infra("workbook.json")) as {
+    items: { name: string; content: { query?: string } }[];
+    fallbackResourceIds: string[];
+  };
+  const query = (name: string) => items.find((item) => item.name === name)?.content.query ?? "";
+
+  test("looks into the reporter's own workspace", () => {
+    expect(fallbackResourceIds).toEqual(["{workspaceId}"]);
+    expect(alerts).toContain("replace(loadTextContent('workbook.json'), '{workspaceId}', workspace.id)");
+  });
+
+  test.each([
+    ["runs", logTexts.committed],
+    ["exposure", logTexts.committed],
+    ["coverage", logTexts.committed],
+    ["unread", logTexts.unread],
+    ["reads", logTexts.read],
+    ["throttling", logTexts.read],
+    ["mails", mailLogs.refused],
+  ])('takes for %s only fields that the line "%s" has', async (name, text) => {
+    const line = (await linesOfADay()).get(text);
+    const used = [...query(name).matchAll(/\bf\.(\w+)/g)].map(([, field]) => field);
+    expect(used.length).toBeGreaterThan(0);
+    expect(Object.keys(fieldsOf(line))).toEqual(expect.arrayContaining(used));
+    expect(startsOf(query(name)).some((start) => line?.startsWith(start))).toBe(true);
+  });
+});
+
+test("health is tested from two places, and both must fail before anyone is woken", () => {
+  expect(alerts).toContain("Locations: [");
+  expect(alerts).toContain("failedLocationCount: length(testLocations)");
+  expect(infra("main.bicep")).toMatch(/healthUrl: '\$\{reporter\.outputs\.url\}\/api\/health'/);
+});

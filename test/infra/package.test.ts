@@ -1,0 +1,81 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+
+const workflows = readdirSync(".github/workflows").map((file) => readFileSync(`.github/workflows/${file}`, "utf8"));
+
+describe("what azd and func upload", () => {
+  const folder = mkdtempSync(join(tmpdir(), "upload-"));
+  const put = (path: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), "");
+  };
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** The paths that .funcignore, whose rules are git's, leaves. */
+  function uploaded(): string[] {
+    cpSync(".funcignore", join(folder, ".funcignore"));
+    const args = ["ls-files", "--others", "--exclude-from=.funcignore"];
+    spawnSync("git", ["init", "--quiet"], { cwd: folder });
+    const { stdout, status } = spawnSync("git", args, { cwd: folder, encoding: "utf8" });
+    expect(status).toBe(0);
+    return stdout.trim().split("\n");
+  }
+
+  test("is host.json, package.json and the whole bundle, whatever else lies about", () => {
+    const skip = [".git", "node_modules", "dist"];
+    for (const entry of readdirSync(".", { withFileTypes: true })) {
+      if (!skip.includes(entry.name)) put(entry.isDirectory() ? `${entry.name}/inside.js` : entry.name);
+    }
+    const bundle = ["dist/functions/report.js", "dist/chunks/page-1.js", "dist/chunks/page-1.js.LEGAL.txt"];
+    for (const path of [...bundle, "local.settings.json", ".azure/prod/.env", "node_modules/zod/index.js"]) put(path);
+    expect(uploaded().toSorted()).toEqual([...bundle, "host.json", "package.json"].toSorted());
+  });
+
+  test("does not ignore node_modules itself, which azd would take for a wish to build in Azure", () => {
+    const ignored = spawnSync(
+      "git",
+      ["-c", `core.excludesFile=${join(folder, ".funcignore")}`, "check-ignore", "node_modules"],
+      {
+        cwd: folder,
+      },
+    );
+    expect(ignored.status).toBe(1);
+    expect(readFileSync("azure.yaml", "utf8")).toMatch(/language: js\s+host: function\s+.*\s+remoteBuild: false/);
+  });
+});
+
+describe("the workflows", () => {
+  test("take every action by its commit", () => {
+    const uses = workflows.flatMap((text) => [...text.matchAll(/uses: (\S+)(.*)/g)]);
+    const foreign = uses.filter(([, action = ""]) => !action.startsWith("./"));
+    expect(foreign.length).toBeGreaterThanOrEqual(4);
+    for (const [, action, comment] of foreign) {
+      expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/);
+      expect(comment).toMatch(/^ # v\d+\.\d+\.\d+$/);
+    }
+  });
+
+  test("hold no secrets and run with the least rights", () => {
+    for (const text of workflows) {
+      expect(text).not.toMatch(/\$\{\{[^}]*secrets/);
+      expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
+      expect(text).not.toContain("pull_request_target");
+    }
+    expect(workflows.join("").match(/id-token: write/g)).toHaveLength(1);
+  });
+
+  test("check what they deploy in the way that everyone does", () => {
+    expect(workflows.some((text) => text.includes("run: .ci/run"))).toBe(true);
+    expect(workflows.some((text) => /needs: check/.test(text) && text.includes("config-zip"))).toBe(true);
+  });
+});
+
+test("host.json sends logs in the way that works with an identity in every cloud", () => {
+  const host = JSON.parse(readFileSync("host.json", "utf8"));
+  expect(host.telemetryMode).toBe("OpenTelemetry");
+  // The host passes over it in this mode.
+  expect(host.logging).not.toHaveProperty("applicationInsights");
+});

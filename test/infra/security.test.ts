@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { infra, readObject, readParameters } from "../support/bicep.ts";
+
+const reporter = infra("reporter.bicep");
+const files = ["main.bicep", "reporter.bicep", "alerts.bicep"];
+
+/** Microsoft's built-in roles that the app lives on, by what it does with each. */
+const needed = {
+  storageBlobDataOwner: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+  storageQueueDataContributor: "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+  storageTableDataContributor: "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+  keyVaultSecretsUser: "4633458b-17de-408a-b874-0445c86b69e6",
+  monitoringMetricsPublisher: "3913510d-42f4-4e42-8a64-420c390055eb",
+};
+
+describe("the app's identity", () => {
+  const roles = readObject(reporter, "var roles =");
+
+  test.each(Object.entries(needed))("has the role %s", (name, id) => {
+    expect(roles.get(name)).toBe(`'${id}'`);
+    const storageRoles = /var storageRoles = \[([^\]]*)\]/.exec(reporter)?.[1] ?? "";
+    const assigned = name.startsWith("storage") ? storageRoles : reporter.replaceAll(storageRoles, "");
+    expect(assigned).toContain(`roles.${name}`);
+  });
+
+  test("has no role besides", () => {
+    expect([...roles.keys()].toSorted()).toEqual(Object.keys(needed).toSorted());
+    expect(reporter.match(/Microsoft\.Authorization\/roleAssignments@/g)).toHaveLength(3);
+  });
+
+  test("gets each where it is needed and no wider", () => {
+    const scopes = [...reporter.matchAll(/^ {2,4}scope: (\w+)$/gm)].map(([, scope]) => scope);
+    expect(scopes).toEqual(["storage", "vault", "insights"]);
+  });
+});
+
+describe("secrets", () => {
+  const parameters = files.flatMap((file) => readParameters(infra(file)));
+  const looksSecret = /key|secret|password|token/i;
+
+  test("are marked as such, so that no log of a deployment shows them", () => {
+    const secret = parameters.filter(({ name }) => looksSecret.test(name));
+    expect(secret.map(({ name }) => name)).toContain("sendGridApiKey");
+    for (const { name, secure } of secret) expect([name, secure]).toEqual([name, true]);
+  });
+
+  test("are no outputs", () => {
+    const secure = parameters.filter((parameter) => parameter.secure).map(({ name }) => name);
+    const outputs = files.flatMap((file) => infra(file).match(/^output .*$/gm) ?? []);
+    expect(outputs.length).toBeGreaterThan(5);
+    for (const output of outputs) {
+      expect(output).not.toMatch(/list\w*Keys|ConnectionString|InstrumentationKey/i);
+      for (const name of secure) expect(output).not.toContain(name);
+    }
+  });
+
+  test("do not stand in the parameter file", () => {
+    const { sendGridApiKey } = JSON.parse(infra("main.parameters.json")).parameters;
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: azd fills it.
+    expect(sendGridApiKey).toEqual({ value: "${SENDGRID_API_KEY}" });
+  });
+});
+
+test("storage has no shared keys and no public blobs, logs no keys, publishing no passwords", () => {
+  const storage = readObject(reporter, "  sku: { name: storageRedundancy }\n  properties:");
+  expect(storage.get("allowSharedKeyAccess")).toBe("false");
+  expect(storage.get("allowBlobPublicAccess")).toBe("false");
+  expect(storage.get("minimumTlsVersion")).toBe("'TLS1_2'");
+  expect(reporter).toContain("DisableLocalAuth: true");
+  expect(reporter).toContain("enableRbacAuthorization: true");
+  expect(reporter).toContain("keyVaultReferenceIdentity: identity.id");
+  expect(reporter.match(/properties: \{ allow: false \}/g)).toHaveLength(2);
+});
+
+test("the tables and queues are those of the code", () => {
+  const tables = readFileSync("shared/io/tables.ts", "utf8");
+  const queue = readFileSync("shared/io/run-queue.ts", "utf8");
+  const [, snapshots] = /snapshotsTable = "(\w+)"/.exec(tables) ?? [];
+  const [, runs] = /runsTable = "(\w+)"/.exec(tables) ?? [];
+  const [, messages] = /queue = "(\w+)"/.exec(queue) ?? [];
+  expect(reporter).toContain(`for name in ['${snapshots}', '${runs}']`);
+  expect(reporter).toContain(`for name in ['${messages}', '${messages}-poison']`);
+});
+
+describe("sign-in with Entra ID", () => {
+  const signIn = reporter.slice(reporter.indexOf("var signInOn ="), reporter.indexOf("// ---- the app"));
+
+  test("lets nobody past but the availability test, and only to the path that tells no reasons", () => {
+    expect(signIn).toContain("requireAuthentication: true");
+    expect(signIn).toContain("unauthenticatedClientAction: 'RedirectToLoginPage'");
+    expect(signIn).toContain("excludedPaths: ['/api/health']");
+  });
+
+  test("is on exactly where AUTH is entra", () => {
+    expect(reporter).toContain("properties: signIn.required ? signInOn : { platform: { enabled: false } }");
+    expect(infra("main.bicep")).toContain("required: auth == 'entra'");
+  });
+
+  test("lets in the chosen groups", () => {
+    expect(signIn).toContain("groups: map(split(signIn.groups, ','), group => trim(group))");
+  });
+});

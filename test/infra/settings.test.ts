@@ -1,0 +1,133 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { settingNames } from "../../shared/settings/names.ts";
+import { readSettings } from "../../shared/settings.ts";
+import { type BicepParameter, infra, literal, readObject, readParameters } from "../support/bicep.ts";
+
+const main = infra("main.bicep");
+const reporter = infra("reporter.bicep");
+const parameters = readParameters(main);
+const chosen = readObject(main, "var settings =");
+const derived = readObject(reporter, "properties: union(settings,");
+
+/** What stands in main.parameters.json for each parameter: the variable and what it is where that is not set. */
+const filled = new Map(
+  Object.entries(JSON.parse(infra("main.parameters.json")).parameters).map(([name, entry]) => {
+    const [, variable = "", fallback] = /^\$\{(\w+)(?:=([^}]*))?\}$/.exec((entry as { value: string }).value) ?? [];
+    return [name, { variable, fallback }];
+  }),
+);
+
+/** An environment in Azure that lacks nothing, but for what the test is about. */
+const azure = {
+  WEBSITE_SITE_NAME: "func-kbs",
+  IDENTITY_ENDPOINT: "http://127.0.0.1:1/msi/token",
+  MAIL_TO: "patch@contoso.com",
+  MAIL_FROM: "kbs@contoso.com",
+  SOFTWARE_IDS: "microsoft-_-windows_11",
+  SENDGRID_API_KEY: "SG.a.b",
+  REPORTER_STORAGE__tableServiceUri: "https://stkbs.table.core.windows.net/",
+  REPORTER_STORAGE__queueServiceUri: "https://stkbs.queue.core.windows.net/",
+  REPORTER_STORAGE__credential: "managedidentity",
+  REPORTER_STORAGE__clientId: "11111111-2222-3333-4444-555555555555",
+  AZURE_CLIENT_ID: "11111111-2222-3333-4444-555555555555",
+};
+
+/** The setting that a parameter becomes, and the parameter. */
+const settingOf = [...chosen].flatMap(([setting, source]) =>
+  parameters
+    .filter(({ name }) => new RegExp(`\\b${name}\\b`).test(source))
+    .map((parameter) => ({ setting, parameter })),
+);
+
+const isChoice = ({ parameter }: { parameter: BicepParameter }) => parameter.allowed.length > 0;
+const isNumber = ({ parameter }: { parameter: BicepParameter }) => parameter.type === "int";
+
+describe("the app settings that Bicep makes", () => {
+  test("are the settings there are, but for those that stand in for others", () => {
+    const instead = ["REPORTER_STORAGE", "REPORTER_STORAGE__accountName", "SENDGRID_URL"];
+    const platform = /^(AzureWebJobsStorage|APPLICATIONINSIGHTS)_/;
+    const made = [...chosen.keys(), ...[...derived.keys()].filter((name) => !platform.test(name))];
+    expect([...made, ...instead].toSorted()).toEqual([...settingNames].toSorted());
+  });
+
+  test("reach storage and logs as the identity alone", () => {
+    for (const prefix of ["AzureWebJobsStorage", "REPORTER_STORAGE"]) {
+      expect(derived.get(`${prefix}__credential`)).toBe("'managedidentity'");
+      expect(derived.get(`${prefix}__clientId`)).toBe("identity.properties.clientId");
+    }
+    expect(derived.get("AZURE_CLIENT_ID")).toBe("identity.properties.clientId");
+    expect(derived.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")).toContain("Authorization=AAD");
+    expect(derived.get("SENDGRID_API_KEY")).toMatch(/^'@Microsoft\.KeyVault\(SecretUri=/);
+    expect(`${main}${reporter}`).not.toMatch(/listKeys|AccountKey/);
+  });
+
+  test("are fine as they come, and the same as the app's own defaults", () => {
+    const bicep = Object.fromEntries(
+      settingOf.flatMap(({ setting, parameter: { fallback } }) => (fallback ? [[setting, literal(fallback)]] : [])),
+    );
+    const { WATCHLISTS: _, SOFTWARE_IDS, ...defaults } = bicep;
+    expect(readSettings({ ...azure, ...defaults })).toEqual(readSettings(azure));
+    expect(readSettings({ ...azure, SOFTWARE_IDS }).watchlists[0]?.softwareIds).toHaveLength(3);
+  });
+
+  test.each(settingOf.filter(isChoice))("may be every value that Bicep allows: $setting", ({ setting, parameter }) => {
+    for (const value of parameter.allowed) {
+      expect(readSettings({ ...azure, WEBSITE_AUTH_ENABLED: "True", [setting]: value })).toBeDefined();
+    }
+    expect(() => readSettings({ ...azure, [setting]: "no such value" })).toThrow(setting);
+  });
+
+  test.each(settingOf.filter(isNumber))(
+    "may be the least and the most of Bicep: $setting",
+    ({ setting, parameter }) => {
+      for (const value of [parameter.least, parameter.most]) {
+        if (value !== undefined) expect(readSettings({ ...azure, [setting]: String(value) })).toBeDefined();
+      }
+    },
+  );
+
+  test("take several watchlists from a file that is empty to begin with", () => {
+    expect(JSON.parse(infra("watchlists.json"))).toEqual([]);
+    expect(chosen.get("WATCHLISTS")).toBe("many ? string(watchlists) : ''");
+    expect([chosen.get("SOFTWARE_IDS"), chosen.get("MAIL_TO")]).toEqual([
+      "many ? '' : softwareIds",
+      "many ? '' : mailTo",
+    ]);
+  });
+});
+
+describe("main.parameters.json", () => {
+  test("fills every parameter that azd can fill from a variable", () => {
+    const others = ["tags", "watchlists"];
+    const names = parameters.map(({ name }) => name).filter((name) => !others.includes(name));
+    expect([...filled.keys()].toSorted()).toEqual(names.toSorted());
+  });
+
+  test("repeats the defaults of texts, for azd would pass an empty text instead", () => {
+    for (const { name, type, fallback } of parameters) {
+      const text = type === "string" && fallback !== undefined && fallback !== "''";
+      if (text) expect([name, filled.get(name)?.fallback]).toEqual([name, literal(fallback)]);
+      else expect([name, filled.get(name)?.fallback]).toEqual([name, undefined]);
+    }
+  });
+
+  test("names the variables as the app names its settings", () => {
+    for (const { setting, parameter } of settingOf) {
+      if (filled.has(parameter.name)) expect(filled.get(parameter.name)?.variable).toBe(setting);
+    }
+    expect(filled.get("sendGridApiKey")?.variable).toBe("SENDGRID_API_KEY");
+  });
+});
+
+test("every parameter that people fill says what it is for", () => {
+  for (const { name, description } of parameters) expect([name, description.length > 10]).toEqual([name, true]);
+});
+
+test("the runtimes offered are among those that the app takes", () => {
+  const { engines } = JSON.parse(readFileSync("package.json", "utf8"));
+  const least = Number(/^>=(\d+)/.exec(engines.node)?.[1]);
+  const versions = parameters.find(({ name }) => name === "nodeVersion")?.allowed.map(Number) ?? [];
+  expect(versions).toContain(24);
+  expect(Math.min(...versions)).toBeGreaterThanOrEqual(least);
+});

@@ -1,0 +1,105 @@
+import type { RunMessage } from "../../shared/core/run.ts";
+import type { Watchlist } from "../../shared/core/watchlist.ts";
+import {
+  type Defender,
+  DefenderError,
+  type Mailer,
+  type OutgoingMail,
+  type Ports,
+  type RunQueue,
+  type SendOutcome,
+} from "../../shared/ports.ts";
+import { aWatchlist } from "./builders.ts";
+import { createFakeStore } from "./fake-store.ts";
+
+/** What one software answers: its items, or why it cannot be read. */
+export type Answered = readonly unknown[] | DefenderError;
+
+/** A queue in memory: a message is taken when its time has come and stays until it is done with. */
+export interface FakeQueue extends RunQueue {
+  waiting: { message: RunMessage; visibleAt: number }[];
+}
+
+/** Everything outside the app, in memory, with a clock that stands still until it is set. */
+export interface FakeWorld {
+  ports: Ports & { queue: FakeQueue };
+  /** By software id; a software that is not named answers an empty list and has no weaknesses. */
+  answers: Map<string, Answered>;
+  weaknesses: Map<string, number | null>;
+  /** Software ids in the order in which they were read. */
+  reads: string[];
+  /** Every mail that arrived. */
+  inbox: OutgoingMail[];
+  /** Outcomes of the next sends; afterwards all are sent. `arrives` tells whether one of unknown outcome did. */
+  outcomes: (SendOutcome & { arrives?: boolean })[];
+  logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> | undefined }[];
+  setClock: (instant: string | number) => void;
+}
+
+/** A world with one watchlist, on 23 November 2026 at five in the morning UTC. */
+export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): FakeWorld {
+  const state = { now: Date.parse("2026-11-23T05:00:00Z") };
+  const now = () => new Date(state.now);
+  const answers: FakeWorld["answers"] = new Map();
+  const weaknesses: FakeWorld["weaknesses"] = new Map();
+  const reads: string[] = [];
+  const inbox: OutgoingMail[] = [];
+  const outcomes: FakeWorld["outcomes"] = [];
+  const logs: FakeWorld["logs"] = [];
+  const ports = {
+    defender: fakeDefender(answers, weaknesses, reads),
+    store: createFakeStore(),
+    mailer: fakeMailer(inbox, outcomes),
+    queue: fakeQueue(now),
+    now,
+    log: (level: string, message: string, fields?: Readonly<Record<string, unknown>>) =>
+      void logs.push({ level, message, fields }),
+    watchlists,
+    rules: {
+      timeZone: "UTC",
+      graceMinutes: 120,
+      retentionDays: 400,
+      schedule: "0 0 5 * * *",
+      reportUrl: "https://kb.contoso.example",
+      portalUrl: "https://security.microsoft.com",
+    },
+  };
+  const setClock = (instant: string | number) => {
+    state.now = typeof instant === "number" ? instant : Date.parse(instant);
+  };
+  return { ports, answers, weaknesses, reads, inbox, outcomes, logs, setClock };
+}
+
+function fakeDefender(answers: FakeWorld["answers"], weaknesses: FakeWorld["weaknesses"], reads: string[]): Defender {
+  return {
+    getMissingKbs: async (_tenant, softwareId, signal) => {
+      signal?.throwIfAborted();
+      reads.push(softwareId);
+      const answered = answers.get(softwareId) ?? [];
+      if (answered instanceof DefenderError) throw answered;
+      return answered;
+    },
+    getSoftware: async (_tenant, id) => ({ id, weaknesses: weaknesses.get(id) ?? 0, exposedMachines: null }),
+  };
+}
+
+function fakeMailer(inbox: OutgoingMail[], outcomes: FakeWorld["outcomes"]): Mailer {
+  return {
+    send: async (mail) => {
+      const outcome = outcomes.shift() ?? { status: "sent", messageId: "1" };
+      if (outcome.status === "sent" || outcome.arrives) inbox.push(mail);
+      return outcome;
+    },
+  };
+}
+
+function fakeQueue(now: () => Date): FakeQueue {
+  const waiting: FakeQueue["waiting"] = [];
+  return {
+    waiting,
+    send: async (message, delaySeconds = 0) => {
+      waiting.push({ message, visibleAt: now().getTime() + delaySeconds * 1000 });
+    },
+    countPoison: async () => 0,
+  };
+}
