@@ -1,0 +1,296 @@
+// The function app with its identity, storage, secret and logs. No key of storage or logs exists: everything is reached
+// as the identity.
+
+param location string
+param tags object
+param nodeVersion string
+param instanceMemoryMB int
+param maximumInstances int
+param storageRedundancy string
+
+@description('The app\'s settings, but for those that follow from the resources here.')
+param settings object
+param reportUrl string
+
+@secure()
+param sendGridApiKey string
+
+@description('Whether the platform makes people sign in: { required, clientId, groups }.')
+param signIn object
+param logCapGbPerDay string
+param logRetentionDays int
+
+var token = uniqueString(subscription().id, resourceGroup().id)
+var appName = 'func-kbs-${token}'
+var packageContainer = 'app-package'
+var secretName = 'sendgrid-api-key'
+
+// ---- identity
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: 'id-kbs-${token}'
+  location: location
+  tags: tags
+}
+
+// ---- storage: the app's tables and queues, the host's own state, the deployed package
+
+resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+  name: 'stkbs${token}'
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: storageRedundancy }
+  properties: {
+    allowSharedKeyAccess: false
+    allowBlobPublicAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    allowCrossTenantReplication: false
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+
+    resource container 'containers' = {
+      name: packageContainer
+    }
+  }
+
+  resource tables 'tableServices' = {
+    name: 'default'
+
+    resource table 'tables' = [
+      for name in ['Snapshots', 'Runs']: {
+        name: name
+      }
+    ]
+  }
+
+  resource queues 'queueServices' = {
+    name: 'default'
+
+    resource queue 'queues' = [
+      for name in ['runs', 'runs-poison']: {
+        name: name
+      }
+    ]
+  }
+}
+
+// ---- the one secret
+
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv-kbs-${token}'
+  location: location
+  tags: tags
+  properties: {
+    tenantId: subscription().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 30
+  }
+
+  // Without a key in hand the one in the vault stays: whoever deploys again need not know it.
+  resource secret 'secrets' = if (!empty(sendGridApiKey)) {
+    name: secretName
+    properties: { value: sendGridApiKey, contentType: 'SendGrid API key' }
+  }
+}
+
+// ---- logs
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+  name: 'log-kbs-${token}'
+  location: location
+  tags: tags
+  properties: {
+    sku: { name: 'PerGB2018' }
+    retentionInDays: logRetentionDays
+    // A string, for Bicep has no fractions.
+    workspaceCapping: { dailyQuotaGb: json(logCapGbPerDay) }
+  }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: 'appi-kbs-${token}'
+  location: location
+  tags: tags
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: workspace.id
+    DisableLocalAuth: true
+  }
+}
+
+// ---- what the identity may do
+
+var roles = {
+  storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  storageQueueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  storageTableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
+  monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
+}
+
+// The host keeps its locks and keys in blobs, the package lies there; the app has its queue and its tables.
+var storageRoles = [
+  roles.storageBlobDataOwner
+  roles.storageQueueDataContributor
+  roles.storageTableDataContributor
+]
+
+resource storageGrants 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in storageRoles: {
+    name: guid(storage.id, identity.id, role)
+    scope: storage
+    properties: {
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
+  }
+]
+
+resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, identity.id, roles.keyVaultSecretsUser)
+  scope: vault
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+  }
+}
+
+resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(insights.id, identity.id, roles.monitoringMetricsPublisher)
+  scope: insights
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.monitoringMetricsPublisher
+    )
+  }
+}
+
+// ---- sign-in, where it is wanted
+
+var signInOn = {
+  platform: { enabled: true }
+  globalValidation: {
+    requireAuthentication: true
+    unauthenticatedClientAction: 'RedirectToLoginPage'
+    redirectToProvider: 'azureactivedirectory'
+    // The availability test cannot sign in; this path tells a stranger healthy or unhealthy and no more.
+    excludedPaths: ['/api/health']
+  }
+  httpSettings: { requireHttps: true }
+  identityProviders: {
+    azureActiveDirectory: {
+      enabled: true
+      registration: {
+        clientId: signIn.clientId
+        openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+      }
+      validation: {
+        allowedAudiences: [signIn.clientId, 'api://${signIn.clientId}']
+        defaultAuthorizationPolicy: {
+          allowedPrincipals: empty(signIn.groups)
+            ? {}
+            : { groups: map(split(signIn.groups, ','), group => trim(group)) }
+        }
+      }
+    }
+  }
+  login: { tokenStore: { enabled: false } }
+}
+
+// ---- the app
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: 'plan-kbs-${token}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: appName
+  location: location
+  tags: union(tags, { 'azd-service-name': 'reporter', 'hidden-link: /app-insights-resource-id': insights.id })
+  kind: 'functionapp,linux'
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    // Key Vault references are resolved as this identity; without it as a system-assigned one, which there is none.
+    keyVaultReferenceIdentity: identity.id
+    siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', http20Enabled: true }
+    functionAppConfig: {
+      runtime: { name: 'node', version: nodeVersion }
+      scaleAndConcurrency: { instanceMemoryMB: instanceMemoryMB, maximumInstanceCount: maximumInstances }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storage.properties.primaryEndpoints.blob}${packageContainer}'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
+        }
+      }
+    }
+  }
+
+  resource appSettings 'config' = {
+    name: 'appsettings'
+    properties: union(settings, {
+      REPORT_URL: empty(reportUrl) ? 'https://${app.properties.defaultHostName}' : reportUrl
+      AZURE_CLIENT_ID: identity.properties.clientId
+      REPORTER_STORAGE__tableServiceUri: storage.properties.primaryEndpoints.table
+      REPORTER_STORAGE__queueServiceUri: storage.properties.primaryEndpoints.queue
+      REPORTER_STORAGE__credential: 'managedidentity'
+      REPORTER_STORAGE__clientId: identity.properties.clientId
+      SENDGRID_API_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/${secretName})'
+      AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
+      AzureWebJobsStorage__queueServiceUri: storage.properties.primaryEndpoints.queue
+      AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identity.properties.clientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+    })
+    // A reference that cannot be resolved is tried again only a day later.
+    dependsOn: [storageGrants, vaultGrant, vault::secret]
+  }
+
+  resource authSettings 'config' = {
+    name: 'authsettingsV2'
+    properties: signIn.required ? signInOn : { platform: { enabled: false } }
+    // One change of the site's configuration at a time.
+    dependsOn: [appSettings]
+  }
+
+  // Who deploys is an Entra ID identity, too.
+  resource ftp 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource scm 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+}
+
+output appName string = app.name
+output url string = 'https://${app.properties.defaultHostName}'
+output identityPrincipalId string = identity.properties.principalId
+output vaultName string = vault.name
+output storageName string = storage.name
+output workspaceName string = workspace.name
+output insightsName string = insights.name
