@@ -1,0 +1,195 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Comparison } from "../shared/core/comparison.ts";
+import { changesBetween } from "../shared/core/gap-change.ts";
+import type { MissingKb } from "../shared/core/missing-kb.ts";
+import { buildReport, type Compared, type Report } from "../shared/core/report.ts";
+import { type Run, totalsOf } from "../shared/core/run.ts";
+import type { Snapshot } from "../shared/core/snapshot.ts";
+import { type Figure, median } from "./figure.ts";
+
+const kbsEach = 100;
+const softwareInAll = 10_000;
+/** Different KBs that all the software draws from. */
+const kbsInAll = 2_000;
+const [yesterday, today] = ["2026-11-22", "2026-11-23"];
+const limitMb = 256;
+
+/** What comparing two days costs, against a bare loop over a Map; how it grows; what a large report holds. */
+export async function diff(): Promise<Figure[]> {
+  const pairs = Array.from({ length: softwareInAll }, (_, index) => pairOf(index));
+  return [comparePairs(pairs), await measureGrowth(pairs), await measureMemory()];
+}
+
+// ---- an estate, the same in every run
+
+interface Pair {
+  previous: Snapshot;
+  current: Snapshot;
+}
+
+/** One software's two days: of a hundred KBs five got worse, two better, one is gone and one new. */
+function pairOf(index: number): Pair {
+  const numbers = Array.from({ length: kbsEach + 1 }, (_, at) => (index * 37 + at * 7) % kbsInAll).sort(
+    (a, b) => a - b,
+  );
+  const before = numbers.slice(0, kbsEach).map((number) => kbOf(number, (number * 31 + index) % 900));
+  const now = numbers.slice(1).map((number, at) => kbOf(number, ((number * 31 + index) % 900) + riseOf(at)));
+  return { previous: snapshotOf(index, yesterday, before), current: snapshotOf(index, today, now) };
+}
+
+function riseOf(at: number): number {
+  if (at % 20 === 0) return 3;
+  return at % 50 === 7 ? -1 : 0;
+}
+
+function kbOf(number: number, machineMissedOn: number): MissingKb {
+  const id = String(5_000_000 + number);
+  return {
+    id,
+    name: "November 2026 Security Updates",
+    productsNames: ["windows_11"],
+    url: `https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB${id}`,
+    machineMissedOn,
+    cveAddressed: number % 40,
+    firstSeen: "2026-11-01",
+    peak: machineMissedOn,
+  };
+}
+
+function snapshotOf(index: number, runId: string, missingKbs: readonly MissingKb[]): Snapshot {
+  return { tenant: "home", softwareId: `contoso-_-software_${index}`, runId, missingKbs, gone: [], unusable: 0 };
+}
+
+// ---- ns per pair, against the least that any comparison does
+
+function comparePairs(pairs: readonly Pair[]): Figure {
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let round = 0; round < 5; round++) {
+    theirs.push(nsPerPair(pairs, ({ previous, current }) => bareLoop(previous.missingKbs, current.missingKbs)));
+    ours.push(nsPerPair(pairs, ({ previous, current }) => changesBetween(previous, current).length));
+  }
+  return {
+    what: "comparing 1,000,000 KB pairs",
+    ours: `${median(ours).toFixed(0)} ns a pair`,
+    theirs: `${median(theirs).toFixed(0)} ns, bare Map loop`,
+    ratio: median(ours) / median(theirs),
+    bound: { atMost: 3 },
+  };
+}
+
+function nsPerPair(pairs: readonly Pair[], compare: (pair: Pair) => number): number {
+  const began = process.hrtime.bigint();
+  let changes = 0;
+  for (const pair of pairs) changes += compare(pair);
+  const ns = Number(process.hrtime.bigint() - began);
+  if (changes === 0) throw new Error("The days that were compared do not differ.");
+  return ns / (pairs.length * kbsEach);
+}
+
+function bareLoop(previous: readonly MissingKb[], current: readonly MissingKb[]): number {
+  const left = new Map<string, MissingKb>();
+  for (const kb of previous) left.set(kb.id, kb);
+  let changes = 0;
+  for (const kb of current) {
+    const before = left.get(kb.id);
+    if (!before || before.machineMissedOn !== kb.machineMissedOn || before.cveAddressed !== kb.cveAddressed) {
+      changes += 1;
+    }
+    left.delete(kb.id);
+  }
+  return changes + left.size;
+}
+
+// ---- growth
+
+async function measureGrowth(pairs: readonly Pair[]): Promise<Figure> {
+  const sizes = [100, 1_000, softwareInAll];
+  const times = new Map(sizes.map((size): [number, number[]] => [size, []]));
+  await report(eachOf(pairs.slice(0, 2_000)));
+  for (let round = 0; round < 2; round++) {
+    for (const size of sizes) {
+      const repeats = Math.min(20, softwareInAll / size);
+      const began = performance.now();
+      for (let repeat = 0; repeat < repeats; repeat++) await report(eachOf(pairs.slice(0, size)));
+      times.get(size)?.push(((performance.now() - began) * 1e6) / (repeats * size * kbsEach));
+    }
+  }
+  const [small = 0, middle = 0, large = 0] = sizes.map((size) => median(times.get(size) ?? []));
+  return {
+    what: "report of 1,000,000 KB pairs, cost of a pair (100×)",
+    ours: `${large.toFixed(0)} ns a pair (10×: ${middle.toFixed(0)} ns)`,
+    theirs: `${small.toFixed(0)} ns a pair of 10,000 (1×)`,
+    ratio: large / small,
+    bound: { atMost: 2 },
+  };
+}
+
+async function* eachOf(pairs: Iterable<Pair>): AsyncGenerator<Compared> {
+  for (const { previous, current } of pairs) {
+    const { softwareId } = current;
+    const comparison: Comparison = { softwareId, previous: previous.runId, current: current.runId };
+    yield { comparison, previous, current };
+  }
+}
+
+function report(compared: AsyncIterable<Compared>): Promise<Report> {
+  const at = `${today}T05:00:00.000Z`;
+  const run: Run = {
+    ...{ watchlist: "default", runId: today, tenant: "home", openedAt: at, committedAt: at, previousRunId: yesterday },
+    ...{ comparisons: [], failures: [], totals: totalsOf(new Map(), []) },
+    mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
+  };
+  return buildReport({ run, previousRunId: yesterday, trend: [], dueDays: 14 }, compared);
+}
+
+// ---- memory
+
+/** Node lets its heap grow with the machine's memory unless it is told what there is; the rest is Node itself. */
+const heapMb = 176;
+
+async function measureMemory(): Promise<Figure> {
+  const { peakMb, bareMb } = await heldReportInChild();
+  return {
+    what: "report of 10,000 software × 100 KBs, peak resident memory",
+    ours: `${peakMb.toFixed(0)} MB, of them ${bareMb.toFixed(0)} MB Node (heap held to ${heapMb} MB)`,
+    theirs: `${limitMb} MB allowed`,
+    ratio: peakMb / limitMb,
+    bound: { atMost: 1 },
+  };
+}
+
+/** Builds the report of the whole estate from snapshots that come and go, as they do from the store. */
+export async function heldReport(): Promise<{ peakMb: number; bareMb: number }> {
+  const bareMb = process.memoryUsage().rss / 2 ** 20;
+  const held = await report(eachOf(parsedPairs()));
+  if (held.software.length !== softwareInAll) throw new Error("The report is not of the whole estate.");
+  return { peakMb: process.resourceUsage().maxRSS / 2 ** 10, bareMb };
+}
+
+// Snapshots are parsed from JSON, so that no two of them share a string.
+function* parsedPairs(): Generator<Pair> {
+  for (let index = 0; index < softwareInAll; index++) yield JSON.parse(JSON.stringify(pairOf(index)));
+}
+
+/** In a bundle, as the app runs, so that Node's own work on TypeScript is not counted. */
+async function heldReportInChild(): ReturnType<typeof heldReport> {
+  const dir = await mkdtemp(join(tmpdir(), "bench-diff-"));
+  try {
+    const { build } = await import("esbuild");
+    const outfile = join(dir, "report.mjs");
+    const contents = `import { heldReport } from ${JSON.stringify(fileURLToPath(import.meta.url))};
+      console.log(JSON.stringify(await heldReport()));`;
+    const stdin = { contents, resolveDir: process.cwd() };
+    await build({ stdin, outfile, bundle: true, format: "esm", platform: "node", external: ["esbuild"] });
+    const flags = [`--max-old-space-size=${heapMb}`, "--max-semi-space-size=2", outfile];
+    const { stdout } = await promisify(execFile)(process.execPath, flags);
+    return JSON.parse(stdout);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}

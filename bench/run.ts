@@ -1,0 +1,34 @@
+import { availableParallelism, cpus, loadavg } from "node:os";
+import { type Figure, isMet, tableOf } from "./figure.ts";
+
+const benchmarks: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  "cold-start": async () => (await import("./cold-start.ts")).coldStart(),
+  diff: async () => (await import("./diff.ts")).diff(),
+  walk: async () => (await import("./walk.ts")).walk(),
+  store: async () => (await import("./store.ts")).store(),
+  http: async () => (await import("./http.ts")).http(),
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in benchmarks));
+if (unknown.length > 0) {
+  console.error(`No benchmark is named ${unknown.join(", ")}; there are: ${Object.keys(benchmarks).join(", ")}.`);
+  process.exit(1);
+}
+
+const figures: Figure[] = [];
+for (const [name, measure] of Object.entries(benchmarks)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const began = performance.now();
+  figures.push(...(await measure()));
+  console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
+}
+
+const model = cpus()[0]?.model ?? "unknown processor";
+console.log(
+  `\nNode ${process.version}, ${availableParallelism()} cores of ${model}, load ${loadavg()[0]?.toFixed(1)}\n`,
+);
+console.log(tableOf(figures));
+const missed = figures.filter((figure) => !isMet(figure));
+console.log(missed.length === 0 ? "\nEvery bound is met." : `\nMissed: ${missed.map(({ what }) => what).join("; ")}.`);
+process.exit(0);
