@@ -5,6 +5,7 @@ import { type LocalWorld, startWorld } from "../local/world.ts";
 import { readHtml } from "./support/read-html.ts";
 
 const softwareId = "contoso-_-product";
+const day = "2026-11-23";
 const hostKey = "a-function-key-of-this-host";
 
 let world: LocalWorld;
@@ -20,6 +21,7 @@ beforeAll(async () => {
       trouble: () => ({ statuses: [], allDay: false }),
     },
   });
+  await world.turnTo(new Date(`${day}T05:00:00Z`));
   host = await startApp({});
   await host.fireTimer("schedule-runs");
   await host.drainQueues();
@@ -57,7 +59,7 @@ const guarded: readonly Call[] = [
   { path: "report?format=json" },
   { path: "history" },
   { path: "runs", method: "POST", body: "{}" },
-  { path: "runs/default/2026-11-23" },
+  { path: `runs/default/${day}` },
   { path: "health/reasons" },
   { path: "openapi.json" },
   { path: "doctor", method: "POST" },

@@ -96,6 +96,7 @@ describe("a damaged row", fuzzing, () => {
       {
         numRuns: fuzzRuns(250),
         examples: [
+          [encodeSnapshot(snapshot)],
           [{}],
           [{ ...encodeSnapshot(snapshot), missingKbs0: "[".repeat(32_000) }],
           [{ ...encodeSnapshot(snapshot), schemaVersion: Number.POSITIVE_INFINITY }],
@@ -120,7 +121,12 @@ describe("a damaged row", fuzzing, () => {
       }),
       {
         numRuns: fuzzRuns(250),
-        examples: [[{}], [{ ...encodeRun(run), schemaVersion: 2 }], [{ ...encodeRun(run), comparisons0: "null" }]],
+        examples: [
+          [encodeRun(run)],
+          [{}],
+          [{ ...encodeRun(run), schemaVersion: 2 }],
+          [{ ...encodeRun(run), comparisons0: "null" }],
+        ],
       },
     );
     expect(read).toBeGreaterThan(0);
