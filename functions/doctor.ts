@@ -1,11 +1,15 @@
 import { app } from "@azure/functions";
 import { answering } from "../shared/answer.ts";
-import { authLevel, portsFor, probes } from "../shared/app.ts";
-import { serveDoctor } from "../shared/doctor.ts";
+import { authLevel, connect, portsFor } from "../shared/app.ts";
 
 app.http("doctor", {
   methods: ["POST"],
   authLevel,
   route: "doctor",
-  handler: (_request, context) => answering(() => serveDoctor(portsFor(context), probes)),
+  handler: (_request, context) =>
+    answering(async () => {
+      const { serveDoctor } = await import("../shared/doctor.ts");
+      const { probes } = await connect();
+      return serveDoctor(await portsFor(context), probes);
+    }),
 });

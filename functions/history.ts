@@ -1,12 +1,14 @@
 import { app } from "@azure/functions";
 import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { serveHistory } from "../shared/serve-history.ts";
 
 app.http("history", {
   methods: ["GET"],
   authLevel,
   route: "history",
   handler: ({ query, headers }, context) =>
-    answering(() => serveHistory({ query, header: (name) => headers.get(name) }, portsFor(context))),
+    answering(async () => {
+      const { serveHistory } = await import("../shared/serve-history.ts");
+      return serveHistory({ query, header: (name) => headers.get(name) }, await portsFor(context));
+    }),
 });

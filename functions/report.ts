@@ -1,12 +1,14 @@
 import { app } from "@azure/functions";
 import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { serveReport } from "../shared/serve-report.ts";
 
 app.http("report", {
   methods: ["GET"],
   authLevel,
   route: "report",
   handler: ({ query, headers }, context) =>
-    answering(() => serveReport({ query, header: (name) => headers.get(name) }, portsFor(context))),
+    answering(async () => {
+      const { serveReport } = await import("../shared/serve-report.ts");
+      return serveReport({ query, header: (name) => headers.get(name) }, await portsFor(context));
+    }),
 });

@@ -1,12 +1,14 @@
 import { app } from "@azure/functions";
 import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { serveRunStatus } from "../shared/run-status.ts";
 
 app.http("run-status", {
   methods: ["GET"],
   authLevel,
   route: "runs/{watchlist}/{runId}",
   handler: ({ params }, context) =>
-    answering(() => serveRunStatus(params.watchlist ?? "", params.runId ?? "", portsFor(context))),
+    answering(async () => {
+      const { serveRunStatus } = await import("../shared/run-status.ts");
+      return serveRunStatus(params.watchlist ?? "", params.runId ?? "", await portsFor(context));
+    }),
 });

@@ -1,9 +1,11 @@
 import { app } from "@azure/functions";
 import { portsFor, schedule } from "../shared/app.ts";
-import { scheduleRuns } from "../shared/schedule-runs.ts";
 
 app.timer("schedule-runs", {
   schedule,
   retry: { strategy: "fixedDelay", maxRetryCount: 5, delayInterval: { minutes: 1 } },
-  handler: (_timer, context) => scheduleRuns(portsFor(context)),
+  handler: async (_timer, context) => {
+    const { scheduleRuns } = await import("../shared/schedule-runs.ts");
+    await scheduleRuns(await portsFor(context));
+  },
 });

@@ -1,7 +1,6 @@
 import { app } from "@azure/functions";
 import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { startRun } from "../shared/start-run.ts";
 
 app.http("start-run", {
   methods: ["POST"],
@@ -9,7 +8,8 @@ app.http("start-run", {
   route: "runs",
   handler: (request, context) =>
     answering(async () => {
+      const { startRun } = await import("../shared/start-run.ts");
       const body = await request.text();
-      return startRun({ body, header: (name) => request.headers.get(name) }, portsFor(context));
+      return startRun({ body, header: (name) => request.headers.get(name) }, await portsFor(context));
     }),
 });

@@ -37,8 +37,9 @@ async function examineWith(settings: Readonly<Record<string, string>>): Promise<
   Object.assign(process.env, settings);
   try {
     // It reads the settings as it loads.
-    const { connections, probes } = await import("../shared/app.ts");
-    return await examine({ ...connections, log: () => {} }, probes);
+    const { connect } = await import("../shared/app.ts");
+    const { ports, probes } = await connect();
+    return await examine({ ...ports, log: () => {} }, probes);
   } catch (error) {
     if (!(error instanceof Error && "problems" in error && Array.isArray(error.problems))) throw error;
     return error.problems.map((detail) => ({ check: "settings", status: "fault", detail: String(detail) }));

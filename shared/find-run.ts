@@ -1,7 +1,7 @@
 import { badParameter, Problem } from "./answer.ts";
-import { plainText } from "./core/missing-kb.ts";
 import type { Run, RunSummary } from "./core/run.ts";
 import { isRunId } from "./core/run-id.ts";
+import { plainText } from "./core/text.ts";
 import type { Watchlist } from "./core/watchlist.ts";
 import type { Ports } from "./ports.ts";
 

@@ -1,9 +1,10 @@
 import { type Comparison, changesOf, isBaseline, isMeasured } from "./comparison.ts";
 import type { GapKind } from "./gap-change.ts";
-import { type Counts, compareText, larger, type MissingKb, type RunDate } from "./missing-kb.ts";
+import { type Counts, larger, type MissingKb, type RunDate } from "./missing-kb.ts";
 import type { Totals } from "./run.ts";
 import { daysBetween } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { compareText } from "./text.ts";
 
 /** What a report says of a KB: a change, or why it tells none. Worst first. */
 export const rowKinds = [

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { compareText, plainText } from "./text.ts";
 
 /** A calendar day in `REPORT_TIME_ZONE`, written `2026-11-23`. */
 export type RunDate = string;
@@ -33,7 +34,7 @@ export interface Reading {
   unusable: number;
 }
 
-const limits = { text: 4_000, id: 40, name: 200, product: 100, products: 50, url: 2_000 };
+const limits = { id: 40, name: 200, product: 100, products: 50, url: 2_000 };
 
 const item = z.looseObject({
   id: z.union([z.string(), z.number()]),
@@ -97,16 +98,6 @@ function readCount(value: unknown): number | null {
   return typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? Math.abs(count) : null;
 }
 
-// Control and direction-changing characters can forge lines in logs and reverse what a reader sees.
-const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
-
-/** Text from outside made safe to put on one line: bounded, no control, direction or unpaired characters; else empty. */
-export function plainText(value: unknown): string {
-  if (typeof value === "number") return String(value);
-  if (typeof value !== "string") return "";
-  return value.slice(0, limits.text).replace(invisible, " ").trim();
-}
-
 /** Two tellings of one KB: the larger counts, all products, the first name and url there are. */
 function fold(a: ReadKb, b: ReadKb): ReadKb {
   return {
@@ -131,9 +122,4 @@ export function larger(a: number | null, b: number | null): number | null {
   if (a === null) return b;
   if (b === null) return a;
   return Math.max(a, b);
-}
-
-/** Order by UTF-16 code units: the same on every machine, whatever its locale. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

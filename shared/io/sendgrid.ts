@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type sendgridClient from "@sendgrid/client";
 import type sendgridMail from "@sendgrid/mail";
-import { plainText } from "../core/missing-kb.ts";
 import type { RunId } from "../core/run-id.ts";
+import { plainText } from "../core/text.ts";
 import type { Mailer, OutgoingMail, SendOutcome } from "../ports.ts";
 
 export interface MailerOptions {

@@ -1,5 +1,5 @@
-import { compareText } from "../core/missing-kb.ts";
 import type { Report } from "../core/report.ts";
+import { compareText } from "../core/text.ts";
 import type { FullList } from "./digest-context.ts";
 import { howMuchEarlier } from "./headline.ts";
 import { count, formatRun, formatTime, many, type RenderOptions } from "./words.ts";

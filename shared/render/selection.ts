@@ -9,9 +9,9 @@ import {
   reach,
   rowKinds,
 } from "../core/kb-row.ts";
-import { compareText } from "../core/missing-kb.ts";
 import type { Report, SoftwareRow } from "../core/report.ts";
 import { dayOf } from "../core/run-id.ts";
+import { compareText } from "../core/text.ts";
 import { isStalledOn, overdueTest } from "./figures.ts";
 
 /** `worse`: new, worsened or returned. `missing`: all but resolved. */

@@ -1,5 +1,6 @@
-import { plainText, type RunDate } from "../core/missing-kb.ts";
+import type { RunDate } from "../core/missing-kb.ts";
 import { dayOf, type RunId } from "../core/run-id.ts";
+import { plainText } from "../core/text.ts";
 
 /** What a rendering knows besides the report. */
 export interface RenderOptions {

@@ -1,4 +1,4 @@
-import { plainText } from "../core/missing-kb.ts";
+import { plainText } from "../core/text.ts";
 
 const secretMarks = [
   /\bSG\.\w/,

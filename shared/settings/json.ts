@@ -1,4 +1,4 @@
-import { plainText } from "../core/missing-kb.ts";
+import { plainText } from "../core/text.ts";
 
 /** The value of a JSON text, or `undefined` after a fault that repeats nothing of the text. */
 export function parseJson(text: string, fault?: (text: string) => void): unknown {

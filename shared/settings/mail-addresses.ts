@@ -1,4 +1,4 @@
-import { plainText } from "../core/missing-kb.ts";
+import { plainText } from "../core/text.ts";
 import { listShown, shown } from "./excerpt.ts";
 import { isDomain, readList, textKind } from "./kinds.ts";
 import type { Kind } from "./reader.ts";

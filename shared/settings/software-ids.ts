@@ -1,4 +1,4 @@
-import { plainText } from "../core/missing-kb.ts";
+import { plainText } from "../core/text.ts";
 import { excerpt, listShown, looksSecret, shown } from "./excerpt.ts";
 import { readList } from "./kinds.ts";
 import type { Kind, Tell } from "./reader.ts";

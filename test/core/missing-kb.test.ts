@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compareText, larger, plainText, readMissingKbs } from "../../shared/core/missing-kb.ts";
+import { larger, readMissingKbs } from "../../shared/core/missing-kb.ts";
 import { anAnswer } from "../support/arbitraries.ts";
 
 const march = {
@@ -151,21 +151,6 @@ describe("reading Defender's answer", () => {
   });
 });
 
-describe("plain text", () => {
-  test("is one line of at most 4,000 characters, whatever is given", () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.anything()), (value) => {
-        const text = plainText(value);
-        expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
-        expect(text).toBe(text.trim());
-        expect(plainText(text)).toBe(text);
-      }),
-    );
-    expect(plainText("x".repeat(5_000))).toHaveLength(4_000);
-    expect([plainText(7), plainText(null), plainText({}), plainText(" a ")]).toEqual(["7", "", "", "a"]);
-  });
-});
-
 test("of two counts the larger one stands, and a known one rather than an unknown", () => {
   const counts: [number | null, number | null, number | null][] = [
     [3, 5, 5],
@@ -175,10 +160,4 @@ test("of two counts the larger one stands, and a known one rather than an unknow
     [null, null, null],
   ];
   for (const [a, b, expected] of counts) expect(larger(a, b)).toBe(expected);
-});
-
-test("text is ordered by code units, and equal text is equal", () => {
-  expect([compareText("a", "b"), compareText("b", "a"), compareText("a", "a"), compareText("Z", "a")]).toEqual([
-    ...[-1, 1, 0, -1],
-  ]);
 });

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { plainText } from "../../core/missing-kb.ts";
+import { plainText } from "../../core/text.ts";
 
 /** What to make of a call that gave nothing to use. */
 export interface Fault {

@@ -1,5 +1,5 @@
 import type { AccessToken } from "@azure/core-auth";
-import { plainText } from "../../core/missing-kb.ts";
+import { plainText } from "../../core/text.ts";
 import { DefenderError } from "../../ports.ts";
 
 const renewBefore = 5 * 60_000;

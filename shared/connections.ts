@@ -1,0 +1,40 @@
+import type { Probes } from "./doctor.ts";
+import { createCredential } from "./io/credential.ts";
+import { createDefender } from "./io/defender.ts";
+import { createQueueProbe } from "./io/queue-probe.ts";
+import { createRunQueue } from "./io/run-queue.ts";
+import { createMailer } from "./io/sendgrid.ts";
+import { createStore } from "./io/tables.ts";
+import type { Ports } from "./ports.ts";
+import type { Settings } from "./settings.ts";
+
+/** The world outside, and what the doctor tries of it besides. */
+export interface Connections {
+  ports: Omit<Ports, "log">;
+  probes: Probes;
+}
+
+/** Connects the app to its real neighbours; nothing is called before a port is used. */
+export function openConnections(settings: Settings): Connections {
+  const { identity, defender, storage, sendgrid, mailFrom, watchlists, rules } = settings;
+  const credential = createCredential(identity);
+  const connection = storage.kind === "identity" ? { ...storage, credential: credential("home") } : storage;
+  const mail = { ...sendgrid, from: mailFrom };
+  return {
+    ports: {
+      defender: createDefender({ ...defender, credential }),
+      store: createStore(connection),
+      queue: createRunQueue(connection),
+      mailer: createMailer(mail),
+      now: () => new Date(),
+      watchlists,
+      rules,
+    },
+    probes: {
+      defenderScope: defender.scope,
+      defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
+      tryQueue: createQueueProbe(connection),
+      sandbox: createMailer({ ...mail, sandbox: true }),
+    },
+  };
+}

@@ -1,0 +1,16 @@
+// Control and direction-changing characters can forge lines in logs and reverse what a reader sees.
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
+
+const maxLength = 4_000;
+
+/** Text from outside made safe to put on one line: bounded, no control, direction or unpaired characters; else empty. */
+export function plainText(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  if (typeof value !== "string") return "";
+  return value.slice(0, maxLength).replace(invisible, " ").trim();
+}
+
+/** Order by UTF-16 code units: the same on every machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
