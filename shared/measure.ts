@@ -1,9 +1,11 @@
-import { type Reading, readMissingKbs } from "./core/missing-kb.ts";
+import { type Reading, type RunDate, readMissingKbs } from "./core/missing-kb.ts";
 import { dayOf, daysBetween } from "./core/run-id.ts";
 import { type Emptiness, isSuspicious, type Snapshot, takeSnapshot } from "./core/snapshot.ts";
 import { type Defender, DefenderError, type SnapshotKey } from "./ports.ts";
 
 const recheckEmptyDays = 7;
+/** How long a list that was emptied over open weaknesses is taken for a passing fault of Defender's. */
+const disbeliefDays = 7;
 
 /**
  * Reads what one software misses. A list that suddenly lost much is read again before it is believed, and an empty one
@@ -39,13 +41,17 @@ async function explainEmpty(
   const known = before?.emptiness;
   if (known && Math.abs(daysBetween(known.checkedOn, today)) < recheckEmptyDays) return known;
   const verdict = await judgeEmpty(key, defender, signal);
-  if (verdict === "not-kb-patched" && before && before.missingKbs.length > 0) {
+  if (verdict === "not-kb-patched" && hadKbsLately(before, today)) {
     throw new DefenderError(
-      "Defender lists no KBs any more and still counts open weaknesses, so its KBs are not taken as resolved.",
+      `Defender lists no KBs any more and still counts open weaknesses, so its KBs are not taken as resolved; from ${disbeliefDays} days on it counts as not patched by KBs.`,
       { permanent: false },
     );
   }
   return { verdict, checkedOn: today };
+}
+
+function hadKbsLately(before: Snapshot | null, today: RunDate): boolean {
+  return before !== null && before.missingKbs.length > 0 && daysBetween(dayOf(before.runId), today) < disbeliefDays;
 }
 
 async function judgeEmpty(

@@ -40,6 +40,8 @@ export function changesBetween(
     const kind = kindOfChange(rises(base, kb, withheld[kb.id]));
     if (kind) changes.push({ kind, previous: base, current: kb });
   }
+  // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
+  if (current.emptiness?.verdict === "not-kb-patched") return changes;
   for (const before of left.values()) changes.push({ kind: "resolved", previous: before });
   return changes;
 }

@@ -55,12 +55,20 @@ export function takeSnapshot(
   return { ...key, missingKbs, gone, unusable: reading.unusable, ...(emptiness && { emptiness }) };
 }
 
-/** KBs that an item which has become unusable may stand for: still missing as far as anyone knows, on unknown machines. */
+/**
+ * KBs that an unusable item may stand for: still missing as far as anyone knows, on unknown machines. Those are all that
+ * were absent when an item became unusable, for as long as any item is.
+ */
 function perhapsUnusable(reading: Reading, before: Snapshot | null): ReadKb[] {
-  if (!before || reading.unusable <= before.unusable) return [];
+  if (!before || reading.unusable === 0) return [];
   const read = new Set(reading.missingKbs.map((kb) => kb.id));
   const absent = before.missingKbs.filter((kb) => !read.has(kb.id));
-  return absent.map((kb) => ({ ...kb, machineMissedOn: null, cveAddressed: null }));
+  const doubted = reading.unusable > before.unusable ? absent : absent.filter(isUnknown);
+  return doubted.map((kb) => ({ ...kb, machineMissedOn: null, cveAddressed: null }));
+}
+
+function isUnknown({ machineMissedOn, cveAddressed }: ReadKb): boolean {
+  return machineMissedOn === null && cveAddressed === null;
 }
 
 function rememberGone(before: Snapshot, present: ReadonlySet<string>, today: RunDate): GoneKb[] {

@@ -28,6 +28,18 @@ describe("comparing two snapshots", () => {
     );
   });
 
+  test("calls nothing resolved of a software whose weaknesses stay open without KBs", () => {
+    fc.assert(
+      fc.property(anAnswer, (items) => {
+        const emptied: Snapshot = {
+          ...snapshotOf([], "2026-11-23", snapshotOf(items)),
+          emptiness: { verdict: "not-kb-patched", checkedOn: "2026-11-23" },
+        };
+        expect(changesBetween(snapshotOf(items), emptied)).toEqual([]);
+      }),
+    );
+  });
+
   test("swaps new with resolved when the sides are swapped", () => {
     fc.assert(
       fc.property(twoAnswers, ([a, b]) => {

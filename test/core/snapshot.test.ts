@@ -80,6 +80,13 @@ describe("a snapshot of a reading with an item that became unusable", () => {
     expect(after).toMatchObject({ gone: [], unusable: 1 });
   });
 
+  test("keeps them for as long as any item is unusable, and no longer", () => {
+    const days = history([[kb("5"), kb("3")], [kb("5"), broken], [kb("5"), broken], [kb("5"), broken], [kb("5")]]);
+    const [first = [], ...others] = days.map(({ missingKbs }) => missingKbs.map(({ id }) => id));
+    expect(first).toEqual(["3", "5"]);
+    expect(others).toEqual([["3", "5"], ["3", "5"], ["3", "5"], ["5"]]);
+  });
+
   test("lets them go where no more items are unusable than before", () => {
     const after = snapshotOf([kb("9", 30), broken], "2026-11-02", before);
     const later = snapshotOf([kb("9", 30), broken], "2026-11-03", { ...after, missingKbs: before?.missingKbs ?? [] });
