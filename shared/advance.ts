@@ -9,7 +9,7 @@ import { expire } from "./expire.ts";
 import { logTexts } from "./log.ts";
 import { measure } from "./measure.ts";
 import { DefenderError, type Ports, type SnapshotKey, type StoredRun, TooLargeError } from "./ports.ts";
-import { lastScheduledRun } from "./runs.ts";
+import { isFresh, lastScheduledRun } from "./runs.ts";
 
 const atOnce = 8;
 /** How long a run waits before it asks again for software that could not be read. */
@@ -51,14 +51,23 @@ async function advanceRun(
 ): Promise<number | null> {
   const { store, log } = ports;
   const fields = { watchlist: watchlist.name, run: message.runId };
-  if (await store.readRun(watchlist.name, message.runId)) return null;
+  const standing = await store.readRun(watchlist.name, message.runId);
+  if (standing) {
+    // Whoever committed it may have died before the line that alerts wait for.
+    tellCommitted(standing.run, log);
+    return null;
+  }
   const last = await lastScheduledRun(store, watchlist.name);
   if (last && isScheduled(message.runId) && last.run.runId > message.runId) {
     log("warn", "run dropped: a later one is committed", { ...fields, later: last.run.runId });
     return null;
   }
+  if (!isScheduled(message.runId) && !isFresh(message, ports.now())) {
+    log("warn", "run dropped: whoever asked for it has long gone", fields);
+    return null;
+  }
   const walk = await walkSoftware(message, watchlist, last?.run ?? null, ports, signal);
-  const wait = secondsToWait(walk, message, ports);
+  const wait = secondsToWait(walk, message, last?.run ?? null, ports);
   const { added: read, failures, untried, throttledFor } = walk;
   log("info", logTexts.read, { ...fields, read, failed: failures.size, untried, throttledFor });
   if (wait !== null) return wait;
@@ -82,8 +91,9 @@ async function walkSoftware(
     inOwnOrder(watchlist),
     async (softwareId) => {
       const key = { tenant, softwareId, runId };
+      if (signal?.aborted) return "untried";
       if (await store.readSnapshot(key)) return "kept";
-      if (signal?.aborted || throttledFor !== null) return "untried";
+      if (throttledFor !== null) return "untried";
       const read = await tryRead(key, compared.get(softwareId) ?? null, ports, signal);
       if (typeof read !== "string") {
         failures.set(softwareId, read);
@@ -122,7 +132,8 @@ async function tryRead(
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return "untried";
     if (!(error instanceof DefenderError || error instanceof TooLargeError)) throw error;
-    log("warn", logTexts.unread, { run: key.runId, software: key.softwareId, reason: error.message });
+    const fields = { run: key.runId, software: key.softwareId, reason: error.message };
+    log("warn", logTexts.unread, { ...fields, ...(error.cause instanceof Error && { said: error.cause.message }) });
     return error;
   }
 }
@@ -132,15 +143,20 @@ function snapshotBefore(key: SnapshotKey, compared: string | null, store: Ports[
   return compared ? store.readSnapshot({ ...key, runId: compared }) : store.latestSnapshot(key);
 }
 
+/** Software that so many scheduled runs in a row could not measure holds the next one back no longer. */
+const missesWaitedFor = 2;
+
 /** Seconds until the unread software is worth another walk, or `null` where the run is to close as it is. */
-function secondsToWait(walk: Walk, message: RunMessage, { now, rules }: Ports): number | null {
+function secondsToWait(walk: Walk, message: RunMessage, last: Run | null, { now, rules }: Ports): number | null {
   const { failures, untried, added, throttledFor } = walk;
   if (failures.size + untried === 0) return null;
   const waited = now().getTime() / 1000 - Date.parse(message.openedAt) / 1000;
   const left = patience(message, throttledFor !== null, rules) - waited;
   // A long walk that gets on is never cut short.
   if (untried > 0 && added > 0) return throttledFor ?? 1;
-  if (left <= 0 || (untried === 0 && [...failures.values()].every(isPermanent))) return null;
+  const lasting = new Set(last?.failures.filter(({ misses }) => misses >= missesWaitedFor).map((it) => it.softwareId));
+  const hopeless = [...failures].every(([softwareId, error]) => isPermanent(error) || lasting.has(softwareId));
+  if (left <= 0 || (untried === 0 && throttledFor === null && hopeless)) return null;
   return Math.ceil(Math.min(left, throttledFor ?? retrySeconds));
 }
 
@@ -172,11 +188,15 @@ async function commit(
   const run = await closeRun(opening, outcomes(message, watchlist, last?.run ?? null, walk, ports));
   const follows = isScheduled(runId) ? last : null;
   if (!(await ports.store.commitRun(run, follows))) return 1;
-  const seconds = Math.round((Date.parse(run.committedAt) - Date.parse(openedAt)) / 1000);
-  const fields = { watchlist: watchlist.name, run: runId, seconds, mail: run.mail.status, ...run.totals };
-  ports.log("info", logTexts.committed, fields);
+  tellCommitted(run, ports.log);
   if (isScheduled(runId)) await expire(watchlist, ports);
   return null;
+}
+
+/** Told at least once of each run; the time of the commit is in it, so that a repeated line is not taken for a new run. */
+function tellCommitted({ watchlist, runId, openedAt, committedAt, totals, mail }: Run, log: Ports["log"]): void {
+  const seconds = Math.round((Date.parse(committedAt) - Date.parse(openedAt)) / 1000);
+  log("info", logTexts.committed, { watchlist, run: runId, committedAt, seconds, mail: mail.status, ...totals });
 }
 
 function outcomes(

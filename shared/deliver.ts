@@ -3,14 +3,11 @@ import type { Watchlist } from "./core/watchlist.ts";
 import { loadReport } from "./load-report.ts";
 import type { OutgoingMail, Ports, SendOutcome, StoredRun } from "./ports.ts";
 import { renderOptions } from "./render-options.ts";
-import { secondsUntilOwed } from "./runs.ts";
+import { isFresh, secondsUntilOwed } from "./runs.ts";
 
 /** After so many sends of unknown outcome no further one is tried: each may have reached its readers. */
 const maxUnknownOutcomes = 3;
 const maxBackoffSeconds = 6 * 3600;
-/** A message stops asking after a day: the next scheduled run's message goes on. */
-const messageSeconds = 24 * 3600;
-
 /** Sends the mails that a watchlist's runs owe, oldest first. Seconds until it is worth trying again, or `null`. */
 export async function deliver(message: RunMessage, watchlist: Watchlist, ports: Ports): Promise<number | null> {
   const { store, now } = ports;
@@ -18,14 +15,11 @@ export async function deliver(message: RunMessage, watchlist: Watchlist, ports: 
     const owed = secondsUntilOwed(summary, now());
     if (owed === null) continue;
     const again = owed > 0 ? owed : await deliverOne(summary, watchlist, ports);
-    // What comes later waits, so that mails arrive in the order of their runs.
+    // What comes later waits, so that mails arrive in the order of their runs. A message stops asking after a day: the
+    // next scheduled run's goes on.
     if (again !== null) return isFresh(message, now()) ? Math.ceil(again) : null;
   }
   return null;
-}
-
-function isFresh({ openedAt }: RunMessage, now: Date): boolean {
-  return now.getTime() - Date.parse(openedAt) < messageSeconds * 1000;
 }
 
 /** Claims one owed mail and sends it. Seconds until another try, or `null` where nothing is left to do. */

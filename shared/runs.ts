@@ -1,4 +1,4 @@
-import type { RunSummary } from "./core/run.ts";
+import type { RunMessage, RunSummary } from "./core/run.ts";
 import { addDays, dayOf, isScheduled } from "./core/run-id.ts";
 import type { Store, StoredRun } from "./ports.ts";
 
@@ -25,4 +25,11 @@ export function secondsUntilOwed({ mail }: Pick<RunSummary, "mail">, now: Date):
   const age = (now.getTime() - Date.parse(mail.at)) / 1000;
   // A claim from the future was made by a clock that has stepped back since: it counts as fresh, but no longer than one.
   return Math.min(claimMinutes * 60, Math.max(0, claimMinutes * 60 - age));
+}
+
+const messageDayMs = 24 * 3_600_000;
+
+/** Whether a message is less than a day old. */
+export function isFresh({ openedAt }: Pick<RunMessage, "openedAt">, now: Date): boolean {
+  return now.getTime() - Date.parse(openedAt) < messageDayMs;
 }

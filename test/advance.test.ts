@@ -59,6 +59,17 @@ describe("a run", () => {
     expect(world.reads.filter((softwareId) => softwareId === windows11)).toHaveLength(1);
   });
 
+  test("is not held back by software that the last two could not read either", async () => {
+    const world = fakeWorld([watchlist]);
+    const committedAt = async (date: string) =>
+      (await day(world, date, { [windows10]: broken }))?.committedAt.slice(0, 16);
+    expect(await committedAt("2026-11-23")).toBe("2026-11-23T07:00");
+    expect(await committedAt("2026-11-24")).toBe("2026-11-24T07:00");
+    expect(await committedAt("2026-11-25")).toBe("2026-11-25T05:00");
+    world.answers.set(windows11, broken);
+    expect(await committedAt("2026-11-26")).toBe("2026-11-26T07:00");
+  });
+
   test("does not wait where only a person can help", async () => {
     const world = fakeWorld([watchlist]);
     world.answers.set(windows10, forbidden);
@@ -98,6 +109,56 @@ describe("a run", () => {
     await handleAll(world, Date.parse("2026-11-23T05:10:00Z"));
     expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
     expect(world.reads.toSorted()).toEqual([windows10, windows11]);
+  });
+
+  test("asks the store for nothing more once its time is up", async () => {
+    const softwareIds = Array.from({ length: 100 }, (_, index) => `contoso-_-product_${index}`);
+    const world = fakeWorld([aWatchlist({ softwareIds })]);
+    const timeUp = new AbortController();
+    const { readSnapshot } = world.ports.store;
+    let reads = 0;
+    world.ports.store.readSnapshot = async (key) => {
+      reads += 1;
+      timeUp.abort();
+      return readSnapshot(key);
+    };
+    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    await advance(message, world.ports, timeUp.signal);
+    expect(reads).toBeLessThanOrEqual(8);
+    expect(world.ports.queue.waiting).toHaveLength(1);
+  });
+
+  test("tells its commit to the log even where the commit's answer was lost", async () => {
+    const world = fakeWorld([watchlist]);
+    const { commitRun } = world.ports.store;
+    world.ports.store.commitRun = async (run, follows) => {
+      await commitRun(run, follows);
+      return false;
+    };
+    await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
+    const told = world.logs.filter(({ message }) => message === "run committed");
+    expect(told.map(({ fields }) => [fields?.run, fields?.committedAt])).toEqual([
+      ["2026-11-23", "2026-11-23T05:00:00.000Z"],
+    ]);
+    expect(world.inbox).toHaveLength(1);
+  });
+
+  test("tells the log what Defender itself said of a read that failed", async () => {
+    const world = fakeWorld([watchlist]);
+    const cause = new Error("Something went wrong [2b1a]");
+    world.answers.set(windows10, new DefenderError("Defender answered 403.", { permanent: true, cause }));
+    await day(world, "2026-11-23", {});
+    const line = world.logs.find(({ message }) => message === "software not read");
+    expect(line?.fields).toMatchObject({ reason: "Defender answered 403.", said: "Something went wrong [2b1a]" });
+  });
+
+  test("on demand that comes a day late is dropped, for nobody waits for it any more", async () => {
+    const world = fakeWorld([watchlist]);
+    const asked = { watchlist: "default", runId: "2026-11-22T05:00Z", openedAt: "2026-11-22T05:00:00.000Z" };
+    await advance({ ...asked, mail: true }, world.ports);
+    expect(world.reads).toEqual([]);
+    expect(await world.ports.store.listRuns("default")).toEqual([]);
+    expect(world.logs).toMatchObject([{ level: "warn", fields: { run: "2026-11-22T05:00Z" } }]);
   });
 
   test("that comes a week late finds the later one committed and leaves it be", async () => {
@@ -224,5 +285,38 @@ describe("a mail that did not go out", () => {
     world.outcomes.length = 0;
     await day(world, "2026-11-24", { [windows10]: [item("5066835", 13)] });
     expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-23", "2026-11-24"]);
+  });
+});
+
+describe("a run on demand", () => {
+  const asked = { watchlist: "default", runId: "2026-11-23T10:17Z", openedAt: "2026-11-23T10:17:00.000Z", mail: true };
+
+  function askedWhile(answer: DefenderError): FakeWorld {
+    const world = fakeWorld([watchlist]);
+    world.setClock(asked.openedAt);
+    world.answers.set(windows10, answer).set(windows11, answer);
+    return world;
+  }
+  const reasonsOf = async ({ ports }: FakeWorld) =>
+    (await ports.store.readRun("default", asked.runId))?.run.failures.map(({ reason }) => reason);
+
+  test("does not wait for software that fails in passing: a person waits for it", async () => {
+    const world = askedWhile(broken);
+    await advance(asked, world.ports);
+    expect(await reasonsOf(world)).toEqual(["Defender answered 500.", "Defender answered 500."]);
+    expect(world.inbox).toMatchObject([{ runId: asked.runId }]);
+    expect(world.ports.queue.waiting).toEqual([]);
+  });
+
+  test("waits while Defender throttles, for an hour and no longer", async () => {
+    const throttled = new DefenderError("Defender throttles.", { permanent: false, retryAfterSeconds: 900 });
+    const world = askedWhile(throttled);
+    await advance(asked, world.ports);
+    expect(world.ports.queue.waiting).toEqual([{ message: asked, visibleAt: Date.parse("2026-11-23T10:32:00Z") }]);
+    await handleAll(world, Date.parse("2026-11-23T11:16:59Z"));
+    expect(await reasonsOf(world)).toBeUndefined();
+    await handleAll(world, Date.parse("2026-11-23T11:17:00Z"));
+    expect(await reasonsOf(world)).toEqual(["Defender throttles.", "Defender throttles."]);
+    expect(world.ports.queue.waiting).toEqual([]);
   });
 });

@@ -39,7 +39,8 @@ describe("the alert on absent runs", () => {
     const line = (await linesOfADay()).get(logTexts.committed) ?? "";
     expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
     expect(fieldsOf(line)).toMatchObject({ watchlist: "default", run: "2026-11-23" });
-    expect(noRun).toContain("where tostring(run.run) !contains 'T'");
+    expect(Date.parse(String(fieldsOf(line).committedAt))).toBe(Date.parse("2026-11-23T05:00:00Z"));
+    expect(noRun).toContain("where tostring(run.run) !contains 'T' and todatetime(run.committedAt) > ago({hours}h)");
     expect(noRun).toContain("count_distinct(tostring(run.watchlist))");
   });
 
