@@ -1,3 +1,5 @@
+import { RowError } from "./ports.ts";
+
 /** What an HTTP function answers. */
 export interface Answer {
   status: number;
@@ -43,11 +45,12 @@ export function badParameter(parameter: string, detail: string, allowed?: readon
   return new Problem(400, "Bad parameter", detail, { parameter, ...(allowed && { allowed }) });
 }
 
-/** Turns a thrown `Problem` into its answer; everything else stays thrown. */
+/** Turns a thrown `Problem`, or a row that cannot be read, into its answer; everything else stays thrown. */
 export async function answering(work: () => Promise<Answer>): Promise<Answer> {
   try {
     return await work();
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof RowError ? new Problem(500, "Row not readable", thrown.message) : thrown;
     if (!(error instanceof Problem)) throw error;
     const { status, title, message, extra } = error;
     const body = JSON.stringify({ type: "about:blank", title, status, detail: message, ...extra });

@@ -2,6 +2,8 @@ import pMap from "p-map";
 import { type Answer, answer, jsonAnswer, type Question } from "./answer.ts";
 import type { Run, RunSummary } from "./core/run.ts";
 import { addDays, dayOf, isScheduled, onDemandRunId } from "./core/run-id.ts";
+import type { Watchlist } from "./core/watchlist.ts";
+import { parameter } from "./find-run.ts";
 import { logTexts } from "./log.ts";
 import type { Ports } from "./ports.ts";
 import { nextRun } from "./render-options.ts";
@@ -19,7 +21,7 @@ const patienceMs = 2 * 3_600_000;
  * signed-in caller from a forged header, so a caller with a key is sent on to the route where the platform checks it.
  */
 export async function routeHealth({ query, header }: Question, ports: Ports): Promise<Answer> {
-  const code = query.get("code");
+  const code = parameter(query, "code");
   if (code ?? header("x-functions-key")) {
     const location = `/api/health/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`;
     return answer(307, "text/plain; charset=utf-8", "", { Location: location });
@@ -36,22 +38,38 @@ export async function serveHealth(ports: Ports, tellReasons: boolean): Promise<A
 
 /** Every reason for which a person should look, each a sentence. */
 export async function checkHealth(ports: Ports): Promise<string[]> {
-  const reasons = await pMap(ports.watchlists, ({ name }) => checkWatchlist(name, ports), { concurrency: atOnce });
-  const poison = await ports.queue.countPoison();
-  if (poison > 0) ports.log("error", logTexts.poison, { messages: poison });
-  const poisoned = `About ${poison} messages failed for good and lie in the queue runs-poison.`;
-  return [...reasons.flat(), ...(poison > 0 ? [poisoned] : [])];
+  const checkOne = async ({ name }: Watchlist) => {
+    const found = await orReason(checkWatchlist(name, ports));
+    return found.map((reason) => `Watchlist "${name}": ${reason}`);
+  };
+  const reasons = await pMap(ports.watchlists, checkOne, { concurrency: atOnce });
+  return [...reasons.flat(), ...(await orReason(checkPoison(ports)))];
+}
+
+/** What keeps health from looking is itself a reason for a person to look. */
+async function orReason(check: Promise<string[]>): Promise<string[]> {
+  try {
+    return await check;
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+}
+
+async function checkPoison({ queue, log }: Ports): Promise<string[]> {
+  const messages = await queue.countPoison();
+  if (messages === 0) return [];
+  log("error", logTexts.poison, { messages });
+  return [`About ${messages} messages failed for good and lie in the queue runs-poison.`];
 }
 
 async function checkWatchlist(watchlist: string, ports: Ports): Promise<string[]> {
   const recent = await ports.store.listRuns(watchlist, addDays(dayOf(onDemandRunId(ports.now())), -recentDays));
   const runs = (recent.length > 0 ? recent : await ports.store.listRuns(watchlist)).filter(isOfSchedule);
   const last = runs.at(-1);
-  const prefix = `Watchlist "${watchlist}":`;
-  if (!last) return [`${prefix} no scheduled run is committed yet.`];
+  if (!last) return ["no scheduled run is committed yet."];
   const stored = await ports.store.readRun(watchlist, last.runId);
   const found = [checkAge(last, ports), checkMail(runs, ports), stored && checkMisses(stored.run)];
-  return found.filter((reason) => reason !== null).map((reason) => `${prefix} ${reason}`);
+  return found.filter((reason) => reason !== null);
 }
 
 function isOfSchedule({ runId }: RunSummary): boolean {

@@ -76,6 +76,14 @@ export class TooLargeError extends Error {
   }
 }
 
+/** A row of the store that is damaged or of a newer version, and is not guessed at. `message` names it and says what to do. */
+export class RowError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RowError";
+  }
+}
+
 /** Names one snapshot. */
 export type SnapshotKey = Pick<Snapshot, "tenant" | "softwareId" | "runId">;
 

@@ -65,6 +65,24 @@ describe("health", () => {
     expect((await checkHealth(world.ports)).join()).toContain(`${windows10} could not be measured for 3 runs`);
   });
 
+  test("tells what keeps it from looking, and goes on with the rest", async () => {
+    const world = fakeWorld([watchlist, aWatchlist({ name: "servers" })]);
+    const { listRuns } = world.ports.store;
+    const newer = "Row (default, 2026-11-23) of table Runs was written by a newer version of this app.";
+    world.ports.store.listRuns = async (name) => {
+      if (name === "default") throw new Error(newer);
+      return listRuns(name);
+    };
+    world.ports.queue.countPoison = async () => {
+      throw new Error("GET /runs-poison failed.");
+    };
+    expect(await checkHealth(world.ports)).toEqual([
+      `Watchlist "default": ${newer}`,
+      'Watchlist "servers": no scheduled run is committed yet.',
+      "GET /runs-poison failed.",
+    ]);
+  });
+
   test("tells poison messages", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23");

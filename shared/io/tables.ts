@@ -50,6 +50,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
 }
 
 type Options = { abortSignal: AbortSignal };
+type Software = Omit<SnapshotKey, "runId">;
 
 interface Table {
   name: string;
@@ -148,10 +149,14 @@ function listRows(
   });
 }
 
-async function readSnapshot(table: Table, key: SnapshotKey): Promise<Snapshot | null> {
-  const place = { table: table.name, partitionKey: snapshotPartition(key), rowKey: runRowKey(key.runId) };
-  const row = await readRow(table, place.partitionKey, place.rowKey);
-  return row && decodeSnapshot(key, row, place);
+async function readSnapshot(table: Table, { runId, ...software }: SnapshotKey): Promise<Snapshot | null> {
+  return readSnapshotRow(table, software, runRowKey(runId));
+}
+
+async function readSnapshotRow(table: Table, software: Software, rowKey: string): Promise<Snapshot | null> {
+  const place = { table: table.name, partitionKey: snapshotPartition(software), rowKey };
+  const row = await readRow(table, place.partitionKey, rowKey);
+  return row && decodeSnapshot({ ...software, runId: rowKey }, row, place);
 }
 
 // Where a software was read lately, as most are, the window spares listing a year of keys.
@@ -168,13 +173,13 @@ async function latestSnapshot(table: Table, { runId: before, ...software }: Snap
 
 async function newestSnapshot(
   table: Table,
-  software: Omit<SnapshotKey, "runId">,
+  software: Software,
   range: { from?: string; to: string },
 ): Promise<Snapshot | null> {
   const rows = await listRows(table, snapshotPartition(software), range, ["rowKey"]);
   for (const { rowKey } of rows.reverse()) {
     // What was deleted since it was listed gives way to the one before.
-    const snapshot = await readSnapshot(table, { ...software, runId: rowKey });
+    const snapshot = await readSnapshotRow(table, software, rowKey);
     if (snapshot) return snapshot;
   }
   return null;

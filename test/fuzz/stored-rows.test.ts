@@ -3,15 +3,8 @@ import { describe, expect, test } from "vitest";
 import { buildReport } from "../../shared/core/report.ts";
 import type { Run } from "../../shared/core/run.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
-import {
-  DamagedRowError,
-  decodeRun,
-  decodeSnapshot,
-  decodeSummary,
-  encodeRun,
-  encodeSnapshot,
-  NewerRowError,
-} from "../../shared/io/storage/rows.ts";
+import { decodeRun, decodeSnapshot, decodeSummary, encodeRun, encodeSnapshot } from "../../shared/io/storage/rows.ts";
+import { RowError } from "../../shared/ports.ts";
 import { reportCsv } from "../../shared/render/csv.ts";
 import { renderText } from "../../shared/render/digest-text.ts";
 import { reportJson } from "../../shared/render/json.ts";
@@ -62,7 +55,7 @@ function decoded<T>(decode: () => T): T | null {
   try {
     return decode();
   } catch (error) {
-    if (!(error instanceof DamagedRowError || error instanceof NewerRowError)) throw error;
+    if (!(error instanceof RowError)) throw error;
     expect(error.message).toContain(`(${place.partitionKey}, ${place.rowKey}) of table`);
     return null;
   }

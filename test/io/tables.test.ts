@@ -3,7 +3,7 @@ import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Mail, Run } from "../../shared/core/run.ts";
 import { addDays } from "../../shared/core/run-id.ts";
-import { DamagedRowError, encodeRun, NewerRowError, type Row } from "../../shared/io/storage/rows.ts";
+import { encodeRun, encodeSnapshot, type Row } from "../../shared/io/storage/rows.ts";
 import { createStore } from "../../shared/io/tables.ts";
 import { emulator, uniqueName } from "../support/azurite.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
@@ -185,7 +185,7 @@ describe("a row that cannot be read", () => {
       () => store.latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
     ];
     for (const read of reads) {
-      await expect(read()).rejects.toThrow(NewerRowError);
+      await expect(read()).rejects.toThrow(/^Row .+ was written by a newer version/);
       await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade this one to read it.");
     }
     await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(
@@ -194,6 +194,16 @@ describe("a row that cannot be read", () => {
     await expect(store.readSnapshot(snapshot)).rejects.toThrow(
       `Row (${snapshot.tenant}|microsoft-_-windows_10, 2026-11-23) of table ${tables.snapshotsTable} `,
     );
+  });
+
+  it("bears no run id: the error names it, of a run and of a snapshot", async () => {
+    const { run, snapshot } = await damaged({});
+    const stranger = { rowKey: "zzz", schemaVersion: 1 };
+    await runsClient().createEntity({ ...encodeRun(run), ...stranger });
+    await snapshotsClient().createEntity({ ...encodeSnapshot(snapshot), ...stranger });
+    await expect(store.listRuns(run.watchlist)).rejects.toThrow(`Row (${run.watchlist}, zzz) of table`);
+    const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
+    await expect(newest).resolves.toBeNull();
   });
 
   const runDamages: Record<string, Row> = {
@@ -225,8 +235,8 @@ describe("a row that cannot be read", () => {
   for (const [damage, columns] of Object.entries(listDamages)) {
     it(`has a list with ${damage}: the error names it`, async () => {
       const { run, snapshot } = await damaged(columns);
-      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(DamagedRowError);
-      await expect(store.readSnapshot(snapshot)).rejects.toThrow(DamagedRowError);
+      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(/^Row .+ is damaged/);
+      await expect(store.readSnapshot(snapshot)).rejects.toThrow(/^Row .+ is damaged/);
     });
   }
 });

@@ -6,7 +6,7 @@ import type { Counts, MissingKb } from "../../core/missing-kb.ts";
 import { type Mail, mailStatuses, type ReadFailure, type Run, type RunSummary, type Totals } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
-import { type SnapshotKey, TooLargeError } from "../../ports.ts";
+import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
 
 /*
  * What stands in the rows, version 1. Lists are JSON over as many string columns as they need: `missingKbs0`, `missingKbs1`, …
@@ -31,22 +31,15 @@ interface RowPlace {
   rowKey: string;
 }
 
-/** A row that this version cannot read: something else wrote to it, or a part of it is lost. */
-export class DamagedRowError extends Error {
-  constructor(place: RowPlace, cause: unknown) {
-    super(`Row ${nameOf(place)} is damaged and is not read. Restore it, or delete it if what it tells may be lost.`, {
-      cause,
-    });
-    this.name = "DamagedRowError";
-  }
+/** Something else wrote to the row, or a part of it is lost. */
+function damagedRow(place: RowPlace, cause: unknown): RowError {
+  const whatToDo = "Restore it, or delete it if what it tells may be lost.";
+  return new RowError(`Row ${nameOf(place)} is damaged and is not read. ${whatToDo}`, { cause });
 }
 
-/** A row of a later version of this app, after which nothing older may guess what it means. */
-export class NewerRowError extends Error {
-  constructor(place: RowPlace) {
-    super(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade this one to read it.`);
-    this.name = "NewerRowError";
-  }
+/** Nothing older may guess what the row means. */
+function newerRow(place: RowPlace): RowError {
+  return new RowError(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade this one to read it.`);
 }
 
 function nameOf({ table, partitionKey, rowKey }: RowPlace): string {
@@ -379,12 +372,13 @@ type Columns = Readonly<Record<string, unknown>>;
 /** Reads a row of this version; whatever `decode` throws is the row's damage. */
 function read<T>(row: Columns, place: RowPlace, decode: (columns: Columns) => T): T {
   const version = row.schemaVersion;
-  if (typeof version === "number" && version > schemaVersion) throw new NewerRowError(place);
+  if (typeof version === "number" && version > schemaVersion) throw newerRow(place);
   try {
     if (version !== schemaVersion) throw new RangeError("Its schema version is none that ever was.");
+    if (!isRunId(place.rowKey)) throw new RangeError("Its row key is no run id.");
     return decode(row);
   } catch (cause) {
-    throw new DamagedRowError(place, cause);
+    throw damagedRow(place, cause);
   }
 }
 

@@ -139,7 +139,7 @@ const anyRun: fc.Arbitrary<Run> = fc
     })),
   );
 
-const place = { table: "T", partitionKey: "p", rowKey: "r" };
+const place = { table: "T", partitionKey: "p", rowKey: "2026-11-23" };
 
 /** What Table Storage counts an entity as, by its documentation. */
 function bytesOf(row: KeyedRow): number {
