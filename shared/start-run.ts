@@ -14,9 +14,9 @@ export interface StartRequest {
 /** Opens a run on demand. Asked again within the minute, it is the same run. */
 export async function startRun({ body, header }: StartRequest, ports: Ports): Promise<Answer> {
   const isForm = header("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
-  // A form can be sent by any site a signed-in person visits.
-  if (isForm && header("sec-fetch-site") === "cross-site") {
-    throw new Problem(403, "Cross-site form", "Start runs from the report page itself, or send JSON.");
+  // Any site that a signed-in person visits can send this in that person's name.
+  if (header("sec-fetch-site") === "cross-site") {
+    throw new Problem(403, "Sent from another site", "Start runs from the report page itself, or with a program.");
   }
   if (body.length > maxBody) throw new Problem(413, "Body too large", `At most ${maxBody} characters are read.`);
   const { watchlist: name, mail, code } = isForm ? readForm(body) : readJson(body);

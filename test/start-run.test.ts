@@ -72,9 +72,13 @@ describe("asking for a run", () => {
     });
   });
 
-  test("by another site's form is refused", async () => {
+  test.each([
+    ["a form", "watchlist=clients", form],
+    ["text", '{"watchlist": "clients"}', { "content-type": "text/plain" }],
+    ["JSON", '{"watchlist": "clients"}', { "content-type": "application/json" }],
+  ])("by another site is refused, as %s", async (_, body, headers) => {
     const world = fakeWorld(two);
-    const given = await post(world, "watchlist=clients", { ...form, "sec-fetch-site": "cross-site" });
+    const given = await post(world, body, { ...headers, "sec-fetch-site": "cross-site" });
     expect(given.status).toBe(403);
     expect(world.ports.queue.waiting).toEqual([]);
   });
