@@ -4,7 +4,7 @@ import { plainText } from "../../core/text.ts";
 /** What to make of a call that gave nothing to use. */
 export interface Fault {
   /**
-   * What may help: `token` a fresh one, `missing` another look (things that exist are at times not found),
+   * What may help: `token` another one, where the identity has it, `missing` another look (things that exist are at times not found),
    * `passing` another try, `final` nothing.
    */
   kind: "token" | "missing" | "passing" | "final";
@@ -164,7 +164,7 @@ function explainUnauthorized(answer: string, words: string): Fault {
   return {
     kind: "token",
     permanent: true,
-    message: `Defender refused the app's token and then a fresh one for ${answer}; check that DEFENDER_CLOUD fits the tenant and that the tenant still knows the app's identity.`,
+    message: `Defender refused the app's token for ${answer}, twice; check that DEFENDER_CLOUD fits the tenant and that the tenant still knows the app's identity, and expect refusals for up to 24 hours more, because a managed identity's token is cached that long.`,
   };
 }
 
