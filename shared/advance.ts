@@ -3,6 +3,7 @@ import pMap, { pMapIterable } from "p-map";
 import { closeRun, type Outcome, type Run, type RunMessage } from "./core/run.ts";
 import { isScheduled } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
+import { withoutTokens } from "./core/text.ts";
 import type { Watchlist } from "./core/watchlist.ts";
 import { deliver } from "./deliver.ts";
 import { expire } from "./expire.ts";
@@ -133,7 +134,10 @@ async function tryRead(
     if (signal?.aborted && error === signal.reason) return "untried";
     if (!(error instanceof DefenderError || error instanceof TooLargeError)) throw error;
     const fields = { run: key.runId, software: key.softwareId, reason: error.message };
-    log("warn", logTexts.unread, { ...fields, ...(error.cause instanceof Error && { said: error.cause.message }) });
+    log("warn", logTexts.unread, {
+      ...fields,
+      ...(error.cause instanceof Error && { said: withoutTokens(error.cause.message) }),
+    });
     return error;
   }
 }

@@ -10,6 +10,13 @@ export function plainText(value: unknown): string {
   return value.slice(0, maxLength).replace(invisible, " ").trim();
 }
 
+const tokens = /\bBearer\s+\S{20,}|\beyJ[\w-]{10,}(\.[\w-]*)*/gi;
+
+/** A text without the access tokens in it: whoever answers a call may echo the request. */
+export function withoutTokens(text: string): string {
+  return text.replace(tokens, "[token]");
+}
+
 /** Order by UTF-16 code units: the same on every machine, whatever its locale. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

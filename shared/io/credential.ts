@@ -1,4 +1,5 @@
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/core-auth";
+import { withoutTokens } from "../core/text.ts";
 import { homeTenant } from "../core/watchlist.ts";
 
 export interface CredentialOptions {
@@ -102,7 +103,7 @@ function explained(make: Make, timeout: number, explain: (cause: unknown) => str
         timeout,
       );
     } catch (cause) {
-      throw new Error(explain(cause), { cause });
+      throw new Error(explain(cause), { cause: told(cause) });
     }
   }
   return { getToken };
@@ -153,10 +154,17 @@ function explainDeveloper(tenant: string): string {
   return `Nobody who may have a token is signed in on this machine; run az login${where} (or azd auth login).`;
 }
 
-/** Whether the identity endpoint said no, as against not being reached. */
+/** What the library said, without what it may hold of the request: the assertion that proves who is asking. */
+function told(cause: unknown): Error {
+  return new Error(withoutTokens(messagesOf(cause)).trim());
+}
+
+/** Whether the identity endpoint said no, as against not being reached or having trouble of its own. */
 function isRefusal(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : null;
-  return cause instanceof Error && cause.name === "ServerError";
+  if (!(cause instanceof Error && cause.name === "ServerError" && "status" in cause)) return false;
+  const status = Number(cause.status);
+  return status < 500 && status !== 429;
 }
 
 function messagesOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareText, plainText } from "../../shared/core/text.ts";
+import { compareText, plainText, withoutTokens } from "../../shared/core/text.ts";
 
 test("plain text is one line of at most 4,000 characters, whatever is given", () => {
   fc.assert(
@@ -19,4 +19,13 @@ test("text is ordered by code units, and equal text is equal", () => {
   expect([compareText("a", "b"), compareText("b", "a"), compareText("a", "a"), compareText("Z", "a")]).toEqual([
     ...[-1, 1, 0, -1],
   ]);
+});
+
+test("a token that is echoed is taken out, wherever in the text it stands, and nothing else", () => {
+  const token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl";
+  expect(withoutTokens(`401 for Bearer ${token} with client_assertion=${token}&scope=x`)).toBe(
+    "401 for [token] with client_assertion=[token]&scope=x",
+  );
+  const words = "The bearer of this letter, eyJ, was refused.";
+  expect(withoutTokens(words)).toBe(words);
 });

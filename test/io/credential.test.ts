@@ -126,7 +126,7 @@ describe("the managed identity", () => {
 
   const refused = /^The app's managed identity was refused a token; .*AZURE_CLIENT_ID.*\.$/;
   const noAnswer = /^The app's managed identity did not answer with a token; that usually passes.*restart the app\.$/;
-  test.each<[string, Handler, RegExp]>([
+  test.each<[string, Handler, RegExp, number?]>([
     [
       "does not know the identity",
       (_request, _response, index) => ({
@@ -142,20 +142,25 @@ describe("the managed identity", () => {
     ["forbids", () => ({ status: 403, body: { error: { code: "Forbidden", message: "denied" } } }), refused],
     ["does not take the header", () => ({ status: 401, body: "Unauthorized" }), noAnswer],
     ["answers a page", () => ({ body: "<html>token?</html>" }), noAnswer],
-    ["never answers", () => undefined, noAnswer],
+    ["never answers", () => undefined, noAnswer, 300],
     ["gives no token", () => ({ body: { resource: "x" } }), noAnswer],
-  ])("whose endpoint %s is told in the same words each time, without secrets", async (_name, handler, sentence) => {
-    endpoint.handle(handler);
-    const credentialOf = create({ timeout: 300 });
-    const [first, second] = [
-      await failure(credentialOf("home").getToken(newScope())),
-      await failure(credentialOf("home").getToken(newScope())),
-    ];
-    expect(first.message).toMatch(sentence);
-    expect(second.message).toBe(first.message);
-    expect(first.cause).toBeInstanceOf(Error);
-    expect(inspect(first, { depth: 20, showHidden: true })).not.toContain(secretHeader);
-  });
+    ["fails in passing", () => ({ status: 500, body: { statusCode: 500, message: "Unexpected error." } }), noAnswer],
+    ["is busy", () => ({ status: 429, body: { statusCode: 429, message: "Too many requests." } }), noAnswer],
+  ])(
+    "whose endpoint %s is told in the same words each time, without secrets",
+    async (_name, handler, sentence, timeout = 10_000) => {
+      endpoint.handle(handler);
+      const credentialOf = create({ timeout });
+      const [first, second] = [
+        await failure(credentialOf("home").getToken(newScope())),
+        await failure(credentialOf("home").getToken(newScope())),
+      ];
+      expect(first.message).toMatch(sentence);
+      expect(second.message).toBe(first.message);
+      expect(first.cause).toBeInstanceOf(Error);
+      expect(inspect(first, { depth: 20, showHidden: true })).not.toContain(secretHeader);
+    },
+  );
 
   test("that gives nothing makes a read of Defender fail with what to do, and nothing is sent there", async () => {
     endpoint.handle(() => ({ status: 400, body: { statusCode: 400, message: "No User Assigned Identity found." } }));
@@ -260,6 +265,30 @@ describe("another tenant", () => {
     expect(error.message).toContain("DEFENDER_APP_ID");
     expect(error.message).toContain(tenant);
     expect(endpoint.requests).toHaveLength(0);
+  });
+
+  test("that echoes the managed identity's token in its refusal does not bring it into the error", async () => {
+    const assertion = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLW9mLXRoZS1pZGVudGl0eQ";
+    endpoint.handle(async (...given) => {
+      const honest = await giving(86_400)(...given);
+      return { body: { ...(honest?.body as object), access_token: assertion } };
+    });
+    const entra = await startEntra(({ body }) => ({
+      status: 401,
+      body: {
+        error: "invalid_client",
+        error_description: `AADSTS700213: ${body} and ${encodeURIComponent(body)}`,
+        error_codes: [700213],
+        claims: body,
+      },
+    }));
+    const identity = "66666666-8888-7777-6666-555555555555";
+    const error = await failure(create({ authorityHost: entra.url, clientId: identity })(tenant).getToken(newScope()));
+    expect(entra.requests.some(({ body }) => body.includes(assertion))).toBe(true);
+    expect(error.message).toContain("(AADSTS700213)");
+    // The head of a token is the same in every one and no secret.
+    const [, ...secrets] = assertion.split(".");
+    for (const secret of secrets) expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(secret);
   });
 });
 

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { plainText } from "../../core/text.ts";
+import { plainText, withoutTokens } from "../../core/text.ts";
 
 /** What to make of a call that gave nothing to use. */
 export interface Fault {
@@ -115,11 +115,8 @@ export function readRefusal(call: string, status: number, body: Uint8Array | nul
   return words ? { ...fault, said: target ? `${words} [${target}]` : words } : fault;
 }
 
-// Whoever answers may echo the request, and the token with it.
-const tokens = /\bBearer\s+\S{20,}|\beyJ[\w-]{10,}(\.[\w-]*)*/gi;
-
 function tidy(text: unknown): string {
-  return plainText(text).replace(tokens, "[token]");
+  return withoutTokens(plainText(text));
 }
 
 function explain(answer: string, status: number, code: string, words: string): Fault {
