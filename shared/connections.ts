@@ -6,6 +6,7 @@ import { createRunQueue } from "./io/run-queue.ts";
 import { createMailer } from "./io/sendgrid.ts";
 import { createStore } from "./io/tables.ts";
 import type { Ports } from "./ports.ts";
+import { rememberSnapshots } from "./remember-snapshots.ts";
 import type { Settings } from "./settings.ts";
 
 /** The world outside, and what the doctor tries of it besides. */
@@ -23,7 +24,7 @@ export function openConnections(settings: Settings): Connections {
   return {
     ports: {
       defender: createDefender({ ...defender, credential }),
-      store: createStore(connection),
+      store: rememberSnapshots(createStore(connection)),
       queue: createRunQueue(connection),
       mailer: createMailer(mail),
       now: () => new Date(),

@@ -97,8 +97,8 @@ export interface Store {
   readSnapshot(key: SnapshotKey): Promise<Snapshot | null>;
   /** The newest snapshot of a software from before a run, whoever's run it was. */
   latestSnapshot(before: SnapshotKey): Promise<Snapshot | null>;
-  /** Insert-only: where one stands already, it stays and nothing is told. */
-  addSnapshot(snapshot: Snapshot): Promise<void>;
+  /** Insert-only: where one stands already, it stays. True where this one is surely the one that stands. */
+  addSnapshot(snapshot: Snapshot): Promise<boolean>;
   /** Nothing to delete is fine. */
   deleteSnapshot(key: SnapshotKey): Promise<void>;
 

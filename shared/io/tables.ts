@@ -185,12 +185,13 @@ async function newestSnapshot(
   return null;
 }
 
-async function addSnapshot(table: Table, snapshot: Snapshot): Promise<void> {
+async function addSnapshot(table: Table, snapshot: Snapshot): Promise<boolean> {
   const row = encodeSnapshot(snapshot);
   const added = table.call(`POST ${pathOf(table, row.partitionKey, row.rowKey)}`, async (client, options) => {
     await client.createEntity(row, options);
+    return true;
   });
-  await unless(added, [taken], undefined);
+  return unless(added, [taken], false);
 }
 
 async function readRun(table: Table, watchlist: string, runId: RunId): Promise<StoredRun | null> {

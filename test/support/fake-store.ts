@@ -50,7 +50,9 @@ export function createFakeStore(): Store {
     async addSnapshot(snapshot) {
       const name = snapshotName(snapshot);
       const row = encodeSnapshot(snapshot);
-      if (!snapshots.has(name)) snapshots.set(name, row);
+      if (snapshots.has(name)) return false;
+      snapshots.set(name, row);
+      return true;
     },
     async deleteSnapshot(key) {
       snapshots.delete(snapshotName(key));

@@ -74,8 +74,8 @@ export function describeStore(kind: string, open: () => Store): void {
 
     it("are never changed: the first one stands", async () => {
       const first = aSnapshot({ tenant: crypto.randomUUID(), missingKbs: [aKb()] });
-      await store.addSnapshot(first);
-      await store.addSnapshot({ ...first, missingKbs: [], unusable: 1 });
+      expect(await store.addSnapshot(first)).toBe(true);
+      expect(await store.addSnapshot({ ...first, missingKbs: [], unusable: 1 })).toBe(false);
       expect(await store.readSnapshot(first)).toEqual(first);
     });
 
