@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { inspect } from "node:util";
 import { TableClient } from "@azure/data-tables";
@@ -148,7 +149,8 @@ async function failInEveryWay(): Promise<void> {
 async function poison(): Promise<void> {
   await post("runs", JSON.stringify({ watchlist: "poisoned", mail: true }), { "x-functions-key": hostKey });
   const messages = new QueueClient(connectionStringOf(queues), "runs");
-  for (let failures = 0; failures < 4; failures++) {
+  const { maxDequeueCount } = JSON.parse(readFileSync("host.json", "utf8")).extensions.queues;
+  for (let failures = 1; failures < maxDequeueCount; failures++) {
     const { receivedMessageItems: received } = await messages.receiveMessages({ numberOfMessages: 32 });
     for (const { messageId, popReceipt } of received) await messages.updateMessage(messageId, popReceipt, undefined, 0);
   }

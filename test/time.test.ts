@@ -128,10 +128,17 @@ describe("a run across midnight", () => {
     world.answers.set(softwareId, new DefenderError("Throttled.", { permanent: false, retryAfterSeconds: 3_600 }));
     await scheduleRuns(world.ports);
     await handleAll(world, Date.parse("2026-12-01T04:59:00Z"));
-    await fire(world, Date.parse("2026-12-01T05:00:00Z"), 103);
+    world.setClock("2026-12-01T05:00:00Z");
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-12-01T05:59:00Z"));
+    world.answers.set(softwareId, [item("5066835", 103)]);
     await handleAll(world, Date.parse("2026-12-02T04:00:00Z"));
     const runs = await scheduledRuns(world);
-    expect(runs.map(({ runId }) => runId).slice(-1)).toEqual(["2026-12-01"]);
+    expect(runs).toMatchObject([
+      { runId: "2026-11-29", failures: [] },
+      { runId: "2026-11-30", failures: [{ reason: "Throttled." }], committedAt: "2026-12-01T05:00:00.000Z" },
+      { runId: "2026-12-01", failures: [] },
+    ]);
     for (const [index, run] of runs.entries()) expect(run.previousRunId).toBe(runs[index - 1]?.runId ?? null);
     expect((await risesTold(world, runs)).reduce((sum, rise) => sum + rise, 0)).toBe(3);
     expect(world.ports.queue.waiting).toEqual([]);
