@@ -1,17 +1,10 @@
 import { defineConfig } from "vitest/config";
+import { areaName, readArea } from "./scripts/mutation-areas.ts";
 
-/** The tests that stand next to what is mutated: each mutant costs a run of those that reach it. */
 export default defineConfig({
   test: {
-    include: [
-      "test/core/**/*.test.ts",
-      "test/settings.test.ts",
-      "test/io/defender.test.ts",
-      "test/io/defender/**/*.test.ts",
-      "test/io/tables.test.ts",
-      "test/io/storage/**/*.test.ts",
-    ],
-    globalSetup: ["test/support/global-setup.ts"],
+    include: readArea().tests,
+    globalSetup: areaName === "tables" ? ["test/support/global-setup.ts"] : [],
     setupFiles: ["test/support/fixed-seed.ts"],
   },
 });
