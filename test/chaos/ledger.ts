@@ -45,7 +45,8 @@ export function keepLedger(world: ChaosWorld): Ledger {
 
   const messagesOf = (queue: string) =>
     [...world.gate.messages.values()].filter((message) => message.queue === queue).map(({ text }) => nameOf(text));
-  const isDone = (name: string) => runs.has(name) || (isScheduledName(name) && isOvertaken(name, runs));
+  const isDone = (name: string) =>
+    runs.has(name) || (isScheduledName(name) ? isOvertaken(name, runs) : isForgotten(name, world.now()));
 
   async function look(outcome: Outcome, storageRestarted: boolean): Promise<void> {
     await world.quiet();
@@ -151,6 +152,11 @@ function isOvertaken(name: string, runs: ReadonlyMap<string, Entry>): boolean {
   return [...runs.values()].some(
     ({ run }) => run.watchlist === watchlist && isScheduled(run.runId) && run.runId > runId,
   );
+}
+
+/** Nobody waits any more for a run that was asked for a day ago, give or take the seconds that its id does not tell. */
+function isForgotten(name: string, now: number): boolean {
+  return now - Date.parse(name.split(" ")[1] ?? "") > 86_400_000 - 60_000;
 }
 
 /** Reports telescope: each run compares with just what the scheduled run before it reported. */

@@ -49,6 +49,7 @@ export interface ChaosWorld {
   kills: readonly string[];
   /** How many faults storage and mail were given. */
   faults: { storage: number; mail: number };
+  now(): number;
   turnTo(instant: number): Promise<void>;
   /** The emulator is shut down in order and started again from its files. */
   restartStorage(): Promise<void>;
@@ -167,6 +168,7 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
   const world: ChaosWorld = {
     ...{ app, tenant, inbox, gate, answers, lost, kills, faults, sick: false, plan: null },
     store: () => store,
+    now: () => instant,
     turnTo: async (next) => {
       instant = next;
       await azurite.turnClock(now());
