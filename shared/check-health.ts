@@ -39,19 +39,21 @@ export async function serveHealth(ports: Ports, tellReasons: boolean): Promise<A
 /** Every reason for which a person should look, each a sentence. */
 export async function checkHealth(ports: Ports): Promise<string[]> {
   const checkOne = async ({ name }: Watchlist) => {
-    const found = await orReason(checkWatchlist(name, ports));
+    const found = await orReason(checkWatchlist(name, ports), ports);
     return found.map((reason) => `Watchlist "${name}": ${reason}`);
   };
   const reasons = await pMap(ports.watchlists, checkOne, { concurrency: atOnce });
-  return [...reasons.flat(), ...(await orReason(checkPoison(ports)))];
+  return [...reasons.flat(), ...(await orReason(checkPoison(ports), ports))];
 }
 
 /** What keeps health from looking is itself a reason for a person to look. */
-async function orReason(check: Promise<string[]>): Promise<string[]> {
+async function orReason(check: Promise<string[]>, { log }: Ports): Promise<string[]> {
   try {
     return await check;
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    const reason = error instanceof Error ? error.message : String(error);
+    log("error", "health could not look", { reason });
+    return [reason];
   }
 }
 

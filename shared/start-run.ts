@@ -1,6 +1,6 @@
 import { type Answer, answer, badParameter, jsonAnswer, Problem } from "./answer.ts";
 import { onDemandRunId, type RunId } from "./core/run-id.ts";
-import { findWatchlist } from "./find-run.ts";
+import { findWatchlist, parameter } from "./find-run.ts";
 import type { Ports } from "./ports.ts";
 
 const maxBody = 10_000;
@@ -39,9 +39,9 @@ interface Asked {
 function readForm(body: string): Asked {
   const form = new URLSearchParams(body);
   return {
-    watchlist: form.get("watchlist") || null,
+    watchlist: parameter(form, "watchlist"),
     mail: form.get("mail") === "true",
-    code: form.get("code") || null,
+    code: parameter(form, "code"),
   };
 }
 

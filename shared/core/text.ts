@@ -10,7 +10,7 @@ export function plainText(value: unknown): string {
   return value.slice(0, maxLength).replace(invisible, " ").trim();
 }
 
-const tokens = /\bBearer\s+\S{20,}|\beyJ[\w-]{10,}(\.[\w-]*)*/gi;
+const tokens = /\bBearer\s+\S{20,}|eyJ[\w-]{10,}(\.[\w-]*)*/gi;
 
 /** A text without the access tokens in it: whoever answers a call may echo the request. */
 export function withoutTokens(text: string): string {

@@ -26,6 +26,7 @@ test("a token that is echoed is taken out, wherever in the text it stands, and n
   expect(withoutTokens(`401 for Bearer ${token} with client_assertion=${token}&scope=x`)).toBe(
     "401 for [token] with client_assertion=[token]&scope=x",
   );
+  expect(withoutTokens(`client_assertion%3D${token}%26`)).toBe("client_assertion%3D[token]%26");
   const words = "The bearer of this letter, eyJ, was refused.";
   expect(withoutTokens(words)).toBe(words);
 });
