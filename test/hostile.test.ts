@@ -85,7 +85,9 @@ const hostileIds = [
   ...["contoso-_-\u0430\u0440\u0440\u04cf\u0435", `contoso-_-${"W".repeat(240)}`],
 ];
 
-const [yesterday, today] = ["2026-11-22", "2026-11-23"];
+// On the third day in a row health tells what could not be measured, in Defender's words too.
+const days = ["2026-11-21", "2026-11-22", "2026-11-23"] as const;
+const today = days[2];
 
 function answerFor(softwareId: string, day: string): unknown[] {
   const machines = day === today ? 2_000 : 1_000;
@@ -119,6 +121,9 @@ let report: Report;
 let csv: string[][];
 let text: string;
 let pages: string[];
+let history: string[][];
+/** The answers in JSON besides the report. */
+let told: { history: unknown; progress: unknown; health: { reasons: string[] } };
 
 interface Report {
   rows: { id: string; name: string; url: string | null; link: string | null; entries: { softwareId: string }[] }[];
@@ -134,7 +139,7 @@ beforeAll(async () => {
     },
   });
   setFaults();
-  const softwareIds = [fields, links, refused, licence, moved, unknown, ...hostileIds];
+  const softwareIds = [fields, links, licence, refused, moved, unknown, ...hostileIds];
   host = await startHost({
     appDir: process.cwd(),
     port: 0,
@@ -148,8 +153,7 @@ beforeAll(async () => {
     },
     log: (entry) => logs.push(entry),
   });
-  await playDay(host, world, yesterday);
-  await playDay(host, world, today);
+  for (const day of days) await playDay(host, world, day);
   mails = world.inbox.mails;
   report = JSON.parse(await get("report?format=json"));
   csv = readCsv((await get("report?format=csv")).replace(/^\ufeff/, ""));
@@ -163,6 +167,12 @@ beforeAll(async () => {
     `&softwareId=${encodeURIComponent(hostileIds[0] ?? "")}`,
   ];
   pages = await Promise.all(asked.map((query) => get(`report?format=html${query}`)));
+  history = readCsv(await get("history?format=csv"));
+  told = {
+    history: JSON.parse(await get("history?format=json")),
+    progress: JSON.parse(await get(`runs/default/${today}`)),
+    health: JSON.parse(await get("health/reasons", 503)),
+  };
 }, 120_000);
 
 afterAll(async () => {
@@ -189,10 +199,10 @@ function setFaults(): void {
   world.tenant.setFault(moved, { kind: "answer", status: 200, body: link });
 }
 
-async function get(path: string): Promise<string> {
+async function get(path: string, status = 200): Promise<string> {
   const answer = await fetch(`${host.url}/api/${path}`);
   const body = await answer.text();
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${body}`);
+  if (answer.status !== status) throw new Error(`${path}: ${answer.status} ${body}`);
   return body;
 }
 
@@ -261,7 +271,7 @@ describe("software ids that are hostile", () => {
 
 describe("what comes of all this", () => {
   test("is mailed in order: one line of subject, plain headers, our own markup, nothing invisible, in a bounded size", () => {
-    expect(mails).toHaveLength(2);
+    expect(mails).toHaveLength(days.length);
     for (const mail of mails) {
       expect(mail.subject).toMatch(/^[^\p{Cc}\p{Cf}]{1,120}$/u);
       expect(mail.subject).not.toContain("victim");
@@ -293,8 +303,9 @@ describe("what comes of all this", () => {
         ?.attachments[0]?.content.toString("utf8")
         .replace(/^\ufeff/, "") ?? "",
     );
-    for (const table of [csv, attached]) {
-      expect(table.length).toBeGreaterThan(texts.length);
+    expect(Math.min(csv.length, attached.length)).toBeGreaterThan(texts.length);
+    expect(history).toHaveLength(1 + days.length);
+    for (const table of [csv, attached, history]) {
       expect(new Set(table.map((line) => line.length))).toEqual(new Set([table[0]?.length]));
       const cells = table.flat();
       expect(cells.filter((cell) => invisible.test(cell) || cell.includes("\n"))).toEqual([]);
@@ -304,13 +315,15 @@ describe("what comes of all this", () => {
   });
 
   test("is JSON whose texts are one line each and bounded", () => {
-    const found = textsIn(report);
+    const found = textsIn([report, told]);
     for (const one of found) {
       expect(one).not.toMatch(invisible);
       expect(one).not.toContain("\n");
       expect(one.length).toBeLessThanOrEqual(2_000);
     }
     expect(found).toContain("<script>alert(1)</script>");
+    for (const outlet of [told.progress, told.health.reasons])
+      expect(textsIn(outlet).join()).toMatch(/saying "No license <script>alert\(1\)<\/script>/);
   });
 
   test("is text for a terminal that can neither move its cursor nor draw lines of its own", () => {
@@ -321,7 +334,7 @@ describe("what comes of all this", () => {
 
   test("is logged in lines that each are a known message and its facts", () => {
     const said = logs.filter(({ source }) => source === "function").map(({ message }) => message);
-    expect(said.filter((line) => line.startsWith("software not read"))).toHaveLength(6);
+    expect(said.filter((line) => line.startsWith("software not read"))).toHaveLength(3 * days.length);
     for (const line of said) {
       expect(line).not.toMatch(invisible);
       expect(line).toMatch(/^[a-z, ]+ \{.*\}$/);

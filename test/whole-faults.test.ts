@@ -1,9 +1,13 @@
+import { inspect } from "node:util";
+import { TableClient } from "@azure/data-tables";
 import { QueueServiceClient } from "@azure/storage-queue";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { DefenderKb } from "../local/estate.ts";
 import { type Host, startHost } from "../local/host.ts";
+import type { InboxFault } from "../local/inbox.ts";
 import { playDay } from "../local/play.ts";
 import { type LocalWorld, startWorld } from "../local/world.ts";
+import { keepLogBook } from "./support/host-log-book.ts";
 
 // A day through the whole app takes its time on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
@@ -18,6 +22,7 @@ let day = "2026-11-23";
 let world: LocalWorld;
 let host: Host;
 let queues: QueueServiceClient;
+const book = keepLogBook();
 
 beforeAll(async () => {
   world = await startWorld({
@@ -35,7 +40,7 @@ beforeAll(async () => {
     port: 0,
     storageConnectionString: world.storageConnectionString,
     env: { ...world.settings, SOFTWARE_IDS: softwareIds.join(","), HEARTBEAT_DAY: "none" },
-    log: () => {},
+    log: book.sink,
   });
   queues = QueueServiceClient.fromConnectionString(world.storageConnectionString);
   await playDay(host, world, day);
@@ -44,15 +49,19 @@ beforeAll(async () => {
 beforeEach(() => {
   for (const softwareId of softwareIds) world.tenant.setFault(softwareId, null);
   lists.clear();
-  // Each test is a day of its own on which the KB got worse, so that there is a mail.
-  machines += 1;
-  day = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+  nextDay();
 });
 
 afterAll(async () => {
   await host?.close();
   await world?.close();
 });
+
+/** Each test has days of its own, on which the KB got worse, so that there is a mail. */
+function nextDay(): void {
+  machines += 1;
+  day = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+}
 
 function aDefenderKb(id: string, machineMissedOn: number): DefenderKb {
   return { id, name: "November 2026 Security Updates", productsNames: [], url: null, machineMissedOn, cveAddressed: 1 };
@@ -77,6 +86,11 @@ async function handleTillGivenUp(): Promise<void> {
 async function reasons(): Promise<string[]> {
   const answer = await fetch(`${host.url}/api/health/reasons`);
   return ((await answer.json()) as { reasons: string[] }).reasons;
+}
+
+async function totalsOf(runId: string): Promise<Record<string, number>> {
+  const answer = await fetch(`${host.url}/api/report?run=${runId}&format=json`);
+  return ((await answer.json()) as { totals: Record<string, number> }).totals;
 }
 
 describe("a queue message", () => {
@@ -169,26 +183,58 @@ describe("what a person must mend", () => {
     });
     await playDay(host, world, day);
     expect(await reasons()).toEqual([expect.stringMatching(/the mail of .* was refused\..*MAIL_FROM is a verified/)]);
-    machines += 1;
-    day = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+    nextDay();
     await playDay(host, world, day);
     expect(await reasons()).toEqual([]);
   });
 
   async function expectWhole(runId: string, measured: number): Promise<void> {
-    const answer = await fetch(`${host.url}/api/report?run=${runId}&format=json`);
-    const { totals } = (await answer.json()) as { totals: Record<string, number> };
-    expect(totals).toMatchObject({ measured, notMeasured: softwareIds.length - measured, resolved: 0, improved: 0 });
+    const notMeasured = softwareIds.length - measured;
+    expect(await totalsOf(runId)).toMatchObject({ measured, notMeasured, resolved: 0, improved: 0 });
   }
 });
 
-describe("SendGrid's passing faults", () => {
+describe("a list that Defender empties", () => {
+  /** A day on which the software misses two KBs, and one on which Defender lists none and answers this for the software. */
+  async function emptyOvernight(status: number, facts: object): Promise<string> {
+    lists.set(windows11, [aDefenderKb("5041585", 240), aDefenderKb("5041592", 120)]);
+    await playDay(host, world, day);
+    nextDay();
+    world.tenant.setFault(windows11, ({ url }, response) => {
+      const [code, body] = url?.endsWith("/getmissingkbs") ? [200, { value: [] }] : [status, facts];
+      response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    await playDay(host, world, day);
+    return mailsOf(day)[0]?.text?.replace(/\s+/g, " ") ?? "";
+  }
+
+  test("of a software without weaknesses is told as resolved, KB by KB", async () => {
+    const text = await emptyOvernight(200, { weaknesses: 0 });
+    expect(text).toMatch(/ RESOLVED: 2 KBS KB5041585 .*KB5041592 .*No longer listed for any software/);
+    expect(text).not.toContain("NOT MEASURED");
+    expect(await totalsOf(day)).toMatchObject({ resolved: 2, measured: 3, notMeasured: 0, missingKbs: 1 });
+  });
+
   test.each([
-    ["a rate limit", { status: 429, headers: { "X-RateLimit-Reset": "1795428000" } }],
-    ["an outage", { status: 503 }],
-    ["a connection that broke before the mail was taken", { kept: false, connection: "reset" }],
-  ] as const)("%s delays the mail, and it arrives once", async (_, fault) => {
-    world.inbox.faults.push(fault);
+    ["with 41 weaknesses", 200, { weaknesses: 41 }, "still counts open weaknesses"],
+    ["that Defender no longer knows", 404, { error: { code: "ResourceNotFound" } }, "knows no such software"],
+  ])("of a software %s resolves nothing, and the software is named as not measured", async (_, status, facts, why) => {
+    const text = await emptyOvernight(status, facts);
+    expect(text).toMatch(new RegExp(`! NOT MEASURED: 1 SOFTWARE .*${why}.* - ${windows11}`));
+    expect(text).not.toContain("RESOLVED");
+    expect(await totalsOf(day)).toMatchObject({ resolved: 0, measured: 2, notMeasured: 1, missingKbs: 3 });
+  });
+});
+
+describe("SendGrid's passing faults", () => {
+  const anHourAhead = () => String(Date.parse(`${day}T06:00:00Z`) / 1_000);
+
+  test.each<[string, () => InboxFault]>([
+    ["a rate limit for an hour", () => ({ status: 429, headers: { "X-RateLimit-Reset": anHourAhead() } })],
+    ["an outage", () => ({ status: 503 })],
+    ["a connection that broke before the mail was taken", () => ({ kept: false, connection: "reset" })],
+  ])("%s delays the mail, and it arrives once", async (_, fault) => {
+    world.inbox.faults.push(fault());
     await playDay(host, world, day);
     expect(mailsOf(day)).toHaveLength(1);
     expect(await reasons()).toEqual([]);
@@ -200,4 +246,34 @@ describe("SendGrid's passing faults", () => {
     expect(mailsOf(day)).toHaveLength(2);
     expect(await reasons()).toEqual([]);
   });
+});
+
+test("a row that a newer version wrote stops the runs and stays as it is; log, health and report say to upgrade", async () => {
+  await playDay(host, world, day);
+  const newest = { partitionKey: "default", rowKey: day };
+  const local = { allowInsecureConnection: true };
+  const runs = TableClient.fromConnectionString(world.storageConnectionString, "Runs", local);
+  const rows = () => Array.fromAsync(runs.listEntities());
+  await runs.updateEntity({ ...newest, schemaVersion: 2 }, "Merge");
+  onTestFinished(async () => {
+    await runs.updateEntity({ ...newest, schemaVersion: 1 }, "Merge");
+    await queues.getQueueClient("runs").clearMessages();
+  });
+  const before = await rows();
+  const logged = book.entries.length;
+
+  nextDay();
+  await world.turnTo(new Date(`${day}T05:00:00Z`));
+  await host.fireTimer("schedule-runs");
+  await host.drainQueues();
+
+  expect(await rows()).toEqual(before);
+  expect(mailsOf(day)).toEqual([]);
+  const told = new RegExp(`${newest.rowKey}.* was written by a newer version of this app\\. Upgrade this one`);
+  expect(inspect(book.entries.slice(logged), { depth: 10 })).toMatch(told);
+  const health = await fetch(`${host.url}/api/health/reasons`);
+  expect([health.status, await health.json()]).toMatchObject([503, { reasons: [expect.stringMatching(told)] }]);
+  const report = await fetch(`${host.url}/api/report`);
+  expect([report.status, report.headers.get("content-type")]).toEqual([500, expect.stringContaining("problem+json")]);
+  expect(await report.json()).toMatchObject({ status: 500, detail: expect.stringMatching(told) });
 });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Azurite } from "../local/azurite.ts";
 import { type IdentityEndpoint, reporterResources, startIdentityEndpoint } from "../local/identity-endpoint.ts";
 import { type Inbox, startInbox } from "../local/inbox.ts";
@@ -46,7 +46,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   counterfeits = {};
-  Object.assign(identity.behaviour, { resources: reporterResources, lifetimeSeconds: 86_400 });
+  Object.assign(identity.behaviour, { resources: reporterResources, lifetimeSeconds: 86_400, fault: null });
 });
 
 afterEach(async () => {
@@ -70,10 +70,11 @@ const estate = {
 
 /** Hands on what the identity endpoint answers, its tokens with other claims where counterfeits are wanted. */
 function startCounterfeiter(): Promise<HttpServer> {
-  return startHttpServer(async ({ path, headers }) => {
+  return startHttpServer(async ({ path, headers }, response) => {
     const asked = new URL(path, identity.url);
     const header = String(headers["x-identity-header"]);
-    const honest = await fetch(asked, { headers: { "X-IDENTITY-HEADER": header } });
+    const honest = await fetch(asked, { headers: { "X-IDENTITY-HEADER": header } }).catch(() => null);
+    if (!honest) return void response.destroy();
     const body = (await honest.json()) as Record<string, unknown>;
     const claims = counterfeits[String(body.resource)];
     const token = claims ? { access_token: forge(String(body.access_token), claims) } : {};
@@ -111,27 +112,39 @@ async function startApp(settings: Readonly<Record<string, string>> = {}): Promis
 }
 
 /**
- * A scheduled run of two software, seen through. Watchlists share the snapshots of a day: each test takes software of
- * its own, so that there is something to read.
+ * A watchlist of two software. Watchlists share the snapshots of a day: each test takes software of its own, so that
+ * there is something to read.
  */
-async function run(name: string, settings: Readonly<Record<string, string>> = {}) {
+function watching(name: string): Record<string, string> {
   const softwareIds = [`contoso-_-${name} 1`, `contoso-_-${name} 2`];
   const watchlists = [{ name, softwareIds, mailTo: ["endpoints@contoso.example"] }];
-  await startApp({ SOFTWARE_IDS: "", MAIL_TO: "", WATCHLISTS: JSON.stringify(watchlists), ...settings });
+  return { SOFTWARE_IDS: "", MAIL_TO: "", WATCHLISTS: JSON.stringify(watchlists) };
+}
+
+/** A scheduled run, seen through. */
+async function run(name: string, settings: Readonly<Record<string, string>> = {}) {
+  await startApp({ ...watching(name), ...settings });
   const [calls, tokens] = [tenant.calls.length, identity.issued.length];
   await app.fireTimer();
   await app.drain();
-  const answer = await fetch(`${app.url}/api/report?format=json`);
-  const report = (await answer.json()) as {
-    totals: Record<string, number>;
-    software: { state: string; failure: { reason: string; permanent: boolean } | null }[];
-  };
   return {
-    report,
-    mail: inbox.mails.findLast(({ customArgs }) => customArgs.watchlist === name),
+    report: await latestReport(),
+    mail: lastMailOf(name),
     statuses: tenant.calls.slice(calls).map(({ status }) => status),
     audiences: identity.issued.slice(tokens).map(({ resource }) => resource),
   };
+}
+
+async function latestReport() {
+  const answer = await fetch(`${app.url}/api/report?format=json`);
+  return (await answer.json()) as {
+    totals: Record<string, number>;
+    software: { state: string; failure: { reason: string; permanent: boolean } | null }[];
+  };
+}
+
+function lastMailOf(name: string) {
+  return inbox.mails.findLast(({ customArgs }) => customArgs.watchlist === name);
 }
 
 describe("with a managed identity and no shared key anywhere", { timeout: 60_000 }, () => {
@@ -165,7 +178,7 @@ describe("with a managed identity and no shared key anywhere", { timeout: 60_000
 });
 
 describe("a token that Defender refuses", { timeout: 60_000 }, () => {
-  const doubted = "Defender refused the app's token and then a fresh one";
+  const doubted = "Defender refused the app's token";
   const noRole =
     "lacks the app role Software.Read.All of WindowsDefenderATP; grant it, and expect refusals for up to 24 hours";
 
@@ -231,5 +244,52 @@ describe("a token that storage refuses", { timeout: 60_000 }, () => {
     await startApp();
     await expect(app.fireTimer()).rejects.toThrow();
     expect(app.output()).toContain("check that an identity is assigned to the app");
+  });
+});
+
+describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
+  const noAnswer = "There is no token for Defender: The app's managed identity did not answer with a token";
+
+  /** Handles what is queued with the endpoint down; tokens for storage are held by then, one for Defender is not. */
+  async function handleBlindly(queueing: () => Promise<unknown>): Promise<void> {
+    await app.drain();
+    await queueing();
+    identity.behaviour.fault = "down";
+    await app.drain();
+    expect(app.output()).toContain(noAnswer);
+  }
+
+  test("holds a scheduled run back within its grace, and once it is up the same run measures all", async () => {
+    const settings = { ...watching("held back"), REPORT_GRACE_MINUTES: "60" };
+    await startApp(settings);
+    await handleBlindly(app.fireTimer);
+    expect((await fetch(`${app.url}/api/report`)).status).toBe(404);
+    expect(lastMailOf("held back")).toBeUndefined();
+    await app.close();
+
+    identity.behaviour.fault = null;
+    // The run waits five minutes before it looks again.
+    await azurite.turnClock(new Date(Date.now() + 6 * 60_000));
+    onTestFinished(azurite.restoreClock);
+    await startApp(settings);
+    await app.drain();
+    expect((await latestReport()).totals).toMatchObject({ measured: 2, notMeasured: 0, missingKbs: 1 });
+    expect(lastMailOf("held back")?.subject).toContain("Now watching 2 software");
+  });
+
+  test("makes a run that was asked for claim nothing: what stood stands, and report and mail say why", async () => {
+    await run("asked for");
+    await app.close();
+    await startApp(watching("asked for"));
+    await handleBlindly(() => fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' }));
+    const { totals, software } = await latestReport();
+    expect(totals).toMatchObject({ measured: 0, notMeasured: 2, resolved: 0, improved: 0, missingKbs: 1 });
+    for (const { state, failure } of software) {
+      expect(state).toBe("not-measured");
+      expect(failure).toMatchObject({ permanent: false, reason: expect.stringContaining(noAnswer) });
+    }
+    const mail = lastMailOf("asked for");
+    expect(mail?.subject).toContain("Nothing could be measured");
+    expect(mail?.text?.replace(/\s+/g, " ")).toContain(noAnswer);
   });
 });

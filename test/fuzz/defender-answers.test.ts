@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
 import { isSuspicious, type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
 import { createDefender } from "../../shared/io/defender.ts";
@@ -24,7 +27,7 @@ const items = [
 ];
 
 const key = { tenant: "home", softwareId: "microsoft-_-windows_10", runId: "2026-11-23" };
-const place = { table: "Snapshots", partitionKey: "p", rowKey: "r" };
+const place = { table: "Snapshots", partitionKey: "p", rowKey: key.runId };
 const before = takeSnapshot({ ...key, runId: "2026-11-22" }, readMissingKbs(items), null);
 
 /** Kept and read again it is the same; or it is told to be too large. */
@@ -175,4 +178,23 @@ describe("an answer of anything", fuzzing, () => {
       },
     );
   });
+});
+
+test("eight answers of 100 MB at once are given up at 32 MiB each, and no more than that is held in memory", async () => {
+  const large = Buffer.alloc(100_000_000, " ");
+  const allAsked = Promise.withResolvers<void>();
+  const server = await startHttpServer(async ({ path }, _response, index) => {
+    if (path.includes("small")) return { body: { value: [] } };
+    if (index === 8) allAsked.resolve();
+    await allAsked.promise;
+    return { headers: { "content-type": "application/json" }, body: large };
+  });
+  onTestFinished(() => server.close());
+  const script = fileURLToPath(new URL("../support/large-answers-child.ts", import.meta.url));
+  const child = await promisify(execFile)(process.execPath, ["--max-old-space-size=128", script, server.url]);
+  const { failures, bareMib, peakMib } = JSON.parse(child.stdout);
+  expect(failures).toHaveLength(8);
+  for (const failure of failures) expect(failure).toMatch(/^DefenderError: .*it is larger than 32 MiB\.$/);
+  // Above Node itself: eight times what is taken of an answer, and half of that for what waits in sockets or for its collection.
+  expect(peakMib - bareMib).toBeLessThan(8 * 32 * 1.5);
 });
