@@ -15,7 +15,7 @@ export async function http(): Promise<Figure[]> {
     const run = encodeURIComponent(await served.ask());
     const figures: Figure[] = [];
     for (const format of formats) {
-      figures.push(await compare(`${served.host.url}/api/report?run=${run}&format=${format}`, format));
+      figures.push(await compare(`${served.host().url}/api/report?run=${run}&format=${format}`, format));
     }
     return figures;
   } finally {

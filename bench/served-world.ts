@@ -8,11 +8,13 @@ import { startWorld } from "../local/world.ts";
 
 /** The built app in the development host, with a world around it and storage calls counted. */
 export interface ServedWorld {
-  host: Host;
+  host(): Host;
   /** Calls to tables and queues since it was last asked, by service and method. */
   takeOperations(): Record<string, number>;
   /** Lives through the run of a day. */
   play(day: string): Promise<void>;
+  /** Ends the app and starts it anew, with nothing in its memory. */
+  restart(): Promise<void>;
   /** A run asked for over HTTP, without a mail; gives its id. */
   ask(): Promise<string>;
   close(): Promise<void>;
@@ -32,26 +34,32 @@ export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
   const tenant = await startTenant({ estate, now: () => Date.now(), callsPerMinute: calls, callsPerHour: calls });
   const counter = createCounter();
   const storage = await counter.countThrough(world.storageConnectionString);
-  const host = await startHost({
-    appDir: process.cwd(),
-    port: 0,
-    env: {
-      ...world.settings,
-      REPORTER_STORAGE: storage,
-      DEFENDER_URL: tenant.url,
-      SOFTWARE_IDS: Array.from({ length: size.software }, (_, index) => idOf(index)).join(","),
-    },
-    storageConnectionString: storage,
-    log: ({ level, message, fields }) => {
-      if (level === "error" || level === "critical") console.error(message, fields);
-    },
-  });
+  const start = () =>
+    startHost({
+      appDir: process.cwd(),
+      port: 0,
+      env: {
+        ...world.settings,
+        REPORTER_STORAGE: storage,
+        DEFENDER_URL: tenant.url,
+        SOFTWARE_IDS: Array.from({ length: size.software }, (_, index) => idOf(index)).join(","),
+      },
+      storageConnectionString: storage,
+      log: ({ level, message, fields }) => {
+        if (level === "error" || level === "critical") console.error(message, fields);
+      },
+    });
+  let host = await start();
   return {
-    host,
+    host: () => host,
     takeOperations: counter.take,
     play: async (day) => {
       await world.turnTo(new Date(`${day}T05:00:00Z`));
       await runToday(host);
+    },
+    restart: async () => {
+      await host.close();
+      host = await start();
     },
     ask: async () => {
       const body = JSON.stringify({ watchlist: "default", mail: false });
