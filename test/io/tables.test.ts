@@ -332,7 +332,9 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of 429 without a time to wait is told at once: the queue's message brings the step back", async () => {
     const store = await faulty([odataFault(429, "TooManyRequests")]);
-    await expect(store.addSnapshot(aSnapshot())).rejects.toThrow("Azure Storage answered 429 TooManyRequests to POST");
+    const refused = store.addSnapshot(aSnapshot());
+    await expect(refused).rejects.toThrow("Azure Storage answered 429 TooManyRequests to POST");
+    await expect(refused).rejects.toMatchObject({ cause: { name: "RestError", statusCode: 429 } });
   });
 
   it("of a wait that nobody has time for is told in time", async () => {
