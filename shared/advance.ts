@@ -59,12 +59,9 @@ async function advanceRun(
     return null;
   }
   const last = await lastScheduledRun(store, watchlist.name);
-  if (last && isScheduled(message.runId) && last.run.runId > message.runId) {
-    log("warn", "run dropped: a later one is committed", { ...fields, later: last.run.runId });
-    return null;
-  }
-  if (!isScheduled(message.runId) && !isFresh(message, ports.now())) {
-    log("warn", "run dropped: whoever asked for it has long gone", fields);
+  const reason = reasonToDrop(message, last?.run ?? null, ports.now());
+  if (reason) {
+    log("warn", "run dropped", { ...fields, reason });
     return null;
   }
   const walk = await walkSoftware(message, watchlist, last?.run ?? null, ports, signal);
@@ -73,6 +70,12 @@ async function advanceRun(
   log("info", logTexts.read, { ...fields, read, failed: failures.size, untried, throttledFor });
   if (wait !== null) return wait;
   return commit(message, watchlist, last, walk, ports);
+}
+
+/** Why a run is not worth a step any more; `null` where it is. */
+function reasonToDrop(message: RunMessage, last: Run | null, now: Date): string | null {
+  if (!isScheduled(message.runId)) return isFresh(message, now) ? null : "It was asked for more than a day ago.";
+  return last && last.runId > message.runId ? `The later run ${last.runId} is committed.` : null;
 }
 
 async function walkSoftware(
@@ -158,8 +161,9 @@ function secondsToWait(walk: Walk, message: RunMessage, last: Run | null, { now,
   const left = patience(message, throttledFor !== null, rules) - waited;
   // A long walk that gets on is never cut short.
   if (untried > 0 && added > 0) return throttledFor ?? 1;
-  const lasting = new Set(last?.failures.filter(({ misses }) => misses >= missesWaitedFor).map((it) => it.softwareId));
-  const hopeless = [...failures].every(([softwareId, error]) => isPermanent(error) || lasting.has(softwareId));
+  const missed = new Map(last?.failures.map(({ softwareId, misses }) => [softwareId, misses]));
+  const lasts = (softwareId: string) => (missed.get(softwareId) ?? 0) >= missesWaitedFor;
+  const hopeless = [...failures].every(([softwareId, error]) => isPermanent(error) || lasts(softwareId));
   if (left <= 0 || (untried === 0 && throttledFor === null && hopeless)) return null;
   return Math.ceil(Math.min(left, throttledFor ?? retrySeconds));
 }

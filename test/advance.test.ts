@@ -158,7 +158,7 @@ describe("a run", () => {
     await advance({ ...asked, mail: true }, world.ports);
     expect(world.reads).toEqual([]);
     expect(await world.ports.store.listRuns("default")).toEqual([]);
-    expect(world.logs).toMatchObject([{ level: "warn", fields: { run: "2026-11-22T05:00Z" } }]);
+    expect(world.logs).toMatchObject([{ level: "warn", message: "run dropped", fields: { run: asked.runId } }]);
   });
 
   test("that comes a week late finds the later one committed and leaves it be", async () => {
