@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { Snapshot } from "./core/snapshot.ts";
 import type { SnapshotKey, Store } from "./ports.ts";
 
-/** About 70 MB: both days of 2,500 software that miss 40 KBs each. */
-const mostKbs = 200_000;
+/** About 18 MB: both days of 600 software that miss 40 KBs each. A small instance needs the rest for the report. */
+const mostKbs = 50_000;
 
 /**
  * The same store, which reads no snapshot again that it read or wrote lately, for a snapshot never changes. It spares a
