@@ -1,3 +1,4 @@
+import { isLoopback } from "./core/loopback.ts";
 import { homeTenant, type Watchlist } from "./core/watchlist.ts";
 import type { Rules } from "./ports.ts";
 import { type Cloud, clouds } from "./settings/clouds.ts";
@@ -8,14 +9,7 @@ import { addressKind } from "./settings/mail-addresses.ts";
 import type { SettingName } from "./settings/names.ts";
 import { scheduleKind } from "./settings/ncrontab.ts";
 import { type Environment, isSet, openReader, type Reader } from "./settings/reader.ts";
-import {
-  defenderUrlKind,
-  isLoopback,
-  queueUriKind,
-  reportUrlKind,
-  sendGridUrlKind,
-  tableUriKind,
-} from "./settings/service-url.ts";
+import { defenderUrlKind, queueUriKind, reportUrlKind, sendGridUrlKind, tableUriKind } from "./settings/service-url.ts";
 import { signInFault } from "./settings/sign-in.ts";
 import { readWatchlists } from "./settings/watchlists.ts";
 

@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/core-auth";
+import { isLoopback } from "../core/loopback.ts";
 import { type Defender, DefenderError } from "../ports.ts";
 import {
   type Fault,
@@ -65,8 +66,7 @@ export function createDefender(options: DefenderOptions): Defender {
 
 function readBaseUrl(text: string): URL {
   const url = new URL(text);
-  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) {
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
     throw new Error(`Defender's address ${url.origin} must begin with https://; http:// is for loopback alone.`);
   }
   return url;

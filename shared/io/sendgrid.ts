@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type sendgridClient from "@sendgrid/client";
 import type sendgridMail from "@sendgrid/mail";
+import { isLoopback } from "../core/loopback.ts";
 import type { RunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
 import type { Mailer, OutgoingMail, SendOutcome } from "../ports.ts";
@@ -50,14 +51,10 @@ export function createMailer(options: MailerOptions): Mailer {
 
 function readUrl(text: string): URL {
   const url = URL.parse(text);
-  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url))) return url;
+  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname))) return url;
   throw new Error(
     "SENDGRID_URL must be an https URL; plain http is taken on loopback alone, such as http://127.0.0.1:8025.",
   );
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 type Client = typeof sendgridClient;
@@ -75,7 +72,7 @@ function aim(client: Client, apiKey: string, region: string, url: URL | null, ti
     maxContentLength: maxAnswerBytes,
     ...(url && { baseUrl: url.href }),
     // No proxy leads to the own machine.
-    proxy: url && isLoopback(url) ? false : undefined,
+    proxy: url && isLoopback(url.hostname) ? false : undefined,
   };
   client.setDefaultRequest(request);
   return client;

@@ -1,3 +1,4 @@
+import { isLoopback } from "../core/loopback.ts";
 import { textKind } from "./kinds.ts";
 import type { Advice, Kind } from "./reader.ts";
 
@@ -58,9 +59,4 @@ function noPath(pathname: string): string | null {
 
 function withoutSlash({ origin, pathname }: URL): string {
   return `${origin}${pathname}`.replace(/\/+$/, "");
-}
-
-/** Whether a URL's host is this machine. */
-export function isLoopback(hostname: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }

@@ -10,9 +10,11 @@ const refusal = (status: number, code: string, headers: Record<string, string> =
   ...{ kind: "answer", status, headers: { "content-type": "application/json", ...headers } },
   body: { error: { code, message: "As the test wills.", target: "0" } },
 });
+/** A first page that no software ever had for its whole list, so that it can be told where it was taken for one. */
 const strayLink: TenantFault = (_request, response) => {
+  const value = [{ id: "4040404", machineMissedOn: 1, cveAddressed: 1 }];
   response.writeHead(200, { "content-type": "application/json" });
-  response.end('{"value":[],"@odata.nextLink":"https://elsewhere.example/api"}');
+  response.end(JSON.stringify({ value, "@odata.nextLink": "https://elsewhere.example/api" }));
 };
 
 /** Told at once, so that a history takes no longer for them; each with how often it may come in a row. */

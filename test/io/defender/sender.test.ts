@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createSender } from "../../../shared/io/defender/sender.ts";
+import { type HttpServer, startHttpServer } from "../../support/http-server.ts";
+
+let server: HttpServer;
+let other: HttpServer;
+
+beforeAll(async () => {
+  [server, other] = await Promise.all([startHttpServer(() => ({ body: "0123456789" })), startHttpServer(() => ({}))]);
+});
+
+afterAll(() => Promise.all([server.close(), other.close()]));
+
+function send(to: HttpServer, bytes = 100) {
+  return createSender(new URL(server.url))(new URL(`${to.url}/api`), "a-token", bytes, new AbortController().signal);
+}
+
+test("a token goes to the host that it is for and nowhere else", async () => {
+  await expect(send(other)).rejects.toThrow(`A token for ${server.url} must not go to ${other.url}.`);
+  expect(other.requests).toEqual([]);
+});
+
+test("a call asks for JSON that nobody packed, because a packed stream hides that it broke off", async () => {
+  await send(server);
+  expect(server.requests.at(-1)?.headers).toMatchObject({
+    ...{ authorization: "Bearer a-token", accept: "application/json", "accept-encoding": "identity" },
+  });
+});
+
+test("a body is taken up to the last byte that is allowed", async () => {
+  expect((await send(server, 10)).body?.toString()).toBe("0123456789");
+  expect((await send(server, 9)).body).toBeNull();
+});
