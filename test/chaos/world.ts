@@ -37,8 +37,8 @@ export interface ChaosWorld {
   gate: StorageGate;
   /** The storage itself, past the gate. */
   store(): Store;
-  /** All complete answers that Defender gave, by software, as `contentOf` writes them. */
-  answers: ReadonlyMap<string, ReadonlySet<string>>;
+  /** When Defender last had each answer to give, by software and by what `contentOf` writes of the answer. */
+  answers: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Sends whose answer was lost on purpose, by watchlist and run. */
   lost: ReadonlyMap<string, number>;
   /** Whether storage and mail are to fail at times. */
@@ -83,7 +83,7 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
   let azurite = await startAzurite({ dir });
   let store = createStore({ kind: "connectionString", connectionString: azurite.connectionString });
 
-  const answers = new Map<string, Set<string>>();
+  const answers = new Map<string, Map<string, number>>();
   const lost = new Map<string, number>();
   const kills: string[] = [];
   const faults = { storage: 0, mail: 0 };
@@ -129,7 +129,10 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
       },
     }),
     startTenant({
-      estate: restlessEstate(createDice(dice.below(2 ** 31)), answers),
+      estate: restlessEstate(createDice(dice.below(2 ** 31)), (softwareId, kbs) => {
+        const given = answers.get(softwareId) ?? new Map<string, number>();
+        answers.set(softwareId, given.set(contentOf(kbs), instant));
+      }),
       now: () => instant,
       callsPerMinute: 1_000_000,
       callsPerHour: 1_000_000,
@@ -212,8 +215,8 @@ export function contentOf(
   return JSON.stringify(kbs.map((kb) => [kb.id, kb.machineMissedOn, kb.cveAddressed]).toSorted());
 }
 
-/** Defender's lists here are never the same twice, so that whose answer was kept can be told. */
-function restlessEstate(dice: Dice, answers: Map<string, Set<string>>) {
+/** Defender's lists here are never the same twice, but for empty ones, so that whose answer was kept can be told. */
+function restlessEstate(dice: Dice, note: (softwareId: string, kbs: readonly DefenderKb[]) => void) {
   return {
     software: (id: string) => {
       const flags = { publicExploit: false, activeAlert: false, installedMachines: 99, exposedMachines: 0 };
@@ -229,7 +232,7 @@ function restlessEstate(dice: Dice, answers: Map<string, Set<string>>) {
         ...{ id: kb, name: "January 2026 Security Updates", productsNames: [], url: null },
         ...{ machineMissedOn: 1 + dice.below(90), cveAddressed: 1 + dice.below(5) },
       }));
-      answers.set(id, (answers.get(id) ?? new Set()).add(contentOf(kbs)));
+      note(id, kbs);
       return kbs;
     },
     trouble: () => ({ statuses: [], allDay: false }),
