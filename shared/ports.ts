@@ -107,7 +107,8 @@ export interface Store {
   listRuns(watchlist: string, from?: RunId): Promise<RunSummary[]>;
   /**
    * Inserts the run and, where it follows a scheduled run, marks that one as followed, both or neither.
-   * False where another commit was first: this run stands already, or the followed row has changed since it was read.
+   * False where another commit was first: this run stands already, the followed row has changed since it was read, or a
+   * scheduled run that follows none is not the first of its watchlist.
    */
   commitRun(run: Run, follows: StoredRun | null): Promise<boolean>;
   /** Puts another mail status in place; false where the row has changed since `version`. */

@@ -224,9 +224,12 @@ describe("two at once", () => {
     expect(world.inbox).toHaveLength(1);
   });
 
-  test("runs of different days follow one another, whichever commits first", async () => {
+  test.each([
+    ["after an earlier one", ["2026-11-21"]],
+    ["as the first ones of all", []],
+  ])("runs of different days follow one another, whichever commits first, %s", async (_, before) => {
     const world = fakeWorld([watchlist]);
-    await day(world, "2026-11-21", {});
+    for (const date of before) await day(world, date, {});
     const open = (runId: string) => ({ watchlist: "default", runId, openedAt: `${runId}T05:00:00.000Z` });
     await Promise.all([advance(open("2026-11-22"), world.ports), advance(open("2026-11-23"), world.ports)]);
     await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));

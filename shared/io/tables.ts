@@ -1,6 +1,6 @@
 import type { TableClient, TransactionAction } from "@azure/data-tables";
 import type { Mail, Run, RunSummary } from "../core/run.ts";
-import { addDays, dayOf, type RunId } from "../core/run-id.ts";
+import { addDays, dayOf, isScheduled, type RunId } from "../core/run-id.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { SnapshotKey, Store, StoredRun } from "../ports.ts";
 import {
@@ -200,9 +200,12 @@ async function readRun(table: Table, watchlist: string, runId: RunId): Promise<S
   return row && { run: decodeRun({ watchlist, runId }, row, place), version: row.etag };
 }
 
+// Run ids begin with a digit; this is what comes after the last one.
+const afterRuns = ":";
+
 async function listRuns(table: Table, watchlist: string, from?: RunId): Promise<RunSummary[]> {
   const partitionKey = encodeKey(watchlist);
-  const rows = await listRows(table, partitionKey, { from: from && runRowKey(from) }, summaryColumns);
+  const rows = await listRows(table, partitionKey, { from: from && runRowKey(from), to: afterRuns }, summaryColumns);
   return rows.map((row) => {
     const { rowKey } = row;
     return decodeSummary({ watchlist, runId: rowKey }, row, { table: table.name, partitionKey, rowKey });
@@ -220,6 +223,10 @@ async function commitRun(table: Table, run: Run, follows: StoredRun | null): Pro
   if (follows) {
     const mark = { partitionKey, rowKey: runRowKey(follows.run.runId), followedBy: rowKey };
     actions.push(["update", mark, "Merge", { etag: follows.version }]);
+  } else if (isScheduled(run.runId)) {
+    const mark = await beginChain(table, run);
+    if (!mark) return false;
+    actions.push(mark);
   }
   const committed = table.call(`POST /$batch ${pathOf(table, partitionKey, rowKey)}`, async (client, options) => {
     const { subResponses } = await client.submitTransaction(actions, options);
@@ -228,6 +235,18 @@ async function commitRun(table: Table, run: Run, follows: StoredRun | null): Pro
     throw new Error("Azure Storage answered a transaction without telling what became of it.");
   });
   return unless(committed, [taken, changed, gone], false);
+}
+
+/** The row that a watchlist's first run follows, as every other one follows the run before it. */
+const beginning = "beginning";
+
+/** How the first scheduled run marks the beginning as followed; `null` where it is not the first. */
+async function beginChain(table: Table, { watchlist, runId }: Run): Promise<TransactionAction | null> {
+  const mark = { partitionKey: encodeKey(watchlist), rowKey: beginning, followedBy: runId };
+  // Read before the runs are listed: a first commit that comes in between changes it.
+  const standing = await readRow(table, mark.partitionKey, beginning);
+  if ((await listRuns(table, watchlist)).some((run) => isScheduled(run.runId))) return null;
+  return standing ? ["update", mark, "Merge", { etag: standing.etag }] : ["create", mark];
 }
 
 /**

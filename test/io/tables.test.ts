@@ -120,7 +120,9 @@ describe("a query", () => {
     expect(await store.listRuns(run.watchlist, "2026-11-20")).toHaveLength(1);
     const [query, ...others] = proxy.requests.slice(before);
     const { searchParams } = new URL(query?.path ?? "", "http://table");
-    expect(searchParams.get("$filter")).toBe(`PartitionKey eq '${run.watchlist}' and RowKey ge '2026-11-20'`);
+    expect(searchParams.get("$filter")).toBe(
+      `PartitionKey eq '${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
+    );
     expect(searchParams.get("$select")).toMatch(/^RowKey,schemaVersion,.*mailStatus,.*machineKbPairs$/);
     expect(searchParams.get("$select")).not.toMatch(/comparisons|failures/);
     expect(others).toEqual([]);
@@ -198,10 +200,10 @@ describe("a row that cannot be read", () => {
 
   it("bears no run id: the error names it, of a run and of a snapshot", async () => {
     const { run, snapshot } = await damaged({});
-    const stranger = { rowKey: "zzz", schemaVersion: 1 };
+    const stranger = { rowKey: "2026-13", schemaVersion: 1 };
     await runsClient().createEntity({ ...encodeRun(run), ...stranger });
     await snapshotsClient().createEntity({ ...encodeSnapshot(snapshot), ...stranger });
-    await expect(store.listRuns(run.watchlist)).rejects.toThrow(`Row (${run.watchlist}, zzz) of table`);
+    await expect(store.listRuns(run.watchlist)).rejects.toThrow(`Row (${run.watchlist}, 2026-13) of table`);
     const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
     await expect(newest).resolves.toBeNull();
   });
@@ -344,9 +346,9 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of silence for good is told after three tries", async () => {
     const store = await faulty(["hang"], "forever");
-    const run = aStoredRun({ watchlist: crypto.randomUUID() });
+    const run = aStoredRun({ watchlist: crypto.randomUUID(), runId: "2026-11-23T10:17Z" });
     await expect(store.commitRun(run, null)).rejects.toThrow(
-      `Azure Storage did not answer (ETIMEDOUT) to POST /$batch /${tables.runsTable}(${run.watchlist}, 2026-11-23).`,
+      `Azure Storage did not answer (ETIMEDOUT) to POST /$batch /${tables.runsTable}(${run.watchlist}, ${run.runId}).`,
     );
     expect(store.requests).toHaveLength(3);
   });

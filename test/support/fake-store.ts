@@ -1,3 +1,4 @@
+import { isScheduled } from "../../shared/core/run-id.ts";
 import {
   decodeRun,
   decodeSnapshot,
@@ -30,6 +31,8 @@ export function createFakeStore(): Store {
     Object.assign(stored.row, columns);
     stored.version = ++versions;
   };
+  const hasScheduled = (watchlist: string) =>
+    [...runs].some(([name, { row }]) => name === runName(watchlist, row.rowKey) && isScheduled(row.rowKey));
   const snapshotAt = (key: SnapshotKey, row: KeyedRow) => decodeSnapshot(key, row, { table: "Snapshots", ...row });
 
   return {
@@ -75,6 +78,7 @@ export function createFakeStore(): Store {
       const row = encodeRun(run);
       const followed = follows && runs.get(runName(run.watchlist, follows.run.runId));
       if (runs.has(name) || (follows && String(followed?.version) !== follows.version)) return false;
+      if (!follows && isScheduled(run.runId) && hasScheduled(run.watchlist)) return false;
       if (followed) change(followed, { followedBy: run.runId });
       runs.set(name, { row, version: ++versions });
       return true;

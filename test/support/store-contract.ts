@@ -247,6 +247,24 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.listRuns(run.watchlist)).toHaveLength(2);
     });
 
+    it("have one that is the first, whatever else is committed at once", async () => {
+      const watchlist = crypto.randomUUID();
+      const onDemand = aStoredRun({ watchlist, runId: "2026-11-22T10:17Z" });
+      expect(await store.commitRun(onDemand, null)).toBe(true);
+      const rivals = ["2026-11-23", "2026-11-24", "2026-11-25"].map((runId) => aStoredRun({ watchlist, runId }));
+      const wins = await Promise.all(rivals.map((rival) => store.commitRun(rival, null)));
+      expect(wins.filter(Boolean)).toHaveLength(1);
+      expect(await store.commitRun(aStoredRun({ watchlist, runId: "2026-11-26" }), null)).toBe(false);
+      expect(await store.commitRun({ ...onDemand, runId: "2026-11-26T10:17Z" }, null)).toBe(true);
+      expect(await store.listRuns(watchlist)).toHaveLength(3);
+    });
+
+    it("have a first one again once all were deleted", async () => {
+      const { run } = await committed();
+      await store.deleteRun(run.watchlist, run.runId);
+      expect(await store.commitRun({ ...run, runId: "2026-11-24" }, null)).toBe(true);
+    });
+
     it("are left as they were by being followed, but for their version", async () => {
       const { run, stored } = await committed({ comparisons, failures });
       await store.commitRun({ ...run, runId: "2026-11-24" }, stored);
@@ -277,7 +295,7 @@ export function describeStore(kind: string, open: () => Store): void {
     it("are listed without their lists, in the order of run ids, from the first one wanted", async () => {
       const { run } = await committed({ runId: "2026-11-23", comparisons, failures });
       for (const runId of ["2026-11-24", "2026-11-23T10:17Z", "2026-11-21"]) {
-        await store.commitRun({ ...run, runId, previousRunId: "2026-11-20" }, null);
+        await store.commitRun({ ...run, runId, previousRunId: "2026-11-20" }, await read(run));
       }
       const listed = await store.listRuns(run.watchlist);
       expect(listed.map(({ runId }) => runId)).toEqual(["2026-11-21", "2026-11-23", "2026-11-23T10:17Z", "2026-11-24"]);
