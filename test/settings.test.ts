@@ -397,6 +397,23 @@ describe("all faults come at once", () => {
     expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/^1 setting is wrong\. /);
   });
 
+  test("a number is taken to both ends of its range, and told what is wrong with it", () => {
+    for (const minutes of [0, 1440]) {
+      expect(settingsWith({ REPORT_GRACE_MINUTES: ` ${minutes} ` }).rules.graceMinutes).toBe(minutes);
+    }
+    const faultOf = (minutes: string) => problemsWith({ REPORT_GRACE_MINUTES: minutes })[0]?.split(". ")[0];
+    expect(faultOf("1441")).toBe('REPORT_GRACE_MINUTES: "1441" is out of range');
+    expect(faultOf("-1")).toBe('REPORT_GRACE_MINUTES: "-1" is out of range');
+    expect(faultOf("soon")).toBe('REPORT_GRACE_MINUTES: "soon" is not a whole number');
+    const [ofJson] = problemsWith(watchlists({ ...servers, dueDays: { days: 7 } }));
+    expect(ofJson).toContain("dueDays: the value is not a whole number");
+  });
+
+  test("a value of many words is shown in part", () => {
+    expect(problemsWith({ AUTH: "x".repeat(60) })[0]).toContain(`"${"x".repeat(60)}"`);
+    expect(problemsWith({ AUTH: "x".repeat(61) })[0]).toContain(`"${"x".repeat(60)}…"`);
+  });
+
   test("several faults of one setting are one line, and of a great many only the first are told", () => {
     const [problem, ...others] = problemsWith({ SOFTWARE_IDS: "Alpha,Beta,Gamma,Delta,Epsilon" });
     expect(others).toEqual([]);
@@ -409,6 +426,8 @@ describe("all faults come at once", () => {
     const problem = errorOf(broken).problems.find((line) => line.startsWith("WATCHLISTS"));
     expect(errorOf(broken).problems).toHaveLength(4);
     expect(problem).toContain("is not valid JSON near line 2, column 2");
+    const late = { ...watchlists(), WATCHLISTS: `[${"\n".repeat(11)}${" ".repeat(14)}{"name" 1}]` };
+    expect(problemsWith(late)).toEqual([expect.stringContaining("near line 12, column 23.")]);
     expect(problemsWith(watchlists()).at(0)).toContain("is empty");
     expect(problemsWith({ ...watchlists(), WATCHLISTS: "[1,]" })).toEqual([
       expect.stringContaining("] is out of place"),
@@ -757,6 +776,8 @@ describe("Microsoft's clouds", () => {
       expect(settingsWith({ DEFENDER_URL: url }).warnings).toEqual([expect.stringMatching(/^DEFENDER_URL: .*tokens/)]);
     }
     expect(settingsWith({ DEFENDER_URL: "http://localhost:1" }).warnings).toEqual([]);
+    const abroad = { DEFENDER_CLOUD: "gcc-high", DEFENDER_URL: "https://eu.api.security.microsoft.com" };
+    expect(settingsWith(abroad).warnings).toEqual([expect.stringContaining("(*.microsoft.us)")]);
   });
 });
 
@@ -808,6 +829,22 @@ describe("the schedule", () => {
   ])("%s is warned of where it fires more than once a day (%i times)", (schedule, times) => {
     const { warnings } = settingsWith({ REPORT_SCHEDULE: schedule });
     expect(warnings).toEqual(times === 0 ? [] : [expect.stringContaining(`fires ${times} times a day`)]);
+  });
+
+  test("months are taken by their names, whole or begun, and written as numbers", () => {
+    const names = ["jan", "February", "Mar", "april", "May", "June", "jul", "AUG", "Sept", "oct", "November", "dec"];
+    const numbers = names.map((name) => settingsWith({ REPORT_SCHEDULE: `0 0 5 1 ${name} *` }).rules.schedule);
+    expect(numbers).toEqual(names.map((_, index) => `0 0 5 1 ${index + 1} *`));
+  });
+
+  test("a day that none of its months has is refused", () => {
+    for (const date of ["30 2", "31 4", "31 Jun", "31 9,11"]) {
+      const [problem] = problemsWith({ REPORT_SCHEDULE: `0 0 5 ${date} *` });
+      expect(problem).toContain("names a day that its months do not have");
+    }
+    for (const date of ["29 2", "30 4", "31 12"]) {
+      expect(settingsWith({ REPORT_SCHEDULE: `0 0 5 ${date} *` }).rules.schedule).toBe(`0 0 5 ${date} *`);
+    }
   });
 
   test("a day that only some of its months have is taken", () => {
