@@ -3,7 +3,7 @@ import pMap, { pMapIterable } from "p-map";
 import { closeRun, type Outcome, type Run, type RunMessage } from "./core/run.ts";
 import { isScheduled } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
-import { withoutTokens } from "./core/text.ts";
+import { plainText, withoutTokens } from "./core/text.ts";
 import type { Watchlist } from "./core/watchlist.ts";
 import { deliver } from "./deliver.ts";
 import { expire } from "./expire.ts";
@@ -136,11 +136,8 @@ async function tryRead(
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return "untried";
     if (!(error instanceof DefenderError || error instanceof TooLargeError)) throw error;
-    const fields = { run: key.runId, software: key.softwareId, reason: error.message };
-    log("warn", logTexts.unread, {
-      ...fields,
-      ...(error.cause instanceof Error && { said: withoutTokens(error.cause.message) }),
-    });
+    const said = error.cause instanceof Error ? withoutTokens(plainText(error.cause.message)) : undefined;
+    log("warn", logTexts.unread, { run: key.runId, software: key.softwareId, reason: error.message, said });
     return error;
   }
 }

@@ -8,6 +8,7 @@ import { isFresh, secondsUntilOwed } from "./runs.ts";
 /** After so many sends of unknown outcome no further one is tried: each may have reached its readers. */
 const maxUnknownOutcomes = 3;
 const maxBackoffSeconds = 6 * 3600;
+
 /** Sends the mails that a watchlist's runs owe, oldest first. Seconds until it is worth trying again, or `null`. */
 export async function deliver(message: RunMessage, watchlist: Watchlist, ports: Ports): Promise<number | null> {
   const { store, now } = ports;

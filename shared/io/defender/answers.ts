@@ -4,8 +4,8 @@ import { plainText, withoutTokens } from "../../core/text.ts";
 /** What to make of a call that gave nothing to use. */
 export interface Fault {
   /**
-   * What may help: `token` another one, where the identity has it, `missing` another look (things that exist are at times not found),
-   * `passing` another try, `final` nothing.
+   * What may help: `token` another one, where the identity has it, `missing` another look (things that exist are at
+   * times not found), `passing` another try, `final` nothing.
    */
   kind: "token" | "missing" | "passing" | "final";
   /** Whether it stays until a person acts. */
