@@ -211,6 +211,7 @@ describe("the OpenAPI document", () => {
     ["GET", "runs/{watchlist}/{runId}", "runs/default/2026-01-01"],
     ["GET", "runs/{watchlist}/{runId}", "runs/default/today"],
     ["GET", "health", "health"],
+    ["GET", "health", "health?code=a&code=b"],
     ["GET", "health/reasons", "health/reasons"],
     ["POST", "runs", "runs"],
     ["POST", "doctor", "doctor"],

@@ -123,6 +123,7 @@ function problem(description: string) {
 }
 
 const badRequest = problem("A parameter cannot be taken; the problem names it and the values allowed.");
+const unreadable = problem("A stored row is damaged or of a newer version; the problem names it and says what to do.");
 const unauthorized = { description: "No valid key, or not signed in." };
 
 const paths = {
@@ -143,6 +144,7 @@ const paths = {
         404: problem("No such run, or none yet; the problem says how to start one."),
         406: problem("No format that the Accept header takes."),
         410: problem("The run is older than the retention."),
+        500: unreadable,
       },
     },
   },
@@ -155,6 +157,7 @@ const paths = {
         200: ok("Oldest run first.", { ...content("History"), "text/csv": plain }, fileName),
         400: badRequest,
         401: unauthorized,
+        500: unreadable,
       },
     },
   },
@@ -171,7 +174,7 @@ const paths = {
         303: { description: "For a form: back to the report page.", headers: { Location: header("The page.") } },
         400: badRequest,
         401: unauthorized,
-        403: problem("A form of another site."),
+        403: problem("Sent from another site."),
         413: problem("The body is too large."),
       },
     },
@@ -186,6 +189,7 @@ const paths = {
         400: badRequest,
         401: unauthorized,
         404: problem("Neither committed nor under way."),
+        500: unreadable,
       },
     },
   },
@@ -198,6 +202,7 @@ const paths = {
       responses: {
         200: ok("Healthy.", content("Health")),
         307: { description: "To the reasons, for a caller with a key.", headers: { Location: header("Where.") } },
+        400: badRequest,
         503: ok("A person should look.", content("Health")),
       },
     },
