@@ -5,6 +5,7 @@ import type { Mail, Run } from "../../shared/core/run.ts";
 import { addDays } from "../../shared/core/run-id.ts";
 import { encodeRun, encodeSnapshot, type Row } from "../../shared/io/storage/rows.ts";
 import { createStore } from "../../shared/io/tables.ts";
+import { RowError } from "../../shared/ports.ts";
 import { emulator, uniqueName } from "../support/azurite.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 import { createFakeStore } from "../support/fake-store.ts";
@@ -187,7 +188,7 @@ describe("a row that cannot be read", () => {
       () => store.latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
     ];
     for (const read of reads) {
-      await expect(read()).rejects.toThrow(/^Row .+ was written by a newer version/);
+      await expect(read()).rejects.toThrow(RowError);
       await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade this one to read it.");
     }
     await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(
