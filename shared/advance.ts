@@ -59,13 +59,14 @@ async function advanceRun(
     return null;
   }
   const last = await lastScheduledRun(store, watchlist.name);
-  const reason = reasonToDrop(message, last?.run ?? null, ports.now());
+  const lastRun = last?.run ?? null;
+  const reason = reasonToDrop(message, lastRun, ports.now());
   if (reason) {
     log("warn", "run dropped", { ...fields, reason });
     return null;
   }
-  const walk = await walkSoftware(message, watchlist, last?.run ?? null, ports, signal);
-  const wait = secondsToWait(walk, message, last?.run ?? null, ports);
+  const walk = await walkSoftware(message, watchlist, lastRun, ports, signal);
+  const wait = secondsToWait(walk, message, lastRun, ports);
   const { added: read, failures, untried, throttledFor } = walk;
   log("info", logTexts.read, { ...fields, read, failed: failures.size, untried, throttledFor });
   if (wait !== null) return wait;

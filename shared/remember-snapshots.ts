@@ -17,7 +17,9 @@ export function rememberSnapshots(store: Store, most = mostKbs): Store {
   return {
     ...store,
     async readSnapshot(key) {
-      const snapshot = known.get(nameOf(key)) ?? (await store.readSnapshot(key));
+      const held = known.get(nameOf(key));
+      if (held) return held;
+      const snapshot = await store.readSnapshot(key);
       if (snapshot) known.set(nameOf(key), snapshot);
       return snapshot;
     },
