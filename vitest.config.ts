@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ["test/browser/**"],
     globalSetup: ["test/support/global-setup.ts"],
     // Slow machines are no failure; what hangs still ends.
+    // Most tests wait for a server, not for the processor.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {

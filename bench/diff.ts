@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { changesBetween } from "../shared/core/change.ts";
 import type { Comparison } from "../shared/core/comparison.ts";
-import { changesBetween } from "../shared/core/gap-change.ts";
 import type { MissingKb } from "../shared/core/missing-kb.ts";
 import { buildReport, type Compared, type Report } from "../shared/core/report.ts";
 import { type Run, totalsOf } from "../shared/core/run.ts";
 import type { Snapshot } from "../shared/core/snapshot.ts";
-import { rememberSnapshots } from "../shared/remember-snapshots.ts";
+import { rememberSnapshots } from "../shared/run/remember-snapshots.ts";
 import { createFakeStore } from "../test/support/fake-store.ts";
 import { type Figure, median } from "./figure.ts";
 

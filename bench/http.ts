@@ -6,7 +6,7 @@ import { startServedWorld } from "./served-world.ts";
 
 const formats = ["html", "json", "csv"] as const;
 const requestsEach = 6;
-const atOnce = 2;
+const concurrency = 2;
 
 /** The report of 20,000 rows over HTTP, against a server that holds the same bytes in memory. */
 export async function http(): Promise<Figure[]> {
@@ -31,7 +31,7 @@ async function compare(url: string, format: string): Promise<Figure> {
   const ours: Served = { times: [], seconds: 0 };
   const theirs: Served = { times: [], seconds: 0 };
   // In turns of a few requests, so that what else the machine does falls on both.
-  for (let sent = 0; sent < requestsEach; sent += atOnce) {
+  for (let sent = 0; sent < requestsEach; sent += concurrency) {
     await askAtOnce(url, ours);
     await askAtOnce(memory.url, theirs);
   }
@@ -57,7 +57,7 @@ function wordsOf({ times, seconds }: Served): string {
 
 async function askAtOnce(url: string, served: Served): Promise<void> {
   const began = performance.now();
-  const times = await Promise.all(Array.from({ length: atOnce }, () => timeOf(url)));
+  const times = await Promise.all(Array.from({ length: concurrency }, () => timeOf(url)));
   served.seconds += (performance.now() - began) / 1_000;
   served.times.push(...times);
 }

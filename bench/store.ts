@@ -3,7 +3,7 @@ import pMap from "p-map";
 import { startAzurite } from "../local/azurite.ts";
 import type { Snapshot } from "../shared/core/snapshot.ts";
 import { encodeSnapshot } from "../shared/io/storage/rows.ts";
-import { createStore } from "../shared/io/tables.ts";
+import { createStore } from "../shared/io/storage/tables.ts";
 import { type Figure, median } from "./figure.ts";
 import { startServedWorld } from "./served-world.ts";
 

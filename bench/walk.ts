@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { setTimeout as sleep } from "node:timers/promises";
 import pMap from "p-map";
 import { defenderAudience, type SimulatedTenant, startTenant } from "../local/simulated-tenant.ts";
-import { createDefender } from "../shared/io/defender.ts";
+import { createDefender } from "../shared/io/defender/defender.ts";
 import type { Figure } from "./figure.ts";
 
 /** Twenty simulated seconds to a real one. */

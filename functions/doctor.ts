@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { authLevel, connect, portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("doctor", {
   methods: ["POST"],
@@ -8,7 +8,7 @@ app.http("doctor", {
   route: "doctor",
   handler: (_request, context) =>
     answering(async () => {
-      const { serveDoctor } = await import("../shared/doctor.ts");
+      const { serveDoctor } = await import("../shared/http/doctor.ts");
       const { probes } = await connect();
       return serveDoctor(await portsFor(context), probes);
     }),

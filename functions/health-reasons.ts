@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("health-reasons", {
   methods: ["GET"],
@@ -8,7 +8,7 @@ app.http("health-reasons", {
   route: "health/reasons",
   handler: (_request, context) =>
     answering(async () => {
-      const { serveHealth } = await import("../shared/check-health.ts");
+      const { serveHealth } = await import("../shared/http/health.ts");
       return serveHealth(await portsFor(context), true);
     }),
 });

@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("health", {
   methods: ["GET"],
@@ -8,7 +8,7 @@ app.http("health", {
   route: "health",
   handler: ({ query, headers }, context) =>
     answering(async () => {
-      const { routeHealth } = await import("../shared/check-health.ts");
+      const { routeHealth } = await import("../shared/http/health.ts");
       return routeHealth({ query, header: (name) => headers.get(name) }, await portsFor(context));
     }),
 });

@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("history", {
   methods: ["GET"],
@@ -8,7 +8,7 @@ app.http("history", {
   route: "history",
   handler: ({ query, headers }, context) =>
     answering(async () => {
-      const { serveHistory } = await import("../shared/serve-history.ts");
+      const { serveHistory } = await import("../shared/http/history.ts");
       return serveHistory({ query, header: (name) => headers.get(name) }, await portsFor(context));
     }),
 });

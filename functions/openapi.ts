@@ -6,7 +6,7 @@ app.http("openapi", {
   authLevel,
   route: "openapi.json",
   handler: async () => {
-    const { serveOpenApi } = await import("../shared/serve-openapi.ts");
+    const { serveOpenApi } = await import("../shared/http/openapi.ts");
     return serveOpenApi();
   },
 });

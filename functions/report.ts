@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("report", {
   methods: ["GET"],
@@ -8,7 +8,7 @@ app.http("report", {
   route: "report",
   handler: ({ query, headers }, context) =>
     answering(async () => {
-      const { serveReport } = await import("../shared/serve-report.ts");
+      const { serveReport } = await import("../shared/http/report.ts");
       return serveReport({ query, header: (name) => headers.get(name) }, await portsFor(context));
     }),
 });

@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("run-status", {
   methods: ["GET"],
@@ -8,7 +8,7 @@ app.http("run-status", {
   route: "runs/{watchlist}/{runId}",
   handler: ({ params }, context) =>
     answering(async () => {
-      const { serveRunStatus } = await import("../shared/run-status.ts");
+      const { serveRunStatus } = await import("../shared/http/run-status.ts");
       return serveRunStatus(params.watchlist ?? "", params.runId ?? "", await portsFor(context));
     }),
 });

@@ -5,7 +5,7 @@ app.timer("schedule-runs", {
   schedule,
   retry: { strategy: "fixedDelay", maxRetryCount: 5, delayInterval: { minutes: 1 } },
   handler: async (_timer, context) => {
-    const { scheduleRuns } = await import("../shared/schedule-runs.ts");
+    const { scheduleRuns } = await import("../shared/run/schedule.ts");
     await scheduleRuns(await portsFor(context));
   },
 });

@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
-import { answering } from "../shared/answer.ts";
 import { authLevel, portsFor } from "../shared/app.ts";
+import { answering } from "../shared/http/answer.ts";
 
 app.http("start-run", {
   methods: ["POST"],
@@ -8,7 +8,7 @@ app.http("start-run", {
   route: "runs",
   handler: (request, context) =>
     answering(async () => {
-      const { startRun } = await import("../shared/start-run.ts");
+      const { startRun } = await import("../shared/http/start-run.ts");
       const body = await request.text();
       return startRun({ body, header: (name) => request.headers.get(name) }, await portsFor(context));
     }),

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-import { examine, type Finding } from "../shared/doctor.ts";
+import { examine, type Finding } from "../shared/http/doctor.ts";
 import { developmentStorage } from "../shared/settings/connection-string.ts";
 import { startAzurite } from "./azurite.ts";
 import { defenderAudience } from "./simulated-tenant.ts";

@@ -305,7 +305,7 @@ const story = {
   resolved: { softwareId: "microsoft-_-office_2016", id: "5002700", cves: 7 },
   worsened: { softwareId: "microsoft-_-windows_11" },
   improved: { softwareId: "microsoft-_-windows_10" },
-  notMeasured: { softwareId: "microsoft-_-sql_server_2019", forDays: 3 },
+  notRead: { softwareId: "microsoft-_-sql_server_2019", forDays: 3 },
 } as const;
 
 // In these days answers hold no oddities and reads pass: each of them could hide a part of the story.
@@ -418,8 +418,8 @@ const faults = [[404], [404, 404], [500], [429]];
 
 function troubleOn(draw: Draw, softwareId: string, day: number, today: number): Trouble {
   const daysAgo = today - day;
-  if (softwareId === story.notMeasured.softwareId) {
-    if (daysAgo >= 0 && daysAgo < story.notMeasured.forDays) return { statuses: [500], allDay: true };
+  if (softwareId === story.notRead.softwareId) {
+    if (daysAgo >= 0 && daysAgo < story.notRead.forDays) return { statuses: [500], allDay: true };
     if (daysAgo > 5 && day % 12 === 5) return { statuses: [404], allDay: true };
   }
   const index = estateSoftware.findIndex(({ id }) => id === softwareId);

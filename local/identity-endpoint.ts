@@ -107,18 +107,18 @@ async function listen(server: Server, port: number): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-interface Answer {
+interface TokenAnswer {
   status: number;
   body: unknown;
 }
 
-function write(response: ServerResponse, { status, body }: Answer): void {
+function write(response: ServerResponse, { status, body }: TokenAnswer): void {
   response
     .writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" })
     .end(JSON.stringify(body));
 }
 
-function refuse(status: number, message: string): Answer {
+function refuse(status: number, message: string): TokenAnswer {
   return { status, body: { statusCode: status, message } };
 }
 
@@ -128,7 +128,7 @@ function readRequest(
   request: IncomingMessage,
   header: string,
   { resources, clientIds }: IdentityBehaviour,
-): Asked | Answer {
+): Asked | TokenAnswer {
   const url = new URL(request.url ?? "/", "http://identity");
   if (url.pathname !== "/msi/token" || request.method !== "GET") return refuse(404, "Tokens come from GET /msi/token.");
   if (request.headers["x-identity-header"] !== header) {
@@ -156,7 +156,7 @@ function timesOf(asked: Asked, now: Date, lifetimeSeconds: number): IssuedToken 
   };
 }
 
-function grant(token: IssuedToken, roles: readonly string[], tenantId: string): Answer {
+function grant(token: IssuedToken, roles: readonly string[], tenantId: string): TokenAnswer {
   const { resource, clientId, issuedAt, expiresAt } = token;
   const claims = {
     aud: resource,

@@ -15,13 +15,13 @@ const areas: Readonly<Record<string, Area>> = {
     least: 80,
   },
   defender: {
-    mutate: ["shared/io/defender.ts", "shared/io/defender/**/*.ts"],
-    tests: ["test/io/defender.test.ts", "test/io/defender/**/*.test.ts"],
+    mutate: ["shared/io/defender/defender.ts", "shared/io/defender/**/*.ts"],
+    tests: ["test/io/defender/defender.test.ts", "test/io/defender/**/*.test.ts"],
     least: 80,
   },
   tables: {
-    mutate: ["shared/io/tables.ts", "shared/io/storage/**/*.ts"],
-    tests: ["test/io/tables.test.ts", "test/io/storage/**/*.test.ts"],
+    mutate: ["shared/io/storage/tables.ts", "shared/io/storage/**/*.ts"],
+    tests: ["test/io/storage/tables.test.ts", "test/io/storage/**/*.test.ts"],
     least: 80,
   },
 };

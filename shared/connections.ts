@@ -1,12 +1,12 @@
-import type { Probes } from "./doctor.ts";
+import type { Probes } from "./http/doctor.ts";
 import { createCredential } from "./io/credential.ts";
-import { createDefender } from "./io/defender.ts";
-import { createQueueProbe } from "./io/queue-probe.ts";
-import { createRunQueue } from "./io/run-queue.ts";
-import { createMailer } from "./io/sendgrid.ts";
-import { createStore } from "./io/tables.ts";
+import { createDefender } from "./io/defender/defender.ts";
+import { createMailer } from "./io/mail/sendgrid.ts";
+import { createQueueProbe } from "./io/storage/queue-probe.ts";
+import { createRunQueue } from "./io/storage/run-queue.ts";
+import { createStore } from "./io/storage/tables.ts";
 import type { Ports } from "./ports.ts";
-import { rememberSnapshots } from "./remember-snapshots.ts";
+import { rememberSnapshots } from "./run/remember-snapshots.ts";
 import type { Settings } from "./settings.ts";
 
 /** The world outside, and what the doctor tries of it besides. */

@@ -34,17 +34,17 @@ const limits = { runs: 14, needed: 5, steadiness: 0.5, days: 365 };
 export function forecast(trend: readonly TrendPoint[]): Forecast {
   const points = comparable(trend).slice(-limits.runs);
   const [first, last] = [points[0], points.at(-1)];
-  if (last?.totals.machineKbPairs === 0) return { outlook: "clear" };
+  if (last?.totals.missingInstalls === 0) return { outlook: "clear" };
   if (!first || !last || points.length < limits.needed) {
     return { outlook: "too-few", runs: points.length, needed: limits.needed };
   }
-  const line = fitLine(points.map(({ runId, totals }) => [daysOf(first, runId), totals.machineKbPairs]));
+  const line = fitLine(points.map(({ runId, totals }) => [daysOf(first, runId), totals.missingInstalls]));
   const basis = {
     runs: points.length,
     from: first.runId,
     to: last.runId,
-    first: first.totals.machineKbPairs,
-    last: last.totals.machineKbPairs,
+    first: first.totals.missingInstalls,
+    last: last.totals.missingInstalls,
     ...line,
   };
   if (line.perDay >= 0 || line.steadiness < limits.steadiness) return { outlook: "not-falling", ...basis };
@@ -59,10 +59,10 @@ export function forecast(trend: readonly TrendPoint[]): Forecast {
  * the watchlist moves the sum with nothing patched or missed; a run that measured nothing repeats the sum before.
  */
 function comparable(trend: readonly TrendPoint[]): TrendPoint[] {
-  const watched = ({ totals }: TrendPoint) => totals.measured + totals.notMeasured;
+  const watched = ({ totals }: TrendPoint) => totals.read + totals.notRead;
   const last = trend.at(-1);
   const other = trend.findLastIndex((point) => !last || watched(point) !== watched(last));
-  return trend.slice(other + 1).filter(({ totals }) => totals.measured > 0);
+  return trend.slice(other + 1).filter(({ totals }) => totals.read > 0);
 }
 
 function daysOf(first: TrendPoint, runId: RunId): number {

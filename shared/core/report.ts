@@ -1,11 +1,11 @@
-import { type Comparison, isBaseline, isMeasured } from "./comparison.ts";
-import { addComparison, type KbRow, type KbRows, sortRows } from "./kb-row.ts";
+import { type Comparison, isBaseline, isRead } from "./comparison.ts";
+import { addComparison, type KbRow, type KbRows, sortRows } from "./row.ts";
 import { type ReadFailure, type Run, type RunSummary, type Totals, totalsOf } from "./run.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
-export type SoftwareState = "measured" | "empty" | "not-kb-patched" | "not-measured";
+export type SoftwareState = "read" | "empty" | "not-kb-patched" | "not-read";
 
 /** One software in a report. */
 export interface SoftwareRow {
@@ -19,7 +19,7 @@ export interface SoftwareRow {
   current: RunId | null;
   missingKbs: number;
   /** Sum of `machineMissedOn` over its KBs. */
-  machineKbPairs: number;
+  missingInstalls: number;
   /** Items of Defender's answer that could not be used. */
   unusable: number;
   failure: ReadFailure | null;
@@ -86,18 +86,18 @@ function softwareRow(comparison: Comparison, current: Snapshot | null, failure: 
   const kbs = current?.missingKbs ?? [];
   return {
     softwareId: comparison.softwareId,
-    state: isMeasured(comparison) ? measuredState(current) : "not-measured",
+    state: isRead(comparison) ? readState(current) : "not-read",
     baseline: isBaseline(comparison),
     previous: comparison.previous,
     current: comparison.current,
     missingKbs: kbs.length,
-    machineKbPairs: kbs.reduce((sum, kb) => sum + (kb.machineMissedOn ?? 0), 0),
+    missingInstalls: kbs.reduce((sum, kb) => sum + (kb.machineMissedOn ?? 0), 0),
     unusable: current?.unusable ?? 0,
     failure,
   };
 }
 
-function measuredState(current: Snapshot | null): SoftwareState {
+function readState(current: Snapshot | null): SoftwareState {
   if (current?.emptiness?.verdict === "not-kb-patched") return "not-kb-patched";
-  return current && current.missingKbs.length > 0 ? "measured" : "empty";
+  return current && current.missingKbs.length > 0 ? "read" : "empty";
 }

@@ -1,6 +1,6 @@
-import { type Comparison, isBaseline, isMeasured } from "./comparison.ts";
-import { type CountsByKb, withhold } from "./gap-change.ts";
-import { addComparison, countKinds, type KbRows, machineKbPairs } from "./kb-row.ts";
+import { type CountsByKb, holdBack } from "./change.ts";
+import { type Comparison, isBaseline, isRead } from "./comparison.ts";
+import { addComparison, countKinds, type KbRows, missingInstalls } from "./row.ts";
 import { dayOf, isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Watchlist, weekdays } from "./watchlist.ts";
@@ -27,12 +27,12 @@ export interface Totals {
   returned: number;
   /** Software seen for the first time. */
   baseline: number;
-  measured: number;
-  notMeasured: number;
+  read: number;
+  notRead: number;
   /** Different KBs missing over all software. */
   missingKbs: number;
   /** Machine-KB pairs: for each KB the largest count of any one software, so that no machine counts twice. */
-  machineKbPairs: number;
+  missingInstalls: number;
 }
 
 export const mailStatuses = ["none", "pending", "sending", "sent", "refused"] as const;
@@ -90,7 +90,7 @@ export interface Outcome {
 }
 
 /** Counts that one run may keep back; a row of the store holds no more, and what does not fit is told at once. */
-export const maxWithheld = 3_000;
+export const maxHeldBack = 3_000;
 
 /** Everything of a run but what its software brought. */
 export type Opening = Pick<Run, "runId" | "openedAt" | "committedAt"> & {
@@ -109,12 +109,12 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
   const comparisons: Comparison[] = [];
   const failures: ReadFailure[] = [];
   const rows: KbRows = new Map();
-  let room = maxWithheld;
+  let room = maxHeldBack;
   for await (const outcome of outcomes) {
-    const told = lastComparisons.get(outcome.softwareId)?.withheld;
-    const comparison = compare(outcome, runId, told, watchlist, room);
+    const lastReported = lastComparisons.get(outcome.softwareId)?.heldBack;
+    const comparison = compare(outcome, runId, lastReported, watchlist, room);
     comparisons.push(comparison);
-    room -= Object.keys(comparison.withheld ?? {}).length;
+    room -= Object.keys(comparison.heldBack ?? {}).length;
     if (!outcome.current) failures.push(fail(outcome, runId, lastFailures.get(outcome.softwareId)));
     addComparison(rows, comparison, outcome.previous, outcome.current ?? outcome.previous);
   }
@@ -129,13 +129,13 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
 
 /** A report's totals; they count KBs, never a KB once for each of its software. */
 export function totalsOf(rows: KbRows, comparisons: readonly Comparison[]): Totals {
-  const measured = comparisons.filter(isMeasured).length;
+  const read = comparisons.filter(isRead).length;
   return {
     ...countKinds(rows),
     baseline: comparisons.filter(isBaseline).length,
-    measured,
-    notMeasured: comparisons.length - measured,
-    machineKbPairs: machineKbPairs(rows),
+    read,
+    notRead: comparisons.length - read,
+    missingInstalls: missingInstalls(rows),
   };
 }
 
@@ -146,16 +146,16 @@ function pick({ watchlist, runId, openedAt, committedAt }: Opening) {
 function compare(
   { softwareId, previous, current }: Outcome,
   runId: RunId,
-  told: CountsByKb | undefined,
+  lastReported: CountsByKb | undefined,
   { thresholds }: Watchlist,
   room: number,
 ): Comparison {
   const ids = { softwareId, previous: previous?.runId ?? null, current: current ? runId : (previous?.runId ?? null) };
   if (!previous) return ids;
   // What was not measured today is carried on untouched.
-  const kept = current ? withhold(previous, current, told ?? {}, thresholds) : (told ?? {});
-  const withheld = Object.fromEntries(Object.entries(kept).slice(0, room));
-  return { ...ids, ...(told && { told }), ...(Object.keys(withheld).length > 0 && { withheld }) };
+  const kept = current ? holdBack(previous, current, lastReported ?? {}, thresholds) : (lastReported ?? {});
+  const heldBack = Object.fromEntries(Object.entries(kept).slice(0, room));
+  return { ...ids, ...(lastReported && { lastReported }), ...(Object.keys(heldBack).length > 0 && { heldBack }) };
 }
 
 function fail(outcome: Outcome, runId: RunId, earlier: ReadFailure | undefined): ReadFailure {
@@ -186,5 +186,5 @@ export function mailsAnyway(runId: RunId, { mailWhen, heartbeatDay }: Watchlist)
 // A quiet inbox must not mean a blind reporter; a single read that failed once is not yet worth a mail.
 function isBlind({ totals, failures }: Pick<Run, "totals" | "failures">): boolean {
   const lasting = failures.some(({ permanent, misses }) => misses === (permanent ? 1 : 2));
-  return lasting || (totals.measured === 0 && totals.notMeasured > 0 && failures.every(({ misses }) => misses === 1));
+  return lasting || (totals.read === 0 && totals.notRead > 0 && failures.every(({ misses }) => misses === 1));
 }

@@ -46,7 +46,7 @@ export function takeSnapshot(
   const today = dayOf(key.runId);
   const known = new Map<string, GoneKb | MissingKb>(before?.gone.map((kb) => [kb.id, kb]));
   for (const kb of before?.missingKbs ?? []) known.set(kb.id, kb);
-  const missingKbs = [...reading.missingKbs, ...perhapsUnusable(reading, before)].map((kb) => {
+  const missingKbs = [...reading.missingKbs, ...possiblyUnusable(reading, before)].map((kb) => {
     const earlier = known.get(kb.id);
     return { ...kb, firstSeen: earlier?.firstSeen ?? today, peak: larger(earlier?.peak ?? null, kb.machineMissedOn) };
   });
@@ -59,7 +59,7 @@ export function takeSnapshot(
  * KBs that an unusable item may stand for: still missing as far as anyone knows, on unknown machines. Those are all that
  * were absent when an item became unusable, for as long as any item is.
  */
-function perhapsUnusable(reading: Reading, before: Snapshot | null): ReadKb[] {
+function possiblyUnusable(reading: Reading, before: Snapshot | null): ReadKb[] {
   if (!before || reading.unusable === 0) return [];
   const read = new Set(reading.missingKbs.map((kb) => kb.id));
   const absent = before.missingKbs.filter((kb) => !read.has(kb.id));

@@ -1,6 +1,6 @@
-import { type KbRow, type RowKind, reach, rowKinds } from "../core/kb-row.ts";
 import { larger } from "../core/missing-kb.ts";
 import type { Report } from "../core/report.ts";
+import { type KbRow, type RowKind, reach, rowKinds } from "../core/row.ts";
 import { dayOf, daysBetween, type RunId } from "../core/run-id.ts";
 import { count, formatRun, listed, many } from "./words.ts";
 
@@ -8,7 +8,7 @@ import { count, formatRun, listed, many } from "./words.ts";
 export type Verdict = "worse" | "blind" | "first" | "better" | "joined" | "quiet";
 
 export function verdictOf({ totals, previousRunId }: Report): Verdict {
-  if (totals.measured === 0 && totals.notMeasured > 0) return "blind";
+  if (totals.read === 0 && totals.notRead > 0) return "blind";
   if (totals.new + totals.worsened + totals.returned > 0) return "worse";
   if (previousRunId === null) return "first";
   if (totals.improved + totals.resolved > 0) return "better";
@@ -18,14 +18,14 @@ export function verdictOf({ totals, previousRunId }: Report): Verdict {
 /** The report in one sentence, which claims nothing of what was not measured. */
 export function headline(report: Report): string {
   const { totals, software } = report;
-  const part = totals.notMeasured > 0;
+  const part = totals.notRead > 0;
   switch (verdictOf(report)) {
     case "worse":
       return `${sentenceOfWorse(report)}${onUpTo(reachOfWorse(report), ", on up to ")}.`;
     case "blind":
       return `Nothing could be measured: none of ${count(software.length)} software could be read.`;
     case "first":
-      return `Now watching ${count(totals.measured)} software: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}.`;
+      return `Now watching ${count(totals.read)} software: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}.`;
     case "better":
       return `Nothing ${part ? "that could be measured " : ""}got worse: ${sentenceOfBetter(report)}.`;
     case "joined":

@@ -50,15 +50,15 @@ function connectionFault(text: string): string | null {
     const wrong = endpoint === undefined ? null : urlFault(endpoint);
     if (wrong) return `has a ${name} that ${wrong}`;
   }
-  if (parts.has("SharedAccessSignature")) return lack(parts, ["TableEndpoint", "QueueEndpoint"]);
+  if (parts.has("SharedAccessSignature")) return missingPart(parts, ["TableEndpoint", "QueueEndpoint"]);
   return accountFault(parts);
 }
 
 function accountFault(parts: ReadonlyMap<string, string>): string | null {
   const named = parts.has("TableEndpoint") && parts.has("QueueEndpoint");
   const always = ["DefaultEndpointsProtocol", "AccountName", "AccountKey"];
-  const lacking = lack(parts, named ? always : [...always, "EndpointSuffix"]);
-  if (lacking) return lacking;
+  const missing = missingPart(parts, named ? always : [...always, "EndpointSuffix"]);
+  if (missing) return missing;
   const protocol = parts.get("DefaultEndpointsProtocol");
   if (protocol !== "https" && !(protocol === "http" && named)) {
     return "has a DefaultEndpointsProtocol that is not https, as it must be to another machine";
@@ -66,7 +66,7 @@ function accountFault(parts: ReadonlyMap<string, string>): string | null {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(parts.get("AccountKey") ?? "") ? null : "has an AccountKey that is not base64";
 }
 
-function lack(parts: ReadonlyMap<string, string>, names: readonly string[]): string | null {
+function missingPart(parts: ReadonlyMap<string, string>, names: readonly string[]): string | null {
   const missing = names.filter((name) => !isSet(parts.get(name)));
   return missing.length === 0 ? null : `is no whole connection string: ${missing.join(", ")} missing`;
 }

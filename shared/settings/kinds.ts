@@ -1,13 +1,13 @@
 import { shown } from "./excerpt.ts";
-import type { Advice, Kind, Tell } from "./reader.ts";
+import type { Advice, Kind, Notes } from "./reader.ts";
 
 /** A kind that is read from text, without the white space around it. */
-export function textKind<T>(advice: Advice, read: (text: string, tell: Tell) => T | null): Kind<T> {
+export function textKind<T>(advice: Advice, read: (text: string, notes: Notes) => T | null): Kind<T> {
   return {
     ...advice,
-    read(value, tell) {
-      if (typeof value === "string") return read(value.trim(), tell);
-      tell.fault("is not a text");
+    read(value, notes) {
+      if (typeof value === "string") return read(value.trim(), notes);
+      notes.fault("is not a text");
       return null;
     },
   };
@@ -39,9 +39,9 @@ export function choice<const T extends string>(values: readonly T[], example: T)
 
 /** A text of one shape; the value is left out of the fault where people may paste a secret instead. */
 export function shapedText(advice: Advice, shape: RegExp, fault: string): Kind<string> {
-  return textKind(advice, (text, tell) => {
+  return textKind(advice, (text, notes) => {
     if (shape.test(text)) return text;
-    tell.fault(fault);
+    notes.fault(fault);
     return null;
   });
 }
@@ -97,7 +97,7 @@ export function isDomain(text: string): boolean {
 }
 
 /** The entries of a setting's text or of a JSON array, trimmed, empty ones left out. */
-export function readList(value: unknown, split: (text: string) => string[], { fault }: Tell): string[] {
+export function readList(value: unknown, split: (text: string) => string[], { fault }: Notes): string[] {
   const items: unknown[] = Array.isArray(value) ? value : typeof value === "string" ? split(value) : [value];
   const texts = items.filter((item) => typeof item === "string");
   if (texts.length < items.length) fault("holds something else than texts");

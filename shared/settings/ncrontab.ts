@@ -1,7 +1,7 @@
 import { weekdays } from "../core/watchlist.ts";
 import { shown } from "./excerpt.ts";
 import { textKind } from "./kinds.ts";
-import type { Kind, Tell } from "./reader.ts";
+import type { Kind, Notes } from "./reader.ts";
 
 interface Field {
   name: string;
@@ -47,18 +47,19 @@ export const scheduleKind: Kind<string> = textKind(
       "six NCRONTAB fields in UTC (seconds, minutes, hours, days, months, days of the week with 0 for Sunday), best once a day",
     example: "0 0 5 * * *",
   },
-  (text, tell) => {
+  (text, notes) => {
     const given = text.split(/\s+/);
     if (given.length !== fields.length) {
-      tell.fault(given.length === 5 ? withoutSeconds(text) : `has ${given.length} of six fields`);
+      notes.fault(given.length === 5 ? withoutSeconds(text) : `has ${given.length} of six fields`);
       return null;
     }
-    const read = fields.flatMap((field, index) => readField(given[index] ?? "", field, tell) ?? []);
+    const read = fields.flatMap((field, index) => readField(given[index] ?? "", field, notes) ?? []);
     const [seconds, minutes, hours, days, months, daysOfWeek] = read;
     if (!seconds || !minutes || !hours || !days || !months || !daysOfWeek) return null;
-    if (neverComes(days.values, months.values)) tell.fault("names a day that its months do not have");
+    if (neverComes(days.values, months.values)) notes.fault("names a day that its months do not have");
     const perDay = seconds.values.size * minutes.values.size * hours.values.size;
-    if (perDay > 1) tell.warning(`fires ${perDay} times a day, where a scheduled run is its day: the first one counts`);
+    if (perDay > 1)
+      notes.warning(`fires ${perDay} times a day, where a scheduled run is its day: the first one counts`);
     return read.map((field) => field.text).join(" ");
   },
 );
@@ -67,7 +68,7 @@ function withoutSeconds(text: string): string {
   return `has five fields, but NCRONTAB begins with the seconds; put them in front: ${shown(`0 ${text}`)}`;
 }
 
-function readField(text: string, field: Field, { fault }: Tell): FieldValues | null {
+function readField(text: string, field: Field, { fault }: Notes): FieldValues | null {
   const parts = text.split(",").flatMap((part) => readPart(part, field) ?? []);
   if (parts.length < text.split(",").length) {
     fault(`${shown(text)} does not fit the ${field.name} (${field.least} to ${field.most}, ranges upwards)`);

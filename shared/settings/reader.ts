@@ -10,7 +10,7 @@ export interface Advice {
 }
 
 /** Where a kind of value tells what it found; faults are fragments that follow the setting's name. */
-export interface Tell {
+export interface Notes {
   fault(text: string): void;
   warning(text: string): void;
 }
@@ -18,7 +18,7 @@ export interface Tell {
 /** What a value may be, and how it becomes a `T`. */
 export interface Kind<T> extends Advice {
   /** `null` only after a fault was told. */
-  read(value: unknown, tell: Tell): T | null;
+  read(value: unknown, notes: Notes): T | null;
 }
 
 /** Reads on over faults, so that all of them can be told at once. */

@@ -1,7 +1,7 @@
 import { plainText } from "../core/text.ts";
 import { excerpt, listShown, looksSecret, shown } from "./excerpt.ts";
 import { readList } from "./kinds.ts";
-import type { Kind, Tell } from "./reader.ts";
+import type { Kind, Notes } from "./reader.ts";
 
 /** What the quota of one night and one run row can take, and Linux, where no environment variable holds 128 KiB. */
 const limits = { ids: 5_000, idLength: 256, totalLength: 120_000 };
@@ -10,22 +10,22 @@ const limits = { ids: 5_000, idLength: 256, totalLength: 120_000 };
 export const softwareIdsKind: Kind<readonly string[]> = {
   allowed: `1 to ${limits.ids} of Defender's software ids (vendor-_-product), between commas or on lines of their own`,
   example: "microsoft-_-windows_11,microsoft-_-edge_chromium-based",
-  read(value, tell) {
-    const given = readList(value, (text) => text.split(/[,\r\n]/), tell);
+  read(value, notes) {
+    const given = readList(value, (text) => text.split(/[,\r\n]/), notes);
     for (const id of given) {
       const fault = idFault(id);
-      if (fault) tell.fault(fault);
+      if (fault) notes.fault(fault);
     }
     const ids = [...new Set(given)];
     if (ids.length < given.length)
-      tell.warning(`names some ids more than once; each is read once: ${listShown(repeated(given))}`);
-    if (ids.includes(legacyEdge)) tell.warning(`${legacyEdge} is the old Edge; the current one is ${currentEdge}`);
-    tellSize(ids, tell);
+      notes.warning(`names some ids more than once; each is read once: ${listShown(repeated(given))}`);
+    if (ids.includes(legacyEdge)) notes.warning(`${legacyEdge} is the old Edge; the current one is ${currentEdge}`);
+    checkSize(ids, notes);
     return ids;
   },
 };
 
-function tellSize(ids: readonly string[], { fault }: Tell): void {
+function checkSize(ids: readonly string[], { fault }: Notes): void {
   const total = ids.reduce((sum, id) => sum + id.length, 0);
   const split = "split it into several watchlists (WATCHLISTS)";
   if (ids.length === 0) fault("holds no id");

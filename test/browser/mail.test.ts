@@ -1,7 +1,7 @@
 import { caniemail } from "caniemail";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { renderDigest } from "../../shared/render/digest.tsx";
+import { renderDigest } from "../../shared/render/digest/digest.tsx";
 import type { RenderOptions } from "../../shared/render/words.ts";
 import { findBarriers, launchBrowser, openPage } from "../support/browser.ts";
 import { aKb, aReport, type RunStory } from "../support/builders.ts";
@@ -33,7 +33,7 @@ const mails: Record<string, RunStory> = {
       [windows11]: { before: [aKb({ id: "5072033" })], now: null, failure: forbidden },
       [`contoso-_-${longName}`]: { before: null, now: [aKb({ id: "5041585" })] },
     },
-    pairsBefore: Array.from({ length: 29 }, (_, day) => 900 + 7 * day),
+    installsBefore: Array.from({ length: 29 }, (_, day) => 900 + 7 * day),
   },
   "a day that is only better": {
     software: { [windows10]: { before: [aKb({ machineMissedOn: 30 })], now: [aKb({ machineMissedOn: 3 })] } },

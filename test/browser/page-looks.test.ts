@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { renderEmptyPage, renderPage } from "../../shared/render/page.tsx";
+import { renderEmptyPage, renderPage } from "../../shared/render/page/page.tsx";
 import { findBarriers, launchBrowser, openPage } from "../support/browser.ts";
 import { aKb, aReport } from "../support/builders.ts";
 import { type HttpServer, startHttpServer } from "../support/http-server.ts";
@@ -15,7 +15,7 @@ const hostile = [
   "=cmd|' /C calc'!A0",
 ] as const;
 
-const pages = ["report", "filtered", "kb", "shared-kb", "measuring", "empty", "first-run", "large", "hostile"] as const;
+const pages = ["report", "filtered", "kb", "shared-kb", "progress", "empty", "first-run", "large", "hostile"] as const;
 const looks = [1280, 360].flatMap((width) => (["light", "dark"] as const).map((mode) => ({ width, mode })));
 
 let browser: Browser;
@@ -41,15 +41,15 @@ async function renderAll(): Promise<void> {
   const report = await sampleReport();
   const query = { watchlist: "default", run: "latest" as const };
   const kb = (id: string) => aView(report, { query: { ...query, kb: id }, history: sampleHistory(id) });
-  const measuring = { runId: "2026-11-23T10:17Z", state: "committed" as const, measured: 12, total: 12 };
+  const progress = { runId: "2026-11-23T10:17Z", state: "committed" as const, read: 12, total: 12 };
   rendered.set("report", renderPage(aView(report, { watchlists: ["default", "servers"] })));
   rendered.set("filtered", renderPage(aView(report, { query: { ...query, overdue: true, sort: "machines" } })));
   rendered.set("kb", renderPage(kb("5066835")));
   rendered.set("shared-kb", renderPage(kb("5072033")));
-  rendered.set("measuring", renderPage(aView(report, { measuring })));
+  rendered.set("progress", renderPage(aView(report, { progress })));
   rendered.set(
     "empty",
-    renderEmptyPage({ watchlist: "default", watchlists: ["default"], nonce, options: sampleOptions, measuring }),
+    renderEmptyPage({ watchlist: "default", watchlists: ["default"], nonce, options: sampleOptions, progress }),
   );
   const first = await aReport({ previousRunId: null, software: { "microsoft-_-edge": { now: [aKb()] } } });
   rendered.set("first-run", renderPage(aView(first)));

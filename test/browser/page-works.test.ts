@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { naturalOrder, type SortKey, type SortOrder, sortKeys } from "../../shared/render/selection.ts";
+import { naturalOrder, type SortKey, type SortOrder, sortKeys } from "../../shared/core/selection.ts";
 import { launchBrowser, openPage } from "../support/browser.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
@@ -113,9 +113,9 @@ describe("without JavaScript", () => {
     await using opened = await openPage(browser, plain);
     const { page } = opened;
     await page.goto(address());
-    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.getByRole("button", { name: "Read now" }).click();
     await page.getByText("waits for its turn").waitFor();
-    expect(parameters(page)).toMatchObject({ measuring: "2026-11-23T10:17Z", code: key });
+    expect(parameters(page)).toMatchObject({ progress: "2026-11-23T10:17Z", code: key });
     expect(world.ports.queue.waiting.map(({ message }) => message.runId)).toEqual(["2026-11-23T10:17Z"]);
 
     await handleAll(world, world.ports.now().getTime());
@@ -131,7 +131,7 @@ describe("without JavaScript", () => {
     const { page } = opened;
     await page.goto(address({ watchlist: "servers" }));
     await page.getByText("There is no report yet.").waitFor();
-    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.getByRole("button", { name: "Read now" }).click();
     await page.getByText("waits for its turn").waitFor();
     await handleAll(world, world.ports.now().getTime());
     await page.getByRole("link", { name: "Look again" }).click();
@@ -218,9 +218,9 @@ describe("with the script", () => {
     const { page, complaints } = opened;
     await page.clock.install();
     await page.goto(address());
-    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.getByRole("button", { name: "Read now" }).click();
     await page.getByText("waits for its turn").waitFor();
-    expect(await page.getByRole("button", { name: "Measure now" }).isDisabled()).toBe(true);
+    expect(await page.getByRole("button", { name: "Read now" }).isDisabled()).toBe(true);
 
     const runId = "2026-11-23T10:17Z";
     const [softwareId = ""] = softwareIds;
@@ -248,7 +248,7 @@ describe("with the script", () => {
       asked += 1;
       return route.abort();
     });
-    await page.goto(address({ measuring: "2026-11-23T10:17Z" }));
+    await page.goto(address({ progress: "2026-11-23T10:17Z" }));
     const told = page.getByText("The progress cannot be read just now.");
     await expect
       .poll(

@@ -9,7 +9,7 @@ import type { DefenderKb } from "../../local/estate.ts";
 import { startIdentityEndpoint } from "../../local/identity-endpoint.ts";
 import { type Inbox, type InboxFault, startInbox } from "../../local/inbox.ts";
 import { type SimulatedTenant, startTenant } from "../../local/simulated-tenant.ts";
-import { createStore } from "../../shared/io/tables.ts";
+import { createStore } from "../../shared/io/storage/tables.ts";
 import type { Store } from "../../shared/ports.ts";
 import { createDice, type Dice } from "./dice.ts";
 import { createKillableApp, type KillableApp } from "./killable-app.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { changesOf, isBaseline, isMeasured } from "../../shared/core/comparison.ts";
+import { changesOf, isBaseline, isRead } from "../../shared/core/comparison.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
 const software = { softwareId: "microsoft-_-windows_10" };
@@ -15,7 +15,7 @@ describe("a comparison", () => {
   ])("%s: %s to %s is %j", (_, previous, current, { baseline, measured }) => {
     const comparison = { ...software, previous, current };
     expect(isBaseline(comparison)).toBe(baseline);
-    expect(isMeasured(comparison)).toBe(measured);
+    expect(isRead(comparison)).toBe(measured);
   });
 
   test("tells changes where both sides were measured, and of nothing else", () => {
@@ -31,9 +31,9 @@ describe("a comparison", () => {
     const counts = (machineMissedOn: number) => aSnapshot({ missingKbs: [aKb({ machineMissedOn })] });
     const kept = { "5041585": { machineMissedOn: 200 } };
     const comparison = { ...software, previous: before, current: today };
-    expect(changesOf({ ...comparison, told: kept }, counts(240), counts(240))).toMatchObject([
+    expect(changesOf({ ...comparison, lastReported: kept }, counts(240), counts(240))).toMatchObject([
       { kind: "worsened", previous: { machineMissedOn: 200 }, current: { machineMissedOn: 240 } },
     ]);
-    expect(changesOf({ ...comparison, withheld: kept }, counts(200), counts(240))).toEqual([]);
+    expect(changesOf({ ...comparison, heldBack: kept }, counts(200), counts(240))).toEqual([]);
   });
 });

@@ -6,9 +6,9 @@ import { addDays, daysBetween } from "../../shared/core/run-id.ts";
 
 const start = "2026-10-01";
 
-function point(day: number, machineKbPairs: number, measured = 10, notMeasured = 0): TrendPoint {
+function point(day: number, missingInstalls: number, read = 10, notRead = 0): TrendPoint {
   const none = { new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0, baseline: 0, missingKbs: 0 };
-  return { runId: addDays(start, day), totals: { ...none, measured, notMeasured, machineKbPairs } };
+  return { runId: addDays(start, day), totals: { ...none, read, notRead, missingInstalls } };
 }
 
 /** One run a day with these pairs. */
@@ -42,10 +42,14 @@ describe("a forecast", () => {
         (fall, last, runs) => {
           const pairs = Array.from({ length: runs }, (_, index) => last + (runs - 1 - index) * fall);
           const days = Math.ceil(last / fall);
-          const told = forecast(daily(...pairs));
-          if (days > 365) expect(told.outlook).toBe("distant");
+          const result = forecast(daily(...pairs));
+          if (days > 365) expect(result.outlook).toBe("distant");
           else
-            expect(told).toMatchObject({ outlook: "falling", zeroOn: addDays(start, runs - 1 + days), perDay: -fall });
+            expect(result).toMatchObject({
+              outlook: "falling",
+              zeroOn: addDays(start, runs - 1 + days),
+              perDay: -fall,
+            });
         },
       ),
     );
@@ -112,9 +116,9 @@ describe("a forecast", () => {
   test("never lies in the past, today, or more than a year ahead", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        const told = forecast(trend);
-        if (told.outlook !== "falling") return;
-        const ahead = daysBetween(told.to, told.zeroOn);
+        const result = forecast(trend);
+        if (result.outlook !== "falling") return;
+        const ahead = daysBetween(result.to, result.zeroOn);
         expect(ahead).toBeGreaterThan(0);
         expect(ahead).toBeLessThanOrEqual(365);
       }),
@@ -125,10 +129,10 @@ describe("a forecast", () => {
     fc.assert(
       fc.property(aTrend, fc.integer({ min: -400, max: 400 }), (trend, days) => {
         const moved = trend.map(({ runId, totals }) => ({ runId: addDays(runId, days), totals }));
-        const [told, later] = [forecast(trend), forecast(moved)];
-        expect(later.outlook).toBe(told.outlook);
-        if (told.outlook === "falling" && later.outlook === "falling") {
-          expect(later.zeroOn).toBe(addDays(told.zeroOn, days));
+        const [result, later] = [forecast(trend), forecast(moved)];
+        expect(later.outlook).toBe(result.outlook);
+        if (result.outlook === "falling" && later.outlook === "falling") {
+          expect(later.zeroOn).toBe(addDays(result.zeroOn, days));
         }
       }),
     );

@@ -26,8 +26,8 @@ describe("a sighting of a KB", () => {
   test("claims nothing where the run could not read the software, though an older snapshot stands in", () => {
     const stale = { ...comparison, previous: "2026-11-22", current: "2026-11-22" };
     const snapshot = aSnapshot({ runId: "2026-11-22", missingKbs: [aKb({ id: "1" })] });
-    expect(sightKb("1", stale, snapshot)).toMatchObject({ state: "not-measured", ...unknown });
+    expect(sightKb("1", stale, snapshot)).toMatchObject({ state: "not-read", ...unknown });
     const never = { ...comparison, previous: null, current: null };
-    expect(sightKb("1", never, null)).toMatchObject({ state: "not-measured", ...unknown });
+    expect(sightKb("1", never, null)).toMatchObject({ state: "not-read", ...unknown });
   });
 });

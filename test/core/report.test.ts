@@ -26,7 +26,7 @@ describe("a report", () => {
       ["2", "new", 2],
       ["1", "unchanged", 1],
     ]);
-    expect(report.totals).toMatchObject({ new: 2, missingKbs: 3, measured: 2 });
+    expect(report.totals).toMatchObject({ new: 2, missingKbs: 3, read: 2 });
   });
 
   test("tells of each software in the watchlist's order what was compared and what it misses", async () => {
@@ -44,17 +44,17 @@ describe("a report", () => {
     });
     expect(report.software).toEqual<SoftwareRow[]>([
       {
-        ...{ softwareId: windows11, state: "measured", baseline: false, previous: "2026-11-22", current: "2026-11-23" },
-        ...{ missingKbs: 2, machineKbPairs: 240, unusable: 3, failure: null },
+        ...{ softwareId: windows11, state: "read", baseline: false, previous: "2026-11-22", current: "2026-11-23" },
+        ...{ missingKbs: 2, missingInstalls: 240, unusable: 3, failure: null },
       },
       {
-        ...{ softwareId: windows10, state: "not-measured", baseline: false },
-        ...{ previous: "2026-11-22", current: "2026-11-22", missingKbs: 1, machineKbPairs: 7, unusable: 0 },
+        ...{ softwareId: windows10, state: "not-read", baseline: false },
+        ...{ previous: "2026-11-22", current: "2026-11-22", missingKbs: 1, missingInstalls: 7, unusable: 0 },
         failure: { softwareId: windows10, ...failure, since: "2026-11-23", misses: 1 },
       },
       {
-        ...{ softwareId: edge, state: "measured", baseline: true, previous: null, current: "2026-11-23" },
-        ...{ missingKbs: 2, machineKbPairs: 11, unusable: 0, failure: null },
+        ...{ softwareId: edge, state: "read", baseline: true, previous: null, current: "2026-11-23" },
+        ...{ missingKbs: 2, missingInstalls: 11, unusable: 0, failure: null },
       },
     ]);
   });
@@ -71,10 +71,10 @@ describe("a report", () => {
       aSnapshot({ softwareId: edge, emptiness: { verdict, checkedOn: "2026-11-23" } });
     expect((await stateOf({ current: emptiness("clean") }))?.state).toBe("empty");
     expect((await stateOf({ current: emptiness("not-kb-patched") }))?.state).toBe("not-kb-patched");
-    expect((await stateOf({ current: aSnapshot({ missingKbs: [aKb()] }) }))?.state).toBe("measured");
+    expect((await stateOf({ current: aSnapshot({ missingKbs: [aKb()] }) }))?.state).toBe("read");
     expect((await stateOf({ current: aSnapshot() }))?.state).toBe("empty");
     expect(await stateOf({ comparison: { ...comparison, previous: null, current: null } })).toMatchObject({
-      ...{ state: "not-measured", missingKbs: 0, machineKbPairs: 0, unusable: 0, failure: null },
+      ...{ state: "not-read", missingKbs: 0, missingInstalls: 0, unusable: 0, failure: null },
     });
   });
 });

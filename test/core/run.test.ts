@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { closeRun, deservesMail, maxWithheld, type Opening, type Outcome, type Run } from "../../shared/core/run.ts";
+import { closeRun, deservesMail, maxHeldBack, type Opening, type Outcome, type Run } from "../../shared/core/run.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
 import { snapshotOf } from "../support/arbitraries.ts";
 import { aWatchlist, eachOf } from "../support/builders.ts";
@@ -21,7 +21,7 @@ function opening(runId: string, last: Run | null = null, overrides: Partial<Open
   };
 }
 
-function measured(softwareId: string, previous: Snapshot | null, current: Snapshot): Outcome {
+function read(softwareId: string, previous: Snapshot | null, current: Snapshot): Outcome {
   return { softwareId, previous, current };
 }
 
@@ -33,15 +33,15 @@ describe("closing a run", () => {
     const run = await closeRun(
       opening("2026-11-23"),
       eachOf([
-        measured(windows10, before, snapshotOf([kb("5066835", 20)], "2026-11-23")),
-        measured(windows11, null, snapshotOf([kb("5068861", 3)], "2026-11-23")),
+        read(windows10, before, snapshotOf([kb("5066835", 20)], "2026-11-23")),
+        read(windows11, null, snapshotOf([kb("5068861", 3)], "2026-11-23")),
       ]),
     );
     expect(run.comparisons).toEqual([
       { softwareId: windows10, previous: "2026-11-22", current: "2026-11-23" },
       { softwareId: windows11, previous: null, current: "2026-11-23" },
     ]);
-    expect(run.totals).toMatchObject({ worsened: 1, new: 0, baseline: 1, measured: 2, notMeasured: 0, missingKbs: 2 });
+    expect(run.totals).toMatchObject({ worsened: 1, new: 0, baseline: 1, read: 2, notRead: 0, missingKbs: 2 });
     expect(run.failures).toEqual([]);
   });
 
@@ -66,7 +66,7 @@ describe("closing a run", () => {
     const outcome = { softwareId: windows10, previous: before, current: null, failure: unreadable };
     const run = await closeRun(opening("2026-11-23"), eachOf([outcome]));
     expect(run.comparisons).toEqual([{ softwareId: windows10, previous: "2026-11-20", current: "2026-11-20" }]);
-    expect(run.totals).toMatchObject({ resolved: 0, improved: 0, notMeasured: 1, missingKbs: 1, machineKbPairs: 12 });
+    expect(run.totals).toMatchObject({ resolved: 0, improved: 0, notRead: 1, missingKbs: 1, missingInstalls: 12 });
     expect(run.failures).toEqual([{ softwareId: windows10, ...unreadable, since: "2026-11-23", misses: 1 }]);
   });
 
@@ -83,40 +83,37 @@ describe("closing a run", () => {
       snapshotOf([kb("5066835", 100 + 2 * index)], day),
     );
     const [a, b, , d] = days as [Snapshot, Snapshot, Snapshot, Snapshot];
-    const small = await closeRun(opening("2026-11-21", null, { watchlist }), eachOf([measured(windows10, a, b)]));
-    expect(small.comparisons[0]?.withheld).toEqual({ "5066835": { machineMissedOn: 100 } });
+    const small = await closeRun(opening("2026-11-21", null, { watchlist }), eachOf([read(windows10, a, b)]));
+    expect(small.comparisons[0]?.heldBack).toEqual({ "5066835": { machineMissedOn: 100 } });
     const blind = { softwareId: windows10, previous: b, current: null, failure: unreadable };
     const missed = await closeRun(opening("2026-11-22", small, { watchlist }), eachOf([blind]));
     expect(missed.totals.worsened).toBe(0);
-    const told = await closeRun(opening("2026-11-23", missed, { watchlist }), eachOf([measured(windows10, b, d)]));
-    expect(told.totals.worsened).toBe(1);
-    expect(told.comparisons[0]).toMatchObject({ told: { "5066835": { machineMissedOn: 100 } } });
+    const later = await closeRun(opening("2026-11-23", missed, { watchlist }), eachOf([read(windows10, b, d)]));
+    expect(later.totals.worsened).toBe(1);
+    expect(later.comparisons[0]).toMatchObject({ lastReported: { "5066835": { machineMissedOn: 100 } } });
   });
 
   test("tells at once what it has no room to keep back", async () => {
     const watchlist = aWatchlist({ thresholds: { minMachines: 50, minPercent: 0 } });
-    const many = (machines: number) => Array.from({ length: maxWithheld + 7 }, (_, id) => kb(String(id), machines));
+    const many = (machines: number) => Array.from({ length: maxHeldBack + 7 }, (_, id) => kb(String(id), machines));
     const [before, current] = [snapshotOf(many(10), "2026-11-22"), snapshotOf(many(11), "2026-11-23")];
-    const run = await closeRun(
-      opening("2026-11-23", null, { watchlist }),
-      eachOf([measured(windows10, before, current)]),
-    );
+    const run = await closeRun(opening("2026-11-23", null, { watchlist }), eachOf([read(windows10, before, current)]));
     expect(run.totals.worsened).toBe(7);
   });
 
   test("has one room for all its software to keep back in", async () => {
     const watchlist = aWatchlist({ thresholds: { minMachines: 50, minPercent: 0 } });
     const many = (machines: number, from: number) =>
-      Array.from({ length: maxWithheld - 1_000 }, (_, id) => kb(String(from + id), machines));
+      Array.from({ length: maxHeldBack - 1_000 }, (_, id) => kb(String(from + id), machines));
     const both = [windows10, windows11].map((softwareId, index) =>
-      measured(
+      read(
         softwareId,
-        snapshotOf(many(10, index * maxWithheld), "2026-11-22"),
-        snapshotOf(many(11, index * maxWithheld), "2026-11-23"),
+        snapshotOf(many(10, index * maxHeldBack), "2026-11-22"),
+        snapshotOf(many(11, index * maxHeldBack), "2026-11-23"),
       ),
     );
     const run = await closeRun(opening("2026-11-23", null, { watchlist }), eachOf(both));
-    expect(run.comparisons.map(({ withheld }) => Object.keys(withheld ?? {}).length)).toEqual([2_000, 1_000]);
+    expect(run.comparisons.map(({ heldBack }) => Object.keys(heldBack ?? {}).length)).toEqual([2_000, 1_000]);
     expect(run.totals.worsened).toBe(1_000);
   });
 
@@ -124,11 +121,11 @@ describe("closing a run", () => {
     const run = await closeRun(
       opening("2026-11-23"),
       eachOf([
-        measured(windows10, snapshotOf([], "2026-11-22"), snapshotOf([kb("5066835", 12)], "2026-11-23")),
-        measured(windows11, snapshotOf([], "2026-11-22"), snapshotOf([kb("5066835", 30)], "2026-11-23")),
+        read(windows10, snapshotOf([], "2026-11-22"), snapshotOf([kb("5066835", 12)], "2026-11-23")),
+        read(windows11, snapshotOf([], "2026-11-22"), snapshotOf([kb("5066835", 30)], "2026-11-23")),
       ]),
     );
-    expect(run.totals).toMatchObject({ new: 1, missingKbs: 1, machineKbPairs: 30 });
+    expect(run.totals).toMatchObject({ new: 1, missingKbs: 1, missingInstalls: 30 });
   });
 
   test("calls a KB that one software is rid of and another misses improved, not resolved", async () => {
@@ -136,16 +133,16 @@ describe("closing a run", () => {
     const run = await closeRun(
       opening("2026-11-23"),
       eachOf([
-        measured(windows10, snapshotOf([kb("5066835", 500)], "2026-11-22"), snapshotOf([], "2026-11-23")),
-        measured(windows11, has("2026-11-22"), has("2026-11-23")),
+        read(windows10, snapshotOf([kb("5066835", 500)], "2026-11-22"), snapshotOf([], "2026-11-23")),
+        read(windows11, has("2026-11-22"), has("2026-11-23")),
       ]),
     );
     // Only the machines that still miss it count.
-    expect(run.totals).toMatchObject({ improved: 1, resolved: 0, missingKbs: 1, machineKbPairs: 12 });
+    expect(run.totals).toMatchObject({ improved: 1, resolved: 0, missingKbs: 1, missingInstalls: 12 });
   });
 
   test("mails a run on demand only if asked to", async () => {
-    const outcome = measured(windows10, snapshotOf([], "2026-11-22"), snapshotOf([kb("1", 1)], "2026-11-23T10:17Z"));
+    const outcome = read(windows10, snapshotOf([], "2026-11-22"), snapshotOf([kb("1", 1)], "2026-11-23T10:17Z"));
     const statusOf = async (mail?: boolean) =>
       (await closeRun(opening("2026-11-23T10:17Z", null, mail === undefined ? {} : { mail }), eachOf([outcome]))).mail
         .status;
@@ -161,10 +158,10 @@ describe("a scheduled run's mail", () => {
     resolved: 0,
     returned: 0,
     baseline: 0,
-    measured: 5,
-    notMeasured: 0,
+    read: 5,
+    notRead: 0,
     missingKbs: 9,
-    machineKbPairs: 99,
+    missingInstalls: 99,
   };
   const failure = { softwareId: windows10, reason: "", since: "2026-11-20" };
   // 23 November 2026 is a Monday.
@@ -209,24 +206,24 @@ describe("a scheduled run's mail", () => {
   test.each([
     ["a read that failed once", [{ ...failure, permanent: false, misses: 1 }], false],
     ["a read that failed twice", [{ ...failure, permanent: false, misses: 2 }], true],
-    ["a read that has failed for long, told already", [{ ...failure, permanent: false, misses: 3 }], false],
+    ["a read that has failed for long, reported already", [{ ...failure, permanent: false, misses: 3 }], false],
     ["a read that a person must mend, first seen", [{ ...failure, permanent: true, misses: 1 }], true],
-    ["a read that a person must mend, told already", [{ ...failure, permanent: true, misses: 2 }], false],
+    ["a read that a person must mend, reported already", [{ ...failure, permanent: true, misses: 2 }], false],
   ])("after %s: %s", (_, failures, expected) => {
-    expect(deservesMail({ ...run, failures, totals: { ...nothing, notMeasured: 1 } }, aWatchlist())).toBe(expected);
+    expect(deservesMail({ ...run, failures, totals: { ...nothing, notRead: 1 } }, aWatchlist())).toBe(expected);
   });
 
   test("comes at once where nothing at all could be measured", () => {
-    const blind = { ...nothing, measured: 0, notMeasured: 1 };
+    const blind = { ...nothing, read: 0, notRead: 1 };
     const failures = [{ ...failure, permanent: false, misses: 1 }];
     expect(deservesMail({ ...run, totals: blind, failures }, aWatchlist())).toBe(true);
   });
 
   test("does not come again for the same blindness, nor where there was nothing to measure", () => {
-    const blind = { ...nothing, measured: 0, notMeasured: 2 };
+    const blind = { ...nothing, read: 0, notRead: 2 };
     const failures = [1, 3].map((misses) => ({ ...failure, permanent: false, misses }));
     expect(deservesMail({ ...run, totals: blind, failures }, aWatchlist())).toBe(false);
     expect(deservesMail({ ...run, totals: blind, failures: failures.slice(1) }, aWatchlist())).toBe(false);
-    expect(deservesMail({ ...run, totals: { ...blind, notMeasured: 0 } }, aWatchlist())).toBe(false);
+    expect(deservesMail({ ...run, totals: { ...blind, notRead: 0 } }, aWatchlist())).toBe(false);
   });
 });

@@ -68,10 +68,10 @@ describe("a snapshot of a reading with an item that became unusable", () => {
 
   test("keeps the KBs that the item may stand for, on unknown machines, in the order of ids", () => {
     const after = snapshotOf([kb("4", 1), broken, kb("9", 31)], "2026-11-02", before);
-    const told = after.missingKbs.map(({ id, machineMissedOn, cveAddressed, firstSeen, peak }) => {
+    const counted = after.missingKbs.map(({ id, machineMissedOn, cveAddressed, firstSeen, peak }) => {
       return [id, machineMissedOn, cveAddressed, firstSeen, peak];
     });
-    expect(told).toEqual([
+    expect(counted).toEqual([
       ["3", null, null, "2026-11-01", 20],
       ["4", 1, 1, "2026-11-02", 1],
       ["5", null, null, "2026-11-01", 10],

@@ -5,10 +5,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
 import { isSuspicious, type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
-import { createDefender } from "../../shared/io/defender.ts";
+import { createDefender } from "../../shared/io/defender/defender.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../shared/io/storage/rows.ts";
-import { measure } from "../../shared/measure.ts";
 import { DefenderError, TooLargeError } from "../../shared/ports.ts";
+import { measure } from "../../shared/run/measure.ts";
 import { anyJson, anyText, fuzzing, fuzzRuns, mutated, mutatedText } from "../support/fuzz.ts";
 import { type HttpServer, type ScriptedAnswer, startHttpServer } from "../support/http-server.ts";
 
@@ -126,7 +126,7 @@ describe("an answer of anything", fuzzing, () => {
 
   const timing = {
     retries: [0],
-    looks: [0],
+    notFoundPauses: [0],
     throttle: 1,
     longestThrottle: 1_000,
     patience: 20,

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Answer, answering } from "../../shared/answer.ts";
-import { routeHealth } from "../../shared/check-health.ts";
-import { serveRunStatus } from "../../shared/run-status.ts";
-import { scheduleRuns } from "../../shared/schedule-runs.ts";
-import { serveHistory } from "../../shared/serve-history.ts";
-import { serveReport } from "../../shared/serve-report.ts";
-import { startRun } from "../../shared/start-run.ts";
+import { type Answer, answering } from "../../shared/http/answer.ts";
+import { routeHealth } from "../../shared/http/health.ts";
+import { serveHistory } from "../../shared/http/history.ts";
+import { serveReport } from "../../shared/http/report.ts";
+import { serveRunStatus } from "../../shared/http/run-status.ts";
+import { startRun } from "../../shared/http/start-run.ts";
+import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
@@ -46,7 +46,7 @@ const right = new Map<string, readonly string[]>(
     page: ["1", "2", "999999"],
     softwarePage: ["1", "2"],
     kb: ["5041585"],
-    measuring: ["2026-11-23"],
+    progress: ["2026-11-23"],
     format: ["html", "json", "csv", "text"],
     code: ["key"],
     days: ["1", "90", "3650"],
@@ -132,7 +132,7 @@ describe("any query", fuzzing, () => {
           [
             [
               ["kb", "__proto__"],
-              ["measuring", "2026-11-23"],
+              ["progress", "2026-11-23"],
             ],
             { accept: "text/html" },
           ],

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { advanceMessage } from "../../shared/advance-message.ts";
-import { answering } from "../../shared/answer.ts";
-import { serveHealth } from "../../shared/check-health.ts";
 import { isScheduled } from "../../shared/core/run-id.ts";
-import { serveReport } from "../../shared/serve-report.ts";
+import { answering } from "../../shared/http/answer.ts";
+import { serveHealth } from "../../shared/http/health.ts";
+import { serveReport } from "../../shared/http/report.ts";
+import { advanceMessage } from "../../shared/run/advance-message.ts";
 import { question } from "../support/ask.ts";
 import { fakeWorld } from "../support/fake-world.ts";
 import { anyJson, fuzzing, fuzzRuns, mutated, oddTexts } from "../support/fuzz.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scheduledRunId } from "../../shared/core/run-id.ts";
-import { nextRun } from "../../shared/render-options.ts";
+import { nextRun } from "../../shared/run/render-options.ts";
 import { type SettingName, settingNames } from "../../shared/settings/names.ts";
 import { readSettings, type Settings, SettingsError } from "../../shared/settings.ts";
 import { anyText, fuzzing, fuzzRuns, mutated, mutatedText } from "../support/fuzz.ts";

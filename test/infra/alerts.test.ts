@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { checkHealth } from "../../shared/check-health.ts";
-import { mailLogs } from "../../shared/deliver.ts";
+import { checkHealth } from "../../shared/http/health.ts";
 import { formatLog, logTexts } from "../../shared/log.ts";
 import { DefenderError } from "../../shared/ports.ts";
-import { scheduleRuns } from "../../shared/schedule-runs.ts";
+import { mailLogs } from "../../shared/run/deliver.ts";
+import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { infra } from "../support/bicep.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";

@@ -37,7 +37,7 @@ describe("the runbook", () => {
   });
 
   test("has every reason that health can give", () => {
-    const source = readFileSync("shared/check-health.ts", "utf8");
+    const source = readFileSync("shared/http/health.ts", "utf8");
     const reasons = [...source.matchAll(/[`"]((?:no |the |About |\$\{first)[^`"]*)[`"]/g)].map(([, text = ""]) => text);
     expect(reasons.length).toBeGreaterThanOrEqual(6);
     for (const reason of reasons) {

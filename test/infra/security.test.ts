@@ -74,8 +74,8 @@ test("storage has no shared keys and no public blobs, logs no keys, publishing n
 });
 
 test("the tables and queues are those of the code", () => {
-  const tables = readFileSync("shared/io/tables.ts", "utf8");
-  const queue = readFileSync("shared/io/run-queue.ts", "utf8");
+  const tables = readFileSync("shared/io/storage/tables.ts", "utf8");
+  const queue = readFileSync("shared/io/storage/run-queue.ts", "utf8");
   const [, snapshots] = /snapshotsTable = "(\w+)"/.exec(tables) ?? [];
   const [, runs] = /runsTable = "(\w+)"/.exec(tables) ?? [];
   const [, messages] = /queue = "(\w+)"/.exec(queue) ?? [];

@@ -7,7 +7,7 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type CredentialOptions, createCredential } from "../../shared/io/credential.ts";
-import { createDefender } from "../../shared/io/defender.ts";
+import { createDefender } from "../../shared/io/defender/defender.ts";
 import { createCertificate } from "../support/certificate.ts";
 import { type Handler, type HttpServer, type ReceivedRequest, startHttpServer } from "../support/http-server.ts";
 

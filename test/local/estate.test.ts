@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createEstate, type DefenderKb, type Estate } from "../../local/estate.ts";
-import { changesBetween } from "../../shared/core/gap-change.ts";
+import { changesBetween } from "../../shared/core/change.ts";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
 import { type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
 

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Inbox, startInbox } from "../../local/inbox.ts";
-import { createMailer } from "../../shared/io/sendgrid.ts";
+import { createMailer } from "../../shared/io/mail/sendgrid.ts";
 import type { OutgoingMail } from "../../shared/ports.ts";
 
 const apiKey = "SG.local";

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { wrap } from "../../shared/render/digest/wrap.ts";
 import {
   count,
   countWithChange,
@@ -10,7 +11,6 @@ import {
   shown,
   softwareLabel,
 } from "../../shared/render/words.ts";
-import { wrap } from "../../shared/render/wrap.ts";
 
 describe("counts", () => {
   it("stand with their change, where both are known and differ", () => {

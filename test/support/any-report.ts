@@ -67,11 +67,11 @@ export function anyStory(
     software: ids.chain((names) =>
       fc.tuple(...names.map(() => story)).map((stories) => {
         return Object.fromEntries(
-          names.flatMap((name, index) => stories.slice(index, index + 1).map((told) => [name, told])),
+          names.flatMap((name, index) => stories.slice(index, index + 1).map((story) => [name, story])),
         );
       }),
     ),
     watchlist: fc.record({ dueDays: fc.nat({ max: 40 }), name: text }),
-    pairsBefore: fc.array(fc.nat({ max: 900 }), { maxLength: 20 }),
+    installsBefore: fc.array(fc.nat({ max: 900 }), { maxLength: 20 }),
   });
 }

@@ -1,4 +1,4 @@
-import { type Answer, answering, type Question } from "../../shared/answer.ts";
+import { type Answer, answering, type Question } from "../../shared/http/answer.ts";
 
 /** A question as the HTTP functions hand it to their verbs. */
 export function question(query: string | Record<string, string> = {}, headers: Record<string, string> = {}): Question {

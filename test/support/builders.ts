@@ -75,7 +75,7 @@ export interface RunStory {
   software?: Readonly<Record<string, SoftwareStory>>;
   watchlist?: Partial<Watchlist>;
   /** Machine-KB pairs of the runs of the days before, oldest first, the last one the day before. */
-  pairsBefore?: readonly (number | Partial<Totals>)[];
+  installsBefore?: readonly (number | Partial<Totals>)[];
 }
 
 /** A closed run with the snapshots it compared, made by the code that makes real ones. */
@@ -84,8 +84,8 @@ export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: 
   const software = story.software ?? {
     "microsoft-_-windows_10": { before: [], now: [aKb({ firstSeen: dayOf(runId) })] },
   };
-  const outcomes = Object.entries(software).map(([softwareId, told]) =>
-    outcomeOf(softwareId, told, runId, previousRunId ?? addDays(dayOf(runId), -1)),
+  const outcomes = Object.entries(software).map(([softwareId, story]) =>
+    outcomeOf(softwareId, story, runId, previousRunId ?? addDays(dayOf(runId), -1)),
   );
   const watchlist = aWatchlist({ softwareIds: Object.keys(software), ...story.watchlist });
   const run = await closeRun(
@@ -126,9 +126,9 @@ function runIds({ runId = "2026-11-23", previousRunId }: RunStory): { runId: Run
   return { runId, previousRunId: previousRunId === undefined ? addDays(dayOf(runId), -1) : previousRunId };
 }
 
-function outcomeOf(softwareId: string, told: SoftwareStory, runId: RunId, previousRunId: RunId): Outcome {
-  const { before, beforeSnapshot, now, snapshot, failure } = told;
-  const beforeRunId = told.beforeRunId ?? previousRunId;
+function outcomeOf(softwareId: string, story: SoftwareStory, runId: RunId, previousRunId: RunId): Outcome {
+  const { before, beforeSnapshot, now, snapshot, failure } = story;
+  const beforeRunId = story.beforeRunId ?? previousRunId;
   return {
     softwareId,
     previous: before ? aSnapshot({ softwareId, runId: beforeRunId, missingKbs: before, ...beforeSnapshot }) : null,
@@ -154,13 +154,13 @@ function lastRun(software: Readonly<Record<string, SoftwareStory>>, runId: RunId
 
 const noTotals: Totals = {
   ...{ new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 },
-  ...{ baseline: 0, measured: 0, notMeasured: 0, missingKbs: 0, machineKbPairs: 0 },
+  ...{ baseline: 0, read: 0, notRead: 0, missingKbs: 0, missingInstalls: 0 },
 };
 
-function trendBefore({ pairsBefore = [] }: RunStory, { runId, totals }: Run): TrendPoint[] {
-  return pairsBefore.map((told, index) => ({
-    runId: addDays(dayOf(runId), index - pairsBefore.length),
-    totals: { ...totals, baseline: 0, ...(typeof told === "number" ? { machineKbPairs: told } : told) },
+function trendBefore({ installsBefore = [] }: RunStory, { runId, totals }: Run): TrendPoint[] {
+  return installsBefore.map((point, index) => ({
+    runId: addDays(dayOf(runId), index - installsBefore.length),
+    totals: { ...totals, baseline: 0, ...(typeof point === "number" ? { missingInstalls: point } : point) },
   }));
 }
 

@@ -1,5 +1,5 @@
-import { advance } from "../../shared/advance.ts";
 import type { Ports } from "../../shared/ports.ts";
+import { advance } from "../../shared/run/advance.ts";
 import type { FakeWorld } from "./fake-world.ts";
 
 /** The process died. */

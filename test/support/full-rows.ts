@@ -1,5 +1,5 @@
+import type { CountsByKb } from "../../shared/core/change.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
-import type { CountsByKb } from "../../shared/core/gap-change.ts";
 import type { Run } from "../../shared/core/run.ts";
 import { addDays } from "../../shared/core/run-id.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
@@ -31,7 +31,7 @@ export function fullRun(parts: Partial<Run> = {}): Run {
     return {
       softwareId: `vendor-_-product_${n}`.padEnd(30, "x"),
       ...{ previous: last, current: last },
-      ...(n < 300 && { told: tenCounts(n), withheld: tenCounts(n) }),
+      ...(n < 300 && { lastReported: tenCounts(n), heldBack: tenCounts(n) }),
     };
   });
   const failures = comparisons.map(({ softwareId }, n) => ({

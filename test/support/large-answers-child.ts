@@ -1,4 +1,4 @@
-import { createDefender } from "../../shared/io/defender.ts";
+import { createDefender } from "../../shared/io/defender/defender.ts";
 
 /*
  * Eight reads at once from the server named in the arguments, in a process of its own, so that its memory is theirs alone.

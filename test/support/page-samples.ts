@@ -3,7 +3,7 @@ import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import type { Report } from "../../shared/core/report.ts";
 import type { Totals } from "../../shared/core/run.ts";
 import { addDays } from "../../shared/core/run-id.ts";
-import type { PageView } from "../../shared/render/page-view.ts";
+import type { PageView } from "../../shared/render/page/view.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
 import { aKb, aReport, type SoftwareStory } from "./builders.ts";
 
@@ -156,19 +156,19 @@ const estate: Readonly<Record<string, SoftwareStory>> = {
 function trendBefore(last: number): Partial<Totals>[] {
   const days = Array.from({ length: 29 }, (_, index) => ({ index, age: (index + 12) % 28 }));
   return days.map(({ index, age }) => ({
-    machineKbPairs: Math.round(last * (0.62 + 0.75 * Math.exp(-age / 15)) + ((index * 37) % 11) * 6),
+    missingInstalls: Math.round(last * (0.62 + 0.75 * Math.exp(-age / 15)) + ((index * 37) % 11) * 6),
     missingKbs: 24 - Math.floor(age / 5),
     new: [7, 0, 1, 0, 0, 1, 0, 0][age % 28 < 8 ? age : 1] ?? 0,
     returned: Number(index % 13 === 6),
     resolved: [0, 1, 2, 0, 1][index % 5] ?? 0,
-    ...(index === 11 ? { measured: 7, notMeasured: 5 } : { measured: 12, notMeasured: 0 }),
+    ...(index === 11 ? { read: 7, notRead: 5 } : { read: 12, notRead: 0 }),
   }));
 }
 
 /** The report of the small estate. */
 export async function sampleReport(): Promise<Report> {
   const first = await aReport({ software: estate });
-  return aReport({ software: estate, pairsBefore: trendBefore(first.totals.machineKbPairs) });
+  return aReport({ software: estate, installsBefore: trendBefore(first.totals.missingInstalls) });
 }
 
 /** A page of a report, asked for without any parameters. */
@@ -195,7 +195,7 @@ export function sampleHistory(id = "5066835"): KbHistory {
       sightings: [
         { softwareId: "microsoft-_-windows_11", ...counts(Math.round(120 + 490 * Math.exp(-index / 8))) },
         index === 12
-          ? { softwareId: "microsoft-_-windows_10", state: "not-measured" as const, ...unknown }
+          ? { softwareId: "microsoft-_-windows_10", state: "not-read" as const, ...unknown }
           : index > 22
             ? { softwareId: "microsoft-_-windows_10", state: "not-missing" as const, ...unknown }
             : { softwareId: "microsoft-_-windows_10", ...counts(240 - index * 9) },

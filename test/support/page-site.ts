@@ -1,9 +1,9 @@
-import { type Answer, answering } from "../../shared/answer.ts";
+import { type Answer, answering } from "../../shared/http/answer.ts";
+import { serveHistory } from "../../shared/http/history.ts";
+import { serveReport } from "../../shared/http/report.ts";
+import { serveRunStatus } from "../../shared/http/run-status.ts";
+import { startRun } from "../../shared/http/start-run.ts";
 import type { Ports } from "../../shared/ports.ts";
-import { serveRunStatus } from "../../shared/run-status.ts";
-import { serveHistory } from "../../shared/serve-history.ts";
-import { serveReport } from "../../shared/serve-report.ts";
-import { startRun } from "../../shared/start-run.ts";
 import { type HttpServer, type ReceivedRequest, startHttpServer } from "./http-server.ts";
 
 /** Serves the calls that the page makes, by the verbs that serve them in the app; `key` must be in each address if given. */

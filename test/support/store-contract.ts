@@ -6,7 +6,7 @@ import { aKb, aSnapshot } from "./builders.ts";
 
 export const someTotals: Totals = {
   ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5 },
-  ...{ baseline: 6, measured: 7, notMeasured: 8, missingKbs: 9, machineKbPairs: 3_000_000_000 },
+  ...{ baseline: 6, read: 7, notRead: 8, missingKbs: 9, missingInstalls: 3_000_000_000 },
 };
 
 export const pendingMail: Mail = {
@@ -40,8 +40,8 @@ const comparisons: Comparison[] = [
     softwareId: "microsoft-_-windows_10",
     previous: "2026-11-20",
     current: "2026-11-20",
-    told: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
-    withheld: { "5041585": { cveAddressed: 14 } },
+    lastReported: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
+    heldBack: { "5041585": { cveAddressed: 14 } },
   },
   { softwareId: "microsoft-_-office", previous: null, current: null },
 ];

@@ -17,7 +17,7 @@ export interface Fault {
 }
 
 /** Something read, or the reason why it cannot be used. */
-export type Parsed<T> = { content: T } | { lack: string };
+export type Parsed<T> = { content: T } | { problem: string };
 
 /** The app role that every call needs. */
 const role = "Software.Read.All";
@@ -28,19 +28,19 @@ const role = "Software.Read.All";
  */
 export function softwarePath(softwareId: string): Parsed<string> {
   if (["", ".", ".."].includes(softwareId) || !softwareId.isWellFormed()) {
-    return { lack: "This cannot be a software id; one looks like microsoft-_-windows_11." };
+    return { problem: "This cannot be a software id; one notFoundPauses like microsoft-_-windows_11." };
   }
   return { content: `/api/Software/${encodeURIComponent(softwareId)}` };
 }
 
 /** The JSON of a body; a body that was too large to take is `null`. */
 export function readJson(contentType: string, body: Uint8Array | null): Parsed<unknown> {
-  if (!body) return { lack: "it is larger than 32 MiB" };
+  if (!body) return { problem: "it is larger than 32 MiB" };
   if (!/^(|(application|text)\/([\w.-]+\+)?json)\s*(;|$)/i.test(contentType.trim())) {
-    return { lack: "it is not declared as JSON" };
+    return { problem: "it is not declared as JSON" };
   }
   const json = parse(body);
-  return json === undefined ? { lack: "it is not JSON" } : { content: json };
+  return json === undefined ? { problem: "it is not JSON" } : { content: json };
 }
 
 function parse(body: Uint8Array): unknown {
@@ -60,17 +60,17 @@ export interface Page {
   nextLink: string | null;
 }
 
-export function readPage(json: unknown): Parsed<Page> {
+export function parsePage(json: unknown): Parsed<Page> {
   const read = page.safeParse(json);
-  if (!read.success) return { lack: "it has no list named value, or its nextLink is no text" };
+  if (!read.success) return { problem: "it has no list named value, or its nextLink is no text" };
   return { content: { value: read.data.value, nextLink: read.data["@odata.nextLink"] || null } };
 }
 
 /** The address of the next page. The token goes where the link leads, so it must stay on the same origin. */
 export function followLink(link: string, from: URL): Parsed<URL> {
   const url = URL.parse(link, from.href);
-  if (!url) return { lack: "its nextLink is no link" };
-  if (url.origin !== from.origin) return { lack: "its nextLink leads to another host or scheme" };
+  if (!url) return { problem: "its nextLink is no link" };
+  if (url.origin !== from.origin) return { problem: "its nextLink leads to another host or scheme" };
   url.hash = "";
   return { content: url };
 }
@@ -84,7 +84,7 @@ export function readSoftware(
   json: unknown,
 ): Parsed<{ id: string; weaknesses: number | null; exposedMachines: number | null }> {
   const read = software.safeParse(json);
-  return read.success ? { content: { ...read.data, id: plainText(read.data.id) } } : { lack: "it is no object" };
+  return read.success ? { content: { ...read.data, id: plainText(read.data.id) } } : { problem: "it is no object" };
 }
 
 /** The wait in milliseconds that `Retry-After` asks for; `null` where it is absent or makes no sense. */
@@ -97,8 +97,8 @@ export function readRetryAfter(header: string | undefined, now: number): number 
 }
 
 /** A whole answer that cannot be used: not for a person to mend, and a later one may be right. */
-export function unusable(call: string, lack: string): Omit<Fault, "kind"> {
-  return { permanent: false, message: `Defender's answer to ${call} cannot be used: ${lack}.` };
+export function unusable(call: string, problem: string): Omit<Fault, "kind"> {
+  return { permanent: false, message: `Defender's answer to ${call} cannot be used: ${problem}.` };
 }
 
 const anything = z.optional(z.unknown());

@@ -13,7 +13,7 @@ export interface Timing {
   /** The pauses before each further try after a fault that may pass. */
   retries: readonly number[];
   /** The pauses before each further look after a 404. */
-  looks: readonly number[];
+  notFoundPauses: readonly number[];
   /** How long a failure to get a token stands before the credential is asked again. */
   tokenFailure: number;
 }
@@ -28,6 +28,6 @@ export const defaultTiming: Timing = {
   throttle: 10_000,
   longestThrottle: 3_600_000,
   retries: [2_000, 8_000],
-  looks: [1_000, 2_000, 4_000],
+  notFoundPauses: [1_000, 2_000, 4_000],
   tokenFailure: 10_000,
 };

@@ -43,7 +43,7 @@ function adviceOn(status: number | null): string {
 }
 
 /** Makes a call in several tries, each given up in time. `call` is the method and path that errors tell. */
-export async function reach<T>(
+export async function callStorage<T>(
   call: string,
   { tryMs, tries }: Patience,
   make: (abortSignal: AbortSignal) => Promise<T>,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
+import type { CountsByKb } from "../../core/change.ts";
 import type { Comparison } from "../../core/comparison.ts";
-import type { CountsByKb } from "../../core/gap-change.ts";
 import type { Counts, MissingKb } from "../../core/missing-kb.ts";
 import { type Mail, mailStatuses, type ReadFailure, type Run, type RunSummary, type Totals } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
@@ -14,7 +14,7 @@ import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
  * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak], …]
  *            gone       [[id, firstSeen, peak, goneOn], …]
  * Runs: comparisons {ids: [softwareId, …], of: [index of its pair, …], pairs: [[previous, current], …],
- *                    told, withheld: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; a count not meant is -1
+ *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; a count not meant is -1
  *       failures    {software: [index of its id in comparisons, or the id, …], of: [index of its group, …],
  *                    groups: [[reason, permanent, since, misses], …]}
  */
@@ -189,10 +189,10 @@ const totalNames = [
   "resolved",
   "returned",
   "baseline",
-  "measured",
-  "notMeasured",
+  "read",
+  "notRead",
   "missingKbs",
-  "machineKbPairs",
+  "missingInstalls",
 ] as const satisfies readonly (keyof Totals)[];
 
 function encodeTotals(totals: Totals): Row {
@@ -205,8 +205,8 @@ function packComparisons(comparisons: readonly Comparison[]) {
     ids: comparisons.map(({ softwareId }) => softwareId),
     of: comparisons.map(({ previous, current }) => pairs.indexOf([previous, current])),
     pairs: pairs.values,
-    told: packCounts(comparisons.map(({ told }) => told)),
-    withheld: packCounts(comparisons.map(({ withheld }) => withheld)),
+    lastReported: packCounts(comparisons.map(({ lastReported }) => lastReported)),
+    heldBack: packCounts(comparisons.map(({ heldBack }) => heldBack)),
   };
 }
 
@@ -269,10 +269,10 @@ const summarySchema = z.object({
   resolved: column,
   returned: column,
   baseline: column,
-  measured: column,
-  notMeasured: column,
+  read: column,
+  notRead: column,
   missingKbs: column,
-  machineKbPairs: column,
+  missingInstalls: column,
 });
 
 /** The columns that a summary needs, so that a query need not bring the lists. */
@@ -311,8 +311,8 @@ const packedComparisons = z.object({
   ids: z.array(z.string()),
   of: z.array(index),
   pairs: z.array(z.tuple([z.nullable(runId), z.nullable(runId)])),
-  told: packedCounts,
-  withheld: packedCounts,
+  lastReported: packedCounts,
+  heldBack: packedCounts,
 });
 const packedFailures = z.object({
   software: z.array(z.union([index, z.string()])),
@@ -328,16 +328,22 @@ export function decodeRun(key: Pick<Run, "watchlist" | "runId">, row: Columns, p
   });
 }
 
-function unpackComparisons({ ids, of, pairs, told, withheld }: z.infer<typeof packedComparisons>): Comparison[] {
-  const toldOf = new Map(told);
-  const withheldOf = new Map(withheld);
+function unpackComparisons({
+  ids,
+  of,
+  pairs,
+  lastReported,
+  heldBack,
+}: z.infer<typeof packedComparisons>): Comparison[] {
+  const toldOf = new Map(lastReported);
+  const withheldOf = new Map(heldBack);
   return ids.map((softwareId, i) => {
     const [previous, current] = at(pairs, at(of, i));
-    const [tells, withholds] = [toldOf.get(i), withheldOf.get(i)];
+    const [tells, holdsBack] = [toldOf.get(i), withheldOf.get(i)];
     return {
       ...{ softwareId, previous, current },
-      ...(tells && { told: unpackCounts(tells) }),
-      ...(withholds && { withheld: unpackCounts(withholds) }),
+      ...(tells && { lastReported: unpackCounts(tells) }),
+      ...(holdsBack && { heldBack: unpackCounts(holdsBack) }),
     };
   });
 }

@@ -82,8 +82,8 @@ const anyComparison: fc.Arbitrary<Comparison> = fc.record(
     softwareId: anyText,
     previous: fc.option(anyRunId),
     current: fc.option(anyRunId),
-    told: anyCounts,
-    withheld: anyCounts,
+    lastReported: anyCounts,
+    heldBack: anyCounts,
   },
   { requiredKeys: ["softwareId", "previous", "current"] },
 );
@@ -107,7 +107,7 @@ const anyMail: fc.Arbitrary<Mail> = fc.record(
 const anyTotal = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const anyTotals: fc.Arbitrary<Totals> = fc.record({
   ...{ new: anyTotal, worsened: anyTotal, improved: anyTotal, resolved: anyTotal, returned: anyTotal },
-  ...{ baseline: anyTotal, measured: anyTotal, notMeasured: anyTotal, missingKbs: anyTotal, machineKbPairs: anyTotal },
+  ...{ baseline: anyTotal, read: anyTotal, notRead: anyTotal, missingKbs: anyTotal, missingInstalls: anyTotal },
 });
 const anyRun: fc.Arbitrary<Run> = fc
   .record({
@@ -289,14 +289,14 @@ describe("a run's row", () => {
 
   it("gives back an own key whatever it is called", () => {
     const counts = Object.fromEntries([["__proto__", { machineMissedOn: 3 }]]);
-    const run = aStoredRun({ comparisons: [{ softwareId: "x", previous: null, current: null, withheld: counts }] });
-    const back = decodeRun(run, encodeRun(run), place).comparisons[0]?.withheld ?? {};
+    const run = aStoredRun({ comparisons: [{ softwareId: "x", previous: null, current: null, heldBack: counts }] });
+    const back = decodeRun(run, encodeRun(run), place).comparisons[0]?.heldBack ?? {};
     expect(Object.entries(back)).toEqual([["__proto__", { machineMissedOn: 3 }]]);
   });
 
   it("reads plain columns that a query brought as null or as numbers of another type", () => {
     const run = aStoredRun();
-    const columns = { ...encodeRun(run), previousRunId: null, mailReason: null, new: 1, machineKbPairs: 3e9 };
+    const columns = { ...encodeRun(run), previousRunId: null, mailReason: null, new: 1, missingInstalls: 3e9 };
     expect(decodeSummary(run, columns, place)).toMatchObject({
       previousRunId: null,
       totals: someTotals,
@@ -315,7 +315,7 @@ describe("a run's row", () => {
   it("costs little more than the ids themselves", () => {
     const without = bytesOf(encodeRun(aStoredRun()));
     const { comparisons, failures } = fullRun();
-    const bare = comparisons.map(({ told: _, withheld: __, ...rest }) => rest);
+    const bare = comparisons.map(({ lastReported: _, heldBack: __, ...rest }) => rest);
     const perSoftware = (bytesOf(encodeRun(aStoredRun({ comparisons: bare, failures }))) - without) / 5_000;
     expect(perSoftware).toBeLessThan(2 * (30 + 15));
   });
@@ -326,7 +326,7 @@ describe("a run's row", () => {
       failures: run.failures.map((failure, n) => ({ ...failure, reason: `Busy ${n}. `.repeat(30) })),
     });
     const few = fullRun();
-    const bare = few.comparisons.map(({ told: _, withheld: __, ...rest }) => rest);
+    const bare = few.comparisons.map(({ lastReported: _, heldBack: __, ...rest }) => rest);
     for (const [run, shortest] of [
       [busy({ ...few, comparisons: bare }), 30],
       [busy(few), 1],
@@ -402,10 +402,10 @@ describe("rows that version 1 wrote", () => {
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
     mailReason: "SendGrid refused the mail.",
-    ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, measured: 7n },
-    ...{ notMeasured: 8n, missingKbs: 9n, machineKbPairs: 3_000_000_000n },
+    ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
+    ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n },
     comparisons0:
-      '{"ids":["microsoft-_-windows_10","microsoft-_-edge","microsoft-_-windows_11"],"of":[0,1,2],"pairs":[["2026-11-22","2026-11-23"],[null,"2026-11-23"],["2026-11-20","2026-11-20"]],"told":[[2,[["5041585",240,-1],["5066835",null,0]]]],"withheld":[[2,[["5041585",-1,14]]]]}',
+      '{"ids":["microsoft-_-windows_10","microsoft-_-edge","microsoft-_-windows_11"],"of":[0,1,2],"pairs":[["2026-11-22","2026-11-23"],[null,"2026-11-23"],["2026-11-20","2026-11-20"]],"lastReported":[[2,[["5041585",240,-1],["5066835",null,0]]]],"heldBack":[[2,[["5041585",-1,14]]]]}',
     failures0: '{"software":[2],"of":[0],"groups":[["Busy.",false,"2026-11-21",3]]}',
   };
   const run: Run = {
@@ -416,8 +416,8 @@ describe("rows that version 1 wrote", () => {
       { softwareId: "microsoft-_-edge", previous: null, current: "2026-11-23" },
       {
         ...{ softwareId: "microsoft-_-windows_11", previous: "2026-11-20", current: "2026-11-20" },
-        told: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
-        withheld: { "5041585": { cveAddressed: 14 } },
+        lastReported: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
+        heldBack: { "5041585": { cveAddressed: 14 } },
       },
     ],
     failures: [

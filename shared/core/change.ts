@@ -1,0 +1,110 @@
+import type { Counts, MissingKb } from "./missing-kb.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Thresholds } from "./watchlist.ts";
+
+/** The counts of some KBs by KB id; a count that is not named is not meant. */
+export type CountsByKb = Readonly<Record<string, Partial<Counts>>>;
+
+/** What became of one KB of one software; `previous` carries the counts that were last told. */
+export type GapChange =
+  | { kind: "new" | "returned"; current: MissingKb }
+  | { kind: "worsened" | "improved"; previous: MissingKb; current: MissingKb }
+  | { kind: "resolved"; previous: MissingKb };
+
+export type GapKind = GapChange["kind"];
+
+/** Nothing is kept back: every rise counts. */
+export const everyRise: Thresholds = { minMachines: 1, minPercent: 0 };
+
+/**
+ * What changed from one measured snapshot to a later one, in the order of KB ids, gone ones last.
+ * `told` replaces previous counts by those last told; a count named in `heldBack` is taken as unchanged.
+ */
+export function changesBetween(
+  previous: Snapshot,
+  current: Snapshot,
+  lastReported: CountsByKb = {},
+  heldBack: CountsByKb = {},
+): GapChange[] {
+  const left = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
+  const gone = new Set(previous.gone.map((kb) => kb.id));
+  const changes: GapChange[] = [];
+  for (const kb of current.missingKbs) {
+    const before = left.get(kb.id);
+    left.delete(kb.id);
+    if (!before) {
+      changes.push({ kind: gone.has(kb.id) ? "returned" : "new", current: kb });
+      continue;
+    }
+    const base = { ...before, ...lastReported[kb.id] };
+    const kind = kindOfChange(rises(base, kb, heldBack[kb.id]));
+    if (kind) changes.push({ kind, previous: base, current: kb });
+  }
+  // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
+  if (current.emptiness?.verdict === "not-kb-patched") return changes;
+  for (const before of left.values()) changes.push({ kind: "resolved", previous: before });
+  return changes;
+}
+
+/**
+ * The counts that a run keeps back, with the values last told: a rise in machines below the thresholds, and what is
+ * unknown today. As the next run's `told` they make small rises add up until they are told.
+ */
+export function holdBack(
+  previous: Snapshot,
+  current: Snapshot,
+  lastReported: CountsByKb,
+  thresholds: Thresholds,
+): Record<string, Partial<Counts>> {
+  const before = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
+  const heldBack: Record<string, Partial<Counts>> = {};
+  for (const kb of current.missingKbs) {
+    const last = before.get(kb.id);
+    if (!last) continue;
+    const kept = holdBackCounts({ ...last, ...lastReported[kb.id] }, kb, thresholds);
+    if (Object.keys(kept).length > 0) heldBack[kb.id] = kept;
+  }
+  return heldBack;
+}
+
+function holdBackCounts(base: Counts, current: Counts, thresholds: Thresholds): Partial<Counts> {
+  const rise = rises(base, current);
+  const kept: Partial<Counts> = {};
+  if (isLost(base.machineMissedOn, current.machineMissedOn)) kept.machineMissedOn = base.machineMissedOn;
+  if (isLost(base.cveAddressed, current.cveAddressed)) kept.cveAddressed = base.cveAddressed;
+  // A KB that is told anyway, because its CVEs rose, is told with its machines.
+  const small = rise.machines > 0 && rise.cves <= 0 && !reaches(rise.machines, base.machineMissedOn ?? 0, thresholds);
+  if (small) kept.machineMissedOn = base.machineMissedOn;
+  return kept;
+}
+
+function isLost(base: number | null, current: number | null): boolean {
+  return base !== null && current === null;
+}
+
+function reaches(rise: number, base: number, { minMachines, minPercent }: Thresholds): boolean {
+  return rise >= minMachines && rise * 100 >= minPercent * base;
+}
+
+interface Rises {
+  machines: number;
+  cves: number;
+}
+
+function rises(base: Counts, current: Counts, heldBack: Partial<Counts> = {}): Rises {
+  return {
+    machines: "machineMissedOn" in heldBack ? 0 : rise(base.machineMissedOn, current.machineMissedOn),
+    cves: "cveAddressed" in heldBack ? 0 : rise(base.cveAddressed, current.cveAddressed),
+  };
+}
+
+/** How much a count rose; 0 where either side is unknown, for an unknown count is never compared. */
+function rise(base: number | null, current: number | null): number {
+  return base === null || current === null ? 0 : current - base;
+}
+
+function kindOfChange({ machines, cves }: Rises): "worsened" | "improved" | null {
+  if (machines > 0 || cves > 0) return "worsened";
+  if (machines < 0 || cves < 0) return "improved";
+  return null;
+}

@@ -1,0 +1,156 @@
+import { isStalledOn, overdueTest } from "./due.ts";
+import type { Report, SoftwareRow } from "./report.ts";
+import {
+  compareRows,
+  countKinds,
+  cves,
+  isMissing,
+  type KbRow,
+  missingInstalls,
+  type RowKind,
+  reach,
+  rowKinds,
+} from "./row.ts";
+import { dayOf } from "./run-id.ts";
+import { compareText } from "./text.ts";
+
+/** `worse`: new, worsened or returned. `missing`: all but resolved. */
+export const changeFilters = ["worse", "missing", ...rowKinds] as const;
+export type ChangeFilter = (typeof changeFilters)[number];
+
+/** `worst` is the report's own order. */
+export const sortKeys = ["worst", "kb", "machines", "cves", "age"] as const;
+export type SortKey = (typeof sortKeys)[number];
+
+export const sortOrders = ["asc", "desc"] as const;
+export type SortOrder = (typeof sortOrders)[number];
+
+/** How each key sorts where no order is asked for. */
+export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
+  worst: "asc",
+  kb: "asc",
+  machines: "desc",
+  cves: "desc",
+  age: "desc",
+};
+
+/** Which of a report's KBs are wanted, and in what order. Page, CSV, JSON and text take the same. */
+export interface Selection {
+  /** Only this software; rows then tell of it alone. */
+  softwareId?: string;
+  /** Words that must all occur in the KB's number, name, products or software. */
+  search?: string;
+  change?: ChangeFilter;
+  overdue?: boolean;
+  stalled?: boolean;
+  sort?: SortKey;
+  order?: SortOrder;
+}
+
+/** The report with the selected KBs alone; totals are counted anew where it is about one software. */
+export function selectReport(report: Report, selection: Selection): Report {
+  const rows = selectRows(report, selection);
+  const { softwareId } = selection;
+  if (softwareId === undefined) return { ...report, rows };
+  const software = report.software.filter((row) => row.softwareId === softwareId);
+  return { ...report, rows, software, totals: totalsOfOne(report, softwareId, software) };
+}
+
+function totalsOfOne(report: Report, softwareId: string, software: readonly SoftwareRow[]): Report["totals"] {
+  const rows = new Map(ofSoftware(report.rows, softwareId).map((row) => [row.id, row]));
+  const notRead = software.filter(({ state }) => state === "not-read").length;
+  return {
+    ...countKinds(rows),
+    baseline: software.filter(({ baseline }) => baseline).length,
+    read: software.length - notRead,
+    notRead,
+    missingInstalls: missingInstalls(rows),
+  };
+}
+
+/** The selected KBs in the order asked for. */
+export function selectRows(report: Report, selection: Selection): readonly KbRow[] {
+  const { softwareId, sort = "worst", order = naturalOrder[sort] } = selection;
+  const rows = softwareId === undefined ? report.rows : ofSoftware(report.rows, softwareId).sort(compareRows);
+  return sortRows(filterRows(rows, report, selection), sort, order);
+}
+
+function ofSoftware(rows: readonly KbRow[], softwareId: string): KbRow[] {
+  return rows.flatMap((row) => {
+    const entry = row.entries.find((one) => one.softwareId === softwareId);
+    return entry ? [{ ...row, kind: entry.kind, firstSeen: entry.firstSeen, entries: [entry] }] : [];
+  });
+}
+
+function filterRows(rows: readonly KbRow[], report: Report, selection: Selection): readonly KbRow[] {
+  const { search = "", change, overdue, stalled } = selection;
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const day = dayOf(report.runId);
+  const tests: ((row: KbRow) => boolean)[] = [];
+  if (change) tests.push((row) => passes(row.kind, change));
+  if (overdue) tests.push(overdueTest(report));
+  if (stalled) tests.push((row) => row.entries.some((entry) => isStalledOn(day, entry)));
+  if (words.length > 0) tests.push((row) => matches(row, words));
+  return tests.length === 0 ? rows : rows.filter((row) => tests.every((test) => test(row)));
+}
+
+const worse: readonly RowKind[] = ["new", "worsened", "returned"];
+
+function passes(kind: RowKind, change: ChangeFilter): boolean {
+  if (change === "worse") return worse.includes(kind);
+  return change === "missing" ? kind !== "resolved" : kind === change;
+}
+
+function matches(row: KbRow, words: readonly string[]): boolean {
+  const software = row.entries.map(({ softwareId }) => softwareId);
+  const text = [`kb${row.id}`, row.name, ...row.productsNames, ...software].join("\n").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/** Sorts by a key; equal ones stay in the order they came in, and unknown counts come last either way. */
+function sortRows(rows: readonly KbRow[], sort: SortKey, order: SortOrder): readonly KbRow[] {
+  if (sort === "worst") return order === "asc" ? rows : rows.toReversed();
+  const sign = order === "asc" ? 1 : -1;
+  const keyed = rows.map((row) => ({ row, key: sortValue(row, sort) }));
+  keyed.sort((a, b) => {
+    if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
+    return sign * compareValues(a.key, b.key);
+  });
+  return keyed.map(({ row }) => row);
+}
+
+/** What a row is sorted by; `null` where it is unknown. */
+export function sortValue(row: KbRow, sort: Exclude<SortKey, "worst">): string | number | null {
+  if (sort === "kb") return row.id;
+  if (sort === "machines") return reach(row);
+  if (sort === "cves") return cves(row);
+  // What is no longer missing has no age: it is sorted with the unknown.
+  return isMissing(row) ? -Date.parse(row.firstSeen) : null;
+}
+
+// KB numbers have no leading zeros, so by length and then by text is by number, and holds for any other id as well.
+function compareValues(a: string | number, b: string | number): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).length - String(b).length || compareText(String(a), String(b));
+}
+
+/** One page of a list. */
+export interface Slice<Item> {
+  items: readonly Item[];
+  /** From 1. */
+  page: number;
+  pages: number;
+  /** Position of the first and the last item, from 1; both 0 where there is none. */
+  from: number;
+  to: number;
+  total: number;
+}
+
+/** The page asked for, or the nearest there is. */
+export function slice<Item>(list: readonly Item[], page: number, size: number): Slice<Item> {
+  const pages = Math.max(1, Math.ceil(list.length / size));
+  const at = Math.min(Math.max(1, Math.trunc(page) || 1), pages);
+  const start = (at - 1) * size;
+  const items = list.slice(start, start + size);
+  return { items, page: at, pages, from: items.length ? start + 1 : 0, to: start + items.length, total: list.length };
+}

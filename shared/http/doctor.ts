@@ -1,0 +1,197 @@
+import pMap from "p-map";
+import type { Run } from "../core/run.ts";
+import { homeTenant } from "../core/watchlist.ts";
+import type { Mailer, Ports, Store } from "../ports.ts";
+import { type Answer, jsonAnswer } from "./answer.ts";
+
+/** What the doctor tries of the world besides the ports. */
+export interface Probes {
+  /** An access token of the app's identity for Defender. */
+  defenderToken(tenant: string): Promise<string>;
+  /** What that token is asked for: the cloud decides it. */
+  defenderScope: string;
+  /** Sends, receives and deletes a message in a queue of its own. */
+  tryQueue(): Promise<void>;
+  /** SendGrid checks what goes through it and delivers nothing. */
+  sandbox: Mailer;
+}
+
+/** One thing that was tried, and how it is or what to do. */
+export interface Finding {
+  check: string;
+  /** `skipped`: not tried, because something before it failed. */
+  status: "ok" | "fault" | "skipped";
+  detail: string;
+}
+
+const neededRole = "Software.Read.All";
+const concurrency = 8;
+/** An HTTP answer must come within 230 seconds. */
+const readMs = 120_000;
+
+/** Tries everything that a run needs, and changes nothing that lasts. Findings hold no secrets and no tokens. */
+export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> {
+  const groups = await Promise.all([
+    examineDefender(ports, probes),
+    examineStorage(ports, probes),
+    Promise.all([tried("mail", () => tryMail(ports, probes))]),
+  ]);
+  return [examineSettings(ports), ...groups.flat()];
+}
+
+/** The findings as an answer; 200 whatever they are, for the examination itself went well. */
+export async function serveDoctor(ports: Ports, probes: Probes): Promise<Answer> {
+  const findings = await examine(ports, probes);
+  return jsonAnswer(200, { ok: findings.every(({ status }) => status === "ok"), findings });
+}
+
+async function tried(check: string, work: () => Promise<string>): Promise<Finding> {
+  try {
+    return { check, status: "ok", detail: await work() };
+  } catch (error) {
+    return { check, status: "fault", detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function examineSettings({ watchlists, rules }: Ports): Finding {
+  const softwareIds = new Set(watchlists.flatMap((watchlist) => watchlist.softwareIds));
+  const detail = `${count(watchlists.length, "watchlist")} over ${count(softwareIds.size, "software id")}; runs begin at "${rules.schedule}" UTC.`;
+  return { check: "settings", status: "ok", detail };
+}
+
+async function examineDefender(ports: Ports, probes: Probes): Promise<Finding[]> {
+  const tenants = [...new Set(ports.watchlists.map(({ tenant }) => tenant))];
+  const groups = await pMap(tenants, (tenant) => examineTenant(tenant, ports, probes), { concurrency });
+  return groups.flat();
+}
+
+async function examineTenant(tenant: string, ports: Ports, probes: Probes): Promise<Finding[]> {
+  const where = tenant === homeTenant ? "" : ` of tenant ${tenant}`;
+  const token = await tried(`token${where}`, () => tryToken(tenant, probes));
+  const firsts = ports.watchlists
+    .filter((watchlist) => watchlist.tenant === tenant)
+    .map(({ softwareIds }) => softwareIds[0]);
+  const softwareIds = [...new Set(firsts)].filter((id) => id !== undefined);
+  const signal = AbortSignal.timeout(readMs);
+  const reads = await pMap(
+    softwareIds,
+    async (id): Promise<Finding> => {
+      const check = `read of ${id}${where}`;
+      if (token.status !== "ok") return { check, status: "skipped", detail: "Not tried without a good token." };
+      return tried(check, () => tryRead(tenant, id, ports, signal));
+    },
+    { concurrency },
+  );
+  return [token, ...reads];
+}
+
+async function tryToken(tenant: string, { defenderToken, defenderScope }: Probes): Promise<string> {
+  const asked = `It was asked for ${defenderScope}; where the tenant is in another cloud, change DEFENDER_CLOUD.`;
+  const token = await defenderToken(tenant).catch((cause: Error) => {
+    throw new Error(`${cause.message} ${asked}`, { cause });
+  });
+  const { roles, identity } = readClaims(token);
+  if (roles.includes(neededRole)) return `The identity ${identity} has ${roles.join(", ")}.`;
+  const held = roles.length > 0 ? `only ${roles.join(", ")}` : "no app role";
+  throw new Error(
+    `The identity ${identity} has ${held}, and needs ${neededRole} of WindowsDefenderATP. Grant it with "npm run grant"; a token without it may be kept for up to 24 hours after that.`,
+  );
+}
+
+/** What a token says of its holder. A person's token has no roles but delegated permissions, in one text. */
+function readClaims(token: string): { roles: string[]; identity: string } {
+  const claims = parseJson(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
+  const roles = Array.isArray(claims.roles) ? claims.roles.filter((role) => typeof role === "string") : [];
+  const delegated = typeof claims.scp === "string" ? claims.scp.split(" ") : [];
+  // A person who may read as themselves reads what the app would.
+  const own = delegated.some((scope) => scope === "Software.Read" || scope === "user_impersonation");
+  return { roles: own ? [...roles, neededRole] : roles, identity: String(claims.appid ?? claims.azp ?? "unknown") };
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+async function tryRead(tenant: string, softwareId: string, { defender }: Ports, signal: AbortSignal): Promise<string> {
+  const items = await defender.getMissingKbs(tenant, softwareId, signal);
+  if (items.length > 0) return `Defender lists ${count(items.length, "missing KB")}.`;
+  const software = await defender.getSoftware(tenant, softwareId, signal);
+  if (software) return `Defender lists no missing KB and ${software.weaknesses ?? "an unknown number of"} weaknesses.`;
+  throw new Error(
+    "Defender knows no such software. Look its id up in Defender's software inventory (GET /api/Software) and correct the watchlist.",
+  );
+}
+
+async function examineStorage({ store, queue, now }: Ports, { tryQueue }: Probes): Promise<Finding[]> {
+  return Promise.all([
+    tried("table Snapshots", () => trySnapshots(store)),
+    tried("table Runs", () => tryRuns(store, now())),
+    tried("queue runs", async () => {
+      await tryQueue();
+      const poison = await queue.countPoison();
+      if (poison === 0) return "Messages can be sent, received and deleted.";
+      throw new Error(
+        `About ${poison} messages lie in runs-poison: see why the runs failed, then clear that queue or put them back.`,
+      );
+    }),
+  ]);
+}
+
+// No watchlist and no software can have these names: settings and Defender allow no parentheses in them.
+const probe = { tenant: homeTenant, softwareId: "(doctor)", runId: "2000-01-01" };
+const works = "Rows can be written, read and deleted.";
+
+async function trySnapshots(store: Store): Promise<string> {
+  await store.addSnapshot({ ...probe, missingKbs: [], gone: [], unusable: 0 });
+  if (!(await store.readSnapshot(probe))) throw new Error("A row that was just written is not there.");
+  await store.deleteSnapshot(probe);
+  return works;
+}
+
+async function tryRuns(store: Store, now: Date): Promise<string> {
+  const run = emptyRun(now.toISOString());
+  // As one on demand, which leaves no mark of a chain.
+  await store.commitRun(run, null);
+  if (!(await store.readRun(run.watchlist, run.runId))) throw new Error("A row that was just written is not there.");
+  await store.deleteRun(run.watchlist, run.runId);
+  return works;
+}
+
+function emptyRun(at: string): Run {
+  const { tenant, softwareId } = probe;
+  return {
+    ...{
+      watchlist: softwareId,
+      runId: "2000-01-01T00:00Z",
+      tenant,
+      openedAt: at,
+      committedAt: at,
+      previousRunId: null,
+    },
+    ...{ comparisons: [], failures: [] },
+    totals: {
+      ...{ new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 },
+      ...{ baseline: 0, read: 0, notRead: 0, missingKbs: 0, missingInstalls: 0 },
+    },
+    mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
+  };
+}
+
+const maxRecipients = 1_000;
+
+async function tryMail({ watchlists }: Ports, { sandbox }: Probes): Promise<string> {
+  const to = [...new Set(watchlists.flatMap(({ mailTo }) => mailTo))].slice(0, maxRecipients);
+  const text = "This mail was checked and not delivered.";
+  const mail = { watchlist: "(doctor)", runId: probe.runId, to, subject: "Missing KBs: a test", text };
+  const outcome = await sandbox.send({ ...mail, html: `<p>${text}</p>`, attachments: [] });
+  if (outcome.status !== "sent") throw new Error(outcome.reason);
+  return `SendGrid takes the key, the sender and ${count(to.length, "recipient")}, in its sandbox.`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

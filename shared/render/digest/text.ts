@@ -1,0 +1,145 @@
+import type { Report } from "../../core/report.ts";
+import { count, type RenderOptions, shown } from "../words.ts";
+import { type Brief, type Digest, digestOf, type KbTable, type Part } from "./content.ts";
+import type { Rest } from "./context.ts";
+import type { KbLine } from "./kb-line.ts";
+import { gather } from "./material.ts";
+import type { Remark, SoftwareBars } from "./products.ts";
+import type { Trend } from "./trend.ts";
+import { wrap } from "./wrap.ts";
+
+const width = 78;
+
+/** A report in plain text of 78 columns, for terminals; only links are longer. */
+export function renderText(report: Report, options: RenderOptions): string {
+  return textOf(digestOf(gather(report, options), 1, "none"));
+}
+
+/** A digest in plain text of 78 columns; only links are longer. */
+export function textOf(digest: Digest): string {
+  const blocks = [top(digest), ...digest.parts.map(partText), linksText(digest), bottom(digest)];
+  const filled = blocks.filter((lines) => lines.length > 0);
+  return `${filled.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function partText(part: Part): string[] {
+  switch (part.type) {
+    case "table":
+      return tableText(part);
+    case "brief":
+      return briefText(part);
+    case "trend":
+      return trendText(part);
+    case "bars":
+      return barsText(part);
+    case "remark":
+      return remarkText(part);
+  }
+}
+
+function top({ headline, about, caution, link }: Digest): string[] {
+  return [
+    ...wrap(headline, width),
+    ...wrap(about, width),
+    ...(caution ? wrap(`! ${caution}`, width, "  ") : []),
+    ...(link ? [link] : []),
+  ];
+}
+
+function tableText({ title, note, kbs, rest }: KbTable): string[] {
+  const columns = row("", "machines", "CVEs").slice(title.length);
+  return [
+    kbs.length > 0 && columns.startsWith(" ") ? title.toUpperCase() + columns : title.toUpperCase(),
+    ...(note ? wrap(note, width) : []),
+    ...kbs.flatMap(kbText),
+    ...restText(rest),
+  ];
+}
+
+function kbText({ number, name, facts, warnings, software, more }: KbLine): string[] {
+  const title = [[number, name].filter(Boolean).join(" "), ...facts, ...warnings.map((warning) => `! ${warning}`)];
+  return [
+    ...wrap(title.join("; "), width, "  "),
+    ...software.flatMap(({ label, machines, cves }) => softwareText(label, machines.text, cves.text)),
+    ...(more > 0 ? [`  and ${count(more)} more software`] : []),
+  ];
+}
+
+const labelWidth = 44;
+
+function softwareText(label: string, machines: string, cves: string): string[] {
+  const line = row(`  ${shown(label, labelWidth - 3)}`, machines, cves);
+  return line.length <= width
+    ? [line]
+    : [`  ${label}`, ...wrap(`    ${machines} machines, ${cves} CVEs`, width, "    ")];
+}
+
+function row(label: string, machines: string, cves: string): string {
+  return `${label.padEnd(labelWidth)}${machines.padStart(20)}${cves.padStart(14)}`.trimEnd();
+}
+
+function briefText({ title, note, kbs, rest }: Brief): string[] {
+  return [
+    title.toUpperCase(),
+    ...kbs.flatMap(({ number, words }) => wrap(`${number} ${words}`, width, "  ")),
+    ...restText(rest),
+    ...wrap(note, width),
+  ];
+}
+
+const steps = "▁▂▃▄▅▆▇█";
+
+function trendText({ days, words }: Trend): string[] {
+  const most = Math.max(1, ...days.map(({ pairs }) => pairs ?? 0));
+  const line = days.map(({ pairs }) => (pairs === null ? "·" : (steps[Math.round((7 * pairs) / most)] ?? "")));
+  return ["MISSING MACHINE-KB PAIRS, 30 DAYS", line.join(""), ...wrap(words, width)];
+}
+
+const barWidth = 20;
+
+function barsText({ bars, rest, note }: SoftwareBars): string[] {
+  return [
+    "MISSING BY SOFTWARE",
+    ...bars.flatMap(({ label, words, percent }) => {
+      const bar = "█".repeat(Math.max(1, Math.round((percent * barWidth) / 100)));
+      return wrap(`${shown(label, 24).padEnd(25)}${bar.padEnd(barWidth)} ${words}`, width, " ".repeat(4));
+    }),
+    ...restText(rest),
+    ...(note ? wrap(note, width) : []),
+  ];
+}
+
+function restText(rest: Rest | null): string[] {
+  return rest ? wrap(rest.text, width) : [];
+}
+
+function remarkText({ title, tone, points, rest }: Remark): string[] {
+  return [
+    (tone === "caution" ? "! " : "") + title.toUpperCase(),
+    ...points.flatMap(({ text, software, more }) => [
+      ...wrap(text, width),
+      ...software.flatMap((line) => wrap(`- ${line}`, width, "  ")),
+      ...(more > 0 ? [`- and ${count(more)} more`] : []),
+    ]),
+    ...restText(rest),
+  ];
+}
+
+function linksText({ parts }: Digest): string[] {
+  const links = new Set<string>();
+  for (const part of parts) {
+    if (part.type !== "table" && part.type !== "brief") continue;
+    for (const { number, link } of part.kbs) if (link) links.add(`${number} ${link}`);
+  }
+  return links.size > 0 ? ["LINKS", ...links] : [];
+}
+
+function bottom({ audit, health, csv, portal }: Digest): string[] {
+  return [
+    "-".repeat(width),
+    ...wrap(audit.join(" "), width),
+    ...(health ? [`Health: ${health}`] : []),
+    ...(csv ? [`Full list: ${csv}`] : []),
+    `Defender: ${portal}`,
+  ];
+}

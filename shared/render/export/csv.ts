@@ -1,0 +1,155 @@
+import { stringify } from "csv-stringify/sync";
+import { daysOverdue, isStalledOn } from "../../core/due.ts";
+import type { Report } from "../../core/report.ts";
+import { ageInDays, type KbEntry, type KbRow } from "../../core/row.ts";
+import type { Totals } from "../../core/run.ts";
+import { dayOf, type RunId } from "../../core/run-id.ts";
+
+/**
+ * The columns of a report in CSV, in this order; later versions add new ones at the end. The first seven are Defender's own
+ * names. A count that is unknown, or of a KB that is no longer missing, is empty.
+ */
+export const reportColumns = [
+  "softwareId",
+  "id",
+  "name",
+  "productsNames",
+  "url",
+  "machineMissedOn",
+  "cveAddressed",
+  "previousMachineMissedOn",
+  "previousCveAddressed",
+  "change",
+  "firstSeen",
+  "ageDays",
+  "overdueDays",
+  "peakMachineMissedOn",
+  "stalled",
+  "watchlist",
+  "tenant",
+  "run",
+  "previousRun",
+  "readRun",
+] as const;
+
+/** The columns of a history in CSV, in this order; later versions add new ones at the end. */
+export const historyColumns = [
+  "run",
+  "scheduled",
+  "openedAt",
+  "committedAt",
+  "new",
+  "worsened",
+  "improved",
+  "resolved",
+  "returned",
+  "baseline",
+  "read",
+  "notRead",
+  "missingKbs",
+  "missingInstalls",
+  "mail",
+  "mailAt",
+] as const;
+
+/** One run in a history. */
+export interface HistoryRow extends Totals {
+  runId: RunId;
+  scheduled: boolean;
+  openedAt: string;
+  committedAt: string;
+  mail: string;
+  mailAt: string;
+}
+
+type Cell = string | number | boolean | null;
+type Line<Column extends string> = Readonly<Record<Column, Cell>>;
+
+const linesAtOnce = 1_000;
+// Without it Excel takes UTF-8 for the machine's own code page.
+const byteOrderMark = "\ufeff";
+
+/** One line per KB and software: RFC 4180 in UTF-8 with a byte order mark. */
+export function reportCsv(report: Report): string {
+  return [...reportCsvChunks(report)].join("");
+}
+
+/** `reportCsv` in pieces, for an answer that is not held whole. */
+export function reportCsvChunks(report: Report): Generator<string> {
+  return csvChunks(reportColumns, reportLines(report));
+}
+
+/** One line per run, in the order given. */
+export function historyCsv(rows: readonly HistoryRow[]): string {
+  const lines = rows.map(({ runId, ...row }) => ({ run: runId, ...row }));
+  return [...csvChunks(historyColumns, lines)].join("");
+}
+
+function* csvChunks<Column extends string>(
+  columns: readonly Column[],
+  lines: Iterable<Line<Column>>,
+): Generator<string> {
+  yield byteOrderMark + write([columns]);
+  let waiting: Cell[][] = [];
+  for (const line of lines) {
+    waiting.push(columns.map((column) => line[column]));
+    if (waiting.length < linesAtOnce) continue;
+    yield write(waiting);
+    waiting = [];
+  }
+  if (waiting.length > 0) yield write(waiting);
+}
+
+function write(lines: readonly (readonly Cell[])[]): string {
+  return stringify(lines as Cell[][], {
+    record_delimiter: "windows",
+    eof: true,
+    cast: { string: defuse, boolean: String },
+  });
+}
+
+/**
+ * Text that a spreadsheet would run as a formula gets an apostrophe in front. Also behind a semicolon or tab: where one of
+ * these is the machine's list separator, what follows starts a cell.
+ */
+export function defuse(text: string): string {
+  return text.replace(/(^|[;\t\r\n])(["\s]*)(?=[=+\-@＝＋－＠])/g, "$1$2'");
+}
+
+function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {
+  const readRuns = new Map(report.software.map(({ softwareId, current }) => [softwareId, current]));
+  const { watchlist, tenant, runId: run, previousRunId: previousRun } = report;
+  for (const row of report.rows) {
+    for (const entry of row.entries) {
+      const { softwareId } = entry;
+      yield {
+        ...{ softwareId, id: row.id, name: row.name, productsNames: row.productsNames.join("; "), url: row.url },
+        ...counts(entry),
+        ...lasting(row, entry, report),
+        ...{ watchlist, tenant, run, previousRun, readRun: readRuns.get(softwareId) ?? null },
+      };
+    }
+  }
+}
+
+function counts({ current, previous, kind }: KbEntry) {
+  return {
+    machineMissedOn: current?.machineMissedOn ?? null,
+    cveAddressed: current?.cveAddressed ?? null,
+    previousMachineMissedOn: previous?.machineMissedOn ?? null,
+    previousCveAddressed: previous?.cveAddressed ?? null,
+    change: kind,
+  };
+}
+
+function lasting(row: KbRow, entry: KbEntry, report: Report) {
+  const { kind, firstSeen, peak } = entry;
+  const day = dayOf(report.runId);
+  return {
+    firstSeen,
+    ageDays: ageInDays(entry, day),
+    overdueDays: daysOverdue({ ...row, kind, firstSeen }, report),
+    peakMachineMissedOn: peak,
+    stalled: isStalledOn(day, entry),
+  };
+}

@@ -1,0 +1,319 @@
+import { scaleBand } from "d3-scale";
+import { area, line } from "d3-shape";
+import { type AgeBand, ageBands } from "../../core/due.ts";
+import type { KbHistory } from "../../core/kb-history.ts";
+import type { RunDate } from "../../core/missing-kb.ts";
+import type { Report, TrendPoint } from "../../core/report.ts";
+import { dayOf, daysBetween } from "../../core/run-id.ts";
+import { count, formatDay, formatRun, many, shortDay, softwareLabel } from "../words.ts";
+import { CountAxis, countScale, DayAxis, dayScale, Figure, Numbers, plot, size } from "./chart-frame.tsx";
+
+type Trend = readonly TrendPoint[];
+
+/** The days that a trend spans; `null` where a single run, or none, makes no line. */
+function spanOf(runs: readonly { runId: string }[]): { from: RunDate; to: RunDate } | null {
+  const [first, last] = [runs[0], runs.at(-1)];
+  if (!first || !last || dayOf(first.runId) === dayOf(last.runId)) return null;
+  return { from: dayOf(first.runId), to: dayOf(last.runId) };
+}
+
+function NoTrend() {
+  return (
+    <text className="empty" x={size.width / 2} y={size.height / 2} textAnchor="middle">
+      A line needs two scheduled runs.
+    </text>
+  );
+}
+
+/** How many machine-KB pairs were missing in each scheduled run. */
+export function ExposureChart({ trend }: { trend: Trend }) {
+  return (
+    <Figure
+      id="exposure"
+      title="Exposure over time"
+      summary={exposureSummary(trend)}
+      legend={
+        trend.some(isPartial)
+          ? [{ className: "partial", round: true, label: "some software not measured: its last counts stand in" }]
+          : []
+      }
+      table={<ExposureNumbers trend={trend} />}
+    >
+      <ExposureLine trend={trend} />
+    </Figure>
+  );
+}
+
+function exposureSummary(trend: Trend): string {
+  const [last, first] = [trend.at(-1), trend[0]];
+  if (!first || !last) return "No scheduled run is committed yet.";
+  const pairs = `${many(last.totals.missingInstalls, "machine-KB pair")} on ${shortDay(dayOf(last.runId))}`;
+  if (first === last) return `${pairs}.`;
+  const most = trend.reduce((a, b) => (b.totals.missingInstalls > a.totals.missingInstalls ? b : a));
+  const peak =
+    most === last ? "the most" : `at most ${count(most.totals.missingInstalls)} on ${shortDay(dayOf(most.runId))}`;
+  return `${pairs}; ${peak} since ${shortDay(dayOf(first.runId))}.`;
+}
+
+function ExposureLine({ trend }: { trend: Trend }) {
+  const span = spanOf(trend);
+  const last = trend.at(-1);
+  if (!span || !last) return <NoTrend />;
+  const x = dayScale(span.from, span.to);
+  const y = countScale(0, Math.max(...trend.map(({ totals }) => totals.missingInstalls)));
+  const atX = (point: TrendPoint) => x(Date.parse(dayOf(point.runId)));
+  const atY = (point: TrendPoint) => y(point.totals.missingInstalls);
+  const radius = trend.length > 45 ? 1.5 : 2.5;
+  return (
+    <>
+      <CountAxis scale={y} unit="machine-KB pairs" />
+      <DayAxis scale={x} {...span} />
+      <path className="area" d={area<TrendPoint>(atX, y(0), atY)([...trend]) ?? ""} />
+      <path className="line" d={line<TrendPoint>(atX, atY)([...trend]) ?? ""} />
+      {trend.map((point) => (
+        <circle
+          key={point.runId}
+          className={isPartial(point) ? "dot partial" : "dot"}
+          cx={atX(point)}
+          cy={atY(point)}
+          r={radius}
+        >
+          <title>{exposureTip(point)}</title>
+        </circle>
+      ))}
+      <text className="value" x={atX(last) + 4} y={Math.max(atY(last) - 9, plot.top - 4)} textAnchor="end">
+        {count(last.totals.missingInstalls)}
+      </text>
+    </>
+  );
+}
+
+function isPartial({ totals }: TrendPoint): boolean {
+  return totals.notRead > 0;
+}
+
+function exposureTip({ runId, totals }: TrendPoint): string {
+  const partial = totals.notRead > 0 ? `, ${totals.notRead} software not measured` : "";
+  return `${formatRun(runId)}: ${many(totals.missingInstalls, "machine-KB pair")}${partial}`;
+}
+
+function ExposureNumbers({ trend }: { trend: Trend }) {
+  const rows = trend.toReversed().map(({ runId, totals }) => {
+    const { missingInstalls, missingKbs, notRead } = totals;
+    return [formatRun(runId), count(missingInstalls), count(missingKbs), count(notRead)];
+  });
+  const columns = ["Run", "Machine-KB pairs", "Missing KBs", "Software not measured"];
+  return <Numbers caption="Exposure over time, newest run first" columns={columns} rows={rows} />;
+}
+
+/** How many KBs came and went in each scheduled run. */
+export function FlowChart({ trend }: { trend: Trend }) {
+  const sum = (kind: "new" | "returned" | "resolved") => trend.reduce((all, { totals }) => all + totals[kind], 0);
+  const runs = trend.length === 1 ? "In this run" : `In ${count(trend.length)} runs`;
+  const rows = trend
+    .toReversed()
+    .map(({ runId, totals }) => [formatRun(runId), count(totals.new), count(totals.returned), count(totals.resolved)]);
+  return (
+    <Figure
+      id="flow"
+      title="New versus resolved"
+      summary={`${runs}: ${count(sum("new"))} new and ${count(sum("returned"))} returned, against ${count(sum("resolved"))} resolved.`}
+      legend={[
+        { className: "bar-new", label: "new" },
+        { className: "bar-returned", label: "returned" },
+        { className: "bar-resolved", label: "resolved" },
+      ]}
+      table={
+        <Numbers
+          caption="New versus resolved, newest run first"
+          columns={["Run", "New", "Returned", "Resolved"]}
+          rows={rows}
+        />
+      }
+    >
+      <FlowBars trend={trend} />
+    </Figure>
+  );
+}
+
+function FlowBars({ trend }: { trend: Trend }) {
+  const [first, last] = [trend[0], trend.at(-1)];
+  if (!first || !last) return <NoTrend />;
+  const span = { from: dayOf(first.runId), to: dayOf(last.runId) };
+  const days = daysBetween(span.from, span.to) + 1;
+  const width = Math.min(22, Math.max(1.5, ((plot.right - plot.left) / days) * 0.7));
+  const x = dayScale(span.from, span.to, 0.6);
+  const up = Math.max(...trend.map(({ totals }) => totals.new + totals.returned));
+  const y = countScale(-Math.max(...trend.map(({ totals }) => totals.resolved)), up);
+  return (
+    <>
+      <CountAxis scale={y} unit="KBs per run: come above, gone below" />
+      <DayAxis scale={x} {...span} />
+      {trend.map(({ runId, totals }) => {
+        const left = x(Date.parse(dayOf(runId))) - width / 2;
+        const arrived = totals.new + totals.returned;
+        return (
+          <g key={runId}>
+            <title>{`${formatRun(runId)}: ${totals.new} new, ${totals.returned} returned, ${totals.resolved} resolved`}</title>
+            <Bar className="bar-new" x={left} width={width} y={y(totals.new)} until={y(0)} />
+            <Bar className="bar-returned" x={left} width={width} y={y(arrived)} until={y(totals.new)} />
+            <Bar className="bar-resolved" x={left} width={width} y={y(0)} until={y(-totals.resolved)} />
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
+function Bar(props: { className: string; x: number; width: number; y: number; until: number }) {
+  const { className, x, width, y, until } = props;
+  return until > y ? <rect className={className} x={x} y={y} width={width} height={until - y} /> : null;
+}
+
+/** How long the missing KBs have been missing. */
+export function AgeChart({ report }: { report: Report }) {
+  const bands = ageBands(report);
+  const overdue = bands.reduce((sum, band) => sum + band.overdue, 0);
+  const total = bands.reduce((sum, band) => sum + band.count, 0);
+  const due = many(report.dueDays, "day");
+  const rows = bands.map((band) => [`${bandName(band)} days`, count(band.count), count(band.overdue)]);
+  return (
+    <Figure
+      id="ages"
+      title="Age of missing KBs"
+      summary={`${count(overdue)} of ${many(total, "missing KB")} ${overdue === 1 ? "has" : "have"} been missing for longer than ${due}.`}
+      legend={[
+        { className: "bar-due", label: `up to ${due}` },
+        { className: "bar-overdue", label: "overdue" },
+      ]}
+      table={<Numbers caption="Missing KBs by age" columns={["Age", "KBs", "Overdue"]} rows={rows} />}
+    >
+      <AgeBars bands={bands} />
+    </Figure>
+  );
+}
+
+function AgeBars({ bands }: { bands: readonly AgeBand[] }) {
+  const x = scaleBand(bands.map(bandName), [plot.left, plot.right]).padding(0.25);
+  const y = countScale(0, 1.1 * Math.max(...bands.map((band) => band.count)));
+  return (
+    <>
+      <CountAxis scale={y} unit="KBs, by days since first seen" />
+      {bands.map((band) => {
+        const name = bandName(band);
+        const left = x(name) ?? plot.left;
+        const middle = left + x.bandwidth() / 2;
+        return (
+          <g key={name}>
+            <title>{`${name} days: ${many(band.count, "KB")}, ${count(band.overdue)} overdue`}</title>
+            <Bar className="bar-due" x={left} width={x.bandwidth()} y={y(band.count - band.overdue)} until={y(0)} />
+            <Bar
+              className="bar-overdue"
+              x={left}
+              width={x.bandwidth()}
+              y={y(band.count)}
+              until={y(band.count - band.overdue)}
+            />
+            {band.count > 0 && (
+              <text className="value" x={middle} y={y(band.count) - 5} textAnchor="middle">
+                {count(band.count)}
+              </text>
+            )}
+            <text className="tick" x={middle} y={size.height - 8} textAnchor="middle">
+              {name}
+            </text>
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
+function bandName({ from, to }: AgeBand): string {
+  return to === null ? `>${from - 1}` : `${from}–${to}`;
+}
+
+/** How many software of a KB get a line of their own. */
+export const maxLines = 6;
+
+/** On how many machines each of some software missed a KB, run by run; a gap where it was not measured. */
+export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; softwareIds: readonly string[] }) {
+  const { points } = history;
+  const rows = points
+    .toReversed()
+    .map((point) => [formatRun(point.runId), ...softwareIds.map((softwareId) => describeSighting(point, softwareId))]);
+  return (
+    <Figure
+      id="kb-history"
+      title="Machines that miss it, run by run"
+      summary={historySummary(history, softwareIds)}
+      legend={softwareIds.map((label, index) => ({ className: `series-${index}`, label }))}
+      table={
+        <Numbers caption="Machines that miss it, newest run first" columns={["Run", ...softwareIds]} rows={rows} />
+      }
+    >
+      <KbHistoryLines history={history} softwareIds={softwareIds} />
+    </Figure>
+  );
+}
+
+function historySummary({ points }: KbHistory, softwareIds: readonly string[]): string {
+  const [first, last] = [points[0], points.at(-1)];
+  if (!first || !last) return "No run has seen it.";
+  const runs = `${many(points.length, "run")} from ${formatDay(dayOf(first.runId))} to ${formatDay(dayOf(last.runId))}`;
+  const lines = softwareIds.map((softwareId) => {
+    return `${softwareLabel(softwareId)}, ${describeSighting(first, softwareId)} to ${describeSighting(last, softwareId)}`;
+  });
+  return `${[runs, ...lines].join("; ")}.`;
+}
+
+type Point = KbHistory["points"][number];
+
+function describeSighting({ sightings }: Point, softwareId: string): string {
+  const sighting = sightings.find((one) => one.softwareId === softwareId);
+  if (!sighting || sighting.state === "not-read") return "not measured";
+  return sighting.state === "not-missing" ? "not missing" : count(sighting.machineMissedOn);
+}
+
+/** The height of a line: 0 where the KB was not missing, `null` where nothing is known. */
+function machinesOf({ sightings }: Point, softwareId: string): number | null {
+  const sighting = sightings.find((one) => one.softwareId === softwareId);
+  if (!sighting) return null;
+  return sighting.state === "not-missing" ? 0 : sighting.machineMissedOn;
+}
+
+function KbHistoryLines({ history: { points }, softwareIds }: { history: KbHistory; softwareIds: readonly string[] }) {
+  const span = spanOf(points);
+  if (!span) return <NoTrend />;
+  const counts = points.flatMap((point) => softwareIds.map((softwareId) => machinesOf(point, softwareId) ?? 0));
+  const x = dayScale(span.from, span.to);
+  const y = countScale(0, Math.max(...counts));
+  return (
+    <>
+      <CountAxis scale={y} unit="machines" />
+      <DayAxis scale={x} {...span} />
+      {softwareIds.map((softwareId, index) => {
+        const seen = points.map((point) => ({
+          at: Date.parse(dayOf(point.runId)),
+          machines: machinesOf(point, softwareId),
+        }));
+        const draw = line<(typeof seen)[number]>(
+          ({ at }) => x(at),
+          ({ machines }) => y(machines ?? 0),
+        ).defined(({ machines }) => machines !== null);
+        return (
+          <g key={softwareId} className={`series-${index}`}>
+            <path className="line" d={draw(seen) ?? ""} />
+            {seen.map(({ at, machines }) =>
+              machines === null ? null : (
+                <circle key={at} cx={x(at)} cy={y(machines)} r="2.5">
+                  <title>{`${softwareId}, ${shortDay(new Date(at).toISOString())}: ${count(machines)}`}</title>
+                </circle>
+              ),
+            )}
+          </g>
+        );
+      })}
+    </>
+  );
+}

@@ -1,0 +1,309 @@
+import { daysOverdue, isStalledOn } from "../../core/due.ts";
+import type { Report } from "../../core/report.ts";
+import { ageInDays, compareRows, cves, isMissing, type KbEntry, type KbRow, reach } from "../../core/row.ts";
+import { dayOf } from "../../core/run-id.ts";
+import { naturalOrder, type Slice, type SortKey, selectRows, slice, sortValue } from "../../core/selection.ts";
+import { compareEntries } from "../digest/kb-line.ts";
+import { safeLink } from "../link.ts";
+import { count, formatDay, many, softwareLabel } from "../words.ts";
+import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
+import { FilterForm } from "./filter.tsx";
+import { pageHref, queryText } from "./link.ts";
+import type { PageView } from "./view.ts";
+import { kindLabels, sortLabels } from "./words.ts";
+
+/** How many KBs stand on one page: few enough for any browser, enough to look through. */
+const rowsPerPage = 100;
+/** How many software of a KB its row names; its own page names all. */
+const namedSoftware = 3;
+
+/** The KBs: filters, the page asked for, and the way to the others. */
+export function KbSection({ view }: { view: PageView }) {
+  const { report, query, code } = view;
+  const selected = selectRows(report, query);
+  const shown = slice(selected, query.page ?? 1, rowsPerPage);
+  const where = query.softwareId === undefined ? "" : ` of ${softwareLabel(query.softwareId)}`;
+  return (
+    <section id="kbs" aria-labelledby="kbs-title">
+      <h2 id="kbs-title">KBs{where}</h2>
+      <FilterForm view={view} />
+      <div className="bar">
+        <p className="status" id="kbs-status" role="status">
+          {statusWords(shown, report)}
+        </p>
+        <p className="links">
+          This selection as <SelectionLink view={view} format="csv" name="CSV" />
+          <SelectionLink view={view} format="json" name="JSON" />
+        </p>
+      </div>
+      {shown.total > 0 && <KbTable view={view} shown={shown} />}
+      <Pages
+        slice={shown}
+        label="Pages of KBs"
+        href={(page) => `${pageHref(query, { page: page === 1 ? undefined : page }, code)}#kbs`}
+      />
+    </section>
+  );
+}
+
+function statusWords({ from, to, total }: Slice<KbRow>, { rows }: Report): string {
+  if (rows.length === 0) return "No KB is missing, and none was.";
+  if (total === 0) return `None of ${many(rows.length, "KB")} matches.`;
+  const all = total === rows.length ? many(total, "KB") : `${count(total)} of ${many(rows.length, "KB")}`;
+  return from === 1 && to === total ? all : `${count(from)}–${count(to)} of ${all}`;
+}
+
+function SelectionLink({ view, format, name }: { view: PageView; format: "csv" | "json"; name: string }) {
+  const { report, query, code } = view;
+  const { page: _page, softwarePage: _softwarePage, ...selection } = query;
+  const href = queryText({ ...selection, run: report.runId, format }, code);
+  return (
+    <>
+      {" "}
+      <a href={href}>{name}</a>
+    </>
+  );
+}
+
+function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
+  const { report } = view;
+  const whole = shown.total === report.rows.length && shown.pages === 1;
+  const ranks = new Map(shown.items.toSorted(compareRows).map(({ id }, rank) => [id, rank]));
+  return (
+    <Table
+      className="kbs"
+      id="kbs-table"
+      data-pages={shown.pages}
+      data-total={shown.total}
+      data-whole={whole}
+      caption="KBs. Machines and CVEs are those of the one software where they are most, with their change."
+      head={
+        <>
+          <SortHeader view={view} sort="kb" kind="text" />
+          <SortHeader view={view} sort="worst" kind="number" />
+          <SortHeader view={view} sort="machines" kind="number" />
+          <SortHeader view={view} sort="cves" kind="number" />
+          <SortHeader view={view} sort="age" kind="number" />
+          <ColumnHead>Software</ColumnHead>
+        </>
+      }
+    >
+      {shown.items.map((row) => (
+        <KbTableRow key={row.id} row={row} rank={ranks.get(row.id) ?? 0} view={view} />
+      ))}
+    </Table>
+  );
+}
+
+const ariaSorts = { asc: "ascending", desc: "descending" } as const;
+const headings: Readonly<Record<SortKey, string>> = { ...sortLabels, kb: "KB", worst: "Change" };
+
+function SortHeader(props: { view: PageView; sort: SortKey; kind: "text" | "number" }) {
+  const { sort, kind, view } = props;
+  const { query, code } = view;
+  const active = (query.sort ?? "worst") === sort;
+  const order = query.order ?? naturalOrder[sort];
+  const next = active ? (order === "asc" ? "desc" : "asc") : naturalOrder[sort];
+  const href = pageHref(query, { sort, order: next === naturalOrder[sort] ? undefined : next, page: undefined }, code);
+  return (
+    <ColumnHead
+      className={`c-${sort}`}
+      aria-sort={active ? ariaSorts[order] : undefined}
+      data-sort={sort}
+      data-kind={kind}
+      data-natural={naturalOrder[sort]}
+    >
+      <a href={`${href}#kbs`}>{headings[sort]}</a>
+    </ColumnHead>
+  );
+}
+
+function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageView }) {
+  const { report, query, code } = view;
+  const lead = leadEntry(row);
+  return (
+    <Row data-rank={rank}>
+      <RowHead className="c-kb" data-v={row.id}>
+        <a className="number" href={pageHref(query, { kb: row.id }, code)}>
+          KB{row.id}
+        </a>
+        <OutsideLink row={row} />
+        <span className="name">{row.name}</span>
+        <Products row={row} />
+      </RowHead>
+      <Cell className="c-worst">
+        <KindBadge kind={row.kind} />
+      </Cell>
+      <Cell className="c-machines num" label="Machines" data-v={sortValue(row, "machines")}>
+        <CountCell row={row} entry={lead} of="machineMissedOn" />
+      </Cell>
+      <Cell className="c-cves num" label="CVEs" data-v={sortValue(row, "cves")}>
+        <CountCell row={row} entry={lead} of="cveAddressed" />
+      </Cell>
+      <Cell className="c-age" label="Age" data-v={sortValue(row, "age")}>
+        <Age row={row} report={report} />
+      </Cell>
+      <Cell className="c-software" label="Software">
+        <SoftwareList row={row} view={view} />
+      </Cell>
+    </Row>
+  );
+}
+
+const namedProducts = 6;
+
+// A product that one of the software ids names already says nothing more.
+function Products({ row: { productsNames, entries } }: { row: KbRow }) {
+  const named = new Set(entries.map(({ softwareId }) => softwareId.split("-_-").at(-1)));
+  const others = productsNames.filter((name) => !named.has(name)).map((name) => name.replaceAll("_", " "));
+  if (others.length === 0) return null;
+  const more = others.length - namedProducts;
+  return (
+    <span className="products">
+      {others.slice(0, namedProducts).join(", ")}
+      {more > 0 && ` and ${count(more)} more`}
+    </span>
+  );
+}
+
+/** A link to where Microsoft tells of the KB, where its address can be trusted. */
+export function OutsideLink({ row }: { row: KbRow }) {
+  const link = safeLink(row.url);
+  if (!link) return null;
+  const site = new URL(link).hostname.includes("catalog") ? "catalog" : "support";
+  return (
+    <a className="outside" href={link} rel="noopener noreferrer">
+      {site}
+      <span className="sr"> page of KB{row.id} at Microsoft</span>
+    </a>
+  );
+}
+
+export function KindBadge({ kind }: { kind: KbRow["kind"] }) {
+  const { mark, label } = kindLabels[kind];
+  return (
+    <span className={`badge k-${kind}`}>
+      <span aria-hidden="true">{mark}</span> {label}
+    </span>
+  );
+}
+
+/** The entry that reaches furthest: whose change is told beside the KB's largest count. */
+function leadEntry(row: KbRow): KbEntry | undefined {
+  const most = reach(row);
+  const entries = row.entries.filter(({ current, previous }) => (current ?? previous)?.machineMissedOn === most);
+  return entries.find(({ previous }) => previous !== null) ?? entries[0];
+}
+
+function CountCell(props: { row: KbRow; entry: KbEntry | undefined; of: "machineMissedOn" | "cveAddressed" }) {
+  const { row, entry, of } = props;
+  const largest = of === "machineMissedOn" ? reach(row) : cves(row);
+  const isLargest = (entry?.current ?? entry?.previous)?.[of] === largest;
+  return (
+    <>
+      {isMissing(row) ? count(largest) : <s>{count(largest)}</s>}
+      {isLargest && entry && <Change entry={entry} of={of} />}
+    </>
+  );
+}
+
+/** By how much a count of an entry changed, where both sides are known. */
+export function Change({ entry, of }: { entry: KbEntry; of: "machineMissedOn" | "cveAddressed" }) {
+  const [now, then] = [entry.current?.[of] ?? null, entry.previous?.[of] ?? null];
+  if (now === null || then === null || now === then) return null;
+  const rise = now - then;
+  return <span className={rise > 0 ? "up" : "down"}>{` ${rise > 0 ? "+" : "−"}${count(Math.abs(rise))}`}</span>;
+}
+
+/** How long a KB has been missing, and what makes that bad. */
+export function Age({ row, report }: { row: KbRow; report: Report }) {
+  const day = dayOf(report.runId);
+  const overdue = daysOverdue(row, report);
+  const stalled = row.entries.find((entry) => isStalledOn(day, entry));
+  return (
+    <>
+      <span className="days">{isMissing(row) ? many(ageInDays(row, day), "day") : "gone"}</span>
+      {overdue > 0 && <span className="overdue"> {many(overdue, "day")} overdue</span>}
+      <span className="since">first seen {formatDay(row.firstSeen)}</span>
+      {stalled && <span className="stalled">{stalledWords(stalled)}</span>}
+    </>
+  );
+}
+
+function stalledWords({ current, peak }: KbEntry): string {
+  return `stalled at ${count(current?.machineMissedOn ?? null)}, peak ${count(peak)}`;
+}
+
+function SoftwareList({ row, view: { query, code } }: { row: KbRow; view: PageView }) {
+  const entries = row.entries.toSorted(compareEntries);
+  const more = entries.length - namedSoftware;
+  return (
+    <ul className="software">
+      {entries.slice(0, namedSoftware).map((entry) => (
+        <li key={entry.softwareId}>
+          <span className="label">{softwareLabel(entry.softwareId)}</span>
+          {entries.length > 1 && <EntryCounts entry={entry} row={row} />}
+        </li>
+      ))}
+      {more > 0 && (
+        <li>
+          <a href={pageHref(query, { kb: row.id }, code)}>
+            {count(more)} more<span className="sr"> software of KB{row.id}</span>
+          </a>
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function EntryCounts({ entry, row }: { entry: KbEntry; row: KbRow }) {
+  const { current, kind } = entry;
+  return (
+    <span className="counts">
+      {kind !== row.kind && <span className={`kind k-${kind}`}>{kindLabels[kind].label.toLowerCase()}</span>}
+      {current && (
+        <>
+          {" "}
+          {count(current.machineMissedOn)}
+          <Change entry={entry} of="machineMissedOn" />
+        </>
+      )}
+    </span>
+  );
+}
+
+/** The way to the other pages of a list; nothing where there is one page. */
+export function Pages<Item>(props: { slice: Slice<Item>; label: string; href: (page: number) => string }) {
+  const { page, pages } = props.slice;
+  if (pages === 1) return null;
+  const wanted = [1, page - 2, page - 1, page, page + 1, page + 2, pages];
+  const near = [...new Set(wanted)].filter((one) => one >= 1 && one <= pages);
+  return (
+    <nav className="pages" aria-label={props.label}>
+      <ul>
+        {page > 1 && (
+          <li>
+            <a href={props.href(page - 1)} rel="prev">
+              Previous
+            </a>
+          </li>
+        )}
+        {near.map((one, index) => (
+          <li key={one} className={one - (near[index - 1] ?? one) > 1 ? "gap" : undefined}>
+            <a href={props.href(one)} aria-current={one === page ? "page" : undefined}>
+              <span className="sr">Page </span>
+              {count(one)}
+            </a>
+          </li>
+        ))}
+        {page < pages && (
+          <li>
+            <a href={props.href(page + 1)} rel="next">
+              Next
+            </a>
+          </li>
+        )}
+      </ul>
+    </nav>
+  );
+}

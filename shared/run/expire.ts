@@ -1,0 +1,80 @@
+import pMap from "p-map";
+import type { Comparison } from "../core/comparison.ts";
+import type { Run } from "../core/run.ts";
+import { addDays, dayOf, isScheduled, type RunId } from "../core/run-id.ts";
+import type { Watchlist } from "../core/watchlist.ts";
+import type { Ports, Store } from "../ports.ts";
+import { secondsUntilOwed } from "./chain.ts";
+
+const concurrency = 8;
+
+/**
+ * Deletes the runs of a watchlist that are older than the retention, and their snapshots but for those that a kept run
+ * stands on. The last scheduled run is always kept, and so is one whose mail is still owed.
+ */
+export async function expire(watchlist: Watchlist, { store, watchlists, rules, now, log }: Ports): Promise<void> {
+  const oldest = addDays(now().toISOString().slice(0, 10), -rules.retentionDays);
+  const runs = await store.listRuns(watchlist.name);
+  const last = runs.filter(({ runId }) => isScheduled(runId)).at(-1)?.runId;
+  const expired = runs.filter(
+    (run) => dayOf(run.runId) < oldest && run.runId !== last && secondsUntilOwed(run, now()) === null,
+  );
+  if (expired.length === 0) return;
+  const kept = await snapshotsKept(watchlist, watchlists, new Set(expired.map(({ runId }) => runId)), store);
+  for (const { runId } of expired) {
+    const stored = await store.readRun(watchlist.name, runId);
+    if (stored) await deleteSnapshots(stored.run, kept, store);
+    // Last, so that a run whose snapshots were deleted only in part is found again.
+    await store.deleteRun(watchlist.name, runId);
+  }
+  log("info", "runs expired", { watchlist: watchlist.name, runs: expired.length, before: oldest });
+}
+
+/**
+ * The snapshots that kept runs name. Reports telescope, so whatever any kept run names from before it, the oldest kept
+ * one of its watchlist names too.
+ */
+async function snapshotsKept(
+  watchlist: Watchlist,
+  watchlists: readonly Watchlist[],
+  expired: ReadonlySet<string>,
+  store: Store,
+): Promise<ReadonlySet<string>> {
+  const kept = new Set<string>();
+  for (const { name } of watchlists.filter(({ tenant }) => tenant === watchlist.tenant)) {
+    const left = (await store.listRuns(name)).filter(({ runId }) => name !== watchlist.name || !expired.has(runId));
+    for (const runId of decidingRuns(left.map((run) => run.runId))) {
+      const stored = await store.readRun(name, runId);
+      for (const named of stored?.run.comparisons.flatMap(namesOf) ?? []) kept.add(named);
+    }
+  }
+  return kept;
+}
+
+/** Of one watchlist's kept runs: the oldest of either kind, and the one that the next run will follow. */
+function decidingRuns(runIds: readonly RunId[]): ReadonlySet<RunId> {
+  const scheduled = runIds.filter(isScheduled);
+  const onDemand = runIds.filter((runId) => !isScheduled(runId));
+  return new Set([...scheduled.slice(0, 1), ...scheduled.slice(-1), ...onDemand.slice(0, 1)]);
+}
+
+function namesOf({ softwareId, previous, current }: Comparison): string[] {
+  return runsNamed({ previous, current }).map((runId) => nameOf(softwareId, runId));
+}
+
+function runsNamed({ previous, current }: Pick<Comparison, "previous" | "current">): RunId[] {
+  return [previous, current].filter((runId) => runId !== null);
+}
+
+// A snapshot outlives its own run where the next one compares with it, so it is deleted with the last run that names it.
+async function deleteSnapshots({ tenant, comparisons }: Run, kept: ReadonlySet<string>, store: Store): Promise<void> {
+  const named = comparisons.flatMap(({ softwareId, ...runs }) =>
+    runsNamed(runs).map((runId) => ({ tenant, softwareId, runId })),
+  );
+  const doomed = named.filter(({ softwareId, runId }) => !kept.has(nameOf(softwareId, runId)));
+  await pMap(doomed, (key) => store.deleteSnapshot(key), { concurrency });
+}
+
+function nameOf(softwareId: string, runId: string): string {
+  return `${runId} ${softwareId}`;
+}

@@ -1,0 +1,266 @@
+import { QueueServiceClient } from "@azure/storage-queue";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Host, startHost } from "../../local/host.ts";
+import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { readHtml } from "../support/read-html.ts";
+
+const softwareId = "contoso-_-product";
+const day = "2026-11-23";
+const hostKey = "a-function-key-of-this-host";
+
+let world: LocalWorld;
+let host: Host;
+
+beforeAll(async () => {
+  world = await startWorld({
+    estate: {
+      software: () => null,
+      missingKbs: () => [
+        { id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: 240, cveAddressed: 1 },
+      ],
+      trouble: () => ({ statuses: [], allDay: false }),
+    },
+  });
+  await world.turnTo(new Date(`${day}T05:00:00Z`));
+  host = await startApp({});
+  await host.fireTimer("schedule-runs");
+  await host.drainQueues();
+}, 60_000);
+
+afterAll(async () => {
+  await host?.close();
+  await world?.close();
+}, 60_000);
+
+function startApp(settings: Readonly<Record<string, string>>): Promise<Host> {
+  return startHost({
+    appDir: process.cwd(),
+    port: 0,
+    hostKey,
+    storageConnectionString: world.storageConnectionString,
+    env: { ...world.settings, SOFTWARE_IDS: softwareId, ...settings },
+    log: () => {},
+  });
+}
+
+interface Call extends RequestInit {
+  path: string;
+  headers?: Record<string, string>;
+}
+
+function call({ path, ...request }: Call, at = host): Promise<Response> {
+  return fetch(`${at.url}/api/${path}`, { redirect: "manual", ...request });
+}
+
+const withKey = { "x-functions-key": hostKey };
+const guarded: readonly Call[] = [
+  { path: "report?format=json" },
+  { path: "history" },
+  { path: "runs", method: "POST", body: "{}" },
+  { path: `runs/default/${day}` },
+  { path: "health/reasons" },
+  { path: "openapi.json" },
+  { path: "doctor", method: "POST" },
+];
+
+describe("with function keys, the default", { timeout: 20_000 }, () => {
+  test("every function that is called over HTTP is one of these", () => {
+    const levels = host.registrations.flatMap(({ trigger, route, authLevel }) =>
+      trigger === "http" ? [`${route} ${authLevel}`] : [],
+    );
+    expect(levels.toSorted()).toEqual([
+      ...["doctor function", "health anonymous", "health/reasons function", "history function"],
+      ...["openapi.json function", "report function", "runs function", "runs/{watchlist}/{runId} function"],
+    ]);
+  });
+
+  test.each(guarded)(
+    "$path is closed to who has no key or a wrong one, and open by header and by address",
+    async (asked) => {
+      const { path } = asked;
+      const byAddress = (key: string) => ({ ...asked, path: `${path}${path.includes("?") ? "&" : "?"}code=${key}` });
+      const refused = [asked, { ...asked, headers: { "x-functions-key": "guess" } }, byAddress("guess"), byAddress("")];
+      for (const each of refused) {
+        const answer = await call(each);
+        expect([answer.status, await answer.text()]).toEqual([401, ""]);
+      }
+      for (const each of [{ ...asked, headers: withKey }, byAddress(hostKey)])
+        expect((await call(each)).status).toBeLessThan(405);
+    },
+  );
+
+  test("health tells everybody its status, and nobody its reasons who only says that he has a key", async () => {
+    const health = await call({ path: "health" });
+    expect([health.status, await health.json()]).toEqual([200, { status: "healthy" }]);
+    for (const asked of [{ path: "health?code=guess" }, { path: "health", headers: { "x-functions-key": "guess" } }]) {
+      const answer = await call(asked);
+      expect([answer.status, await answer.text()]).toEqual([307, ""]);
+      const location = answer.headers.get("location") ?? "";
+      expect((await fetch(`${host.url}${location}`, { headers: asked.headers ?? {} })).status).toBe(401);
+    }
+  });
+});
+
+describe("with the platform's sign-in", { timeout: 20_000 }, () => {
+  test.each([
+    ["is off", {}],
+    ["lets everybody through", { WEBSITE_AUTH_ENABLED: "True", WEBSITE_AUTH_UNAUTHENTICATED_ACTION: "AllowAnonymous" }],
+  ])("that %s, the app does not start and registers nothing", async (_, platform) => {
+    await expect(startApp({ AUTH: "entra", ...platform })).rejects.toThrow(
+      /AUTH: is entra, but the platform's sign-in/,
+    );
+  });
+
+  test("that is on, no key is wanted, and health believes no header that says who is asking", async () => {
+    const behind = await startApp({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
+    try {
+      for (const asked of guarded) expect((await call(asked, behind)).status).toBeLessThan(401);
+      const told = async (path: string, headers: Record<string, string> = {}) =>
+        Object.keys((await (await call({ path, headers }, behind)).json()) as object);
+      expect(await told("health")).toEqual(["status"]);
+      expect(await told("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
+        ...["status"],
+      ]);
+      expect(await told("health/reasons")).toEqual(["status", "reasons"]);
+    } finally {
+      await behind.close();
+    }
+  });
+});
+
+async function countMessages(): Promise<number> {
+  const queue = QueueServiceClient.fromConnectionString(world.storageConnectionString).getQueueClient("runs");
+  return (await queue.getProperties()).approximateMessagesCount ?? 0;
+}
+
+const reportParameters = [
+  ...["watchlist", "run", "from", "softwareId", "search", "change", "overdue", "stalled", "sort", "order"],
+  ...["page", "softwarePage", "kb", "progress", "format"],
+];
+
+describe("the size of what is asked", { timeout: 20_000 }, () => {
+  test.each([
+    ...reportParameters.map((name) => ["report", name]),
+    ...["watchlist", "days", "format"].map((name) => ["history", name]),
+    ...["report", "health"].map((path) => [path, "code"]),
+  ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {
+    const query = new URLSearchParams({ format: "html", [name]: "9".repeat(301) });
+    const answer = await call({ path: `${path}?${query}`, headers: withKey });
+    expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
+    expect(await answer.json()).toMatchObject({ parameter: name });
+  });
+
+  test.each([
+    ["too large", "x".repeat(10_001), 413],
+    ["too large for a form", `watchlist=${"x".repeat(10_001)}`, 413],
+    ["no JSON", "{", 400],
+    ["nested deeply", "[".repeat(5_000) + "]".repeat(5_000), 400],
+    ["no object", '"default"', 400],
+    ["full of what nobody knows", JSON.stringify({ "<script>": "x".repeat(5_000) }), 400],
+    ["of a prototype", '{"__proto__": {"mail": true}}', 400],
+  ])("a body that is %s is refused, and starts nothing", async (_, body, status) => {
+    const type = body.startsWith("watchlist=") ? "application/x-www-form-urlencoded" : "application/json";
+    const before = await countMessages();
+    const answer = await call({ path: "runs", method: "POST", body, headers: { ...withKey, "content-type": type } });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json; charset=utf-8");
+    expect((await answer.text()).length).toBeLessThan(500);
+    expect(await countMessages()).toBe(before);
+  });
+
+  test.each([
+    ["with its length told up front", () => ({ body: " ".repeat(20_000_000) })],
+    ["in chunks", () => ({ body: new Blob([" ".repeat(20_000_000)]).stream(), duplex: "half" as const })],
+  ])("a body of 20 MB that comes %s is refused, and starts nothing", async (_, sent) => {
+    const before = await countMessages();
+    const answer = await call({ path: "runs", method: "POST", headers: withKey, ...sent() });
+    expect(answer.status).toBe(413);
+    expect(await countMessages()).toBe(before);
+  });
+
+  test.each([
+    ["application/x-www-form-urlencoded"],
+    ["text/plain"],
+    ["multipart/form-data; boundary=x"],
+    ["application/json"],
+    [null],
+  ])("a run that another site asks for in a body of type %s is refused", async (type) => {
+    const headers = { ...withKey, "sec-fetch-site": "cross-site", ...(type && { "content-type": type }) };
+    const before = await countMessages();
+    // Of bytes, fetch claims no type by itself.
+    const answer = await call({ path: "runs", method: "POST", body: Buffer.from("{}"), headers });
+    expect(answer.status).toBe(403);
+    expect(await countMessages()).toBe(before);
+  });
+});
+
+const hostile = [
+  "<script>alert(1)</script>",
+  `"><img src=x onerror=alert(1)>`,
+  `' onmouseover='alert(1)`,
+  "javascript:alert(1)",
+  "</style></title><svg onload=alert(1)>",
+  "\r\nSet-Cookie: canary=1\r\n\r\n<html>",
+  "\u202egnp.exe\u2066",
+  "{{7*7}}<%= 7*7 %>",
+];
+
+describe("what is asked comes back as text alone", { timeout: 20_000 }, () => {
+  test.each(reportParameters)("in the page, asked with any %s", async (name) => {
+    for (const text of hostile) {
+      const query = new URLSearchParams({ format: "html", code: text, [name]: text });
+      const answer = await call({ path: `report?${query}`, headers: withKey });
+      const body = await answer.text();
+      expect(answer.headers.get("set-cookie")).toBeNull();
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      if (answer.status !== 200) {
+        expect([400, 404]).toContain(answer.status);
+        expect(answer.headers.get("content-type")).toBe("application/problem+json; charset=utf-8");
+        // What is refused is named, not repeated.
+        expect(JSON.stringify(JSON.parse(body))).not.toContain(JSON.stringify(text).slice(1, -1));
+        continue;
+      }
+      expectHarmless(body);
+    }
+  });
+
+  test("in redirects", async () => {
+    const type = { "content-type": "application/x-www-form-urlencoded" };
+    for (const text of hostile) {
+      const body = new URLSearchParams({ watchlist: "default", code: text }).toString();
+      const form = await call({ path: "runs", method: "POST", body, headers: { ...withKey, ...type } });
+      const health = await call({ path: `health?${new URLSearchParams({ code: text })}` });
+      expect([form.status, health.status]).toEqual([303, 307]);
+      const visible = text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
+      for (const answer of [form, health]) {
+        const location = answer.headers.get("location") ?? "";
+        expect(location).toMatch(/^\/api\/(report|health\/reasons)\?[\w%&=.*+-]+$/);
+        expect(new URLSearchParams(location.replace(/^.*\?/, "")).get("code")).toBe(visible);
+        expect(answer.headers.get("set-cookie")).toBeNull();
+      }
+    }
+    await host.drainQueues();
+  });
+
+  test("in the address of a run's status", async () => {
+    for (const text of hostile) {
+      const path = `runs/${encodeURIComponent(text)}/${encodeURIComponent(text)}`;
+      const answer = await call({ path, headers: withKey });
+      expect(await answer.text()).not.toContain("alert");
+      expect([400, 404]).toContain(answer.status);
+    }
+  });
+});
+
+/** A page with our one script, no handler, no address that runs or leads away, and no invisible character. */
+function expectHarmless(html: string): void {
+  const { tags, text } = readHtml(html);
+  expect(tags.filter(({ name }) => name === "script")).toHaveLength(1);
+  expect(tags.filter(({ name }) => ["img", "iframe", "object", "embed", "base"].includes(name))).toEqual([]);
+  for (const { name, attributes } of tags) {
+    expect(Object.keys(attributes).filter((attribute) => /^on/i.test(attribute))).toEqual([]);
+    const { href = "", action = "", src = "" } = name === "link" ? {} : attributes;
+    for (const address of [href, action, src]) expect(address).not.toMatch(/^\s*(javascript|data|vbscript):|^\/\//i);
+  }
+  expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+}

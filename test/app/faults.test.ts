@@ -1,0 +1,279 @@
+import { inspect } from "node:util";
+import { TableClient } from "@azure/data-tables";
+import { QueueServiceClient } from "@azure/storage-queue";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { DefenderKb } from "../../local/estate.ts";
+import { type Host, startHost } from "../../local/host.ts";
+import type { InboxFault } from "../../local/inbox.ts";
+import { playDay } from "../../local/play.ts";
+import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { keepLogBook } from "../support/host-log-book.ts";
+
+// A day through the whole app takes its time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
+
+const [edge, windows10, windows11] = ["microsoft-_-edge", "microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
+const softwareIds = [edge, windows10, windows11];
+
+/** What Defender lists; a software that is not named misses one KB. */
+const lists = new Map<string, readonly DefenderKb[]>();
+let machines = 100;
+let day = "2026-11-23";
+let world: LocalWorld;
+let host: Host;
+let queues: QueueServiceClient;
+const book = keepLogBook();
+
+beforeAll(async () => {
+  world = await startWorld({
+    estate: {
+      software: (id) => ({
+        ...{ id, name: id, vendor: "microsoft", weaknesses: 0, publicExploit: false, activeAlert: false },
+        ...{ installedMachines: 300, exposedMachines: 0, impactScore: 0 },
+      }),
+      missingKbs: (id) => lists.get(id) ?? [aDefenderKb("5066835", machines)],
+      trouble: () => ({ statuses: [], allDay: false }),
+    },
+  });
+  host = await startHost({
+    appDir: process.cwd(),
+    port: 0,
+    storageConnectionString: world.storageConnectionString,
+    env: { ...world.settings, SOFTWARE_IDS: softwareIds.join(","), HEARTBEAT_DAY: "none" },
+    log: book.sink,
+  });
+  queues = QueueServiceClient.fromConnectionString(world.storageConnectionString);
+  await playDay(host, world, day);
+}, 60_000);
+
+beforeEach(() => {
+  for (const softwareId of softwareIds) world.tenant.setFault(softwareId, null);
+  lists.clear();
+  nextDay();
+});
+
+afterAll(async () => {
+  await host?.close();
+  await world?.close();
+});
+
+/** Each test has days of its own, on which the KB got worse, so that there is a mail. */
+function nextDay(): void {
+  machines += 1;
+  day = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+}
+
+function aDefenderKb(id: string, machineMissedOn: number): DefenderKb {
+  return { id, name: "November 2026 Security Updates", productsNames: [], url: null, machineMissedOn, cveAddressed: 1 };
+}
+
+/** Puts a message into the queue as its sender wrote it. */
+async function post(text: string): Promise<void> {
+  await queues.getQueueClient("runs").sendMessage(text);
+}
+
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const message = () => ({ watchlist: "default", runId: day, openedAt: `${day}T05:00:00.000Z` });
+const mailsOf = (runId: string) => world.inbox.mails.filter(({ customArgs }) => customArgs.run_id === runId);
+
+/** Handles what is in the queue, and again each time the platform would bring back what failed. */
+async function handleTillGivenUp(): Promise<void> {
+  for (let minute = 0; (await host.drainQueues()).waiting > 0; minute += 2) {
+    await world.turnTo(new Date(Date.parse(`${day}T05:00:00Z`) + minute * 60_000));
+  }
+}
+
+async function reasons(): Promise<string[]> {
+  const answer = await fetch(`${host.url}/api/health/reasons`);
+  return ((await answer.json()) as { reasons: string[] }).reasons;
+}
+
+async function totalsOf(runId: string): Promise<Record<string, number>> {
+  const answer = await fetch(`${host.url}/api/report?run=${runId}&format=json`);
+  return ((await answer.json()) as { totals: Record<string, number> }).totals;
+}
+
+describe("a queue message", () => {
+  test("that is delivered three times at once makes one run and one mail", async () => {
+    await world.turnTo(new Date(`${day}T05:00:00Z`));
+    for (let copies = 0; copies < 3; copies++) await post(base64(JSON.stringify(message())));
+    await handleTillGivenUp();
+    expect(mailsOf(day)).toHaveLength(1);
+    expect(await reasons()).toEqual([]);
+  });
+
+  test("that is delivered again after its run is done changes nothing", async () => {
+    await playDay(host, world, day);
+    const answered = world.tenant.calls.length;
+    await post(base64(JSON.stringify(message())));
+    await handleTillGivenUp();
+    expect(mailsOf(day)).toHaveLength(1);
+    expect(world.tenant.calls).toHaveLength(answered);
+  });
+
+  test("that is no run ends among the poison, which health tells, and holds up no run", {
+    timeout: 60_000,
+  }, async () => {
+    const texts = [
+      "a run, please",
+      ...["a run, please", "[]", "null", '{"watchlist":"default"}'].map(base64),
+      ...[{ runId: "2026-02-30" }, { openedAt: "yesterday" }, { watchlist: "" }, { watchlist: 7 }].map((fault) =>
+        base64(JSON.stringify({ ...message(), ...fault })),
+      ),
+    ];
+    await world.turnTo(new Date(`${day}T05:00:00Z`));
+    for (const text of texts) await post(text);
+    await playDay(host, world, day);
+    expect(mailsOf(day)).toHaveLength(1);
+    expect(await reasons()).toEqual(["About 9 messages failed for good and lie in the queue runs-poison."]);
+    expect((await fetch(`${host.url}/api/health`)).status).toBe(503);
+    const { receivedMessageItems } = await queues
+      .getQueueClient("runs-poison")
+      .receiveMessages({ numberOfMessages: 32 });
+    expect(receivedMessageItems.map(({ messageText }) => messageText).toSorted()).toEqual(texts.toSorted());
+    await queues.getQueueClient("runs-poison").clearMessages();
+    expect(await reasons()).toEqual([]);
+  });
+
+  test("of a watchlist that is configured no more is dropped without a word to anyone", async () => {
+    await world.turnTo(new Date(`${day}T05:00:00Z`));
+    await post(base64(JSON.stringify({ ...message(), watchlist: "gone" })));
+    expect(await host.drainQueues()).toEqual({ processed: 1, waiting: 0 });
+    expect(mailsOf(day)).toEqual([]);
+  });
+});
+
+describe("what a person must mend", () => {
+  const refusal = (status: number, code: string, text: string) =>
+    ({ kind: "answer", status, body: { error: { code, message: text, target: "0" } } }) as const;
+
+  test.each([
+    ["a missing role", refusal(403, "Forbidden", "Missing application roles."), "grant it"],
+    [
+      "a licence",
+      refusal(401, "Unauthorized", "No Tvm license"),
+      "active licence that includes Defender Vulnerability",
+    ],
+    ["a disabled feature", refusal(403, "DisabledFeature", "Off."), "turn on Defender Vulnerability Management"],
+    ["a wrong request", refusal(400, "BadRequest", "No."), "check that the software id is one of Defender's"],
+  ])("%s is told in the mail with what to do, and resolves nothing", async (_, fault, advice) => {
+    world.tenant.setFault(windows11, fault);
+    await playDay(host, world, day);
+    const [mail] = mailsOf(day);
+    const text = mail?.text?.replace(/\s+/g, " ");
+    expect(text).toContain(windows11);
+    expect(text).toContain(advice);
+    expect(text).not.toContain("RESOLVED");
+    await expectWhole(day, 2);
+  });
+
+  test("a software with more KBs than a snapshot holds is told as not measured, and the others are measured", async () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => aDefenderKb(`${5_100_000 + index}`, 1));
+    lists.set(edge, many);
+    await playDay(host, world, day);
+    const text = mailsOf(day)[0]?.text?.replace(/\s+/g, " ");
+    expect(text).toContain("Its 10000 missing KBs do not fit one snapshot");
+    await expectWhole(day, 2);
+  });
+
+  test("a sender that SendGrid does not know is told by health until a mail goes out again", async () => {
+    world.inbox.faults.push({
+      status: 403,
+      errors: [{ message: "Not a verified sender.", field: "from", help: null }],
+    });
+    await playDay(host, world, day);
+    expect(await reasons()).toEqual([expect.stringMatching(/the mail of .* was refused\..*MAIL_FROM is a verified/)]);
+    nextDay();
+    await playDay(host, world, day);
+    expect(await reasons()).toEqual([]);
+  });
+
+  async function expectWhole(runId: string, read: number): Promise<void> {
+    const notRead = softwareIds.length - read;
+    expect(await totalsOf(runId)).toMatchObject({ read, notRead, resolved: 0, improved: 0 });
+  }
+});
+
+describe("a list that Defender empties", () => {
+  /** A day on which the software misses two KBs, and one on which Defender lists none and answers this for the software. */
+  async function emptyOvernight(status: number, facts: object): Promise<string> {
+    lists.set(windows11, [aDefenderKb("5041585", 240), aDefenderKb("5041592", 120)]);
+    await playDay(host, world, day);
+    nextDay();
+    world.tenant.setFault(windows11, ({ url }, response) => {
+      const [code, body] = url?.endsWith("/getmissingkbs") ? [200, { value: [] }] : [status, facts];
+      response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    await playDay(host, world, day);
+    return mailsOf(day)[0]?.text?.replace(/\s+/g, " ") ?? "";
+  }
+
+  test("of a software without weaknesses is told as resolved, KB by KB", async () => {
+    const text = await emptyOvernight(200, { weaknesses: 0 });
+    expect(text).toMatch(/ RESOLVED: 2 KBS KB5041585 .*KB5041592 .*No longer listed for any software/);
+    expect(text).not.toContain("NOT MEASURED");
+    expect(await totalsOf(day)).toMatchObject({ resolved: 2, read: 3, notRead: 0, missingKbs: 1 });
+  });
+
+  test.each([
+    ["with 41 weaknesses", 200, { weaknesses: 41 }, "still counts open weaknesses"],
+    ["that Defender no longer knows", 404, { error: { code: "ResourceNotFound" } }, "knows no such software"],
+  ])("of a software %s resolves nothing, and the software is named as not measured", async (_, status, facts, why) => {
+    const text = await emptyOvernight(status, facts);
+    expect(text).toMatch(new RegExp(`! NOT MEASURED: 1 SOFTWARE .*${why}.* - ${windows11}`));
+    expect(text).not.toContain("RESOLVED");
+    expect(await totalsOf(day)).toMatchObject({ resolved: 0, read: 2, notRead: 1, missingKbs: 3 });
+  });
+});
+
+describe("SendGrid's passing faults", () => {
+  const anHourAhead = () => String(Date.parse(`${day}T06:00:00Z`) / 1_000);
+
+  test.each<[string, () => InboxFault]>([
+    ["a rate limit for an hour", () => ({ status: 429, headers: { "X-RateLimit-Reset": anHourAhead() } })],
+    ["an outage", () => ({ status: 503 })],
+    ["a connection that broke before the mail was taken", () => ({ kept: false, connection: "reset" })],
+  ])("%s delays the mail, and it arrives once", async (_, fault) => {
+    world.inbox.faults.push(fault());
+    await playDay(host, world, day);
+    expect(mailsOf(day)).toHaveLength(1);
+    expect(await reasons()).toEqual([]);
+  });
+
+  test("an answer that was lost after the mail was taken costs a second mail, and no third", async () => {
+    world.inbox.faults.push({ kept: true, connection: "reset" });
+    await playDay(host, world, day);
+    expect(mailsOf(day)).toHaveLength(2);
+    expect(await reasons()).toEqual([]);
+  });
+});
+
+test("a row that a newer version wrote stops the runs and stays as it is; log, health and report say to upgrade", async () => {
+  await playDay(host, world, day);
+  const newest = { partitionKey: "default", rowKey: day };
+  const local = { allowInsecureConnection: true };
+  const runs = TableClient.fromConnectionString(world.storageConnectionString, "Runs", local);
+  const rows = () => Array.fromAsync(runs.listEntities());
+  await runs.updateEntity({ ...newest, schemaVersion: 2 }, "Merge");
+  onTestFinished(async () => {
+    await runs.updateEntity({ ...newest, schemaVersion: 1 }, "Merge");
+    await queues.getQueueClient("runs").clearMessages();
+  });
+  const before = await rows();
+  const logged = book.entries.length;
+
+  nextDay();
+  await world.turnTo(new Date(`${day}T05:00:00Z`));
+  await host.fireTimer("schedule-runs");
+  await host.drainQueues();
+
+  expect(await rows()).toEqual(before);
+  expect(mailsOf(day)).toEqual([]);
+  const told = new RegExp(`${newest.rowKey}.* was written by a newer version of this app\\. Upgrade this one`);
+  expect(inspect(book.entries.slice(logged), { depth: 10 })).toMatch(told);
+  const health = await fetch(`${host.url}/api/health/reasons`);
+  expect([health.status, await health.json()]).toMatchObject([503, { reasons: [expect.stringMatching(told)] }]);
+  const report = await fetch(`${host.url}/api/report`);
+  expect([report.status, report.headers.get("content-type")]).toEqual([500, expect.stringContaining("problem+json")]);
+  expect(await report.json()).toMatchObject({ status: 500, detail: expect.stringMatching(told) });
+});

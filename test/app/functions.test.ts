@@ -1,0 +1,262 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Host, startHost } from "../../local/host.ts";
+import { type LocalWorld, startWorld } from "../../local/world.ts";
+
+const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
+const machines = new Map([
+  [windows10, 240],
+  [windows11, 12],
+]);
+
+let world: LocalWorld;
+let host: Host;
+
+beforeAll(async () => {
+  world = await startWorld({
+    estate: {
+      software: (id) => anEntity(id),
+      missingKbs: (id) => [aDefenderKb("5066835", machines.get(id) ?? 0)],
+      trouble: () => ({ statuses: [], allDay: false }),
+    },
+  });
+  host = await startHost({
+    appDir: process.cwd(),
+    port: 0,
+    storageConnectionString: world.storageConnectionString,
+    env: { ...world.settings, SOFTWARE_IDS: `${windows10},${windows11}` },
+    log: () => {},
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await host?.close();
+  await world?.close();
+});
+
+function anEntity(id: string) {
+  const [vendor = "", name = ""] = id.split("-_-");
+  const counts = { weaknesses: 1, installedMachines: 300, exposedMachines: 250, impactScore: 1 };
+  return { id, name, vendor, ...counts, publicExploit: false, activeAlert: false };
+}
+
+function aDefenderKb(id: string, machineMissedOn: number) {
+  const url = `https://support.microsoft.com/kb/${id}`;
+  return { id, name: "October 2026 Security Updates", productsNames: [], url, machineMissedOn, cveAddressed: 126 };
+}
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`${host.url}/api/${path}`, { headers, redirect: "manual" });
+
+describe("the built app", () => {
+  test("registers these functions and no others", () => {
+    const key = "function";
+    expect(host.registrations).toEqual([
+      { name: "advance-run", trigger: "queue", queueName: "runs", connection: "REPORTER_STORAGE" },
+      { name: "doctor", trigger: "http", route: "doctor", methods: ["POST"], authLevel: key },
+      { name: "health", trigger: "http", route: "health", methods: ["GET"], authLevel: "anonymous" },
+      { name: "health-reasons", trigger: "http", route: "health/reasons", methods: ["GET"], authLevel: key },
+      { name: "history", trigger: "http", route: "history", methods: ["GET"], authLevel: key },
+      { name: "openapi", trigger: "http", route: "openapi.json", methods: ["GET"], authLevel: key },
+      { name: "report", trigger: "http", route: "report", methods: ["GET"], authLevel: key },
+      { name: "run-status", trigger: "http", route: "runs/{watchlist}/{runId}", methods: ["GET"], authLevel: key },
+      { name: "schedule-runs", trigger: "timer", schedule: "0 0 5 * * *" },
+      { name: "start-run", trigger: "http", route: "runs", methods: ["POST"], authLevel: key },
+    ]);
+  });
+
+  test("has one entry file for each file of functions/, as package.json's main finds them", () => {
+    const built = readdirSync("dist/functions").filter((file) => file.endsWith(".js"));
+    const sources = readdirSync("functions").map((file) => file.replace(/\.ts$/, ".js"));
+    expect(built.toSorted()).toEqual(sources.toSorted());
+    expect(JSON.parse(readFileSync("package.json", "utf8")).main).toBe("dist/functions/*.js");
+  });
+
+  test("leaves the host's own module outside and names no path of the machine that built it", () => {
+    const files = readdirSync("dist", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".js"));
+    const texts = files.map((file) => readFileSync(`dist/${file}`, "utf8"));
+    expect(texts.some((text) => text.includes('require("@azure/functions-core")'))).toBe(true);
+    expect(texts.filter((text) => text.includes(process.cwd()))).toEqual([]);
+  });
+});
+
+describe("before the first run", () => {
+  test("the app is examined over HTTP, step by step", async () => {
+    const answer = await fetch(`${host.url}/api/doctor`, { method: "POST" });
+    const { ok, findings } = (await answer.json()) as { ok: boolean; findings: { check: string }[] };
+    expect([answer.status, ok]).toEqual([200, true]);
+    expect(findings.map(({ check }) => check)).toContain("table Runs");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(world.inbox.mails).toHaveLength(0);
+  });
+
+  test("the report says how to start one", async () => {
+    const answer = await get("report?format=json");
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    expect(((await answer.json()) as { detail: string }).detail).toContain("POST /api/runs");
+    const page = await get("report", { accept: "text/html" });
+    expect([page.status, page.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
+  });
+
+  test("health is bad, and tells an anonymous caller no more than that", async () => {
+    const answer = await get("health");
+    expect([answer.status, await answer.json()]).toEqual([503, { status: "unhealthy" }]);
+  });
+});
+
+describe("the timer, fired twice for one day", () => {
+  beforeAll(async () => {
+    await host.fireTimer("schedule-runs");
+    await host.fireTimer("schedule-runs");
+    await host.drainQueues();
+  });
+
+  test("makes one run and sends one mail", async () => {
+    expect(world.inbox.mails).toHaveLength(1);
+    const history = (await (await get("history")).json()) as { runs: unknown[] };
+    expect(history.runs).toHaveLength(1);
+  });
+
+  test("leads to a good health", async () => {
+    const answer = await get("health");
+    expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
+    expect((await get("health?code=k")).headers.get("location")).toBe("/api/health/reasons?code=k");
+    expect(await (await get("health/reasons")).json()).toEqual({ status: "healthy", reasons: [] });
+  });
+});
+
+describe("a run asked for over HTTP", () => {
+  test("is told, made, and compared with the scheduled one", async () => {
+    machines.set(windows10, 252);
+    const asked = await fetch(`${host.url}/api/runs`, { method: "POST", body: '{"watchlist": "default"}' });
+    expect(asked.status).toBe(202);
+    const location = `${host.url}${asked.headers.get("location")}`;
+    expect(await (await fetch(location)).json()).toMatchObject({ state: "queued", read: 0, total: 2 });
+    await host.drainQueues();
+    expect(await (await fetch(location)).json()).toMatchObject({ state: "committed", read: 2, mail: "none" });
+    const report = (await (await get("report?format=json")).json()) as { totals: unknown };
+    expect(report.totals).toMatchObject({ worsened: 1, new: 0, missingKbs: 1 });
+    expect(world.inbox.mails).toHaveLength(1);
+  });
+
+  test.each([
+    ["html", "text/html; charset=utf-8"],
+    ["json", "application/json; charset=utf-8"],
+    ["csv", "text/csv; charset=utf-8"],
+    ["text", "text/plain; charset=utf-8"],
+  ])("has its report as %s, by name and by Accept, and a 304 for who holds it", async (format, type) => {
+    const named = await get(`report?format=${format}`);
+    const accepted = await get("report", { accept: type.replace(/;.*/, "") });
+    for (const answer of [named, accepted]) {
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, type]);
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(await answer.text()).toContain("5066835");
+    }
+    const tag = named.headers.get("etag") ?? "";
+    expect((await get(`report?format=${format}`, { "if-none-match": tag })).status).toBe(304);
+  });
+
+  test("has a page whose policy lets in only its own style and script", async () => {
+    const page = await get("report?format=html");
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain("unsafe-inline");
+    const nonce = /script-src 'nonce-([^']+)'/.exec(policy)?.[1] ?? "none";
+    const text = await page.text();
+    for (const [tag] of text.matchAll(/<(script|style)\b[^>]*>/g)) expect(tag).toContain(nonce);
+    expect(page.headers.get("referrer-policy")).toBe("no-referrer");
+  });
+
+  test.each([
+    ["report?format=xml", 400, "format"],
+    ["report?run=yesterday", 400, "run"],
+    ["report?watchlist=other", 400, "watchlist"],
+    ["report?softwareId=microsoft-_-teams", 400, "softwareId"],
+    ["report?from=latest", 400, "from"],
+    ["report?sort=name", 400, "sort"],
+    ["history?days=-1", 400, "days"],
+  ])("%s is refused by the parameter's name", async (path, status, parameter) => {
+    const answer = await get(path);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ status, parameter });
+  });
+
+  test("has no report of a day that had no run", async () => {
+    expect((await get("report?run=2026-01-01&format=json")).status).toBe(404);
+  });
+});
+
+describe("the OpenAPI document", () => {
+  test("describes each call that the app registers, and no other", async () => {
+    const { paths } = (await (await get("openapi.json")).json()) as { paths: Record<string, object> };
+    const described = Object.entries(paths).flatMap(([path, calls]) =>
+      Object.keys(calls).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const registered = host.registrations.flatMap(({ route, methods = [] }) =>
+      methods.map((method) => `${method} /api/${route}`),
+    );
+    expect(described.toSorted()).toEqual(registered.toSorted());
+  });
+
+  test.each([
+    ["GET", "report", "report?format=json"],
+    ["GET", "report", "report?run=yesterday"],
+    ["GET", "report", "report?run=2026-01-01"],
+    ["GET", "history", "history"],
+    ["GET", "history", "history?days=0"],
+    ["GET", "runs/{watchlist}/{runId}", "runs/default/2026-01-01"],
+    ["GET", "runs/{watchlist}/{runId}", "runs/default/today"],
+    ["GET", "health", "health"],
+    ["GET", "health", "health?code=a&code=b"],
+    ["GET", "health/reasons", "health/reasons"],
+    ["POST", "runs", "runs"],
+    ["POST", "doctor", "doctor"],
+  ])("holds for %s /api/%s, asked as %s", async (method, path, asked) => {
+    const document = (await (await get("openapi.json")).json()) as OpenApi;
+    const answer = await fetch(`${host.url}/api/${asked}`, { method });
+    const type = (answer.headers.get("content-type") ?? "").replace(/;.*/, "");
+    const response = document.paths[`/api/${path}`]?.[method.toLowerCase()]?.responses[answer.status];
+    expect(response, `${answer.status} is described`).toBeDefined();
+    expect(Object.keys(response?.content ?? {})).toContain(type);
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    ajv.addSchema(document, "document");
+    const schema = `document#/paths/${pointer(`/api/${path}`)}/${method.toLowerCase()}/responses/${answer.status}`;
+    const validate = ajv.getSchema(`${schema}/content/${pointer(type)}/schema`);
+    expect(validate?.(await answer.json()), JSON.stringify(validate?.errors)).toBe(true);
+  });
+});
+
+interface OpenApi {
+  paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, object> }> }>>;
+}
+
+/** A name as a part of a JSON pointer in a URI. */
+function pointer(name: string): string {
+  return encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
+}
+
+describe("wrong settings", () => {
+  test("stop the start with one message that names each, and shows no secret", () => {
+    const settings = {
+      SOFTWARE_IDS: "Microsoft Edge",
+      MAIL_TO: "endpoints@",
+      MAIL_FROM: "reporter@contoso.example",
+      SENDGRID_API_KEY: "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/canary-secret)",
+      REPORT_TIME_ZONE: "Europe/Atlantis",
+      DEFENDER_URL: "http://api.example",
+      WATCHLISTS: '[{"name": "canary-secret"',
+      REPORTER_STORAGE: "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=canary-secret",
+    };
+    const script = `import { startHost } from "./local/host.ts"; await startHost({ appDir: ".", port: 0, env: ${JSON.stringify(settings)} });`;
+    const run = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
+    expect(run.status).not.toBe(0);
+    const names = Object.keys(settings).filter((name) => !["MAIL_FROM", "REPORTER_STORAGE"].includes(name));
+    for (const name of names) expect(run.stderr).toContain(name);
+    expect(run.stderr).toContain("microsoft-_-edge");
+    expect(run.stdout + run.stderr).not.toContain("canary-secret");
+  });
+});

@@ -1,0 +1,295 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import type { Azurite } from "../../local/azurite.ts";
+import { type IdentityEndpoint, reporterResources, startIdentityEndpoint } from "../../local/identity-endpoint.ts";
+import { type Inbox, startInbox } from "../../local/inbox.ts";
+import { defenderAudience, type SimulatedTenant, startTenant } from "../../local/simulated-tenant.ts";
+import { type AppProcess, startAppProcess } from "../support/app-process.ts";
+import { createCertificate } from "../support/certificate.ts";
+import { type HttpServer, startHttpServer } from "../support/http-server.ts";
+import { startKeyedAzurite } from "../support/keyed-azurite.ts";
+
+const storage = "https://storage.azure.com";
+const governmentDefender = "https://api-gov.securitycenter.microsoft.us";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+let dir: string;
+let azurite: Azurite;
+let tenant: SimulatedTenant;
+let inbox: Inbox;
+let identity: IdentityEndpoint;
+let counterfeiter: HttpServer;
+let app: AppProcess;
+/** What the app is handed instead of the claims in an honest token, by the audience it asked for. */
+let counterfeits: Readonly<Record<string, Claims>>;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "keyless-"));
+  const { cert, key } = createCertificate();
+  const paths = { cert: join(dir, "cert.pem"), key: join(dir, "key.pem") };
+  await writeFile(paths.cert, cert);
+  await writeFile(paths.key, key);
+  azurite = (await startKeyedAzurite({ oauth: paths })).azurite;
+  tenant = await startTenant({ estate });
+  inbox = await startInbox({ apiKey: "SG.keyless-inbox-key", now: () => new Date() });
+  identity = await startIdentityEndpoint({ now: () => new Date() });
+  counterfeiter = await startCounterfeiter();
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all([tenant, inbox, identity, counterfeiter, azurite].map((neighbour) => neighbour.close()));
+  await rm(dir, { recursive: true });
+}, 60_000);
+
+beforeEach(() => {
+  counterfeits = {};
+  Object.assign(identity.behaviour, { resources: reporterResources, lifetimeSeconds: 86_400, fault: null });
+});
+
+afterEach(async () => {
+  await app.close();
+  const output = app.output();
+  expect(output).not.toContain(identity.header);
+  expect(output).not.toMatch(/Bearer|eyJ/);
+}, 60_000);
+
+const estate = {
+  software: (id: string) => {
+    const counts = { weaknesses: 1, installedMachines: 300, exposedMachines: 250, impactScore: 1 };
+    return { id, name: id, vendor: "microsoft", ...counts, publicExploit: false, activeAlert: false };
+  },
+  missingKbs: () => {
+    const names = { name: "October 2026 Security Updates", productsNames: ["windows_10"], url: null };
+    return [{ id: "5066835", ...names, machineMissedOn: 240, cveAddressed: 126 }];
+  },
+  trouble: () => ({ statuses: [], allDay: false }),
+};
+
+/** Hands on what the identity endpoint answers, its tokens with other claims where counterfeits are wanted. */
+function startCounterfeiter(): Promise<HttpServer> {
+  return startHttpServer(async ({ path, headers }, response) => {
+    const asked = new URL(path, identity.url);
+    const header = String(headers["x-identity-header"]);
+    const honest = await fetch(asked, { headers: { "X-IDENTITY-HEADER": header } }).catch(() => null);
+    if (!honest) return void response.destroy();
+    const body = (await honest.json()) as Record<string, unknown>;
+    const claims = counterfeits[String(body.resource)];
+    const token = claims ? { access_token: forge(String(body.access_token), claims) } : {};
+    return { status: honest.status, body: { ...body, ...token } };
+  });
+}
+
+function forge(token: string, claims: Claims): string {
+  const [head = "", payload = ""] = token.split(".");
+  const honest = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
+  return `${head}.${Buffer.from(JSON.stringify({ ...honest, ...claims })).toString("base64url")}.`;
+}
+
+const yesterday = () => Math.floor(Date.now() / 1000) - 86_400;
+
+/** The whole environment of the app: no key to anything but the mail service. */
+async function startApp(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+  app = await startAppProcess({
+    SOFTWARE_IDS: "microsoft-_-windows_10",
+    MAIL_TO: "endpoints@contoso.example",
+    MAIL_FROM: "reporter@contoso.example",
+    MAIL_WHEN: "always",
+    REPORT_GRACE_MINUTES: "0",
+    SENDGRID_API_KEY: "SG.keyless-inbox-key",
+    SENDGRID_URL: inbox.url,
+    DEFENDER_URL: tenant.url,
+    REPORTER_STORAGE__tableServiceUri: azurite.tableUri,
+    REPORTER_STORAGE__queueServiceUri: azurite.queueUri,
+    REPORTER_STORAGE__credential: "managedidentity",
+    IDENTITY_ENDPOINT: `${counterfeiter.url}/msi/token`,
+    IDENTITY_HEADER: identity.header,
+    NODE_EXTRA_CA_CERTS: join(dir, "cert.pem"),
+    ...settings,
+  });
+}
+
+/**
+ * A watchlist of two software. Watchlists share the snapshots of a day: each test takes software of its own, so that
+ * there is something to read.
+ */
+function watching(name: string): Record<string, string> {
+  const softwareIds = [`contoso-_-${name} 1`, `contoso-_-${name} 2`];
+  const watchlists = [{ name, softwareIds, mailTo: ["endpoints@contoso.example"] }];
+  return { SOFTWARE_IDS: "", MAIL_TO: "", WATCHLISTS: JSON.stringify(watchlists) };
+}
+
+/** A scheduled run, seen through. */
+async function run(name: string, settings: Readonly<Record<string, string>> = {}) {
+  await startApp({ ...watching(name), ...settings });
+  const [calls, tokens] = [tenant.calls.length, identity.issued.length];
+  await app.fireTimer();
+  await app.drain();
+  return {
+    report: await latestReport(),
+    mail: lastMailOf(name),
+    statuses: tenant.calls.slice(calls).map(({ status }) => status),
+    audiences: identity.issued.slice(tokens).map(({ resource }) => resource),
+  };
+}
+
+async function latestReport() {
+  const answer = await fetch(`${app.url}/api/report?format=json`);
+  return (await answer.json()) as {
+    totals: Record<string, number>;
+    software: { state: string; failure: { reason: string; permanent: boolean } | null }[];
+  };
+}
+
+function lastMailOf(name: string) {
+  return inbox.mails.findLast(({ customArgs }) => customArgs.watchlist === name);
+}
+
+describe("with a managed identity and no shared key anywhere", { timeout: 60_000 }, () => {
+  test("the emulator's well-known key opens nothing, so that nothing here can rest on it", async () => {
+    await startApp({
+      REPORTER_STORAGE: azurite.connectionString,
+      REPORTER_STORAGE__tableServiceUri: "",
+      REPORTER_STORAGE__queueServiceUri: "",
+      REPORTER_STORAGE__credential: "",
+    });
+    await expect(app.fireTimer()).rejects.toThrow();
+    expect(app.output()).toMatch(/Azure Storage answered 40[03] \w+ to POST \/runs\/messages/);
+  });
+
+  test("a scheduled run reads, commits and mails, and its report is served", async () => {
+    const { report, mail, statuses, audiences } = await run("honest");
+    expect(report.totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
+    expect(mail?.subject).toContain("Now watching 2 software");
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(audiences).toContain(storage);
+    expect(audiences.filter((audience) => audience === defenderAudience)).toHaveLength(1);
+    expect(app.output()).not.toMatch(/error|warn/);
+  });
+
+  test("tokens that live a minute are enough", async () => {
+    identity.behaviour.lifetimeSeconds = 60;
+    const { report, mail } = await run("short-lived");
+    expect(report.totals).toMatchObject({ read: 2, notRead: 0 });
+    expect(mail).toBeDefined();
+  });
+});
+
+describe("a token that Defender refuses", { timeout: 60_000 }, () => {
+  const doubted = "Defender refused the app's token";
+  const noRole =
+    "lacks the app role Software.Read.All of WindowsDefenderATP; grant it, and expect refusals for up to 24 hours";
+
+  test.each([
+    ["for another audience", { aud: "https://graph.microsoft.com" }, 401, doubted],
+    ["that is past its time", { exp: yesterday() }, 401, doubted],
+    ["without the role", { roles: ["Machine.Read.All"] }, 403, noRole],
+  ])("%s measures nothing and says so in report and mail, with what to do", async (what, claims, status, reason) => {
+    counterfeits = { [defenderAudience]: claims };
+    const { report, mail, statuses } = await run(`token ${what}`);
+    expect(new Set(statuses)).toEqual(new Set([status]));
+    // One fresh token for a 401, and no further try: what a person must mend is not asked for again and again.
+    expect(statuses.length).toBe(2 * (status === 401 ? 2 : 1));
+    expect(report.totals).toMatchObject({ read: 0, notRead: 2 });
+    for (const { state, failure } of report.software) {
+      expect(state).toBe("not-read");
+      expect(failure).toMatchObject({ permanent: true, reason: expect.stringContaining(reason) });
+    }
+    expect(mail?.subject).toContain("Nothing could be measured");
+    expect(mail?.text?.replace(/\s+/g, " ")).toContain(reason);
+    expect(mail?.html).toContain("Nothing could be measured");
+  });
+
+  test("of another cloud, because DEFENDER_CLOUD is not the tenant's, is told as such", async () => {
+    identity.behaviour.resources = { ...reporterResources, [governmentDefender]: ["Software.Read.All"] };
+    const { report, statuses, audiences } = await run("wrong cloud", { DEFENDER_CLOUD: "gcc-high" });
+    expect(audiences).toContain(governmentDefender);
+    expect(new Set(statuses)).toEqual(new Set([401]));
+    expect(report.software[0]?.failure?.reason).toContain("check that DEFENDER_CLOUD fits the tenant");
+  });
+
+  test("is not even asked for where the identity may have none", async () => {
+    identity.behaviour.resources = { [storage]: [] };
+    const { report, statuses } = await run("no token");
+    expect(statuses).toEqual([]);
+    expect(report.software[0]?.failure).toMatchObject({
+      permanent: false,
+      reason: expect.stringMatching(
+        /^There is no token for Defender: .* check that an identity is assigned to the app/,
+      ),
+    });
+  });
+});
+
+describe("a token that storage refuses", { timeout: 60_000 }, () => {
+  test.each([
+    ["for another audience", { aud: "https://graph.microsoft.com" }],
+    ["that is past its time", { exp: yesterday() }],
+  ])("%s fails the timer and the page, and the log says what to check", async (_what, claims) => {
+    counterfeits = { [storage]: claims };
+    await startApp();
+    await expect(app.fireTimer()).rejects.toThrow(/1 of 1 watchlists could not be queued/);
+    const answer = await fetch(`${app.url}/api/report?format=json`);
+    expect([answer.status, await answer.text()]).toEqual([500, ""]);
+    expect(app.output()).toMatch(
+      /Azure Storage answered 40[13] \w+ to POST \/runs\/messages.*Storage Queue Data Contributor/,
+    );
+    expect(app.output()).toMatch(/Azure Storage answered 40[13] \w+ to GET \/Runs.*Storage Table Data Contributor/);
+  });
+
+  test("is not even asked for where there is no identity", async () => {
+    identity.behaviour.resources = {};
+    await startApp();
+    await expect(app.fireTimer()).rejects.toThrow();
+    expect(app.output()).toContain("check that an identity is assigned to the app");
+  });
+});
+
+describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
+  const noAnswer = "There is no token for Defender: The app's managed identity did not answer with a token";
+
+  /** Handles what is queued with the endpoint down; tokens for storage are held by then, one for Defender is not. */
+  async function handleBlindly(queueing: () => Promise<unknown>): Promise<void> {
+    await app.drain();
+    await queueing();
+    identity.behaviour.fault = "down";
+    await app.drain();
+    expect(app.output()).toContain(noAnswer);
+  }
+
+  test("holds a scheduled run back within its grace, and once it is up the same run measures all", async () => {
+    const settings = { ...watching("held back"), REPORT_GRACE_MINUTES: "60" };
+    await startApp(settings);
+    await handleBlindly(app.fireTimer);
+    expect((await fetch(`${app.url}/api/report`)).status).toBe(404);
+    expect(lastMailOf("held back")).toBeUndefined();
+    await app.close();
+
+    identity.behaviour.fault = null;
+    // The run waits five minutes before it looks again.
+    await azurite.turnClock(new Date(Date.now() + 6 * 60_000));
+    onTestFinished(azurite.restoreClock);
+    await startApp(settings);
+    await app.drain();
+    expect((await latestReport()).totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
+    expect(lastMailOf("held back")?.subject).toContain("Now watching 2 software");
+  });
+
+  test("makes a run that was asked for claim nothing: what stood stands, and report and mail say why", async () => {
+    await run("asked for");
+    await app.close();
+    await startApp(watching("asked for"));
+    await handleBlindly(() => fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' }));
+    const { totals, software } = await latestReport();
+    expect(totals).toMatchObject({ read: 0, notRead: 2, resolved: 0, improved: 0, missingKbs: 1 });
+    for (const { state, failure } of software) {
+      expect(state).toBe("not-read");
+      expect(failure).toMatchObject({ permanent: false, reason: expect.stringContaining(noAnswer) });
+    }
+    const mail = lastMailOf("asked for");
+    expect(mail?.subject).toContain("Nothing could be measured");
+    expect(mail?.text?.replace(/\s+/g, " ")).toContain(noAnswer);
+  });
+});

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ageBands, countLasting, daysOverdue, overdueTest } from "../../shared/core/due.ts";
+import { isMissing, isStalled } from "../../shared/core/row.ts";
+import { anyStory } from "../support/any-report.ts";
+import { aKb, aReport } from "../support/builders.ts";
+
+const windows = "microsoft-_-windows_10";
+
+describe("the figures of a report", () => {
+  test("age bands count every missing KB once, and as overdue those that are", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(), async (story) => {
+        const report = await aReport(story);
+        const bands = ageBands(report);
+        const sum = (of: "count" | "overdue") => bands.reduce((all, band) => all + band[of], 0);
+        expect(sum("count")).toBe(report.totals.missingKbs);
+        expect(sum("overdue")).toBe(countLasting(report).overdue);
+        expect(sum("overdue")).toBe(report.rows.filter((row) => daysOverdue(row, report) > 0).length);
+      }),
+    );
+  });
+
+  test("an age band holds both its ends", async () => {
+    const ages = [0, 7, 8, 14, 15, 30, 31, 60, 61, 90, 91, 180, 181, 900];
+    const kbs = ages.map((age) =>
+      aKb({ id: String(age), firstSeen: new Date(Date.UTC(2026, 10, 23 - age)).toISOString().slice(0, 10) }),
+    );
+    const report = await aReport({ software: { [windows]: { before: kbs, now: kbs } } });
+    expect(ageBands(report).map(({ count }) => count)).toEqual([2, 2, 2, 2, 2, 2, 2]);
+    expect(ageBands(report).map(({ overdue }) => overdue)).toEqual([0, 0, 2, 2, 2, 2, 2]);
+  });
+
+  test("the test for many rows agrees with the days by which each is overdue", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(), async (story) => {
+        const report = await aReport(story);
+        const isOverdue = overdueTest(report);
+        for (const row of report.rows) expect(isOverdue(row)).toBe(daysOverdue(row, report) > 0);
+      }),
+    );
+  });
+
+  test("what was not measured is called neither overdue nor stalled", async () => {
+    const kb = aKb({ firstSeen: "2026-10-01" });
+    const measured = await aReport({ software: { [windows]: { before: [kb], now: [kb] } } });
+    expect(countLasting(measured)).toEqual({ overdue: 1, stalled: 1 });
+    const unmeasured = await aReport({ software: { [windows]: { before: [kb], now: null } } });
+    expect(unmeasured.rows.filter(isMissing)).toHaveLength(1);
+    expect(unmeasured.rows[0]?.entries.every((entry) => isStalled(entry, "2026-11-23"))).toBe(true);
+    expect(countLasting(unmeasured)).toEqual({ overdue: 0, stalled: 0 });
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, test } from "vitest";
+import type { Comparison } from "../../shared/core/comparison.ts";
+import type { MissingKb } from "../../shared/core/missing-kb.ts";
+import {
+  addComparison,
+  ageInDays,
+  compareRows,
+  countKinds,
+  cves,
+  isMissing,
+  isStalled,
+  type KbEntry,
+  type KbRow,
+  type KbRows,
+  missingInstalls,
+  overdueDays,
+  type RowKind,
+  reach,
+  sortRows,
+} from "../../shared/core/row.ts";
+import { aKb, aSnapshot } from "../support/builders.ts";
+
+const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
+const [before, today] = ["2026-11-22", "2026-11-23"];
+
+type Told = readonly [softwareId: string, had: readonly MissingKb[] | null, has: readonly MissingKb[] | null];
+
+/** The rows of software told by what it missed the day before and misses today; `null`: never seen, not measured. */
+function rowsOf(...stories: readonly Told[]): KbRows {
+  const rows: KbRows = new Map();
+  for (const [softwareId, had, has] of stories) {
+    const comparison: Comparison = { softwareId, previous: had && before, current: has ? today : had && before };
+    const previous = had && aSnapshot({ softwareId, runId: before, missingKbs: had });
+    const current = has && aSnapshot({ softwareId, runId: today, missingKbs: has });
+    addComparison(rows, comparison, previous, current ?? previous);
+  }
+  return rows;
+}
+
+function kindsOf(rows: KbRows): Record<string, RowKind> {
+  return Object.fromEntries([...rows].map(([id, { kind }]) => [id, kind]));
+}
+
+const counts = (machineMissedOn: number | null, cveAddressed: number | null = 14) => ({
+  machineMissedOn,
+  cveAddressed,
+});
+
+describe("the rows of one software", () => {
+  test("say what became of each KB, with the counts before and now", () => {
+    const had = [aKb({ id: "1", ...counts(5) }), aKb({ id: "2", ...counts(9) }), aKb({ id: "3", ...counts(4) })];
+    const has = [aKb({ id: "1", ...counts(7) }), aKb({ id: "3", ...counts(4) }), aKb({ id: "4", ...counts(2) })];
+    const rows = rowsOf([windows10, had, has]);
+    expect([...rows.values()].map(({ id, kind, entries }) => [id, kind, entries])).toEqual([
+      ["2", "resolved", [entry({ kind: "resolved", previous: counts(9), current: null, peak: 9 })]],
+      ["1", "worsened", [entry({ kind: "worsened", previous: counts(5), current: counts(7), peak: 7 })]],
+      ["3", "unchanged", [entry({ kind: "unchanged", current: counts(4), peak: 4 })]],
+      ["4", "new", [entry({ kind: "new", current: counts(2), peak: 2 })]],
+    ]);
+  });
+
+  test("claim no change at first sight, nor where today's read failed", () => {
+    expect(kindsOf(rowsOf([windows10, null, [aKb()]]))).toEqual({ "5041585": "baseline" });
+    expect(kindsOf(rowsOf([windows10, [aKb()], null]))).toEqual({ "5041585": "not-read" });
+    expect(rowsOf([windows10, null, null]).size).toBe(0);
+  });
+});
+
+function entry(parts: Partial<KbEntry>): KbEntry {
+  const nothing = { previous: null, current: null, firstSeen: "2026-11-20", peak: null };
+  return { softwareId: windows10, kind: "unchanged", ...nothing, ...parts };
+}
+
+describe("a KB of several software", () => {
+  const twice = (one: readonly MissingKb[], other: readonly MissingKb[], had: readonly MissingKb[] | null = []) =>
+    rowsOf([windows10, had, one], [windows11, had, other]).get("5041585");
+
+  test("is one row with an entry for each, and counts side by side", () => {
+    const row = twice([aKb(counts(240, 14))], [aKb(counts(12, 97))]);
+    expect(row?.entries.map(({ softwareId, current }) => [softwareId, current])).toEqual([
+      [windows10, counts(240, 14)],
+      [windows11, counts(12, 97)],
+    ]);
+  });
+
+  test("is as old as its oldest sight, whichever comes first", () => {
+    const [old, young] = [aKb({ firstSeen: "2026-11-02" }), aKb({ firstSeen: "2026-11-20" })];
+    expect(twice([old], [young])?.firstSeen).toBe("2026-11-02");
+    expect(twice([young], [old])?.firstSeen).toBe("2026-11-02");
+  });
+
+  test("has the first name and address that any of them tells", () => {
+    const [bare, named] = [aKb({ name: "", url: null }), aKb({ name: "August", url: "https://a" })];
+    expect(twice([bare], [named])).toMatchObject({ name: "August", url: "https://a" });
+    expect(twice([named], [bare])).toMatchObject({ name: "August", url: "https://a" });
+    expect(twice([named], [aKb({ name: "July", url: "https://b" })])).toMatchObject({
+      name: "August",
+      url: "https://a",
+    });
+  });
+
+  test("serves the products of all, each once and in order", () => {
+    const of = (...productsNames: string[]) => [aKb({ productsNames })];
+    expect(twice(of("windows_11", "edge"), of("edge", "windows_10"))?.productsNames).toEqual([
+      ...["edge", "windows_10", "windows_11"],
+    ]);
+    expect(twice(of("b", "a"), of("a"))?.productsNames).toEqual(["b", "a"]);
+  });
+
+  test.each<[string, MissingKb[], MissingKb[], RowKind]>([
+    ["worse in one and unchanged in the other", [aKb(counts(250))], [aKb()], "worsened"],
+    ["unchanged in one and worse in the other", [aKb()], [aKb(counts(250))], "worsened"],
+    ["better in one and worse in the other", [aKb(counts(2))], [aKb(counts(250))], "worsened"],
+    ["gone from one and still in the other", [], [aKb()], "improved"],
+    ["still in one and gone from the other", [aKb()], [], "improved"],
+    ["gone from both", [], [], "resolved"],
+  ])(
+    "that is %s counts as what is worst of it, and as resolved only where all are rid of it",
+    (_, one, other, kind) => {
+      expect(twice(one, other, [aKb()])?.kind).toBe(kind);
+    },
+  );
+
+  test("that is new in one and worse in the other is new", () => {
+    const rows = rowsOf([windows10, [], [aKb()]], [windows11, [aKb()], [aKb(counts(250))]]);
+    expect(kindsOf(rows)).toEqual({ "5041585": "new" });
+  });
+
+  test("reaches as far as the largest count of any one, never their sum", () => {
+    const row = twice([aKb(counts(240, 14))], [aKb(counts(12, 97))]);
+    expect(row && [reach(row), cves(row)]).toEqual([240, 97]);
+  });
+});
+
+function aRow(parts: Partial<KbRow> & { current?: KbEntry["current"]; previous?: KbEntry["previous"] } = {}): KbRow {
+  const { current = counts(240), previous = null, ...row } = parts;
+  const kind = row.kind ?? "unchanged";
+  const texts = { id: "5041585", name: "", url: null, productsNames: [], firstSeen: "2026-11-20" };
+  return { ...texts, kind, entries: [entry({ kind, current, previous })], ...row };
+}
+
+describe("how far a KB reaches", () => {
+  test("is unknown where no count is, and what it was where it is resolved", () => {
+    expect(reach(aRow({ current: counts(null, null) }))).toBeNull();
+    expect(cves(aRow({ current: counts(null, null) }))).toBeNull();
+    expect(reach(aRow({ kind: "resolved", current: null, previous: counts(9) }))).toBe(9);
+    expect(reach(aRow({ kind: "resolved", current: null }))).toBeNull();
+    expect(reach(aRow({ entries: [] }))).toBeNull();
+  });
+});
+
+describe("the order of a report", () => {
+  const inOrder: [string, KbRow, KbRow][] = [
+    ["what is new before what got worse", aRow({ kind: "new", current: counts(1) }), aRow({ kind: "worsened" })],
+    ["what got worse before what is unchanged", aRow({ kind: "worsened", current: counts(1) }), aRow()],
+    ["what reaches further", aRow({ id: "2", current: counts(241, 1) }), aRow({ id: "1", current: counts(240, 99) })],
+    ["a known reach before an unknown one", aRow({ current: counts(0, 0) }), aRow({ current: counts(null, 99) })],
+    [
+      "more CVEs at the same reach",
+      aRow({ id: "2", current: counts(7, 15) }),
+      aRow({ id: "1", current: counts(7, 14) }),
+    ],
+    [
+      "known CVEs before unknown ones",
+      aRow({ id: "2", current: counts(7, 0) }),
+      aRow({ id: "1", current: counts(7, null) }),
+    ],
+    ["the older one", aRow({ id: "2", firstSeen: "2026-11-02" }), aRow({ id: "1", firstSeen: "2026-11-03" })],
+    ["the smaller id", aRow({ id: "1" }), aRow({ id: "2" })],
+  ];
+
+  test.each(inOrder)("puts %s first", (_, first, second) => {
+    expect(compareRows(first, second)).toBeLessThan(0);
+    expect(compareRows(second, first)).toBeGreaterThan(0);
+    expect(compareRows(first, { ...first })).toBe(0);
+    expect(sortRows([second, first])).toEqual([first, second]);
+    expect(sortRows([first, second])).toEqual([first, second]);
+  });
+});
+
+describe("the age of a KB", () => {
+  test("is counted in days from its first sight, and is never negative", () => {
+    expect(ageInDays({ firstSeen: "2026-11-20" }, "2026-11-23")).toBe(3);
+    expect(ageInDays({ firstSeen: "2026-11-23" }, "2026-11-23")).toBe(0);
+    expect(ageInDays({ firstSeen: "2026-11-24" }, "2026-11-23")).toBe(0);
+  });
+
+  test("makes it overdue after the days that are due, unless it is resolved", () => {
+    const days = (day: string, kind: RowKind = "unchanged") => overdueDays(aRow({ kind }), day, 14);
+    expect([days("2026-12-03"), days("2026-12-04"), days("2026-12-05")]).toEqual([0, 0, 1]);
+    expect(days("2026-12-24", "resolved")).toBe(0);
+    expect(isMissing(aRow({ kind: "resolved" }))).toBe(false);
+    expect(isMissing(aRow({ kind: "not-read" }))).toBe(true);
+  });
+});
+
+describe("a KB is stalled", () => {
+  const stalled = (parts: Partial<KbEntry>, day = "2026-12-04") => isStalled(entry({ peak: 240, ...parts }), day);
+
+  test("at 80 % of its peak or above, two weeks after it was first seen", () => {
+    expect(stalled({ current: counts(192) })).toBe(true);
+    expect(stalled({ current: counts(240) })).toBe(true);
+    expect(stalled({ current: counts(191) })).toBe(false);
+    expect(stalled({ current: counts(192) }, "2026-12-03")).toBe(false);
+    expect(stalled({ current: counts(191) }, "2026-12-03")).toBe(false);
+    expect(stalled({ current: counts(192) }, "2026-12-24")).toBe(true);
+  });
+
+  test("never where its counts are unknown, or no machine misses it", () => {
+    expect(stalled({ current: null })).toBe(false);
+    expect(stalled({ current: counts(null) })).toBe(false);
+    expect(stalled({ current: counts(0), peak: 0 })).toBe(false);
+    expect(stalled({ current: counts(192), peak: null })).toBe(false);
+  });
+});
+
+describe("the totals of rows", () => {
+  const rows: KbRows = new Map(
+    (["new", "new", "worsened", "baseline", "not-read", "resolved"] as const).map((kind, index) => [
+      String(index),
+      aRow({ kind, id: String(index), current: kind === "resolved" ? null : counts(index + 1), previous: counts(50) }),
+    ]),
+  );
+
+  test("count the KBs of each change, and those that are missing", () => {
+    expect(countKinds(rows)).toEqual({ new: 2, worsened: 1, returned: 0, improved: 0, resolved: 1, missingKbs: 5 });
+  });
+
+  test("add up how far each missing KB reaches, an unknown reach as none", () => {
+    expect(missingInstalls(rows)).toBe(1 + 2 + 3 + 4 + 5);
+    expect(missingInstalls(new Map([["1", aRow({ current: counts(null) })]]))).toBe(0);
+  });
+});

@@ -1,0 +1,273 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { QueueClient } from "@azure/storage-queue";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { reporterResources } from "../../local/identity-endpoint.ts";
+import { defenderAudience } from "../../local/simulated-tenant.ts";
+import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { homeTenant } from "../../shared/core/watchlist.ts";
+import { examine, type Finding, type Probes } from "../../shared/http/doctor.ts";
+import { createCredential } from "../../shared/io/credential.ts";
+import { createDefender } from "../../shared/io/defender/defender.ts";
+import { createMailer } from "../../shared/io/mail/sendgrid.ts";
+import { createQueueProbe } from "../../shared/io/storage/queue-probe.ts";
+import { createRunQueue } from "../../shared/io/storage/run-queue.ts";
+import { createStore } from "../../shared/io/storage/tables.ts";
+import type { Ports } from "../../shared/ports.ts";
+import { clouds } from "../../shared/settings/clouds.ts";
+import { emulator, uniqueName } from "../support/azurite.ts";
+import { aWatchlist } from "../support/builders.ts";
+import { fakeWorld } from "../support/fake-world.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
+
+const windows11 = "microsoft-_-windows_11";
+const edge = "microsoft-_-edge_chromium-based";
+const tables = { snapshotsTable: uniqueName("snapshots"), runsTable: uniqueName("runs") };
+const queue = uniqueName("q");
+const patience = { tryMs: 5_000, tries: 1, retryMs: 1 };
+
+let world: LocalWorld;
+
+beforeAll(async () => {
+  const counts = { weaknesses: 7, installedMachines: 9, exposedMachines: 9, impactScore: 1 };
+  world = await startWorld({
+    estate: {
+      software: (id) =>
+        [windows11, edge].includes(id)
+          ? { id, name: id, vendor: "microsoft", ...counts, publicExploit: false, activeAlert: false }
+          : null,
+      missingKbs: (id) => (id === windows11 ? [aDefenderKb("5066835"), aDefenderKb("5066793")] : []),
+      trouble: () => ({ statuses: [], allDay: false }),
+    },
+  });
+  // The identity library reads them once, from the process.
+  process.env.IDENTITY_ENDPOINT = world.settings.IDENTITY_ENDPOINT;
+  process.env.IDENTITY_HEADER = world.settings.IDENTITY_HEADER;
+}, 60_000);
+
+afterAll(() => world.close());
+
+function aDefenderKb(id: string) {
+  return { id, name: null, productsNames: null, url: null, machineMissedOn: 1, cveAddressed: 1 };
+}
+
+interface Setup {
+  softwareId: string;
+  from: string;
+  apiKey: string;
+  cloud: keyof typeof clouds;
+  tableConnection: ReturnType<typeof emulator>;
+  queueConnection: ReturnType<typeof emulator>;
+}
+
+/** The app's own neighbours, put together as the app does it, and every token that was handed out. */
+function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; tokens: string[] } {
+  const { scope, authorityHost } = clouds[parts.cloud ?? "public"];
+  const credential = createCredential({ kind: "managed", clientId: null, appId: null, authorityHost });
+  const { tableConnection = emulator(), queueConnection = emulator() } = parts;
+  const tokens: string[] = [];
+  const mail = {
+    ...{
+      from: parts.from ?? world.settings.MAIL_FROM ?? "",
+      apiKey: parts.apiKey ?? world.settings.SENDGRID_API_KEY ?? "",
+    },
+    ...{ region: "global" as const, url: world.inbox.url },
+  };
+  const ports: Ports = {
+    ...fakeWorld([aWatchlist({ softwareIds: [parts.softwareId ?? windows11] })]).ports,
+    defender: createDefender({
+      ...{ credential, scope, baseUrl: world.tenant.url, callsPerMinute: 100, callsPerHour: 1_500 },
+      timing: { notFoundPauses: [1, 1, 1], retries: [1] },
+    }),
+    store: createStore(tableConnection, { ...tables, patience }),
+    queue: createRunQueue(queueConnection, { queue, patience }),
+    mailer: createMailer({ ...mail, sandbox: false }),
+  };
+  const probes: Probes = {
+    defenderScope: scope,
+    defenderToken: async (tenant) => {
+      const token = (await credential(tenant).getToken(scope))?.token ?? "";
+      tokens.push(token);
+      return token;
+    },
+    tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
+    sandbox: createMailer({ ...mail, sandbox: true }),
+  };
+  return { ports, probes, tokens };
+}
+
+/** Straight from the identity endpoint: the identity library keeps a token for the whole process, as it does in Azure. */
+async function freshToken(): Promise<string> {
+  const url = `${world.identity.url}?api-version=2019-08-01&resource=${encodeURIComponent(defenderAudience)}`;
+  const answer = await fetch(url, { headers: { "X-IDENTITY-HEADER": world.identity.header } });
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
+
+async function examineWith(parts: Partial<Setup> = {}): Promise<Finding[]> {
+  const { ports, probes } = setUp(parts);
+  return examine(ports, probes);
+}
+
+const faulty = (findings: readonly Finding[]) => findings.filter(({ status }) => status === "fault");
+const checks = (findings: readonly Finding[]) => findings.map(({ check }) => check);
+
+describe("with nothing wrong", () => {
+  test("everything that a run needs is tried and found in order", async () => {
+    const findings = await examineWith();
+    expect(checks(findings)).toEqual([
+      ...["settings", "token", `read of ${windows11}`, "table Snapshots", "table Runs", "queue runs", "mail"],
+    ]);
+    expect(faulty(findings)).toEqual([]);
+    expect(findings[2]?.detail).toContain("2 missing KBs");
+  });
+
+  test("nothing stays behind: no row, no message, no mail", async () => {
+    const { ports, probes } = setUp();
+    await examine(ports, probes);
+    expect(
+      await ports.store.readSnapshot({ tenant: homeTenant, softwareId: "(doctor)", runId: "2000-01-01" }),
+    ).toBeNull();
+    expect(await ports.store.listRuns("(doctor)")).toEqual([]);
+    expect(world.inbox.mails).toEqual([]);
+  });
+
+  test("no token and no key is told", async () => {
+    const { ports, probes, tokens } = setUp();
+    const told = JSON.stringify(await examine(ports, probes));
+    expect(tokens.length).toBeGreaterThan(0);
+    for (const secret of [...tokens, world.settings.SENDGRID_API_KEY ?? ""]) expect(told).not.toContain(secret);
+    expect(told).not.toMatch(/eyJ/);
+  });
+
+  test("it can be asked again at once", async () => {
+    const { ports, probes } = setUp();
+    await examine(ports, probes);
+    expect(faulty(await examine(ports, probes))).toEqual([]);
+  });
+
+  test("a software without KBs is told with its weaknesses, for empty is not patched", async () => {
+    const findings = await examineWith({ softwareId: edge });
+    expect(findings.find(({ check }) => check === `read of ${edge}`)?.detail).toContain("7 weaknesses");
+  });
+});
+
+describe("the line that names the fault", () => {
+  test("is the token's where the identity lacks the role, and Defender is left alone", async () => {
+    const { ports, probes } = setUp();
+    const { behaviour } = world.identity;
+    const { resources } = behaviour;
+    behaviour.resources = { ...reporterResources, [defenderAudience]: ["Machine.Read.All"] };
+    const calls = world.tenant.calls.length;
+    const findings = await examine(ports, { ...probes, defenderToken: freshToken });
+    behaviour.resources = resources;
+    expect(checks(faulty(findings))).toEqual(["token"]);
+    expect(faulty(findings)[0]?.detail).toMatch(
+      /only Machine\.Read\.All, and needs Software\.Read\.All.*npm run grant.*24 hours/,
+    );
+    expect(findings.find(({ status }) => status === "skipped")?.check).toBe(`read of ${windows11}`);
+    expect(world.tenant.calls).toHaveLength(calls);
+  });
+
+  test("is the token's where the cloud is another", async () => {
+    const [fault, ...others] = faulty(await examineWith({ cloud: "gcc-high" }));
+    expect(others).toEqual([]);
+    expect(fault).toMatchObject({ check: "token", detail: expect.stringContaining("change DEFENDER_CLOUD") });
+  });
+
+  test("is both tables' where the identity may not write there", async () => {
+    const proxy = await startFaultProxy(emulator().connectionString, "Table");
+    const body = { "odata.error": { code: "AuthorizationPermissionMismatch", message: { value: "No." } } };
+    proxy.planForever({ status: 403, body });
+    const findings = await examineWith({ tableConnection: proxy.connection as ReturnType<typeof emulator> });
+    await proxy.close();
+    expect(checks(faulty(findings))).toEqual(["table Snapshots", "table Runs"]);
+    expect(faulty(findings)[0]?.detail).toContain("Storage Table Data Contributor");
+  });
+
+  test("is the queue's where the identity may not use it", async () => {
+    const proxy = await startFaultProxy(emulator().connectionString, "Queue");
+    const headers = { "x-ms-error-code": "AuthorizationPermissionMismatch", "content-type": "application/xml" };
+    const body = "<Error><Code>AuthorizationPermissionMismatch</Code><Message>No.</Message></Error>";
+    proxy.planForever({ status: 403, headers, body });
+    const findings = await examineWith({ queueConnection: proxy.connection as ReturnType<typeof emulator> });
+    await proxy.close();
+    expect(checks(faulty(findings))).toEqual(["queue runs"]);
+    expect(faulty(findings)[0]?.detail).toContain("Storage Queue Data Contributor");
+  });
+
+  test("is the queue's where messages were given up", async () => {
+    const poison = new QueueClient(emulator().connectionString, `${queue}-poison`);
+    await poison.create();
+    await poison.sendMessage("given up");
+    const findings = await examineWith();
+    await poison.delete();
+    expect(checks(faulty(findings))).toEqual(["queue runs"]);
+    expect(faulty(findings)[0]?.detail).toContain("runs-poison");
+  });
+
+  test("is the mail's where SendGrid does not take the key", async () => {
+    const [fault, ...others] = faulty(await examineWith({ apiKey: "SG.revoked" }));
+    expect(others).toEqual([]);
+    expect(fault).toMatchObject({ check: "mail", detail: expect.stringContaining("SENDGRID_API_KEY") });
+  });
+
+  test("is the mail's where the sender is not verified", async () => {
+    const [fault, ...others] = faulty(await examineWith({ from: "someone@elsewhere.example" }));
+    expect(others).toEqual([]);
+    expect(fault).toMatchObject({ check: "mail", detail: expect.stringContaining("MAIL_FROM") });
+  });
+
+  test("is the read's where Defender does not find the software", async () => {
+    const id = "microsoft-_-windows_95";
+    const [fault, ...others] = faulty(await examineWith({ softwareId: id }));
+    expect(others).toEqual([]);
+    expect(fault).toMatchObject({ check: `read of ${id}`, detail: expect.stringContaining("check its id") });
+  });
+
+  test("is the read's where Defender lists nothing for a software that it does not know", async () => {
+    const { ports, probes } = setUp();
+    const defender = { getMissingKbs: async () => [], getSoftware: async () => null };
+    const [fault] = faulty(await examine({ ...ports, defender }, probes));
+    expect(fault?.detail).toContain("knows no such software");
+  });
+
+  test("names the tenant where it is not the app's own", async () => {
+    const { ports, probes } = setUp();
+    const watchlists = [aWatchlist(), aWatchlist({ name: "customer", tenant: "contoso.example" })];
+    const findings = await examine({ ...ports, watchlists }, probes);
+    expect(faulty(findings).map(({ check }) => check)).toContain("token of tenant contoso.example");
+  });
+});
+
+describe("npm run doctor", { timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "doctor-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  // From a folder of its own, so that nobody's local.settings.json has a say.
+  function run(...args: string[]): { status: number | null; stdout: string } {
+    const env = { PATH: process.env.PATH };
+    return spawnSync(process.execPath, [resolve("local/doctor.ts"), ...args], { cwd: folder, env, encoding: "utf8" });
+  }
+
+  test("shows a fault in the local world, and ends with 1", () => {
+    const { status, stdout } = run("--fault", "bad-sendgrid-key");
+    expect([status, stdout]).toEqual([1, expect.stringMatching(/^fault {3}mail: .*SENDGRID_API_KEY/m)]);
+    expect(stdout.match(/^ok /gm)).toHaveLength(6);
+  });
+
+  test("tells all that is wrong with the settings before anything is tried", () => {
+    const Values = {
+      ...{ SOFTWARE_IDS: "Microsoft Edge", MAIL_TO: "nobody", SENDGRID_API_KEY: "canary" },
+      REPORTER_STORAGE: "AccountName=canary",
+    };
+    writeFileSync(join(folder, "local.settings.json"), JSON.stringify({ Values }));
+    const { status, stdout } = run();
+    expect(status).toBe(1);
+    for (const name of [...Object.keys(Values), "MAIL_FROM"]) {
+      expect(stdout).toMatch(new RegExp(`^fault {3}settings: ${name}: `, "m"));
+    }
+    expect(stdout).not.toContain("canary");
+  });
+});

@@ -1,0 +1,432 @@
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { setInterval } from "node:timers/promises";
+import fc from "fast-check";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createMailer, type MailerOptions, threadId } from "../../../shared/io/mail/sendgrid.ts";
+import type { OutgoingMail, SendOutcome } from "../../../shared/ports.ts";
+import { type Handler, type ReceivedRequest, startHttpServer } from "../../support/http-server.ts";
+
+const apiKey = "SG.canary-0123456789";
+const open: (() => unknown)[] = [];
+
+/** A SendGrid that answers every mail by `handler`, and what it was sent. */
+async function startSendGrid(handler: Handler = accept): Promise<{ url: string; received: ReceivedRequest[] }> {
+  const server = await startHttpServer(handler);
+  open.push(server.close);
+  return { url: server.url, received: server.requests };
+}
+
+const accept: Handler = () => ({ status: 202, headers: { "X-Message-Id": "14c5d75ce93.dfd.64b469" } });
+
+function refuse(status: number, errors: unknown, headers: Record<string, string> = {}): Handler {
+  return () => ({ status, headers, body: typeof errors === "string" ? errors : { errors } });
+}
+
+/** Hands the answer over to a function that may break it off. */
+function interrupt(answer: (response: ServerResponse) => unknown): Handler {
+  return (_, response) => void answer(response);
+}
+
+async function listen(server: Server): Promise<string> {
+  open.push(() => server.close().closeAllConnections());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+}
+
+function bodyOf(request: ReceivedRequest | undefined): Record<string, unknown> {
+  return JSON.parse(request?.body ?? "");
+}
+
+function keysOf(requests: readonly ReceivedRequest[]): (string | undefined)[] {
+  return requests.map(({ headers }) => headers.authorization);
+}
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await Promise.all(open.splice(0).map((close) => close()));
+});
+
+const digest: OutgoingMail = {
+  watchlist: "Client PCs",
+  runId: "2026-11-23",
+  to: ["ops@example.org"],
+  subject: "3 new, 2 worse",
+  html: "<p>3 new</p>",
+  text: "3 new",
+  attachments: [],
+};
+
+function send(url: string | null, mail: Partial<OutgoingMail> = {}, options: Partial<MailerOptions> = {}) {
+  const base: MailerOptions = { apiKey, from: "Reporter <kb@example.org>", region: "global", url, sandbox: false };
+  return createMailer({ ...base, ...options }).send({ ...digest, ...mail });
+}
+
+function reasonOf(outcome: SendOutcome): string {
+  return outcome.status === "sent" ? "" : outcome.reason;
+}
+
+describe("what is sent", () => {
+  test("one request carries the digest to all of its readers, with the key in its header", async () => {
+    const { url, received } = await startSendGrid();
+    const to = ["ops@example.org", '"Doe, Jane" <jane@example.org>', "Team <team@example.org>"];
+    const outcome = await send(url, { to });
+
+    expect(outcome).toEqual({ status: "sent", messageId: "14c5d75ce93.dfd.64b469" });
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({ method: "POST", path: "/v3/mail/send" });
+    expect(keysOf(received)).toEqual([`Bearer ${apiKey}`]);
+    expect(bodyOf(received[0])).toMatchObject({
+      from: { email: "kb@example.org", name: "Reporter" },
+      personalizations: [
+        {
+          to: [
+            { email: "ops@example.org" },
+            { email: "jane@example.org", name: "Doe, Jane" },
+            { email: "team@example.org", name: "Team" },
+          ],
+        },
+      ],
+      subject: "3 new, 2 worse",
+      content: [
+        { type: "text/plain", value: "3 new" },
+        { type: "text/html", value: "<p>3 new</p>" },
+      ],
+      custom_args: { watchlist: "Client PCs", run_id: "2026-11-23" },
+      categories: ["missing-kb-reporter"],
+    });
+  });
+
+  test("nothing is tracked, and the sandbox is off", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url);
+
+    expect(bodyOf(received[0])).toMatchObject({
+      tracking_settings: {
+        click_tracking: { enable: false, enable_text: false },
+        open_tracking: { enable: false },
+        subscription_tracking: { enable: false },
+      },
+      mail_settings: { sandbox_mode: { enable: false } },
+    });
+  });
+
+  test("in the sandbox a mail counts as sent with SendGrid's 200, which has no id", async () => {
+    const { url, received } = await startSendGrid(() => ({ status: 200 }));
+
+    expect(await send(url, {}, { sandbox: true })).toEqual({ status: "sent", messageId: null });
+    expect(bodyOf(received[0])).toMatchObject({ mail_settings: { sandbox_mode: { enable: true } } });
+  });
+
+  test("attachments arrive byte by byte, in UTF-8", async () => {
+    const { url, received } = await startSendGrid();
+    const content = "KB,Größe\r\n5041585,„12“ 😀\r\n";
+    await send(url, { attachments: [{ filename: "kbs\r\nX: y.csv", type: "text/csv", content }] });
+
+    const base64 = Buffer.from(content, "utf8").toString("base64");
+    expect(bodyOf(received[0]).attachments).toEqual([
+      { filename: "kbs X: y.csv", type: "text/csv", disposition: "attachment", content: base64 },
+    ]);
+  });
+
+  test("a line break in the subject starts no header", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url, { subject: "3 new\r\nBcc: thief@example.net\u2028\u202edesrever" });
+
+    expect(bodyOf(received[0]).subject).toBe("3 new Bcc: thief@example.net desrever");
+  });
+
+  test("an address stands once, whatever its case", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url, { to: ["Ops <OPS@Example.org>", "ops@example.org", "a@b.de", "A <a@B.DE>"] });
+
+    expect(bodyOf(received[0]).personalizations).toEqual([
+      { to: [{ email: "OPS@Example.org", name: "Ops" }, { email: "a@b.de" }] },
+    ]);
+  });
+
+  test("a key with spaces and a line break around it is used without them", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url, {}, { apiKey: ` ${apiKey}\r\n` });
+
+    expect(keysOf(received)).toEqual([`Bearer ${apiKey}`]);
+  });
+
+  test("the own machine is reached without the proxy that leads to the internet", async () => {
+    const { url, received } = await startSendGrid();
+    vi.stubEnv("HTTP_PROXY", "http://127.0.0.1:1");
+    vi.stubEnv("http_proxy", "http://127.0.0.1:1");
+    vi.stubEnv("NO_PROXY", "");
+
+    expect(await send(url)).toMatchObject({ status: "sent" });
+    expect(received).toHaveLength(1);
+  });
+
+  test("two mailers with different keys keep them apart, sending at once", async () => {
+    const first = await startSendGrid();
+    const second = await startSendGrid();
+    await Promise.all([send(first.url), send(second.url, {}, { apiKey: "SG.other" }), send(first.url)]);
+
+    expect(keysOf(first.received)).toEqual(Array(2).fill(`Bearer ${apiKey}`));
+    expect(keysOf(second.received)).toEqual(["Bearer SG.other"]);
+  });
+
+  test.each([
+    ["global", "api.sendgrid.com:443"],
+    ["eu", "api.eu.sendgrid.com:443"],
+  ] as const)("an account of the region %s is reached at %s", async (region, host) => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer().on("connect", (request, socket) => {
+      asked.push(request.url);
+      socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+    });
+    vi.stubEnv("HTTPS_PROXY", await listen(proxy));
+    vi.stubEnv("NO_PROXY", "");
+    await send(null, {}, { region });
+
+    expect(asked).toEqual([host]);
+  });
+});
+
+describe("the thread of a month", () => {
+  const month = fc.date({ min: new Date("2000-01-01"), max: new Date("2099-12-31"), noInvalidDate: true });
+  const runIdOf = (date: Date) => date.toISOString().slice(0, 10);
+
+  test("is a message id in ASCII, whatever the watchlist is called", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), month, (watchlist, date) => {
+        expect(threadId("kb@example.org", watchlist, runIdOf(date))).toMatch(/^<[a-z0-9-]+\.[a-z0-9]+@[a-z.-]+>$/);
+      }),
+    );
+  });
+
+  test("is one for all runs of a month and another for every other month, watchlist and sender", () => {
+    const id = threadId("kb@example.org", "Client PCs", "2026-11-01");
+    expect(threadId("kb@example.org", "Client PCs", "2026-11-30T10:17Z")).toBe(id);
+    expect(threadId("kb@example.org", "Client PCs", "2026-12-01")).not.toBe(id);
+    expect(threadId("kb@example.org", "Client  PCs", "2026-11-01")).not.toBe(id);
+    expect(threadId("kb@example.com", "Client PCs", "2026-11-01")).not.toBe(id);
+  });
+
+  test("stands in the headers that mail programs thread by", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url, { watchlist: "Größe\r\nBcc: thief@example.net" });
+
+    const thread = threadId("kb@example.org", "Größe\r\nBcc: thief@example.net", "2026-11-23");
+    expect(bodyOf(received[0]).headers).toMatchObject({ References: thread, "In-Reply-To": thread });
+  });
+});
+
+describe("what is refused before it is sent", () => {
+  test.each([
+    ["no recipient", { to: [] }, /0 recipients.*1 to 1000/],
+    ["1,001 recipients", { to: Array.from({ length: 1_001 }, (_, n) => `a${n}@example.org`) }, /1001 recipients/],
+    ["30 MB", { html: "x".repeat(30_000_000) }, /30\.0 MB.*Divide the watchlist/],
+    [
+      "an attachment that passes 30 MB in base64 alone",
+      { attachments: [{ filename: "a.csv", type: "text/csv", content: "x".repeat(22_600_000) }] },
+      /30\.1 MB/,
+    ],
+  ])("%s", async (_, mail, reason) => {
+    const { url, received } = await startSendGrid();
+    const outcome = await send(url, mail);
+
+    expect(outcome).toEqual({ status: "refused", reason: expect.stringMatching(reason) });
+    expect(received).toEqual([]);
+  });
+
+  test("1,000 recipients are not", async () => {
+    const { url } = await startSendGrid();
+    const to = Array.from({ length: 1_000 }, (_, n) => `a${n}@example.org`);
+    expect(await send(url, { to: [...to, "A0@EXAMPLE.ORG"] })).toMatchObject({ status: "sent" });
+  });
+
+  test.each(["", " \n", "SG.two\nlines", "SG.umlautä"])("the key %j", async (key) => {
+    const { url, received } = await startSendGrid();
+    const outcome = await send(url, {}, { apiKey: key });
+
+    expect(outcome).toEqual({ status: "refused", reason: expect.stringContaining("SENDGRID_API_KEY") });
+    expect(received).toEqual([]);
+  });
+
+  test.each(["http://sendgrid.example.org", "ftp://127.0.0.1", "http://127.0.0.1.example.org", "api.sendgrid.com"])(
+    "the base URL %s, when the mailer is made",
+    (url) => {
+      expect(() => send(url)).toThrow(/SENDGRID_URL must be an https URL/);
+    },
+  );
+});
+
+describe("SendGrid's answers", () => {
+  const sender = "The from address does not match a verified Sender Identity.";
+  test.each([
+    [400, "Does not contain a valid address.", "personalizations.0.to.0.email", /MAIL_TO/],
+    [
+      401,
+      "The provided authorization grant is invalid, expired, or revoked",
+      null,
+      /SENDGRID_API_KEY.*SENDGRID_REGION/,
+    ],
+    [403, sender, "from", /MAIL_FROM is a verified sender/],
+    [413, "Payload too large", null, /divide the watchlist/],
+    [404, "Not found", null, /SENDGRID_URL/],
+  ])("%i is a refusal that says why and what to do", async (status, message, field, advice) => {
+    const { url, received } = await startSendGrid(refuse(status, [{ message, field, help: null }]));
+    const outcome = await send(url);
+
+    expect(outcome.status).toBe("refused");
+    expect(reasonOf(outcome)).toContain(`${status}: ${message.replace(/\.$/, "")}${field ? ` [${field}]` : ""}`);
+    expect(reasonOf(outcome)).toMatch(advice);
+    expect(received).toHaveLength(1);
+  });
+
+  test.each([
+    ["with the time of its end", { "X-RateLimit-Reset": "1795428000" }, "before 2026-11-23T10:00:00.000Z"],
+    ["without one", {}, "for a while"],
+    ["with nonsense", { "X-RateLimit-Reset": "soon" }, "for a while"],
+    ["with one in three thousand years", { "X-RateLimit-Reset": "99999999999" }, "for a while"],
+    ["with one beyond all dates", { "X-RateLimit-Reset": "99999999999999" }, "for a while"],
+  ])("429 %s is a failure to try again", async (_, headers, when) => {
+    const { url, received } = await startSendGrid(refuse(429, [{ message: "too many requests" }], headers));
+
+    expect(await send(url)).toEqual({
+      status: "failed",
+      reason: `SendGrid takes no mails ${when} (429: too many requests).`,
+    });
+    expect(received).toHaveLength(1);
+  });
+
+  test.each([500, 502, 503, 408])("%i is a failure to try again", async (status) => {
+    const { url, received } = await startSendGrid(refuse(status, "<html>Bad gateway</html>"));
+
+    expect(await send(url)).toEqual({ status: "failed", reason: `SendGrid could not take the mail (${status}).` });
+    expect(received).toHaveLength(1);
+  });
+
+  test("an answer that is neither yes nor no leaves it open", async () => {
+    const { url } = await startSendGrid(() => ({ status: 204 }));
+    expect(await send(url)).toMatchObject({ status: "unknown" });
+  });
+
+  test("a reason stays on one line, is short, and never holds the key", async () => {
+    const message = `key ${apiKey}\r\nERROR forged\u202e${"x".repeat(5_000)}`;
+    const errors = Array.from({ length: 50 }, () => ({ message, field: `Bearer ${apiKey}` }));
+    for (const status of [400, 429, 500]) {
+      const { url } = await startSendGrid(refuse(status, errors));
+      const reason = reasonOf(await send(url));
+
+      expect(reason).toContain("key [key] ERROR forged xxx");
+      expect(reason).not.toContain(apiKey);
+      expect(reason).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(reason.length).toBeLessThan(1_500);
+    }
+  });
+
+  test.each([
+    ["null", "null"],
+    ["a list", "[]"],
+    ["errors that are none", '{"errors":[null,7,"text",{"message":{}}]}'],
+    ["text", "no"],
+    ["nothing", ""],
+  ])("a refusal whose body is %s still says what to check", async (_, body) => {
+    const { url } = await startSendGrid(refuse(403, body));
+    expect(await send(url)).toEqual({ status: "refused", reason: expect.stringContaining("(403). Check that") });
+  });
+
+  test("a redirect is not followed, so the key stays where it was meant to go", async () => {
+    const elsewhere = await startSendGrid();
+    for (const status of [301, 302, 307, 308]) {
+      const { url } = await startSendGrid(refuse(status, "", { Location: `${elsewhere.url}/v3/mail/send` }));
+      expect(await send(url)).toEqual({ status: "failed", reason: expect.stringMatching(/redirect.*SENDGRID_URL/) });
+    }
+    expect(elsewhere.received).toEqual([]);
+  });
+});
+
+describe("no answer", () => {
+  test("a mail that cannot be put into a request is a defect, not an outcome", async () => {
+    const { url, received } = await startSendGrid();
+    await expect(send(url, { html: 7 as never })).rejects.toThrow("string expected");
+    expect(received).toEqual([]);
+  });
+
+  test("nobody listening is a failure: the mail was not sent", async () => {
+    const { url } = await startSendGrid();
+    await open.pop()?.();
+
+    expect(await send(url)).toEqual({ status: "failed", reason: expect.stringContaining("ECONNREFUSED") });
+  });
+
+  test("an unknown host is a failure: the mail was not sent", async () => {
+    vi.stubEnv("HTTPS_PROXY", "");
+    expect(await send("https://sendgrid.invalid")).toEqual({
+      status: "failed",
+      reason: expect.stringMatching(/could not be reached \((ENOTFOUND|EAI_AGAIN)\)/),
+    });
+  });
+
+  test("a host that does not speak TLS is a failure: the mail was not sent", async () => {
+    const { url, received } = await startSendGrid();
+    expect(await send(url.replace("http:", "https:"))).toMatchObject({ status: "failed" });
+    expect(received).toEqual([]);
+  });
+
+  test.each<[string, Handler]>([
+    ["a hang", interrupt(() => {})],
+    ["a hang after 202", interrupt((response) => response.writeHead(202, { "Content-Length": "10" }).flushHeaders())],
+    ["an endless drip", interrupt((response) => drip(response.writeHead(202)))],
+  ])("%s ends in time and leaves it open", async (_, answer) => {
+    const { url, received } = await startSendGrid(answer);
+    const outcome = await send(url, {}, { timeoutMs: 500 });
+
+    expect(outcome).toEqual({ status: "unknown", reason: expect.stringContaining("no answer within 0.5 s") });
+    expect(received).toHaveLength(1);
+  });
+
+  test("a connection reset after the mail arrived leaves it open, and is not tried again here", async () => {
+    const { url, received } = await startSendGrid(interrupt((response) => response.socket?.resetAndDestroy()));
+
+    expect(await send(url)).toEqual({ status: "unknown", reason: expect.stringContaining("ECONNRESET") });
+    expect(received).toHaveLength(1);
+  });
+
+  test("a connection closed while the mail is under way leaves it open", async () => {
+    const server = createServer((request) => request.once("data", () => request.socket.destroy()));
+    const outcome = await send(await listen(server), { html: "x".repeat(20_000_000) });
+
+    expect(outcome).toMatchObject({ status: "unknown" });
+  });
+
+  test("a reset after the 202 is a mail that was sent", async () => {
+    const breakOff = (response: ServerResponse) => {
+      response.writeHead(202, { "X-Message-Id": "abc", "Content-Length": "10" });
+      response.write("{", () => response.socket?.destroy());
+    };
+    const { url } = await startSendGrid(interrupt(breakOff));
+    expect(await send(url)).toEqual({ status: "sent", messageId: "abc" });
+  });
+
+  test("an endless answer is cut off", async () => {
+    const { url } = await startSendGrid(interrupt((response) => drip(response.writeHead(400), Buffer.alloc(262_144))));
+    expect(await send(url)).toEqual({ status: "unknown", reason: expect.stringContaining("ERR_BAD_RESPONSE") });
+  });
+
+  test("no reason holds the key or the mail", async () => {
+    const { url } = await startSendGrid(interrupt((response) => response.socket?.resetAndDestroy()));
+    const outcomes = [await send(url), await send("http://127.0.0.1:1"), await send(url.replace("http", "https"))];
+    for (const reason of outcomes.map(reasonOf)) {
+      expect(reason).not.toMatch(/canary|3 new|ops@/);
+      expect(reason.length).toBeGreaterThan(20);
+    }
+  });
+});
+
+async function drip(response: ServerResponse, chunk: string | Buffer = " "): Promise<void> {
+  const drops = async function* () {
+    for await (const drop of setInterval(5, chunk)) yield drop;
+  };
+  // It ends when the other side has had enough.
+  await pipeline(drops, response).catch(() => {});
+}

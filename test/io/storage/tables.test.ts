@@ -1,0 +1,444 @@
+import { inspect } from "node:util";
+import { TableClient } from "@azure/data-tables";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Mail, Run } from "../../../shared/core/run.ts";
+import { addDays } from "../../../shared/core/run-id.ts";
+import { encodeRun, encodeSnapshot, type Row } from "../../../shared/io/storage/rows.ts";
+import { createStore } from "../../../shared/io/storage/tables.ts";
+import { RowError } from "../../../shared/ports.ts";
+import { emulator, uniqueName } from "../../support/azurite.ts";
+import { aKb, aSnapshot } from "../../support/builders.ts";
+import { createFakeStore } from "../../support/fake-store.ts";
+import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
+import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
+import { aStoredRun, describeStore, pendingMail } from "../../support/store-contract.ts";
+
+const tables = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+const snapshotsClient = () => client(tables.snapshotsTable);
+const runsClient = () => client(tables.runsTable);
+
+function client(table: string): TableClient {
+  return TableClient.fromConnectionString(emulator().connectionString, table, { allowInsecureConnection: true });
+}
+
+describeStore("memory", createFakeStore);
+describeStore("Table Storage", () => createStore(emulator(), tables));
+
+describe("the tables", () => {
+  it("are made when first missed, by many at once", async () => {
+    const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+    const stores = [1, 2, 3, 4, 5].map(() => createStore(emulator(), fresh));
+    const read = stores.map((store) => store.latestSnapshot(aSnapshot()));
+    const listed = stores.map((store) => store.listRuns("default"));
+    const committed = stores.map((store) => store.commitRun(aStoredRun(), null));
+    expect(await Promise.all(read)).toEqual([null, null, null, null, null]);
+    await Promise.all(listed);
+    expect((await Promise.all(committed)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it("are called Snapshots and Runs unless told otherwise", async () => {
+    const watchlist = crypto.randomUUID();
+    const store = createStore(emulator());
+    await store.addSnapshot(aSnapshot({ tenant: watchlist }));
+    await store.commitRun(aStoredRun({ watchlist }), null);
+    expect(await client("Snapshots").getEntity(`${watchlist}|microsoft-_-windows_10`, "2026-11-23")).toBeDefined();
+    expect(await client("Runs").getEntity(watchlist, "2026-11-23")).toBeDefined();
+  });
+
+  it("hold a run's mail and totals in plain columns", async () => {
+    const watchlist = `${crypto.randomUUID()} ä`;
+    const failures = [{ softwareId: "x", reason: "Busy.", permanent: false, since: "2026-11-23", misses: 1 }];
+    const store = createStore(emulator(), tables);
+    await store.commitRun(aStoredRun({ watchlist, failures, previousRunId: "2026-11-22" }), null);
+    const row = await runsClient().getEntity(watchlist.replace(" ä", "=20=C3=A4"), "2026-11-23");
+    expect(row).toMatchObject({
+      ...{ schemaVersion: 1, tenant: "home", previousRunId: "2026-11-22" },
+      ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
+      ...{ mailStatus: "pending", mailAt: "2026-11-23T05:04:00.000Z", mailAttempts: 0, mailUnknownOutcomes: 0 },
+      ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
+      ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n },
+      ...{ comparisons0: expect.any(String), failures0: expect.stringContaining("Busy.") },
+    });
+  });
+
+  it("hold how many KBs a snapshot has in a plain column", async () => {
+    const snapshot = aSnapshot({ tenant: crypto.randomUUID(), missingKbs: [aKb(), aKb({ id: "2" })] });
+    await createStore(emulator(), tables).addSnapshot(snapshot);
+    const row = await snapshotsClient().getEntity(`${snapshot.tenant}|microsoft-_-windows_10`, "2026-11-23");
+    expect(row).toMatchObject({ schemaVersion: 1, missingKbCount: 2, missingKbs0: expect.stringContaining("5041585") });
+  });
+
+  it("tell by which run a run was followed", async () => {
+    const run = aStoredRun({ watchlist: crypto.randomUUID() });
+    const store = createStore(emulator(), tables);
+    await store.commitRun(run, null);
+    await store.commitRun({ ...run, runId: "2026-11-24" }, await store.readRun(run.watchlist, run.runId));
+    expect(await runsClient().getEntity(run.watchlist, run.runId)).toMatchObject({ followedBy: "2026-11-24" });
+  });
+
+  it("list more runs than one page holds", async () => {
+    const watchlist = crypto.randomUUID();
+    const runIds = Array.from({ length: 1_150 }, (_, n) => addDays("2023-01-01", n));
+    await createStore(emulator(), tables).listRuns(watchlist);
+    for (let n = 0; n < runIds.length; n += 100) {
+      const rows = runIds.slice(n, n + 100).map((runId) => encodeRun(aStoredRun({ watchlist, runId })));
+      await runsClient().submitTransaction(rows.map((row) => ["create", row]));
+    }
+    const listed = await createStore(emulator(), tables).listRuns(watchlist);
+    expect(listed.map(({ runId }) => runId)).toEqual(runIds);
+  });
+});
+
+describe("error codes that stand in the body alone", () => {
+  it("are enough to miss a table, a row and a race", async () => {
+    const proxy = await startFaultProxy(emulator().connectionString, "Table");
+    const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+    const store = createStore(proxy.connection, fresh);
+    expect(await store.readSnapshot(aSnapshot())).toBeNull();
+    await store.addSnapshot(aSnapshot());
+    await store.addSnapshot(aSnapshot());
+    const wins = [await store.commitRun(aStoredRun(), null), await store.commitRun(aStoredRun(), null)];
+    expect(wins).toEqual([true, false]);
+    expect(await store.updateMail(aStoredRun(), 'W/"an older version"', pendingMail)).toBe(false);
+    await store.deleteRun("default", "2026-11-23");
+    await store.deleteRun("default", "2026-11-23");
+    await proxy.close();
+  });
+});
+
+describe("a query", () => {
+  let proxy: FaultProxy;
+  beforeAll(async () => {
+    proxy = await startFaultProxy(emulator().connectionString, "Table");
+  });
+  afterAll(() => proxy.close());
+
+  it("for runs brings their plain columns alone", async () => {
+    const run = fullRun({ watchlist: crypto.randomUUID() });
+    const store = createStore(proxy.connection, tables);
+    await store.commitRun(run, null);
+    const before = proxy.requests.length;
+    expect(await store.listRuns(run.watchlist, "2026-11-20")).toHaveLength(1);
+    const [query, ...others] = proxy.requests.slice(before);
+    const { searchParams } = new URL(query?.path ?? "", "http://table");
+    expect(searchParams.get("$filter")).toBe(
+      `PartitionKey eq '${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
+    );
+    expect(searchParams.get("$select")).toMatch(/^RowKey,schemaVersion,.*mailStatus,.*missingInstalls$/);
+    expect(searchParams.get("$select")).not.toMatch(/comparisons|failures/);
+    expect(others).toEqual([]);
+  });
+
+  it("for the latest snapshot looks at the keys of 40 days first, then reads one row", async () => {
+    const snapshot = aSnapshot({ tenant: crypto.randomUUID(), runId: "2026-11-20" });
+    const store = createStore(proxy.connection, tables);
+    await store.addSnapshot(snapshot);
+    const before = proxy.requests.length;
+    await store.latestSnapshot({ ...snapshot, runId: "2026-11-23" });
+    const [query, ...others] = proxy.requests.slice(before);
+    const { searchParams } = new URL(query?.path ?? "", "http://table");
+    expect(searchParams.get("$filter")).toMatch(/ and RowKey ge '2026-10-14' and RowKey lt '2026-11-23'$/);
+    expect(searchParams.get("$select")).toBe("RowKey");
+    expect(others).toHaveLength(1);
+  });
+});
+
+describe("full rows", () => {
+  const store = createStore(emulator(), tables);
+
+  it("of 2,000 KBs come back as they went", async () => {
+    const snapshot = fullSnapshot(2_000, { tenant: crypto.randomUUID() });
+    await store.addSnapshot(snapshot);
+    expect(await store.readSnapshot(snapshot)).toEqual(snapshot);
+  });
+
+  it("of 5,000 software are committed, followed and read", async () => {
+    const run = fullRun({ watchlist: crypto.randomUUID() });
+    expect(await store.commitRun(run, null)).toBe(true);
+    const stored = await store.readRun(run.watchlist, run.runId);
+    expect(stored?.run).toEqual(run);
+    expect(await store.commitRun({ ...run, runId: "2026-11-24" }, stored)).toBe(true);
+  });
+});
+
+describe("a row that cannot be read", () => {
+  const store = createStore(emulator(), tables);
+
+  async function damaged(columns: Row) {
+    const run = aStoredRun({
+      watchlist: crypto.randomUUID(),
+      comparisons: [{ softwareId: "x", previous: null, current: null }],
+    });
+    const snapshot = aSnapshot({ tenant: run.watchlist, missingKbs: [aKb()] });
+    await store.commitRun(run, null);
+    await store.addSnapshot(snapshot);
+    const keys = { partitionKey: run.watchlist, rowKey: run.runId };
+    await runsClient().updateEntity({ ...keys, ...columns }, "Merge");
+    const snapshotKeys = { partitionKey: `${snapshot.tenant}|${snapshot.softwareId}`, rowKey: snapshot.runId };
+    await snapshotsClient().updateEntity({ ...snapshotKeys, ...columns }, "Merge");
+    return { run, snapshot };
+  }
+
+  it("was written by a newer version: it is refused wherever it is met, and the upgrade named", async () => {
+    const { run, snapshot } = await damaged({ schemaVersion: 2 });
+    const reads = [
+      () => store.readRun(run.watchlist, run.runId),
+      () => store.listRuns(run.watchlist),
+      () => store.readSnapshot(snapshot),
+      () => store.latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
+    ];
+    for (const read of reads) {
+      await expect(read()).rejects.toThrow(RowError);
+      await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade this one to read it.");
+    }
+    await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(
+      `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
+    );
+    await expect(store.readSnapshot(snapshot)).rejects.toThrow(
+      `Row (${snapshot.tenant}|microsoft-_-windows_10, 2026-11-23) of table ${tables.snapshotsTable} `,
+    );
+  });
+
+  it("bears no run id: the error names it, of a run and of a snapshot", async () => {
+    const { run, snapshot } = await damaged({});
+    const stranger = { rowKey: "2026-13", schemaVersion: 1 };
+    await runsClient().createEntity({ ...encodeRun(run), ...stranger });
+    await snapshotsClient().createEntity({ ...encodeSnapshot(snapshot), ...stranger });
+    await expect(store.listRuns(run.watchlist)).rejects.toThrow(`Row (${run.watchlist}, 2026-13) of table`);
+    const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
+    await expect(newest).resolves.toBeNull();
+  });
+
+  const runDamages: Record<string, Row> = {
+    "no known mail status": { mailStatus: "lost" },
+    "no time": { mailAt: "yesterday" },
+    "a total that is text": { new: "many" },
+    "another kind of version": { schemaVersion: "one" },
+    "a version before the first": { schemaVersion: 0 },
+  };
+  for (const [damage, columns] of Object.entries(runDamages)) {
+    it(`is a run with ${damage}: the error names it, read or listed`, async () => {
+      const { run } = await damaged(columns);
+      const sentence = `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} is damaged`;
+      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(sentence);
+      await expect(store.listRuns(run.watchlist)).rejects.toThrow(sentence);
+    });
+  }
+
+  const listDamages: Record<string, Row> = {
+    "text that is no JSON": { comparisons0: "[", missingKbs0: "[[" },
+    "JSON of another shape": { comparisons0: "{}", missingKbs0: "[[1]]" },
+    "a list in the place of an object": { comparisons0: "[]", missingKbs0: '{"0":1}' },
+    "more text than was written": { comparisons1: "x", missingKbs1: "]" },
+    "fewer items than it should": {
+      comparisons0: '{"ids":["x"],"of":[],"pairs":[],"told":[],"withheld":[]}',
+      missingKbs0: "[]",
+    },
+  };
+  for (const [damage, columns] of Object.entries(listDamages)) {
+    it(`has a list with ${damage}: the error names it`, async () => {
+      const { run, snapshot } = await damaged(columns);
+      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(/^Row .+ is damaged/);
+      await expect(store.readSnapshot(snapshot)).rejects.toThrow(/^Row .+ is damaged/);
+    });
+  }
+});
+
+describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
+  const proxies: FaultProxy[] = [];
+  beforeAll(async () => {
+    await straight.addSnapshot(aSnapshot({ tenant: crypto.randomUUID() }));
+    await straight.listRuns("default");
+  });
+  afterAll(() => Promise.all(proxies.map((proxy) => proxy.close())));
+
+  const patience = { tryMs: 500, tries: 3, retryMs: 1 };
+  const straight = createStore(emulator(), tables);
+  const claim: Mail = { ...pendingMail, status: "sending", attempts: 1 };
+
+  /** A store whose first requests have these fates; the last one stays where `forever` is set. */
+  async function faulty(faults: readonly Fault[], forever?: "forever") {
+    const proxy = await startFaultProxy(emulator().connectionString, "Table");
+    proxies.push(proxy);
+    const last = faults.at(-1);
+    proxy.plan(...faults);
+    if (forever && last) proxy.planForever(last);
+    return { ...createStore(proxy.connection, { ...tables, patience }), requests: proxy.requests };
+  }
+
+  async function committedRun() {
+    const run = aStoredRun({ watchlist: crypto.randomUUID() });
+    await straight.commitRun(run, null);
+    return { run, stored: await readBack(run) };
+  }
+
+  async function readBack({ watchlist, runId }: Pick<Run, "watchlist" | "runId">) {
+    const stored = await straight.readRun(watchlist, runId);
+    if (!stored) throw new Error(`No run ${runId} of ${watchlist}.`);
+    return stored;
+  }
+
+  const passing: Record<string, Fault> = {
+    "500": odataFault(500, "InternalError"),
+    "503": odataFault(503, "ServerBusy"),
+    "503 with a page of HTML": { status: 503, headers: { "content-type": "text/html" }, body: "<h1>Busy</h1>" },
+    "429 with a time to wait": odataFault(429, "TooManyRequests", { "retry-after": "0" }),
+    "a reset": "reset",
+    "a reset after it was carried out": "reset after",
+    "no answer": "hang",
+    "no answer though it was carried out": "hang after",
+  };
+  for (const [fault, fate] of Object.entries(passing)) {
+    const landed = typeof fate === "string" && fate.endsWith("after");
+
+    it(`of ${fault} is passed over by what adds, reads, lists and deletes`, async () => {
+      const snapshot = aSnapshot({ tenant: crypto.randomUUID(), missingKbs: [aKb()] });
+      await (await faulty([fate])).addSnapshot(snapshot);
+      const { run } = await committedRun();
+      const reads = [
+        (await faulty([fate])).readSnapshot(snapshot),
+        (await faulty(["pass", fate])).latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
+        (await faulty([fate])).listRuns(run.watchlist),
+      ];
+      expect(await Promise.all(reads)).toEqual([snapshot, snapshot, [expect.objectContaining({ runId: run.runId })]]);
+      await (await faulty([fate])).deleteSnapshot(snapshot);
+      expect(await straight.readSnapshot(snapshot)).toBeNull();
+    });
+
+    it(`of ${fault} leaves a commit whole${landed ? ", and told as another's" : ""}`, async () => {
+      const { run, stored } = await committedRun();
+      const next = { ...run, runId: "2026-11-24" };
+      expect(await (await faulty([fate])).commitRun(next, stored)).toBe(!landed);
+      expect((await readBack(next)).run).toEqual(next);
+    });
+
+    it(`of ${fault} leaves our own mail update our own`, async () => {
+      const { run, stored } = await committedRun();
+      expect(await (await faulty([fate])).updateMail(run, stored.version, claim)).toBe(true);
+      expect((await readBack(run)).run.mail).toEqual(claim);
+    });
+  }
+
+  it("that hides our claim's answer does not hide that another claimed first", async () => {
+    const { run, stored } = await committedRun();
+    await straight.updateMail(run, stored.version, claim);
+    expect(await (await faulty(["reset after"])).updateMail(run, stored.version, claim)).toBe(false);
+  });
+
+  it("of 500 for good is told with method, path and status after four calls", async () => {
+    const store = await faulty([odataFault(500, "InternalError")], "forever");
+    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
+      `Azure Storage answered 500 InternalError to GET /${tables.runsTable}(default, 2026-11-23).`,
+    );
+    expect(store.requests).toHaveLength(4);
+  });
+
+  it("of 429 without a time to wait is told at once: the queue's message brings the step back", async () => {
+    const store = await faulty([odataFault(429, "TooManyRequests")]);
+    const refused = store.addSnapshot(aSnapshot());
+    await expect(refused).rejects.toThrow("Azure Storage answered 429 TooManyRequests to POST");
+    await expect(refused).rejects.toMatchObject({ cause: { name: "RestError", statusCode: 429 } });
+  });
+
+  it("of a wait that nobody has time for is told in time", async () => {
+    const store = await faulty([odataFault(503, "ServerBusy", { "retry-after": "86400" })], "forever");
+    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow("Azure Storage did not answer (ETIMEDOUT)");
+  });
+
+  it("of silence for good is told after three tries", async () => {
+    const store = await faulty(["hang"], "forever");
+    const run = aStoredRun({ watchlist: crypto.randomUUID(), runId: "2026-11-23T10:17Z" });
+    await expect(store.commitRun(run, null)).rejects.toThrow(
+      `Azure Storage did not answer (ETIMEDOUT) to POST /$batch /${tables.runsTable}(${run.watchlist}, ${run.runId}).`,
+    );
+    expect(store.requests).toHaveLength(3);
+  });
+
+  it("of half an answer is told as an error, never as an empty one", async () => {
+    const half = await faulty([{ headers: { "content-type": "application/json" }, body: '{"value":[' }]);
+    await expect(half.listRuns("default")).rejects.toThrow(/^Azure Storage answered 200 .*to GET/);
+  });
+
+  const silent: Record<string, string> = {
+    nothing: "",
+    "half of it": "--changesetresponse_1\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n--changesetresponse_1--",
+    "a refusal without a reason":
+      "--changesetresponse_1\r\n\r\nHTTP/1.1 412 \r\n\r\n--changesetresponse_1\r\n\r\nHTTP/1.1 204 \r\n\r\n--changesetresponse_1--",
+  };
+  for (const [what, body] of Object.entries(silent)) {
+    it(`of a transaction's answer that tells ${what} is not taken for a commit`, async () => {
+      const { run, stored } = await committedRun();
+      const store = await faulty([{ status: 202, headers: { "content-type": "multipart/mixed" }, body }]);
+      const commit = store.commitRun({ ...run, runId: "2026-11-24" }, stored);
+      await expect(commit).rejects.toThrow("without telling what became of it");
+    });
+  }
+
+  it("of empty pages that are not the last does not hide what comes after", async () => {
+    const { run } = await committedRun();
+    // The emulator's own way to write where to go on.
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const empty = (nextRowKey: string): Fault => ({
+      headers: {
+        "content-type": "application/json;odata=minimalmetadata",
+        "x-ms-continuation-NextPartitionKey": base64(run.watchlist),
+        "x-ms-continuation-NextRowKey": base64(nextRowKey),
+      },
+      body: '{"value":[]}',
+    });
+    const listed = await (await faulty([empty("2026-01-01"), empty("2026-01-02")])).listRuns(run.watchlist);
+    expect(listed.map(({ runId }) => runId)).toEqual([run.runId]);
+  });
+
+  for (const [status, code] of [
+    [409, "TableBeingDeleted"],
+    [412, "OtherCondition"],
+    [404, "OtherNotFound"],
+  ] as const) {
+    it(`of ${status} ${code} is not taken for a row's state`, async () => {
+      const { run, stored } = await committedRun();
+      const store = await faulty([odataFault(status, code)], "forever");
+      const calls = [
+        () => store.addSnapshot(aSnapshot()),
+        () => store.readSnapshot(aSnapshot()),
+        () => store.commitRun({ ...run, runId: "2026-11-24" }, stored),
+        () => store.updateMail(run, stored.version, claim),
+        () => store.deleteRun(run.watchlist, run.runId),
+      ];
+      for (const call of calls) await expect(call()).rejects.toThrow(`Azure Storage answered ${status} ${code} to `);
+    });
+  }
+
+  it("of a refused key says what to check, and gives away neither key nor signature", async () => {
+    const { connectionString } = emulator();
+    const wrong = Buffer.from("not the key of this account").toString("base64");
+    const refused = createStore({
+      kind: "connectionString",
+      connectionString: connectionString.replace(/AccountKey=[^;]+/, `AccountKey=${wrong}`),
+    });
+    const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
+    expect(inspect(error)).toMatch(/Azure Storage answered 403 AuthorizationFailure to GET .*Check REPORTER_STORAGE/);
+    expect(inspect(error, { depth: 20 })).not.toMatch(/SharedKey|bm90IHRoZSBrZXk/);
+  });
+
+  it("does not give away a shared access signature", async () => {
+    const endpoint = /TableEndpoint=[^;]+/.exec(emulator().connectionString)?.[0];
+    const connectionString = `${endpoint};SharedAccessSignature=sv=2022-11-02&sig=c2VjcmV0&se=2030-01-01`;
+    const refused = createStore({ kind: "connectionString", connectionString });
+    const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "StorageError", status: 403 });
+    expect(inspect(error, { depth: 20 })).not.toContain("c2VjcmV0");
+  });
+
+  it("of a port where nobody listens is told by its name", async () => {
+    const gone = await startFaultProxy(emulator().connectionString, "Table");
+    await gone.close();
+    const read = createStore(gone.connection, { ...tables, patience }).readRun("default", "2026-11-23");
+    await expect(read).rejects.toThrow("Azure Storage did not answer (ECONNREFUSED) to GET");
+  });
+});
+
+function odataFault(status: number, code: string, headers: Record<string, string> = {}): Fault {
+  const body = { "odata.error": { code, message: { lang: "en-US", value: "As the test wills." } } };
+  return { status, headers, body };
+}

@@ -1,0 +1,79 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { reportJson, reportJsonChunks } from "../../../shared/render/export/json.ts";
+import { jsonSchema } from "../../../shared/render/export/openapi.ts";
+import { reportSchema } from "../../../shared/render/export/schemas.ts";
+import { anyStory, hostileText } from "../../support/any-report.ts";
+import { aKb, aReport } from "../../support/builders.ts";
+import { largeReport, sampleReport } from "../../support/page-samples.ts";
+
+const options = { reportUrl: "https://reporter.example.com" };
+const validate = new Ajv2020({ strict: true }).compile(jsonSchema("Report"));
+
+describe("a report in JSON", () => {
+  test("is what the published schema says, whatever the texts hold", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(hostileText), async (story) => {
+        const value: unknown = JSON.parse(JSON.stringify(reportJson(await aReport(story), options)));
+        expect(validate(value), JSON.stringify(validate.errors)).toBe(true);
+      }),
+    );
+  });
+
+  test("holds no property that the schema does not tell of", async () => {
+    const value = reportJson(await sampleReport(), options);
+    // Parsing drops what the schema does not know.
+    expect(reportSchema.parse(value)).toEqual(value);
+  });
+
+  test("is refused by the schema where a count is text or a property is missing", async () => {
+    const value = reportJson(await sampleReport(), options);
+    expect(validate({ ...value, totals: { ...value.totals, new: "2" } })).toBe(false);
+    const { rows: _, ...rest } = value;
+    expect(validate(rest)).toBe(false);
+  });
+
+  test("comes in pieces that make the same value", async () => {
+    for (const report of [
+      await sampleReport(),
+      await largeReport(30, 40),
+      await aReport({ software: { a: { now: [] } } }),
+    ]) {
+      const pieces = [...reportJsonChunks(report, options)];
+      expect(JSON.parse(pieces.join(""))).toEqual(reportJson(report, options));
+    }
+  });
+
+  test("keeps every text as Defender told it, and links only what can be trusted", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(hostileText), async (story) => {
+        const report = await aReport(story);
+        const { rows } = reportJson(report, options);
+        expect(rows.map(({ name, url }) => ({ name, url }))).toEqual(
+          report.rows.map(({ name, url }) => ({ name, url })),
+        );
+        for (const { link } of rows)
+          expect(link ?? "https://support.microsoft.com/").toMatch(/^https:\/\/support\.microsoft\.com\//);
+      }),
+    );
+  });
+
+  test("puts the counts of every software side by side and their largest on top", async () => {
+    const kb = (machineMissedOn: number) => aKb({ machineMissedOn });
+    const report = await aReport({
+      software: { a: { before: [kb(10)], now: [kb(12)] }, b: { before: [kb(50)], now: [kb(50)] } },
+    });
+    expect(reportJson(report, options).rows).toMatchObject([
+      {
+        id: "5041585",
+        change: "worsened",
+        machineMissedOn: 50,
+        entries: [
+          { softwareId: "a", change: "worsened", current: { machineMissedOn: 12 }, previous: { machineMissedOn: 10 } },
+          { softwareId: "b", change: "unchanged", current: { machineMissedOn: 50 }, previous: null },
+        ],
+      },
+    ]);
+  });
+});

@@ -1,0 +1,69 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import { jsonSchema, openApiDocument } from "../../../shared/render/export/openapi.ts";
+
+const document = JSON.parse(JSON.stringify(openApiDocument("1.2.3")));
+const names = Object.keys(document.components.schemas);
+
+/** Every object in a document. */
+function* objectsIn(value: unknown): Generator<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) return;
+  if (!Array.isArray(value)) yield value as Record<string, unknown>;
+  for (const child of Object.values(value)) yield* objectsIn(child);
+}
+
+describe("the OpenAPI document", () => {
+  test("tells of every call", () => {
+    const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(calls).toEqual([
+      "GET /api/report",
+      "GET /api/history",
+      "POST /api/runs",
+      "GET /api/runs/{watchlist}/{runId}",
+      "GET /api/health",
+      "GET /api/health/reasons",
+      "POST /api/doctor",
+      "GET /api/openapi.json",
+    ]);
+    expect(document).toMatchObject({ openapi: "3.1.1", info: { version: "1.2.3" } });
+  });
+
+  test("refers only to what it holds", () => {
+    for (const { $ref } of objectsIn(document)) {
+      if ($ref === undefined) continue;
+      expect(names).toContain(String($ref).replace("#/components/schemas/", ""));
+    }
+  });
+
+  test("names the parameters of every path, each operation by an id of its own", () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.values(
+        methods as Record<string, { operationId: string; parameters?: { name: string; in: string }[] }>,
+      ).map((operation) => ({ path, ...operation })),
+    );
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+    for (const { path, parameters = [] } of operations) {
+      const inPath = parameters.filter((one) => one.in === "path").map(({ name }) => `{${name}}`);
+      expect(path.match(/\{\w+\}/g) ?? []).toEqual(inPath);
+    }
+  });
+
+  test("answers every error as a problem", () => {
+    for (const { responses } of objectsIn(document)) {
+      for (const [status, response] of Object.entries((responses ?? {}) as Record<string, { content?: object }>)) {
+        if (!/^4/.test(status) || status === "401") continue;
+        expect(Object.keys(response.content ?? {})).toEqual(["application/problem+json"]);
+      }
+    }
+  });
+
+  test("holds schemas that a strict validator takes, and that allow what later versions may add", () => {
+    for (const name of names) {
+      const schema = jsonSchema(name as Parameters<typeof jsonSchema>[0]);
+      expect(() => new Ajv2020({ strict: true }).compile(schema)).not.toThrow();
+      for (const part of objectsIn(schema)) expect(part.additionalProperties ?? true).not.toBe(false);
+    }
+  });
+});

@@ -1,0 +1,266 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Report } from "../../../shared/core/report.ts";
+import { openApiDocument } from "../../../shared/render/export/openapi.ts";
+import { renderEmptyPage, renderPage } from "../../../shared/render/page/page.tsx";
+import type { PageView } from "../../../shared/render/page/view.ts";
+import { anyStory, hostileText } from "../../support/any-report.ts";
+import { aKb, aReport } from "../../support/builders.ts";
+import { aView, largeReport, sampleHistory, sampleOptions, sampleReport } from "../../support/page-samples.ts";
+import { readHtml, type Tag } from "../../support/read-html.ts";
+
+const sample = await sampleReport();
+const everything = {
+  search: "KB",
+  change: "missing",
+  overdue: true,
+  stalled: false,
+  sort: "age",
+  order: "asc",
+} as const;
+
+/** Pages that show all there is to show. */
+function samplePages(report: Report, parts: Partial<PageView> = {}): string[] {
+  const query = { watchlist: report.watchlist, run: "latest" as const };
+  const progress = { runId: "2026-11-23T10:17Z", read: 4, total: 12 };
+  return [
+    renderPage(aView(report, { query, ...parts })),
+    renderPage(aView(report, { query: { ...query, ...everything }, ...parts, watchlists: ["default", "servers"] })),
+    renderPage(aView(report, { query: { ...query, kb: "5066835" }, history: sampleHistory(), ...parts })),
+    renderPage(aView(report, { query, progress: { ...progress, state: "running" }, ...parts })),
+    renderPage(aView(report, { query, progress: { ...progress, state: "committed" }, ...parts })),
+    renderEmptyPage({ watchlist: "default", watchlists: ["default"], nonce: "n", options: sampleOptions, ...parts }),
+  ];
+}
+
+function shape({ name, attributes }: Tag): string {
+  return `${name} ${Object.keys(attributes).toSorted().join(" ")}`;
+}
+
+function all(html: string, name: string): Tag["attributes"][] {
+  return readHtml(html)
+    .tags.filter((tag) => tag.name === name)
+    .map(({ attributes }) => attributes);
+}
+
+/** The links and forms that stay with the reporter. */
+function ownAddresses(html: string): string[] {
+  const links = all(html, "a").map(({ href = "" }) => href);
+  const forms = all(html, "form").flatMap(({ method, action = "" }) => (method === "post" ? [action] : []));
+  const polled = all(html, "section").flatMap((section) => [section["data-status"], section["data-done"]]);
+  return [...links, ...forms, ...polled].filter(
+    (address): address is string => address !== undefined && !/^(https:|#)/.test(address),
+  );
+}
+
+const trusted = /^(\?|#|history\?|openapi\.json(\?|$)|https:\/\/(support|security)\.microsoft\.com\/?)/;
+
+describe("the page, whatever it is given", () => {
+  test("has no tag, attribute or link that it would not have for harmless text", async () => {
+    const large = await largeReport(4, 60);
+    const harmless = [...samplePages(sample, { code: "key" }), ...samplePages(large)];
+    const known = new Set(harmless.flatMap((html) => readHtml(html).tags.map(shape)));
+    await fc.assert(
+      fc.asyncProperty(
+        anyStory(hostileText),
+        hostileText,
+        hostileText,
+        fc.boolean(),
+        async (story, text, code, one) => {
+          const report = await aReport(story);
+          const [softwareId = text] = Object.keys(story.software ?? {});
+          const query = { ...everything, watchlist: text, run: "latest" as const, search: text, softwareId };
+          const history = { ...sampleHistory(), id: text };
+          const asked = one ? { ...query, kb: text } : query;
+          const html = renderPage(aView(report, { query: asked, code, history, watchlists: [text, "other"] }));
+          const { tags } = readHtml(html);
+          expect(tags.map(shape).filter((tag) => !known.has(tag))).toEqual([]);
+          expect(tags.filter(({ name }) => name === "script")).toHaveLength(1);
+          expect(all(html, "a").filter(({ href = "" }) => !trusted.test(href))).toEqual([]);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test("needs no style attribute and no inline handler, which its content security policy forbids", () => {
+    for (const html of samplePages(sample)) {
+      for (const { attributes } of readHtml(html).tags) {
+        expect(Object.keys(attributes).filter((name) => name === "style" || /^on/.test(name))).toEqual([]);
+      }
+      expect(all(html, "style")).toEqual([{ nonce: expect.stringMatching(/./) }]);
+    }
+  });
+
+  test("stays small for any estate", async () => {
+    const limit = 300_000;
+    const apart = await largeReport(500, 40);
+    expect(apart.rows).toHaveLength(20_000);
+    expect(renderPage(aView(apart)).length).toBeLessThan(limit);
+    const shared = Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, index) => [
+        `vendor-_-product_${index}`,
+        { before: [], now: [aKb(), aKb({ id: "2" })] },
+      ]),
+    );
+    const together = await aReport({ software: shared });
+    expect(renderPage(aView(together)).length).toBeLessThan(limit);
+    const query = { watchlist: "default", run: "latest" as const, kb: "5041585" };
+    expect(renderPage(aView(together, { query })).length).toBeLessThan(limit);
+  });
+});
+
+describe("links and forms", () => {
+  test("carry the function key of the address, and only to the reporter itself", () => {
+    for (const html of samplePages(sample, { code: "k&y=1" })) {
+      for (const address of ownAddresses(html)) {
+        expect(new URL(address, "https://a/api/report").searchParams.get("code")).toBe("k&y=1");
+      }
+      const hidden = all(html, "input").filter(({ name, type }) => name === "code" && type === "hidden");
+      expect(hidden).toHaveLength(all(html, "form").length);
+      for (const { href = "" } of all(html, "a")) if (/^https:/.test(href)) expect(href).not.toContain("code");
+    }
+    for (const html of samplePages(sample)) expect(html).not.toMatch(/[?&;]code=|name="code"/);
+  });
+
+  test("use no parameter that the OpenAPI document does not tell of", async () => {
+    const samples = [...samplePages(sample), ...samplePages(await largeReport(60, 2))];
+    const { paths } = JSON.parse(JSON.stringify(openApiDocument("0")));
+    const told = (path: string, parameter: string): boolean =>
+      paths[path].get.parameters.some(({ name }: { name: string }) => name === parameter);
+    const addresses = samples
+      .flatMap(ownAddresses)
+      .map((address) => new URL(address, "https://a/api/report"))
+      .filter(({ pathname }) => paths[pathname]?.get?.parameters !== undefined);
+    const strange = addresses.filter(({ pathname, searchParams }) =>
+      [...searchParams.keys()].some((name) => !told(pathname, name)),
+    );
+    expect(addresses.length).toBeGreaterThan(100);
+    expect(strange).toEqual([]);
+    const fields = samples.flatMap((html) => [...all(html, "input"), ...all(html, "select")]);
+    expect(fields.filter(({ name = "" }) => !told("/api/report", name))).toEqual([]);
+  });
+
+  test("exports are of the run that the page shows, even where it was asked for as the latest", () => {
+    const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", overdue: true, page: 2 } }));
+    const exports = ownAddresses(html).filter((address) => /format=/.test(address) && !/^history/.test(address));
+    expect(exports).toHaveLength(5);
+    for (const address of exports) expect(new URLSearchParams(address.slice(1)).get("run")).toBe("2026-11-23");
+    expect(exports).toContain("?watchlist=default&run=2026-11-23&overdue=true&format=csv");
+  });
+
+  test("Read now posts the watchlist to the call that starts runs, and waits while one is under way", () => {
+    const html = renderPage(aView(sample));
+    const post = all(html, "form").filter(({ method }) => method === "post");
+    expect(post).toEqual([{ method: "post", action: "runs", class: "measure" }]);
+    const busy = renderPage(
+      aView(sample, { progress: { runId: "2026-11-23T10:17Z", state: "queued", read: 0, total: 12 } }),
+    );
+    expect(all(html, "button").filter((button) => "disabled" in button)).toHaveLength(0);
+    expect(all(busy, "button").filter((button) => "disabled" in button)).toHaveLength(1);
+    expect(ownAddresses(busy)).toContain("runs/default/2026-11-23T10%3A17Z");
+  });
+
+  test("show what was asked for", () => {
+    const html = renderPage(
+      aView(sample, { query: { watchlist: "default", run: "2026-11-23", from: "2026-11-20", ...everything } }),
+    );
+    const selected = all(html, "option").filter((option) => "selected" in option);
+    expect(selected.map(({ value }) => value)).toEqual(["2026-11-23", "2026-11-20", "missing", "", "age"]);
+    expect(all(html, "input").filter((input) => "checked" in input)).toMatchObject([{ name: "overdue" }]);
+    expect(all(html, "input").find(({ id }) => id === "search")).toMatchObject({ value: "KB" });
+  });
+});
+
+describe("the table of KBs", () => {
+  test("holds every KB once over its pages, in the report's order", async () => {
+    const report = await largeReport(5, 51);
+    const shown = [1, 2, 3].flatMap((page) => {
+      const html = renderPage(aView(report, { query: { watchlist: "default", run: "latest", page } }));
+      return all(html, "th").flatMap((head) => (head.class === "c-kb" && head["data-v"] ? [head["data-v"]] : []));
+    });
+    expect(shown).toEqual(report.rows.map(({ id }) => id));
+    const last = readHtml(renderPage(aView(report, { query: { watchlist: "default", run: "latest", page: 3 } }))).text;
+    expect(last).toContain("201–255 of 255 KBs");
+  });
+
+  test("says by what it is sorted, and each heading turns its own order round", () => {
+    const html = renderPage(
+      aView(sample, { query: { watchlist: "default", run: "latest", sort: "machines", page: 2 } }),
+    );
+    const sorted = all(html, "th").filter((head) => head["aria-sort"] !== undefined);
+    expect(sorted).toMatchObject([{ "data-sort": "machines", "aria-sort": "descending" }]);
+    const links = all(html, "a").map(({ href }) => href);
+    expect(links).toContain("?watchlist=default&run=latest&sort=machines&order=asc#kbs");
+    expect(links).toContain("?watchlist=default&run=latest&sort=cves#kbs");
+  });
+
+  test("shows counts of several software side by side and never their sum", async () => {
+    const kb = (machineMissedOn: number) => aKb({ machineMissedOn });
+    const software = {
+      "microsoft-_-windows_10": { before: [kb(200)], now: [kb(212)] },
+      "microsoft-_-windows_11": { before: [kb(300)], now: [kb(300)] },
+    };
+    const { text } = readHtml(renderPage(aView(await aReport({ software }))));
+    expect(text).toMatch(/windows 10\s+212\s+\+12\s/);
+    expect(text).toMatch(/windows 11\s+unchanged\s+300\s/);
+    expect(text).not.toContain("512");
+  });
+
+  test("names three software of a KB and leads to the others", async () => {
+    const ids = Array.from({ length: 12 }, (_, index) => [`vendor-_-p${index}`, { before: [], now: [aKb()] }]);
+    const html = renderPage(aView(await aReport({ software: Object.fromEntries(ids) })));
+    expect(readHtml(html).text).toMatch(/9 more\s+software of KB5041585/);
+    expect(all(html, "a").map(({ href }) => href)).toContain("?watchlist=default&run=latest&kb=5041585");
+  });
+
+  test("says so where nothing matches, and where nothing is missing", async () => {
+    const none = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", search: "nothing" } }));
+    expect(readHtml(none).text).toContain("None of 22 KBs matches.");
+    const clean = await aReport({ software: { a: { before: [], now: [] } } });
+    expect(readHtml(renderPage(aView(clean))).text).toContain("No KB is missing, and none was.");
+  });
+});
+
+describe("the report page", () => {
+  test("tells every software that was not measured, with the reason and the age of what stands in", () => {
+    const { text } = readHtml(renderPage(aView(sample)));
+    const words = text.replace(/\s+/g, " ");
+    expect(words).toContain("Not read: 2 of 12 software");
+    expect(words).toContain(
+      "answered 404 ResourceNotFound three times. 21 Nov 2026, 3 runs 22 Nov 2026, 1 day earlier",
+    );
+    expect(words).toContain("the app role Software.Read.All is missing. Someone must act. this run never");
+  });
+
+  test("gives the forecast with the numbers it rests on", async () => {
+    const software = { a: { before: [aKb({ machineMissedOn: 60 })], now: [aKb({ machineMissedOn: 50 })] } };
+    const report = await aReport({ software, installsBefore: [100, 90, 80, 70, 60] });
+    const { text } = readHtml(renderPage(aView(report)));
+    expect(text).toContain(
+      "Forecast: none by 28 Nov 2026, if it goes on as in the last 6 runs, 18 Nov to 23 Nov, 100 to 50 pairs: −10 a day.",
+    );
+  });
+
+  test("of one KB tells every software's counts and its history run by run", () => {
+    const query = { watchlist: "default", run: "latest" as const, kb: "5072033" };
+    const html = renderPage(aView(sample, { query, history: sampleHistory("5072033") }));
+    const words = readHtml(html).text.replace(/\s+/g, " ");
+    expect(words).toContain("In 3 software");
+    for (const id of ["windows_11", "windows_10", "windows_server_2022"]) expect(words).toContain(`microsoft-_-${id}`);
+    expect(words).toContain("23 Nov 2026 133 not missing");
+    expect(words).toContain("6 Nov 2026 229 not measured");
+  });
+
+  test("of a KB that the run does not know says so", () => {
+    const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", kb: "1" } }));
+    expect(readHtml(html).text).toContain("no measured software misses it, and none did in the run compared with");
+  });
+
+  test("where no run is committed yet says how to start one", () => {
+    const frame = { watchlist: "default", watchlists: ["default"], nonce: "n", options: sampleOptions };
+    const { text } = readHtml(renderEmptyPage(frame));
+    expect(text).toContain("There is no report yet.");
+    expect(text).toContain("24 Nov 2026, 06:00 CET");
+  });
+});

@@ -1,0 +1,325 @@
+import { describe, expect, test } from "vitest";
+import { DefenderError } from "../../shared/ports.ts";
+import { advance } from "../../shared/run/advance.ts";
+import { scheduleRuns } from "../../shared/run/schedule.ts";
+import { aWatchlist } from "../support/builders.ts";
+import { handleAll, handleNext } from "../support/drive.ts";
+import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+
+const windows10 = "microsoft-_-windows_10";
+const windows11 = "microsoft-_-windows_11";
+const watchlist = aWatchlist({ softwareIds: [windows10, windows11], heartbeatDay: "none" });
+const item = (id: string, machineMissedOn: number) => ({ id, machineMissedOn, cveAddressed: 1 });
+const forbidden = new DefenderError("Defender answered 403.", { permanent: true });
+const broken = new DefenderError("Defender answered 500.", { permanent: false });
+
+/** The run of a day with its mails, from the timer to the last message that is due that day. */
+async function day(world: FakeWorld, date: string, answers: Record<string, readonly unknown[] | DefenderError>) {
+  world.setClock(`${date}T05:00:00Z`);
+  for (const [softwareId, answer] of Object.entries(answers)) world.answers.set(softwareId, answer);
+  await scheduleRuns(world.ports);
+  await handleAll(world, Date.parse(`${date}T23:59:59Z`));
+  return (await world.ports.store.readRun("default", date))?.run;
+}
+
+describe("a run", () => {
+  test("reads every software once, commits, and mails what got worse", async () => {
+    const world = fakeWorld([watchlist]);
+    await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
+    const run = await day(world, "2026-11-24", { [windows10]: [item("5066835", 20)] });
+    expect(run?.totals).toMatchObject({ worsened: 1, read: 2 });
+    expect(run?.mail.status).toBe("sent");
+    expect(world.reads).toHaveLength(4);
+    expect(world.inbox.map(({ runId, to }) => [runId, to])).toEqual([
+      ["2026-11-23", watchlist.mailTo],
+      ["2026-11-24", watchlist.mailTo],
+    ]);
+  });
+
+  test("is one run with one mail however often the timer fires on its day", async () => {
+    const world = fakeWorld([watchlist]);
+    for (let fired = 0; fired < 3; fired++) await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
+    expect(await world.ports.store.listRuns("default")).toHaveLength(1);
+    expect(world.inbox).toHaveLength(1);
+    expect(world.reads).toHaveLength(2);
+  });
+
+  test("waits for software that cannot be read until the grace is over, then says so", async () => {
+    const world = fakeWorld([watchlist]);
+    await scheduleRuns(world.ports);
+    world.answers.set(windows10, broken);
+    await handleAll(world, Date.parse("2026-11-23T06:59:59Z"));
+    expect(await world.ports.store.readRun("default", "2026-11-23")).toBeNull();
+    await handleAll(world, Date.parse("2026-11-23T07:00:00Z"));
+    const stored = await world.ports.store.readRun("default", "2026-11-23");
+    expect(stored?.run.failures).toMatchObject([{ softwareId: windows10, reason: "Defender answered 500." }]);
+    expect(world.reads.filter((softwareId) => softwareId === windows11)).toHaveLength(1);
+  });
+
+  test("is not held back by software that the last two could not read either", async () => {
+    const world = fakeWorld([watchlist]);
+    const committedAt = async (date: string) =>
+      (await day(world, date, { [windows10]: broken }))?.committedAt.slice(0, 16);
+    expect(await committedAt("2026-11-23")).toBe("2026-11-23T07:00");
+    expect(await committedAt("2026-11-24")).toBe("2026-11-24T07:00");
+    expect(await committedAt("2026-11-25")).toBe("2026-11-25T05:00");
+    world.answers.set(windows11, broken);
+    expect(await committedAt("2026-11-26")).toBe("2026-11-26T07:00");
+  });
+
+  test("does not wait where only a person can help", async () => {
+    const world = fakeWorld([watchlist]);
+    world.answers.set(windows10, forbidden);
+    await scheduleRuns(world.ports);
+    await handleNext(world, Date.parse("2026-11-23T05:00:00Z"));
+    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toHaveLength(1);
+  });
+
+  test("stops asking while Defender throttles, and goes on when it may", async () => {
+    const world = fakeWorld([watchlist]);
+    const throttled = new DefenderError("Defender throttles.", { permanent: false, retryAfterSeconds: 900 });
+    world.answers.set(windows10, throttled).set(windows11, throttled);
+    await scheduleRuns(world.ports);
+    await handleNext(world, Number.POSITIVE_INFINITY);
+    const [again] = world.ports.queue.waiting;
+    expect(again?.visibleAt).toBe(Date.parse("2026-11-23T05:15:00Z"));
+    world.answers.clear();
+    await handleAll(world, Date.parse("2026-11-23T05:15:00Z"));
+    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
+  });
+
+  test("ends its step when the time is up, and the next step reads only the rest", async () => {
+    const world = fakeWorld([watchlist]);
+    const timeUp = new AbortController();
+    world.ports.defender = {
+      ...world.ports.defender,
+      getMissingKbs: async (_tenant, softwareId, signal) => {
+        signal?.throwIfAborted();
+        world.reads.push(softwareId);
+        timeUp.abort();
+        return [];
+      },
+    };
+    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    await advance(message, world.ports, timeUp.signal);
+    expect(await world.ports.store.readRun("default", "2026-11-23")).toBeNull();
+    await handleAll(world, Date.parse("2026-11-23T05:10:00Z"));
+    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
+    expect(world.reads.toSorted()).toEqual([windows10, windows11]);
+  });
+
+  test("asks the store for nothing more once its time is up", async () => {
+    const softwareIds = Array.from({ length: 100 }, (_, index) => `contoso-_-product_${index}`);
+    const world = fakeWorld([aWatchlist({ softwareIds })]);
+    const timeUp = new AbortController();
+    const { readSnapshot } = world.ports.store;
+    let reads = 0;
+    world.ports.store.readSnapshot = async (key) => {
+      reads += 1;
+      timeUp.abort();
+      return readSnapshot(key);
+    };
+    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    await advance(message, world.ports, timeUp.signal);
+    expect(reads).toBeLessThanOrEqual(8);
+    expect(world.ports.queue.waiting).toHaveLength(1);
+  });
+
+  test("tells its commit to the log even where the commit's answer was lost", async () => {
+    const world = fakeWorld([watchlist]);
+    const { commitRun } = world.ports.store;
+    world.ports.store.commitRun = async (run, follows) => {
+      await commitRun(run, follows);
+      return false;
+    };
+    await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
+    const told = world.logs.filter(({ message }) => message === "run committed");
+    expect(told.map(({ fields }) => [fields?.run, fields?.committedAt])).toEqual([
+      ["2026-11-23", "2026-11-23T05:00:00.000Z"],
+    ]);
+    expect(world.inbox).toHaveLength(1);
+  });
+
+  test("tells the log what Defender itself said of a read that failed", async () => {
+    const world = fakeWorld([watchlist]);
+    const cause = new Error("Something went wrong [2b1a]");
+    world.answers.set(windows10, new DefenderError("Defender answered 403.", { permanent: true, cause }));
+    await day(world, "2026-11-23", {});
+    const line = world.logs.find(({ message }) => message === "software not read");
+    expect(line?.fields).toMatchObject({ reason: "Defender answered 403.", said: "Something went wrong [2b1a]" });
+  });
+
+  test("on demand that comes a day late is dropped, for nobody waits for it any more", async () => {
+    const world = fakeWorld([watchlist]);
+    const asked = { watchlist: "default", runId: "2026-11-22T05:00Z", openedAt: "2026-11-22T05:00:00.000Z" };
+    await advance({ ...asked, mail: true }, world.ports);
+    expect(world.reads).toEqual([]);
+    expect(await world.ports.store.listRuns("default")).toEqual([]);
+    expect(world.logs).toMatchObject([{ level: "warn", message: "run dropped", fields: { run: asked.runId } }]);
+  });
+
+  test("that comes a week late finds the later one committed and leaves it be", async () => {
+    const world = fakeWorld([watchlist]);
+    await day(world, "2026-11-23", {});
+    const late = { watchlist: "default", runId: "2026-11-16", openedAt: "2026-11-16T05:00:00.000Z" };
+    await advance(late, world.ports);
+    expect((await world.ports.store.listRuns("default")).map(({ runId }) => runId)).toEqual(["2026-11-23"]);
+  });
+
+  test("of a watchlist that is no longer configured is dropped", async () => {
+    const world = fakeWorld([watchlist]);
+    await advance({ watchlist: "gone", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" }, world.ports);
+    expect(world.logs).toMatchObject([{ level: "warn", message: "run of an unknown watchlist dropped" }]);
+  });
+
+  test("on demand compares with the last scheduled run and stays outside its chain", async () => {
+    const world = fakeWorld([watchlist]);
+    await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
+    world.setClock("2026-11-23T10:17:00Z");
+    world.answers.set(windows10, [item("5066835", 15)]);
+    const asked = {
+      watchlist: "default",
+      runId: "2026-11-23T10:17Z",
+      openedAt: "2026-11-23T10:17:00.000Z",
+      mail: false,
+    };
+    await advance(asked, world.ports);
+    const onDemand = await world.ports.store.readRun("default", "2026-11-23T10:17Z");
+    expect(onDemand?.run).toMatchObject({
+      previousRunId: "2026-11-23",
+      totals: { worsened: 1 },
+      mail: { status: "none" },
+    });
+    const next = await day(world, "2026-11-24", {});
+    expect(next).toMatchObject({ previousRunId: "2026-11-23", totals: { worsened: 1 } });
+    expect(world.inbox).toHaveLength(2);
+  });
+
+  test("takes the age of its KBs from another watchlist of the tenant that saw them first", async () => {
+    const both = [watchlist, aWatchlist({ name: "servers", softwareIds: [windows10], heartbeatDay: "none" })];
+    const world = fakeWorld([watchlist]);
+    await day(world, "2026-11-10", { [windows10]: [item("5066835", 12)] });
+    world.ports.watchlists = both;
+    await day(world, "2026-11-23", {});
+    const snapshot = await world.ports.store.readSnapshot({
+      tenant: "home",
+      softwareId: windows10,
+      runId: "2026-11-23",
+    });
+    expect(snapshot?.missingKbs[0]?.firstSeen).toBe("2026-11-10");
+    expect(world.reads.filter((softwareId) => softwareId === windows10)).toHaveLength(2);
+  });
+});
+
+describe("two at once", () => {
+  test("commit one run and send one mail", async () => {
+    const world = fakeWorld([watchlist]);
+    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    await Promise.all([advance(message, world.ports), advance(message, world.ports), advance(message, world.ports)]);
+    await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
+    expect(await world.ports.store.listRuns("default")).toHaveLength(1);
+    expect(world.inbox).toHaveLength(1);
+  });
+
+  test.each([
+    ["after an earlier one", ["2026-11-21"]],
+    ["as the first ones of all", []],
+  ])("runs of different days follow one another, whichever commits first, %s", async (_, before) => {
+    const world = fakeWorld([watchlist]);
+    for (const date of before) await day(world, date, {});
+    const open = (runId: string) => ({ watchlist: "default", runId, openedAt: `${runId}T05:00:00.000Z` });
+    await Promise.all([advance(open("2026-11-22"), world.ports), advance(open("2026-11-23"), world.ports)]);
+    await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
+    const runs = await world.ports.store.listRuns("default");
+    for (const [index, run] of runs.entries()) expect(run.previousRunId).toBe(runs[index - 1]?.runId ?? null);
+    expect(runs.at(-1)?.runId).toBe("2026-11-23");
+  });
+});
+
+describe("a mail that did not go out", () => {
+  async function withOutcomes(...outcomes: FakeWorld["outcomes"]): Promise<FakeWorld> {
+    const world = fakeWorld([watchlist]);
+    world.outcomes.push(...outcomes);
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
+    return world;
+  }
+  const mailOf = async ({ ports }: FakeWorld) => (await ports.store.readRun("default", "2026-11-23"))?.run.mail;
+
+  test("is tried again after a failure, later and later, until it goes", async () => {
+    const failed = { status: "failed", reason: "SendGrid answered 503." } as const;
+    const world = await withOutcomes(failed, failed, failed);
+    expect(await mailOf(world)).toMatchObject({ status: "sent", attempts: 4 });
+    expect(world.inbox).toHaveLength(1);
+  });
+
+  test("is kept with the reason when it was refused for good", async () => {
+    const world = await withOutcomes({ status: "refused", reason: "The from address is not verified." });
+    expect(await mailOf(world)).toMatchObject({ status: "refused", reason: "The from address is not verified." });
+    expect(world.inbox).toHaveLength(0);
+  });
+
+  test("is sent again no earlier than ten minutes after a send of unknown outcome", async () => {
+    const world = fakeWorld([watchlist]);
+    world.outcomes.push({ status: "unknown", reason: "The connection was reset." });
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-23T05:09:59Z"));
+    expect(world.inbox).toHaveLength(0);
+    await handleAll(world, Date.parse("2026-11-23T05:10:00Z"));
+    expect(world.inbox).toHaveLength(1);
+  });
+
+  test("is given up after three unknown outcomes, so that a lost answer cannot flood its readers", async () => {
+    const unknown = { status: "unknown", reason: "The connection was reset.", arrives: true } as const;
+    const world = await withOutcomes(unknown, unknown, unknown, unknown);
+    expect(world.inbox).toHaveLength(3);
+    expect(await mailOf(world)).toMatchObject({ status: "refused", unknownOutcomes: 3 });
+  });
+
+  test("of yesterday goes out before today's", async () => {
+    const world = fakeWorld([watchlist]);
+    const failed = { status: "failed", reason: "SendGrid answered 503." } as const;
+    world.outcomes.push(...Array.from({ length: 20 }, () => failed));
+    await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
+    expect(world.inbox).toHaveLength(0);
+    world.outcomes.length = 0;
+    await day(world, "2026-11-24", { [windows10]: [item("5066835", 13)] });
+    expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-23", "2026-11-24"]);
+  });
+});
+
+describe("a run on demand", () => {
+  const asked = { watchlist: "default", runId: "2026-11-23T10:17Z", openedAt: "2026-11-23T10:17:00.000Z", mail: true };
+
+  function askedWhile(answer: DefenderError): FakeWorld {
+    const world = fakeWorld([watchlist]);
+    world.setClock(asked.openedAt);
+    world.answers.set(windows10, answer).set(windows11, answer);
+    return world;
+  }
+  const reasonsOf = async ({ ports }: FakeWorld) =>
+    (await ports.store.readRun("default", asked.runId))?.run.failures.map(({ reason }) => reason);
+
+  test("does not wait for software that fails in passing: a person waits for it", async () => {
+    const world = askedWhile(broken);
+    await advance(asked, world.ports);
+    expect(await reasonsOf(world)).toEqual(["Defender answered 500.", "Defender answered 500."]);
+    expect(world.inbox).toMatchObject([{ runId: asked.runId }]);
+    expect(world.ports.queue.waiting).toEqual([]);
+  });
+
+  test("waits while Defender throttles, for an hour and no longer", async () => {
+    const throttled = new DefenderError("Defender throttles.", { permanent: false, retryAfterSeconds: 900 });
+    const world = askedWhile(throttled);
+    await advance(asked, world.ports);
+    expect(world.ports.queue.waiting).toEqual([{ message: asked, visibleAt: Date.parse("2026-11-23T10:32:00Z") }]);
+    await handleAll(world, Date.parse("2026-11-23T11:16:59Z"));
+    expect(await reasonsOf(world)).toBeUndefined();
+    await handleAll(world, Date.parse("2026-11-23T11:17:00Z"));
+    expect(await reasonsOf(world)).toEqual(["Defender throttles.", "Defender throttles."]);
+    expect(world.ports.queue.waiting).toEqual([]);
+  });
+});

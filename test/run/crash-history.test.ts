@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { changesOf } from "../../shared/core/comparison.ts";
+import type { Run } from "../../shared/core/run.ts";
+import { addDays, isScheduled } from "../../shared/core/run-id.ts";
+import { DefenderError, type SendOutcome } from "../../shared/ports.ts";
+import { scheduleRuns } from "../../shared/run/schedule.ts";
+import { aWatchlist } from "../support/builders.ts";
+import { Crash, type CrashPoint, crashingAt, handleAll, handleNext } from "../support/drive.ts";
+import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+
+const softwareIds = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
+const watchlist = aWatchlist({ softwareIds, mailWhen: "worse" });
+const kbIds = ["5041585", "5066835", "5068861"];
+
+interface Day {
+  /** By software: machines by KB, or a read that fails. */
+  answers: (Record<string, number> | "unreadable")[];
+  /** Where the process dies while it handles the day's messages, one after the other. */
+  crashes: CrashPoint[];
+  outcomes: (SendOutcome & { arrives?: boolean })[];
+  timerFires: number;
+}
+
+const anEstate = fc.dictionary(fc.constantFrom(...kbIds), fc.integer({ min: 1, max: 9 }), { maxKeys: 3 });
+const anAnswer = fc.oneof(
+  { weight: 5, arbitrary: anEstate },
+  { weight: 1, arbitrary: fc.constant("unreadable" as const) },
+);
+const anOutcome: fc.Arbitrary<Day["outcomes"][number]> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({ status: "sent", messageId: "1" } as const) },
+  { weight: 1, arbitrary: fc.constant({ status: "failed", reason: "503" } as const) },
+  { weight: 1, arbitrary: fc.boolean().map((arrives) => ({ status: "unknown", reason: "reset", arrives }) as const) },
+);
+const aDay: fc.Arbitrary<Day> = fc.record({
+  answers: fc.tuple(anAnswer, anAnswer),
+  crashes: fc.array(fc.record({ call: fc.integer({ min: 1, max: 24 }), after: fc.boolean() }), { maxLength: 4 }),
+  outcomes: fc.array(anOutcome, { maxLength: 2 }),
+  timerFires: fc.integer({ min: 0, max: 2 }),
+});
+
+const dayMs = 86_400_000;
+const firstDay = "2026-11-02";
+
+test("no change is lost and none is told twice, whatever crashes", { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(aDay, { minLength: 1, maxLength: 6 }), async (days) => {
+      const world = fakeWorld([watchlist]);
+      let doubtful = 0;
+      for (const [index, day] of days.entries()) doubtful += await live(world, addDays(firstDay, index), day);
+      await liveWell(world, addDays(firstDay, days.length));
+      await liveWell(world, addDays(firstDay, days.length + 1));
+      const runs = await scheduledRuns(world);
+      expectChain(runs);
+      await expectEveryWorseningMailed(world, runs);
+      expectSentOnce(world, runs, doubtful);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** One day with its faults; gives the sends of which nobody can know whether they arrived. */
+async function live(world: FakeWorld, date: string, day: Day): Promise<number> {
+  const start = Date.parse(`${date}T05:00:00Z`);
+  world.setClock(start);
+  answer(world, day.answers);
+  const unknown = day.outcomes.filter(({ status }) => status === "unknown").length;
+  world.outcomes.push(...day.outcomes);
+  for (let fired = 0; fired < day.timerFires; fired++) await scheduleRuns(world.ports);
+  let doubtful = unknown;
+  for (const crash of day.crashes) {
+    const arrived = world.inbox.length;
+    if (!(await handleNext(world, start + dayMs - 1, crash))) break;
+    doubtful += await countUnknown(world, arrived);
+  }
+  // What is left of the day may or may not be reached.
+  for (let more = 0; more < 3; more++) await handleNext(world, start + dayMs - 1);
+  return doubtful;
+}
+
+/** Mails that arrived while the process died before it could write that they did. */
+async function countUnknown({ ports, inbox }: FakeWorld, from: number): Promise<number> {
+  const arrived = inbox.slice(from).map(({ runId }) => ports.store.readRun(watchlist.name, runId));
+  return (await Promise.all(arrived)).filter((stored) => stored?.run.mail.status === "sending").length;
+}
+
+async function liveWell(world: FakeWorld, date: string): Promise<void> {
+  const start = Date.parse(`${date}T05:00:00Z`);
+  world.setClock(start);
+  answer(world, [{}, {}]);
+  world.outcomes.length = 0;
+  await scheduleRuns(world.ports);
+  await handleAll(world, start + dayMs - 1);
+}
+
+function answer(world: FakeWorld, answers: Day["answers"]): void {
+  for (const [index, softwareId] of softwareIds.entries()) {
+    const given = answers[index] ?? {};
+    world.answers.set(
+      softwareId,
+      given === "unreadable"
+        ? new DefenderError("Defender answered 500.", { permanent: false })
+        : Object.entries(given).map(([id, machineMissedOn]) => ({ id, machineMissedOn, cveAddressed: 1 })),
+    );
+  }
+}
+
+async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
+  const summaries = await ports.store.listRuns(watchlist.name);
+  const stored = await Promise.all(summaries.map(({ runId }) => ports.store.readRun(watchlist.name, runId)));
+  return stored.flatMap((row) => (row && isScheduled(row.run.runId) ? [row.run] : []));
+}
+
+/** Each run compares with just what the run before it reported. */
+function expectChain(runs: readonly Run[]): void {
+  for (const [index, run] of runs.entries()) {
+    const before = runs[index - 1];
+    expect(run.previousRunId).toBe(before?.runId ?? null);
+    for (const { softwareId, previous } of run.comparisons) {
+      const reported = before?.comparisons.find((comparison) => comparison.softwareId === softwareId)?.current ?? null;
+      expect(previous).toBe(reported);
+    }
+  }
+}
+
+async function expectEveryWorseningMailed({ ports, inbox }: FakeWorld, runs: readonly Run[]): Promise<void> {
+  const mailed = new Set(inbox.map(({ runId }) => runId));
+  for (const run of runs) {
+    if (run.mail.unknownOutcomes >= 3) continue;
+    expect(["none", "sent"]).toContain(run.mail.status);
+    const worse = await Promise.all(run.comparisons.map((comparison) => isWorse(run, comparison, ports.store)));
+    if (worse.includes(true)) expect(mailed).toContain(run.runId);
+    expect(mailed.has(run.runId)).toBe(run.mail.status === "sent");
+  }
+}
+
+async function isWorse(run: Run, comparison: Run["comparisons"][number], store: FakeWorld["ports"]["store"]) {
+  const read = (runId: string | null) => runId && store.readSnapshot({ ...comparison, tenant: run.tenant, runId });
+  const [previous, current] = [await read(comparison.previous), await read(comparison.current)];
+  if (comparison.current) expect(current).toBeTruthy();
+  const changes = changesOf(comparison, previous || null, current || null);
+  return changes.some(({ kind }) => kind === "new" || kind === "worsened" || kind === "returned");
+}
+
+/** Only a crash or a lost answer between SendGrid's taking a mail and our knowing it may cost a second one. */
+function expectSentOnce({ inbox }: FakeWorld, runs: readonly Run[], doubtful: number): void {
+  const sent = runs.filter(({ mail }) => mail.status === "sent" || mail.unknownOutcomes >= 3).length;
+  expect(inbox.length - sent).toBeLessThanOrEqual(doubtful);
+}
+
+test("a process that dies in the middle of a walk reads nothing twice and mails once", async () => {
+  const world = fakeWorld([watchlist]);
+  answer(world, [{ "5041585": 3 }, { "5066835": 4 }]);
+  await scheduleRuns(world.ports);
+  const [sent] = world.ports.queue.waiting;
+  if (!sent) throw new Error("No run was opened.");
+  const walked = () => world.reads.toSorted();
+  for (let call = 1; walked().length < 2; call++) {
+    await handleNext(world, Number.POSITIVE_INFINITY, { call, after: true });
+  }
+  await handleAll(world, Number.POSITIVE_INFINITY);
+  expect(walked().length).toBeLessThanOrEqual(4);
+  expect(world.inbox).toHaveLength(1);
+});
+
+test("a crash ends the process at the call it names", async () => {
+  const world = fakeWorld([watchlist]);
+  const ports = crashingAt({ call: 2, after: false }, world.ports);
+  await ports.queue.countPoison();
+  await expect(ports.queue.countPoison()).rejects.toBeInstanceOf(Crash);
+  await expect(ports.store.listRuns("default")).rejects.toBeInstanceOf(Crash);
+});
