@@ -8,8 +8,9 @@ import { changesBetween } from "../shared/core/change.ts";
 import type { Comparison } from "../shared/core/comparison.ts";
 import type { MissingKb } from "../shared/core/missing-kb.ts";
 import { buildReport, type Compared, type Report } from "../shared/core/report.ts";
-import { type Run, totalsOf } from "../shared/core/run.ts";
+import type { Run } from "../shared/core/run.ts";
 import type { Snapshot } from "../shared/core/snapshot.ts";
+import { countTotals } from "../shared/core/totals.ts";
 import { rememberSnapshots } from "../shared/run/remember-snapshots.ts";
 import { createFakeStore } from "../test/support/fake-store.ts";
 import { type Figure, median } from "./figure.ts";
@@ -143,7 +144,7 @@ function report(compared: AsyncIterable<Compared>): Promise<Report> {
   const at = `${today}T05:00:00.000Z`;
   const run: Run = {
     ...{ watchlist: "default", runId: today, tenant: "home", openedAt: at, committedAt: at, previousRunId: yesterday },
-    ...{ comparisons: [], failures: [], totals: totalsOf(new Map(), []) },
+    ...{ comparisons: [], failures: [], totals: countTotals(new Map(), []) },
     mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
   };
   return buildReport({ run, previousRunId: yesterday, trend: [], dueDays: 14 }, compared);

@@ -1,34 +1,137 @@
-import type { RunDate } from "./missing-kb.ts";
-import type { Report } from "./report.ts";
-import { isMissing, isStalled, type KbEntry, type KbRow, overdueDays } from "./row.ts";
-import { addDays, dayOf } from "./run-id.ts";
+import { addDays, daysBetween, type RunDate } from "./day.ts";
+import { type Counts, larger } from "./missing-kb.ts";
+import { isMissing, type KbEntry, type KbRow, type RowKind, rowKinds } from "./row.ts";
+import { dayOf, type RunId } from "./run-id.ts";
 
-// Of what was not measured nobody knows whether it is still missing, so it is called neither overdue nor stalled.
+/*
+ * What is worse, how far it reaches, how old it is, and whether it is overdue or stalled. Nothing of the kind is claimed of
+ * a product that could not be read: that rule is in these functions, so callers need not repeat it.
+ */
 
-/** Days by which a KB known to be missing has outstayed its due date; else 0. */
-export function daysOverdue(row: KbRow, { runId, dueDays }: Pick<Report, "runId" | "dueDays">): number {
-  return row.kind === "not-read" ? 0 : overdueDays(row, dayOf(runId), dueDays);
+/** The kinds of change for the worse, the worst first. */
+export const worseKinds = ["new", "worsened", "returned"] as const satisfies readonly RowKind[];
+
+/** Whether a kind of change is for the worse. */
+export function isWorse(kind: RowKind): boolean {
+  return worseKinds.some((worse) => worse === kind);
 }
 
-/** Whether an entry that was measured has stayed near its peak for 14 days. */
-export function isStalledOn(day: RunDate, entry: KbEntry): boolean {
-  return entry.kind !== "not-read" && isStalled(entry, day);
+/** The largest count of any one product: how far a KB reaches without counting a machine twice. */
+export function reach(row: KbRow): number | null {
+  return largest(row, "machineMissedOn");
 }
 
-/** How many KBs of a report are overdue, and how many are stalled for some software. */
-export function countLasting(report: Report): { overdue: number; stalled: number } {
+/** The CVEs that the KB closes for the product where it closes most. */
+export function cves(row: KbRow): number | null {
+  return largest(row, "cveAddressed");
+}
+
+function largest(row: KbRow, count: keyof Counts): number | null {
+  // A product that no longer misses the KB does not count while another one still does.
+  const now = isMissing(row);
+  return row.entries.reduce<number | null>(
+    (most, { current, previous }) => larger(most, (now ? current : previous)?.[count] ?? null),
+    null,
+  );
+}
+
+/** The largest reach of any one row, of these kinds if any are given; `null` where no count is known. */
+export function reachOf(rows: readonly KbRow[], kinds: readonly RowKind[] = rowKinds): number | null {
+  let most: number | null = null;
+  for (const row of rows) if (kinds.includes(row.kind)) most = larger(most, reach(row));
+  return most;
+}
+
+/** The entry that reaches furthest: its change is the one shown beside the row's largest count. */
+export function leadEntry(row: KbRow): KbEntry | undefined {
+  const most = reach(row);
+  const entries = row.entries.filter(({ current, previous }) => (current ?? previous)?.machineMissedOn === most);
+  return entries.find(({ previous }) => previous !== null) ?? entries[0];
+}
+
+/** Days a KB has been missing for on `day`. */
+export function ageInDays({ firstSeen }: Pick<KbRow, "firstSeen">, day: RunDate): number {
+  return Math.max(0, daysBetween(firstSeen, day));
+}
+
+/** What decides whether a row or an entry is overdue. */
+type Datable = Pick<KbRow, "kind" | "firstSeen">;
+
+/** What a report's due dates depend on. */
+interface DueRule {
+  runId: RunId;
+  dueDays: number;
+}
+
+/** The part of a report that this file counts. */
+type Dated = DueRule & { rows: readonly KbRow[] };
+
+/** Days by which a KB known to be missing has exceeded `dueDays` on the report's day; 0 within them. */
+export function daysOverdue(row: Datable, { runId, dueDays }: DueRule): number {
+  return overdueBy(row, dayOf(runId), dueDays);
+}
+
+function overdueBy(row: Datable, day: RunDate, dueDays: number): number {
+  if (row.kind === "not-read" || row.kind === "resolved") return 0;
+  return Math.max(0, ageInDays(row, day) - dueDays);
+}
+
+/** Whether `daysOverdue` is above 0, made for many rows: days are compared as text. */
+export function overdueTest({ runId, dueDays }: DueRule): (row: Datable) => boolean {
+  const due = addDays(dayOf(runId), -dueDays);
+  return ({ kind, firstSeen }) => firstSeen < due && kind !== "not-read" && kind !== "resolved";
+}
+
+/** Missing KBs by when they become overdue, each list with what reaches furthest first. */
+export interface Overdue {
+  /** Since the run compared with. */
+  lately: readonly KbRow[];
+  /** Not yet, but before the next report. */
+  soon: readonly KbRow[];
+  long: readonly KbRow[];
+  /** How many were overdue when last read, and could not be read now. */
+  unknown: number;
+}
+
+/** The overdue KBs of a report; `next` is the day of the next report, `null` where it is not known. */
+export function overdueRows(report: Dated & { previousRunId: RunId | null }, next: RunDate | null): Overdue {
+  const { rows, runId, previousRunId, dueDays } = report;
+  const before = previousRunId && dayOf(previousRunId);
+  const found = Map.groupBy(rows, (row) => {
+    if (daysOverdue(row, report) === 0) return isDueBefore(row, next, dueDays) ? "soon" : "no";
+    return before && overdueBy(row, before, dueDays) > 0 ? "long" : "lately";
+  });
+  const unread = rows.filter((row) => row.kind === "not-read" && ageInDays(row, dayOf(runId)) > dueDays);
+  const list = (when: "lately" | "soon" | "long") => furthestFirst(found.get(when) ?? []);
+  return { lately: list("lately"), soon: list("soon"), long: list("long"), unknown: unread.length };
+}
+
+/** Whether a KB within its due date will be overdue on the day of the next report. */
+export function isDueBefore(row: Datable, next: RunDate | null, dueDays: number): boolean {
+  return next !== null && overdueBy(row, next, dueDays) > 0;
+}
+
+function furthestFirst(rows: readonly KbRow[]): KbRow[] {
+  const reaching = rows.map((row) => ({ row, machines: reach(row) ?? -1 }));
+  return reaching.sort((a, b) => b.machines - a.machines).map(({ row }) => row);
+}
+
+const stall = { days: 14, share: 0.8 };
+
+/** Whether an entry is still at 80 % of its peak or above, 14 days or more after it was first seen. */
+export function isStalled({ kind, current, peak, firstSeen }: KbEntry, day: RunDate): boolean {
+  if (kind === "not-read" || !current?.machineMissedOn || !peak) return false;
+  return current.machineMissedOn >= stall.share * peak && ageInDays({ firstSeen }, day) >= stall.days;
+}
+
+/** How many KBs of a report are overdue, and how many are stalled for some product. */
+export function countLasting(report: Dated): { overdue: number; stalled: number } {
   const day = dayOf(report.runId);
   const isOverdue = overdueTest(report);
   return {
     overdue: report.rows.filter(isOverdue).length,
-    stalled: report.rows.filter((row) => row.entries.some((entry) => isStalledOn(day, entry))).length,
+    stalled: report.rows.filter((row) => row.entries.some((entry) => isStalled(entry, day))).length,
   };
-}
-
-/** Whether `daysOverdue` is above 0, made for many rows: days are compared as text. */
-export function overdueTest({ runId, dueDays }: Pick<Report, "runId" | "dueDays">): (row: KbRow) => boolean {
-  const due = addDays(dayOf(runId), -dueDays);
-  return (row) => row.firstSeen < due && row.kind !== "not-read" && isMissing(row);
 }
 
 /** How many missing KBs there are of one age, and how many of them are overdue. */
@@ -51,7 +154,7 @@ const bounds = [
 ] as const;
 
 /** The missing KBs of a report by age, youngest first. */
-export function ageBands(report: Report): AgeBand[] {
+export function ageBands(report: Dated): AgeBand[] {
   const day = dayOf(report.runId);
   const isOverdue = overdueTest(report);
   const bands = bounds.map(([from, to]) => ({ from, to, count: 0, overdue: 0, since: addDays(day, -from) }));

@@ -1,6 +1,6 @@
-import type { RunDate } from "./missing-kb.ts";
+import { addDays, daysBetween, type RunDate } from "./day.ts";
 import type { TrendPoint } from "./report.ts";
-import { addDays, dayOf, daysBetween, type RunId } from "./run-id.ts";
+import { dayOf, type RunId } from "./run-id.ts";
 
 /** What a forecast rests on, so that a reader can check it. */
 export interface ForecastBasis {

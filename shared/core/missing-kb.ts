@@ -1,8 +1,6 @@
 import * as z from "zod/mini";
+import type { RunDate } from "./day.ts";
 import { compareText, plainText } from "./text.ts";
-
-/** A calendar day in `REPORT_TIME_ZONE`, written `2026-11-23`. */
-export type RunDate = string;
 
 /** What Defender counts for a KB of one software. `null` is unknown, never 0. */
 export interface Counts {

@@ -1,8 +1,10 @@
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
-import { addComparison, type KbRow, type KbRows, sortRows } from "./row.ts";
-import { type ReadFailure, type Run, type RunSummary, type Totals, totalsOf } from "./run.ts";
+import { sortRows } from "./order.ts";
+import { addComparison, type KbRow, type KbRows } from "./row.ts";
+import type { ReadFailure, Run, RunSummary } from "./run.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { countTotals, type Totals } from "./totals.ts";
 
 /** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
 export type SoftwareState = "read" | "empty" | "not-kb-patched" | "not-read";
@@ -78,7 +80,7 @@ export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Co
   return {
     ...{ watchlist, tenant, runId, openedAt, committedAt, previousRunId, trend, dueDays, software },
     rows: sortRows(rows.values()),
-    totals: totalsOf(rows, comparisons),
+    totals: countTotals(rows, comparisons),
   };
 }
 

@@ -1,8 +1,7 @@
 import type { GapKind } from "./change.ts";
 import { type Comparison, changesOf, isBaseline, isRead } from "./comparison.ts";
-import { type Counts, larger, type MissingKb, type RunDate } from "./missing-kb.ts";
-import type { Totals } from "./run.ts";
-import { daysBetween } from "./run-id.ts";
+import type { RunDate } from "./day.ts";
+import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
 
@@ -109,94 +108,13 @@ function kindOfRow(a: RowKind, b: RowKind): RowKind {
   return worse === "resolved" && a !== b ? "improved" : worse;
 }
 
-/** The largest count of any one software: how far a KB reaches without counting a machine twice. */
-export function reach(row: KbRow): number | null {
-  return largest(row, "machineMissedOn");
+/** The products that the row's software ids do not already name. */
+export function otherProducts({ productsNames, entries }: KbRow): string[] {
+  const named = new Set(entries.map(({ softwareId }) => softwareId.split("-_-").at(-1)));
+  return productsNames.filter((name) => !named.has(name));
 }
 
-/** The CVEs that the KB closes for the software where it closes most. */
-export function cves(row: KbRow): number | null {
-  return largest(row, "cveAddressed");
-}
-
-function largest(row: KbRow, count: keyof Counts): number | null {
-  // What a software is rid of counts no longer, as long as any other still misses the KB.
-  const now = isMissing(row);
-  return row.entries.reduce<number | null>(
-    (most, { current, previous }) => larger(most, (now ? current : previous)?.[count] ?? null),
-    null,
-  );
-}
-
-/** The order of a report: what is worst first, then what reaches furthest, closes most CVEs, is oldest. */
-export function compareRows(a: KbRow, b: KbRow): number {
-  return compareRanked(rank(a), rank(b));
-}
-
-/** The rows as `compareRows` orders them; each KB's software is counted through once, not at every comparison. */
-export function sortRows(rows: Iterable<KbRow>): KbRow[] {
-  return Array.from(rows, rank)
-    .sort(compareRanked)
-    .map(({ row }) => row);
-}
-
-interface RankedRow {
-  row: KbRow;
-  kind: number;
-  reach: number;
-  cves: number;
-}
-
-function rank(row: KbRow): RankedRow {
-  return { row, kind: rowKinds.indexOf(row.kind), reach: reach(row) ?? -1, cves: cves(row) ?? -1 };
-}
-
-function compareRanked(a: RankedRow, b: RankedRow): number {
-  return (
-    a.kind - b.kind ||
-    b.reach - a.reach ||
-    b.cves - a.cves ||
-    compareText(a.row.firstSeen, b.row.firstSeen) ||
-    compareText(a.row.id, b.row.id)
-  );
-}
-
-/** Days a KB has been missing for on `day`. */
-export function ageInDays({ firstSeen }: Pick<KbRow, "firstSeen">, day: RunDate): number {
-  return Math.max(0, daysBetween(firstSeen, day));
-}
-
-/** Days by which a KB that is still missing has outstayed `dueDays`; 0 within them. */
-export function overdueDays(row: KbRow, day: RunDate, dueDays: number): number {
-  return isMissing(row) ? Math.max(0, ageInDays(row, day) - dueDays) : 0;
-}
-
-const stall = { days: 14, share: 0.8 };
-
-/** Whether an entry still stands at 80 % of its peak or above, 14 days after it was first seen. */
-export function isStalled({ current, peak, firstSeen }: KbEntry, day: RunDate): boolean {
-  if (!current?.machineMissedOn || !peak) return false;
-  return current.machineMissedOn >= stall.share * peak && ageInDays({ firstSeen }, day) >= stall.days;
-}
-
-/** Whether any software misses the KB now. */
+/** Whether any product misses the KB now. */
 export function isMissing(row: KbRow): boolean {
   return row.kind !== "resolved";
-}
-
-/** How many KBs there are of each kind of change, and how many are missing. */
-export function countKinds(rows: KbRows): Pick<Totals, GapKind | "missingKbs"> {
-  const counts = { new: 0, worsened: 0, returned: 0, improved: 0, resolved: 0, missingKbs: 0 };
-  for (const row of rows.values()) {
-    if (row.kind in counts) counts[row.kind as GapKind] += 1;
-    if (isMissing(row)) counts.missingKbs += 1;
-  }
-  return counts;
-}
-
-/** The sum over KBs of their reach. */
-export function missingInstalls(rows: KbRows): number {
-  let pairs = 0;
-  for (const row of rows.values()) if (isMissing(row)) pairs += reach(row) ?? 0;
-  return pairs;
 }

@@ -1,4 +1,4 @@
-import type { RunDate } from "./missing-kb.ts";
+import { addDays, calendarDay, type RunDate } from "./day.ts";
 
 /** `2026-11-23` for the scheduled run of that day, `2026-11-23T10:17Z` for one asked for at that UTC minute. */
 export type RunId = string;
@@ -15,9 +15,7 @@ export function dayOf(runId: RunId): RunDate {
 
 /** The run of the day that `now` falls on in `timeZone`. */
 export function scheduledRunId(now: Date, timeZone: string): RunId {
-  const parts = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
-  const part = Object.fromEntries(parts.formatToParts(now).map(({ type, value }) => [type, value]));
-  return `${part.year}-${part.month}-${part.day}`;
+  return calendarDay(now, timeZone);
 }
 
 /** The run asked for at `now`, to the UTC minute: asked twice in a minute, it is the same run. */
@@ -30,16 +28,4 @@ const runIdShape = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}Z)?$/;
 /** Whether a text is a run id of a real day. */
 export function isRunId(text: string): boolean {
   return runIdShape.test(text) && !Number.isNaN(Date.parse(text)) && addDays(dayOf(text), 0) === dayOf(text);
-}
-
-const dayMs = 86_400_000;
-
-/** Whole days from one calendar day to another; negative where `to` is earlier. */
-export function daysBetween(from: RunDate, to: RunDate): number {
-  return (Date.parse(to) - Date.parse(from)) / dayMs;
-}
-
-/** The calendar day `days` after `day`. */
-export function addDays(day: RunDate, days: number): RunDate {
-  return new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
 }

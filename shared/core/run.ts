@@ -1,8 +1,9 @@
 import { type CountsByKb, holdBack } from "./change.ts";
-import { type Comparison, isBaseline, isRead } from "./comparison.ts";
-import { addComparison, countKinds, type KbRows, missingInstalls } from "./row.ts";
+import type { Comparison } from "./comparison.ts";
+import { addComparison, type KbRows } from "./row.ts";
 import { dayOf, isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { countBetter, countTotals, countWorse, type Totals } from "./totals.ts";
 import { type Watchlist, weekdays } from "./watchlist.ts";
 
 /** Why a software was not measured in a run. */
@@ -16,23 +17,6 @@ export interface ReadFailure {
   since: RunId;
   /** How many scheduled runs in a row could not. */
   misses: number;
-}
-
-/** One number a column of the `Runs` row, so that a year's trend is one query. */
-export interface Totals {
-  new: number;
-  worsened: number;
-  improved: number;
-  resolved: number;
-  returned: number;
-  /** Software seen for the first time. */
-  baseline: number;
-  read: number;
-  notRead: number;
-  /** Different KBs missing over all software. */
-  missingKbs: number;
-  /** Machine-KB pairs: for each KB the largest count of any one software, so that no machine counts twice. */
-  missingInstalls: number;
 }
 
 export const mailStatuses = ["none", "pending", "sending", "sent", "refused"] as const;
@@ -118,24 +102,12 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
     if (!outcome.current) failures.push(fail(outcome, runId, lastFailures.get(outcome.softwareId)));
     addComparison(rows, comparison, outcome.previous, outcome.current ?? outcome.previous);
   }
-  const totals = totalsOf(rows, comparisons);
+  const totals = countTotals(rows, comparisons);
   const closed = { ...pick(opening), previousRunId: last?.runId ?? null, comparisons, failures, totals };
   const owesMail = isScheduled(runId) ? deservesMail(closed, watchlist) : (opening.mail ?? false);
   return {
     ...closed,
     mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
-  };
-}
-
-/** A report's totals; they count KBs, never a KB once for each of its software. */
-export function totalsOf(rows: KbRows, comparisons: readonly Comparison[]): Totals {
-  const read = comparisons.filter(isRead).length;
-  return {
-    ...countKinds(rows),
-    baseline: comparisons.filter(isBaseline).length,
-    read,
-    notRead: comparisons.length - read,
-    missingInstalls: missingInstalls(rows),
   };
 }
 
@@ -173,9 +145,7 @@ export function deservesMail(
   if (mailsAnyway(run.runId, who)) return true;
   // The first mail shows its readers that it works.
   if (run.previousRunId === null || isBlind(run)) return true;
-  const worse = totals.new + totals.worsened + totals.returned;
-  const better = totals.improved + totals.resolved;
-  return worse > 0 || (who.mailWhen === "changed" && better + totals.baseline > 0);
+  return countWorse(totals) > 0 || (who.mailWhen === "changed" && countBetter(totals) + totals.baseline > 0);
 }
 
 /** Whether a scheduled run mails whatever it finds. */

@@ -1,18 +1,10 @@
-import { isStalledOn, overdueTest } from "./due.ts";
+import { cves, isStalled, isWorse, overdueTest, reach } from "./due.ts";
+import { compareRows } from "./order.ts";
 import type { Report, SoftwareRow } from "./report.ts";
-import {
-  compareRows,
-  countKinds,
-  cves,
-  isMissing,
-  type KbRow,
-  missingInstalls,
-  type RowKind,
-  reach,
-  rowKinds,
-} from "./row.ts";
+import { isMissing, type KbRow, type RowKind, rowKinds } from "./row.ts";
 import { dayOf } from "./run-id.ts";
 import { compareText } from "./text.ts";
+import { totalsOfRows } from "./totals.ts";
 
 /** `worse`: new, worsened or returned. `missing`: all but resolved. */
 export const changeFilters = ["worse", "missing", ...rowKinds] as const;
@@ -57,15 +49,9 @@ export function selectReport(report: Report, selection: Selection): Report {
 }
 
 function totalsOfOne(report: Report, softwareId: string, software: readonly SoftwareRow[]): Report["totals"] {
-  const rows = new Map(ofSoftware(report.rows, softwareId).map((row) => [row.id, row]));
   const notRead = software.filter(({ state }) => state === "not-read").length;
-  return {
-    ...countKinds(rows),
-    baseline: software.filter(({ baseline }) => baseline).length,
-    read: software.length - notRead,
-    notRead,
-    missingInstalls: missingInstalls(rows),
-  };
+  const baseline = software.filter(({ baseline }) => baseline).length;
+  return totalsOfRows(ofSoftware(report.rows, softwareId), { baseline, read: software.length - notRead, notRead });
 }
 
 /** The selected KBs in the order asked for. */
@@ -89,15 +75,13 @@ function filterRows(rows: readonly KbRow[], report: Report, selection: Selection
   const tests: ((row: KbRow) => boolean)[] = [];
   if (change) tests.push((row) => passes(row.kind, change));
   if (overdue) tests.push(overdueTest(report));
-  if (stalled) tests.push((row) => row.entries.some((entry) => isStalledOn(day, entry)));
+  if (stalled) tests.push((row) => row.entries.some((entry) => isStalled(entry, day)));
   if (words.length > 0) tests.push((row) => matches(row, words));
   return tests.length === 0 ? rows : rows.filter((row) => tests.every((test) => test(row)));
 }
 
-const worse: readonly RowKind[] = ["new", "worsened", "returned"];
-
 function passes(kind: RowKind, change: ChangeFilter): boolean {
-  if (change === "worse") return worse.includes(kind);
+  if (change === "worse") return isWorse(kind);
   return change === "missing" ? kind !== "resolved" : kind === change;
 }
 

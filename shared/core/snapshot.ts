@@ -1,5 +1,6 @@
-import { larger, type MissingKb, type Reading, type ReadKb, type RunDate } from "./missing-kb.ts";
-import { dayOf, daysBetween, type RunId } from "./run-id.ts";
+import { daysBetween, type RunDate } from "./day.ts";
+import { larger, type MissingKb, type Reading, type ReadKb } from "./missing-kb.ts";
+import { dayOf, type RunId } from "./run-id.ts";
 import { compareText } from "./text.ts";
 
 /** A KB that left a software's list lately: what `returned` and its age rest on. */

@@ -1,6 +1,7 @@
 import pMap from "p-map";
+import { addDays } from "../core/day.ts";
 import type { Run, RunSummary } from "../core/run.ts";
-import { addDays, dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
+import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import { logTexts } from "../log.ts";
 import type { Ports } from "../ports.ts";

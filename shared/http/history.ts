@@ -1,4 +1,5 @@
-import { addDays, dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
+import { addDays } from "../core/day.ts";
+import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
 import type { Ports } from "../ports.ts";
 import { type Answer, answer, badParameter, jsonAnswer, type Question } from "./answer.ts";
 import { findWatchlist, parameter } from "./find-run.ts";

@@ -1,19 +1,9 @@
-import { larger } from "../core/missing-kb.ts";
+import { daysBetween } from "../core/day.ts";
+import { reachOf, worseKinds } from "../core/due.ts";
 import type { Report } from "../core/report.ts";
-import { type KbRow, type RowKind, reach, rowKinds } from "../core/row.ts";
-import { dayOf, daysBetween, type RunId } from "../core/run-id.ts";
+import { dayOf, type RunId } from "../core/run-id.ts";
+import { verdictOf } from "../core/verdict.ts";
 import { count, formatRun, listed, many } from "./words.ts";
-
-/** What a report amounts to, the worst first: `joined` is new software in the list and nothing else. */
-export type Verdict = "worse" | "blind" | "first" | "better" | "joined" | "quiet";
-
-export function verdictOf({ totals, previousRunId }: Report): Verdict {
-  if (totals.read === 0 && totals.notRead > 0) return "blind";
-  if (totals.new + totals.worsened + totals.returned > 0) return "worse";
-  if (previousRunId === null) return "first";
-  if (totals.improved + totals.resolved > 0) return "better";
-  return totals.baseline > 0 ? "joined" : "quiet";
-}
 
 /** The report in one sentence, which claims nothing of what was not measured. */
 export function headline(report: Report): string {
@@ -21,7 +11,7 @@ export function headline(report: Report): string {
   const part = totals.notRead > 0;
   switch (verdictOf(report)) {
     case "worse":
-      return `${sentenceOfWorse(report)}${onUpTo(reachOfWorse(report), ", on up to ")}.`;
+      return `${sentenceOfWorse(report)}${onUpTo(reachOf(report.rows, worseKinds), ", on up to ")}.`;
     case "blind":
       return `Nothing could be measured: none of ${count(software.length)} software could be read.`;
     case "first":
@@ -66,18 +56,6 @@ function missing({ totals }: Report): string {
 /** `, on up to 512 machines` with that lead; empty where no count is known. */
 export function onUpTo(machines: number | null, lead: string): string {
   return machines === null ? "" : `${lead}${many(machines, "machine")}`;
-}
-
-/** How far what got worse reaches. */
-export function reachOfWorse({ rows }: Report): number | null {
-  return reachOf(rows, ["new", "worsened", "returned"]);
-}
-
-/** The largest count of machines of any one row, of these kinds if any are given. */
-export function reachOf(rows: readonly KbRow[], kinds: readonly RowKind[] = rowKinds): number | null {
-  let most: number | null = null;
-  for (const row of rows) if (kinds.includes(row.kind)) most = larger(most, reach(row));
-  return most;
 }
 
 /** Which run the report compares with and how old that is. */

@@ -1,4 +1,4 @@
-import type { RunDate } from "../core/missing-kb.ts";
+import type { RunDate } from "../core/day.ts";
 import { dayOf, type RunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
 

@@ -1,5 +1,6 @@
+import { addDays } from "../core/day.ts";
 import type { RunMessage, RunSummary } from "../core/run.ts";
-import { addDays, dayOf, isScheduled } from "../core/run-id.ts";
+import { dayOf, isScheduled } from "../core/run-id.ts";
 import type { Store, StoredRun } from "../ports.ts";
 
 /** A mail that has been `sending` for longer than this was begun by a process that died. */

@@ -1,7 +1,8 @@
 import pMap from "p-map";
 import type { Comparison } from "../core/comparison.ts";
+import { addDays } from "../core/day.ts";
 import type { Run } from "../core/run.ts";
-import { addDays, dayOf, isScheduled, type RunId } from "../core/run-id.ts";
+import { dayOf, isScheduled, type RunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports, Store } from "../ports.ts";
 import { secondsUntilOwed } from "./chain.ts";

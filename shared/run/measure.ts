@@ -1,5 +1,6 @@
-import { type Reading, type RunDate, readMissingKbs } from "../core/missing-kb.ts";
-import { dayOf, daysBetween } from "../core/run-id.ts";
+import { daysBetween, type RunDate } from "../core/day.ts";
+import { type Reading, readMissingKbs } from "../core/missing-kb.ts";
+import { dayOf } from "../core/run-id.ts";
 import { type Emptiness, isSuspicious, type Snapshot, takeSnapshot } from "../core/snapshot.ts";
 import { type Defender, DefenderError, type SnapshotKey } from "../ports.ts";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { addDays, daysBetween } from "../../shared/core/day.ts";
 import { forecast } from "../../shared/core/forecast.ts";
 import type { TrendPoint } from "../../shared/core/report.ts";
-import { addDays, daysBetween } from "../../shared/core/run-id.ts";
 
 const start = "2026-10-01";
 

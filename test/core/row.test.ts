@@ -1,23 +1,17 @@
 import { describe, expect, test } from "vitest";
 import type { Comparison } from "../../shared/core/comparison.ts";
+import { ageInDays, cves, daysOverdue, isStalled, reach } from "../../shared/core/due.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
+import { compareRows, sortRows } from "../../shared/core/order.ts";
 import {
   addComparison,
-  ageInDays,
-  compareRows,
-  countKinds,
-  cves,
   isMissing,
-  isStalled,
   type KbEntry,
   type KbRow,
   type KbRows,
-  missingInstalls,
-  overdueDays,
   type RowKind,
-  reach,
-  sortRows,
 } from "../../shared/core/row.ts";
+import { totalsOfRows } from "../../shared/core/totals.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
@@ -186,7 +180,7 @@ describe("the age of a KB", () => {
   });
 
   test("makes it overdue after the days that are due, unless it is resolved", () => {
-    const days = (day: string, kind: RowKind = "unchanged") => overdueDays(aRow({ kind }), day, 14);
+    const days = (day: string, kind: RowKind = "unchanged") => daysOverdue(aRow({ kind }), { runId: day, dueDays: 14 });
     expect([days("2026-12-03"), days("2026-12-04"), days("2026-12-05")]).toEqual([0, 0, 1]);
     expect(days("2026-12-24", "resolved")).toBe(0);
     expect(isMissing(aRow({ kind: "resolved" }))).toBe(false);
@@ -215,6 +209,7 @@ describe("a KB is stalled", () => {
 });
 
 describe("the totals of rows", () => {
+  const products = { baseline: 0, read: 1, notRead: 0 };
   const rows: KbRows = new Map(
     (["new", "new", "worsened", "baseline", "not-read", "resolved"] as const).map((kind, index) => [
       String(index),
@@ -223,11 +218,18 @@ describe("the totals of rows", () => {
   );
 
   test("count the KBs of each change, and those that are missing", () => {
-    expect(countKinds(rows)).toEqual({ new: 2, worsened: 1, returned: 0, improved: 0, resolved: 1, missingKbs: 5 });
+    expect(totalsOfRows(rows.values(), products)).toMatchObject({
+      new: 2,
+      worsened: 1,
+      returned: 0,
+      improved: 0,
+      resolved: 1,
+      missingKbs: 5,
+    });
   });
 
   test("add up how far each missing KB reaches, an unknown reach as none", () => {
-    expect(missingInstalls(rows)).toBe(1 + 2 + 3 + 4 + 5);
-    expect(missingInstalls(new Map([["1", aRow({ current: counts(null) })]]))).toBe(0);
+    expect(totalsOfRows(rows.values(), products).missingInstalls).toBe(1 + 2 + 3 + 4 + 5);
+    expect(totalsOfRows([aRow({ current: counts(null) })], products).missingInstalls).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { addDays, daysBetween, isRunId, isScheduled, onDemandRunId, scheduledRunId } from "../../shared/core/run-id.ts";
+import { addDays, daysBetween } from "../../shared/core/day.ts";
+import { isRunId, isScheduled, onDemandRunId, scheduledRunId } from "../../shared/core/run-id.ts";
 
 describe("a run id", () => {
   test.each([

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ageInDays, cves, isMissing, overdueDays, reach } from "../../shared/core/row.ts";
+import { ageInDays, cves, daysOverdue, reach } from "../../shared/core/due.ts";
+import { isMissing } from "../../shared/core/row.ts";
 import { dayOf } from "../../shared/core/run-id.ts";
 import {
   changeFilters,
@@ -126,7 +127,7 @@ describe("a selection", () => {
     const overdue = selectRows(report, { overdue: true });
     expect(overdue.length).toBeGreaterThan(3);
     for (const row of overdue) {
-      expect(overdueDays(row, "2026-11-23", report.dueDays)).toBeGreaterThan(0);
+      expect(daysOverdue(row, report)).toBeGreaterThan(0);
       expect(["resolved", "not-read"]).not.toContain(row.kind);
     }
     expect(report.rows.some(({ kind }) => kind === "not-read")).toBe(true);

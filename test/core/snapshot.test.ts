@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { addDays } from "../../shared/core/day.ts";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
-import { addDays } from "../../shared/core/run-id.ts";
 import { isSuspicious, type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
 import { anAnswer, snapshotOf } from "../support/arbitraries.ts";
 

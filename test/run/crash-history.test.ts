@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { changesOf } from "../../shared/core/comparison.ts";
+import { addDays } from "../../shared/core/day.ts";
 import type { Run } from "../../shared/core/run.ts";
-import { addDays, isScheduled } from "../../shared/core/run-id.ts";
+import { isScheduled } from "../../shared/core/run-id.ts";
 import { DefenderError, type SendOutcome } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { aWatchlist } from "../support/builders.ts";

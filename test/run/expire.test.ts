@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { addDays } from "../../shared/core/day.ts";
 import type { Run } from "../../shared/core/run.ts";
-import { addDays } from "../../shared/core/run-id.ts";
 import { DefenderError } from "../../shared/ports.ts";
 import { loadReport } from "../../shared/run/load-report.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { addDays } from "../../shared/core/day.ts";
 import type { Run } from "../../shared/core/run.ts";
-import { addDays, isScheduled } from "../../shared/core/run-id.ts";
+import { isScheduled } from "../../shared/core/run-id.ts";
 import { startRun } from "../../shared/http/start-run.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
 import { DefenderError } from "../../shared/ports.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
+import { addDays } from "../../shared/core/day.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
-import { addDays } from "../../shared/core/run-id.ts";
 import { aKb, type RunStory, type SoftwareStory } from "./builders.ts";
 
 const day = "2026-11-23";

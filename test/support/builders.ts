@@ -1,8 +1,10 @@
+import { addDays } from "../../shared/core/day.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import { buildReport, type Compared, type Report, type TrendPoint } from "../../shared/core/report.ts";
-import { closeRun, type Outcome, type ReadFailure, type Run, type Totals } from "../../shared/core/run.ts";
-import { addDays, dayOf, type RunId } from "../../shared/core/run-id.ts";
+import { closeRun, type Outcome, type ReadFailure, type Run } from "../../shared/core/run.ts";
+import { dayOf, type RunId } from "../../shared/core/run-id.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
+import type { Totals } from "../../shared/core/totals.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
 
 /** A missing KB, `5041585` on 240 machines unless told otherwise. */

@@ -1,7 +1,7 @@
 import type { CountsByKb } from "../../shared/core/change.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
+import { addDays } from "../../shared/core/day.ts";
 import type { Run } from "../../shared/core/run.ts";
-import { addDays } from "../../shared/core/run-id.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
 import { aKb, aSnapshot } from "./builders.ts";
 import { aStoredRun } from "./store-contract.ts";

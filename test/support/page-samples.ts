@@ -1,8 +1,8 @@
+import { addDays } from "../../shared/core/day.ts";
 import type { KbHistory } from "../../shared/core/kb-history.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import type { Report } from "../../shared/core/report.ts";
-import type { Totals } from "../../shared/core/run.ts";
-import { addDays } from "../../shared/core/run-id.ts";
+import type { Totals } from "../../shared/core/totals.ts";
 import type { PageView } from "../../shared/render/page/view.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
 import { aKb, aReport, type SoftwareStory } from "./builders.ts";

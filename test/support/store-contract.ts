@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../shared/core/comparison.ts";
-import type { Mail, ReadFailure, Run, Totals } from "../../shared/core/run.ts";
+import type { Mail, ReadFailure, Run } from "../../shared/core/run.ts";
+import type { Totals } from "../../shared/core/totals.ts";
 import { type Store, TooLargeError } from "../../shared/ports.ts";
 import { aKb, aSnapshot } from "./builders.ts";
 

@@ -3,9 +3,10 @@ import * as z from "zod/mini";
 import type { CountsByKb } from "../../core/change.ts";
 import type { Comparison } from "../../core/comparison.ts";
 import type { Counts, MissingKb } from "../../core/missing-kb.ts";
-import { type Mail, mailStatuses, type ReadFailure, type Run, type RunSummary, type Totals } from "../../core/run.ts";
+import { type Mail, mailStatuses, type ReadFailure, type Run, type RunSummary } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
+import type { Totals } from "../../core/totals.ts";
 import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
 
 /*

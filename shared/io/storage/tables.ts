@@ -1,6 +1,7 @@
 import type { TableClient, TransactionAction } from "@azure/data-tables";
+import { addDays } from "../../core/day.ts";
 import type { Mail, Run, RunSummary } from "../../core/run.ts";
-import { addDays, dayOf, isScheduled, type RunId } from "../../core/run-id.ts";
+import { dayOf, isScheduled, type RunId } from "../../core/run-id.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { SnapshotKey, Store, StoredRun } from "../../ports.ts";
 import {

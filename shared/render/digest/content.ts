@@ -1,6 +1,8 @@
+import { isWorse, reachOf } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbRow, RowKind } from "../../core/row.ts";
-import { comparedWith, headline, onUpTo, reachOf, type Verdict, verdictOf } from "../headline.ts";
+import { type Verdict, verdictOf } from "../../core/verdict.ts";
+import { comparedWith, headline, onUpTo } from "../headline.ts";
 import { healthLink, reportLink } from "../link.ts";
 import { count, formatRun, many, shown } from "../words.ts";
 import { auditOf } from "./audit.ts";
@@ -113,7 +115,7 @@ function kbTable(context: Context, kind: Places & RowKind, title: string): KbTab
 function kbLines(context: Context, of: Places, rows: readonly KbRow[], narrowed: Record<string, string>) {
   const room = places(context, of, rows.length);
   return {
-    kbs: rows.slice(0, room).map((row) => kbLine(row, context.days, places(context, "software", row.entries.length))),
+    kbs: rows.slice(0, room).map((row) => kbLine(row, context, places(context, "software", row.entries.length))),
     rest: restOf(context, rows, room, narrowed),
   };
 }
@@ -133,15 +135,13 @@ function restOf(
   return { text: `${count(left.length)} more${onUpTo(reachOf(left), ", on up to ")}${where && `: ${where}`}.`, link };
 }
 
-const listedAbove: readonly RowKind[] = ["new", "worsened", "returned"];
-
 // What has just become overdue is news, and what will be soon can still be helped; the rest is known.
 function overdueTable(context: Context): KbTable | null {
   const { lately, soon, long, unknown } = context.overdue;
   const overdue = [...lately, ...long];
-  const rows = [...lately, ...soon, ...long].filter(({ kind }) => !listedAbove.includes(kind));
+  const rows = [...lately, ...soon, ...long].filter(({ kind }) => !isWorse(kind));
   if (rows.length === 0) return null;
-  const above = overdue.filter(({ kind }) => listedAbove.includes(kind)).length;
+  const above = overdue.filter(({ kind }) => isWorse(kind)).length;
   const notes = [
     lately.length > 0 && `${count(lately.length)} since the last report`,
     soon.length > 0 && overdue.length > 0 && `${count(soon.length)} more before the next one`,
@@ -152,7 +152,7 @@ function overdueTable(context: Context): KbTable | null {
     type: "table",
     title:
       overdue.length > 0
-        ? `Overdue: ${many(overdue.length, "KB")} missing for more than ${many(context.days.dueDays, "day")}`
+        ? `Overdue: ${many(overdue.length, "KB")} missing for more than ${many(context.report.dueDays, "day")}`
         : `Overdue before the next report: ${many(soon.length, "KB")}`,
     note: notes.length > 0 ? `${notes.join("; ")}.` : null,
     ...kbLines(context, "overdue", rows, overdue.length > 0 ? { overdue: "true" } : {}),

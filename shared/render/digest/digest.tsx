@@ -1,8 +1,8 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { Container, Head, Html } from "react-email";
 import type { Report } from "../../core/report.ts";
+import type { Verdict } from "../../core/verdict.ts";
 import { reportCsvChunks } from "../export/csv.ts";
-import type { Verdict } from "../headline.ts";
 import { count, formatDay, type RenderOptions } from "../words.ts";
 import { type Brief, type Digest, digestOf, type KbTable, type Part } from "./content.ts";
 import type { FullList, Rest } from "./context.ts";

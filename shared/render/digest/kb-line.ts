@@ -1,7 +1,12 @@
-import type { RunDate } from "../../core/missing-kb.ts";
-import { ageInDays, isStalled, type KbEntry, type KbRow, overdueDays, rowKinds } from "../../core/row.ts";
+import { ageInDays, daysOverdue, isDueBefore, isStalled } from "../../core/due.ts";
+import { compareEntries } from "../../core/order.ts";
+import type { Report } from "../../core/report.ts";
+import type { KbEntry, KbRow } from "../../core/row.ts";
+import { otherProducts } from "../../core/row.ts";
+import { dayOf } from "../../core/run-id.ts";
 import { safeLink } from "../link.ts";
 import { count, countWithChange, listed, many, shown, softwareLabel } from "../words.ts";
+import type { Material } from "./material.ts";
 
 /** What a figure means to its reader. */
 export type Tone = "worse" | "better" | "plain";
@@ -35,21 +40,16 @@ export interface KbLine {
   more: number;
 }
 
-/** The days that ages and due dates are told by. */
-export interface Days {
-  today: RunDate;
-  /** The day of the next report; `null` where it is not known. */
-  next: RunDate | null;
-  dueDays: number;
-}
+/** What ages and due dates are counted by. */
+type Dates = Pick<Material, "report" | "next">;
 
 /** A KB with the worst `room` of its software. */
-export function kbLine(row: KbRow, days: Days, room: number): KbLine {
+export function kbLine(row: KbRow, dates: Dates, room: number): KbLine {
   const entries = [...row.entries].sort(compareEntries);
   return {
     ...kbTitle(row),
-    facts: [products(row), age(row, days.today)].filter(Boolean),
-    warnings: [overdue(row, days), stalled(entries, days.today)].filter(Boolean),
+    facts: [products(row), age(row, dates.report)].filter(Boolean),
+    warnings: [overdue(row, dates), stalled(entries, dates.report)].filter(Boolean),
     software: entries.slice(0, room).map((entry) => softwareLine(entry, row)),
     more: Math.max(0, entries.length - room),
   };
@@ -60,37 +60,29 @@ export function kbTitle({ id, url, name }: KbRow): Pick<KbLine, "number" | "link
   return { number: `KB${shown(id, 20)}`, link: safeLink(url), name: shown(name, 90) };
 }
 
-/** Worst first, then what reaches furthest. */
-export function compareEntries(a: KbEntry, b: KbEntry): number {
-  const machines = ({ current, previous }: KbEntry) => (current ?? previous)?.machineMissedOn ?? -1;
-  return rowKinds.indexOf(a.kind) - rowKinds.indexOf(b.kind) || machines(b) - machines(a);
-}
-
-// A product that one of the software ids names already says nothing more.
-function products({ productsNames, entries }: KbRow): string {
-  const named = new Set(entries.map(({ softwareId }) => softwareId.split("-_-").at(-1)));
-  const others = productsNames.filter((name) => !named.has(name)).map((name) => shown(name.replaceAll("_", " "), 30));
+function products(row: KbRow): string {
+  const others = otherProducts(row).map((name) => shown(name.replaceAll("_", " "), 30));
   const more = others.length - 3;
   return listed([...others.slice(0, 3), ...(more > 0 ? [`${count(more)} more products`] : [])]);
 }
 
-function age(row: KbRow, today: RunDate): string {
-  // At first sight of a software its KBs are all of today, whatever their age.
+function age(row: KbRow, { runId }: Report): string {
+  // At first sight of a product its KBs are all of today, whatever their age.
   if (row.kind === "baseline") return "";
-  const days = ageInDays(row, today);
+  const days = ageInDays(row, dayOf(runId));
   return days === 0 ? "today" : `${many(days, "day")} old`;
 }
 
-function overdue(row: KbRow, { today, next, dueDays }: Days): string {
-  const days = overdueDays(row, today, dueDays);
+function overdue(row: KbRow, { report, next }: Dates): string {
+  const days = daysOverdue(row, report);
   if (days > 0) return `${many(days, "day")} overdue`;
-  return next && overdueDays(row, next, dueDays) > 0 ? "overdue before the next report" : "";
+  return isDueBefore(row, next, report.dueDays) ? "overdue before the next report" : "";
 }
 
-function stalled(entries: readonly KbEntry[], today: RunDate): string {
-  const entry = entries.find((one) => isStalled(one, today));
-  if (!entry?.current?.machineMissedOn || !entry.peak) return "";
-  return `stalled at ${count(entry.current.machineMissedOn)}, peak ${count(entry.peak)}`;
+function stalled(entries: readonly KbEntry[], { runId }: Report): string {
+  const entry = entries.find((one) => isStalled(one, dayOf(runId)));
+  if (!entry) return "";
+  return `stalled at ${count(entry.current?.machineMissedOn ?? null)}, peak ${count(entry.peak)}`;
 }
 
 function softwareLine(entry: KbEntry, row: KbRow): SoftwareLine {

@@ -1,5 +1,6 @@
+import { daysBetween } from "../../core/day.ts";
 import type { SoftwareRow } from "../../core/report.ts";
-import { dayOf, daysBetween, type RunId } from "../../core/run-id.ts";
+import { dayOf, type RunId } from "../../core/run-id.ts";
 import { count, formatDay, formatRun, many, shown, softwareLabel } from "../words.ts";
 import { type Context, places, type Rest } from "./context.ts";
 

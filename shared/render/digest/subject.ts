@@ -1,5 +1,7 @@
+import { reachOf, worseKinds } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
-import { onUpTo, reachOfWorse, verdictOf } from "../headline.ts";
+import { verdictOf } from "../../core/verdict.ts";
+import { onUpTo } from "../headline.ts";
 import { count, formatRun, many, shown } from "../words.ts";
 
 const maxLength = 120;
@@ -17,7 +19,7 @@ function summary(report: Report): string {
   const verdict = verdictOf(report);
   if (verdict === "blind") return `Nothing could be measured: ${count(software.length)} software unread`;
   const told = {
-    worse: `${list(totals, "new", "worsened", "returned")}${onUpTo(reachOfWorse(report), " on up to ")}`,
+    worse: `${list(totals, "new", "worsened", "returned")}${onUpTo(reachOf(report.rows, worseKinds), " on up to ")}`,
     first: `Now watching ${count(totals.read)} software, ${many(totals.missingKbs, "KB")} missing`,
     better: `Only better: ${list(totals, "improved", "resolved")}`,
     joined: `${count(totals.baseline)} more software watched`,

@@ -1,7 +1,7 @@
-import type { RunDate } from "../../core/missing-kb.ts";
+import { addDays, daysBetween, type RunDate } from "../../core/day.ts";
 import type { Report } from "../../core/report.ts";
-import type { Totals } from "../../core/run.ts";
-import { addDays, dayOf, daysBetween } from "../../core/run-id.ts";
+import { dayOf } from "../../core/run-id.ts";
+import type { Totals } from "../../core/totals.ts";
 import { count, formatDay, listed, many } from "../words.ts";
 
 /** One day of a trend. */

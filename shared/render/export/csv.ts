@@ -1,9 +1,9 @@
 import { stringify } from "csv-stringify/sync";
-import { daysOverdue, isStalledOn } from "../../core/due.ts";
+import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
-import { ageInDays, type KbEntry, type KbRow } from "../../core/row.ts";
-import type { Totals } from "../../core/run.ts";
+import type { KbEntry } from "../../core/row.ts";
 import { dayOf, type RunId } from "../../core/run-id.ts";
+import type { Totals } from "../../core/totals.ts";
 
 /**
  * The columns of a report in CSV, in this order; later versions add new ones at the end. The first seven are Defender's own
@@ -125,7 +125,7 @@ function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[num
       yield {
         ...{ softwareId, id: row.id, name: row.name, productsNames: row.productsNames.join("; "), url: row.url },
         ...counts(entry),
-        ...lasting(row, entry, report),
+        ...lasting(entry, report),
         ...{ watchlist, tenant, run, previousRun, readRun: readRuns.get(softwareId) ?? null },
       };
     }
@@ -142,14 +142,14 @@ function counts({ current, previous, kind }: KbEntry) {
   };
 }
 
-function lasting(row: KbRow, entry: KbEntry, report: Report) {
-  const { kind, firstSeen, peak } = entry;
+function lasting(entry: KbEntry, report: Report) {
+  const { firstSeen, peak } = entry;
   const day = dayOf(report.runId);
   return {
     firstSeen,
     ageDays: ageInDays(entry, day),
-    overdueDays: daysOverdue({ ...row, kind, firstSeen }, report),
+    overdueDays: daysOverdue(entry, report),
     peakMachineMissedOn: peak,
-    stalled: isStalledOn(day, entry),
+    stalled: isStalled(entry, day),
   };
 }

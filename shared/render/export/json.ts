@@ -1,8 +1,8 @@
-import { countLasting, daysOverdue, isStalledOn } from "../../core/due.ts";
+import type { RunDate } from "../../core/day.ts";
+import { ageInDays, countLasting, cves, daysOverdue, isStalled, reach } from "../../core/due.ts";
 import { forecast } from "../../core/forecast.ts";
-import type { RunDate } from "../../core/missing-kb.ts";
 import type { Report } from "../../core/report.ts";
-import { ageInDays, cves, type KbEntry, type KbRow, reach } from "../../core/row.ts";
+import type { KbEntry, KbRow } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { reportLink, safeLink } from "../link.ts";
 import type { RenderOptions } from "../words.ts";
@@ -61,6 +61,6 @@ function rowJson(row: KbRow, report: Report): RowJson {
 
 function entryJson(entry: KbEntry, day: RunDate): RowJson["entries"][number] {
   const { softwareId, kind, current, previous, firstSeen, peak } = entry;
-  const stalled = isStalledOn(day, entry);
+  const stalled = isStalled(entry, day);
   return { softwareId, change: kind, current, previous, firstSeen, peakMachineMissedOn: peak, stalled };
 }

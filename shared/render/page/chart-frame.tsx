@@ -1,7 +1,6 @@
 import { type ScaleLinear, type ScaleTime, scaleLinear, scaleUtc } from "d3-scale";
 import type { ReactNode } from "react";
-import type { RunDate } from "../../core/missing-kb.ts";
-import { addDays, daysBetween } from "../../core/run-id.ts";
+import { addDays, daysBetween, type RunDate } from "../../core/day.ts";
 import { count, shortDay } from "../words.ts";
 
 /** In units of the drawing, which come out at about one pixel. */

@@ -1,10 +1,10 @@
 import { scaleBand } from "d3-scale";
 import { area, line } from "d3-shape";
+import { daysBetween, type RunDate } from "../../core/day.ts";
 import { type AgeBand, ageBands } from "../../core/due.ts";
 import type { KbHistory } from "../../core/kb-history.ts";
-import type { RunDate } from "../../core/missing-kb.ts";
 import type { Report, TrendPoint } from "../../core/report.ts";
-import { dayOf, daysBetween } from "../../core/run-id.ts";
+import { dayOf } from "../../core/run-id.ts";
 import { count, formatDay, formatRun, many, shortDay, softwareLabel } from "../words.ts";
 import { CountAxis, countScale, DayAxis, dayScale, Figure, Numbers, plot, size } from "./chart-frame.tsx";
 

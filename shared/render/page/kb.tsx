@@ -1,9 +1,9 @@
-import { daysOverdue, isStalledOn } from "../../core/due.ts";
+import { daysOverdue, isStalled } from "../../core/due.ts";
+import { compareEntries } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { slice } from "../../core/selection.ts";
-import { compareEntries } from "../digest/kb-line.ts";
 import { count, formatDay, formatRun, many, softwareLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { KbHistoryChart, maxLines } from "./charts.tsx";
@@ -137,7 +137,7 @@ function KbSoftware({ row, view }: { row: KbRow; view: PageView }) {
             <Cell className="num" label="Peak">
               {count(entry.peak)}
             </Cell>
-            <Cell label="Standing">{standing(entry, row, report)}</Cell>
+            <Cell label="Standing">{standing(entry, report)}</Cell>
           </Row>
         ))}
       </Table>
@@ -160,11 +160,11 @@ function EntryCount({ entry, of }: { entry: KbEntry; of: "machineMissedOn" | "cv
   );
 }
 
-function standing(entry: KbEntry, row: KbRow, report: Report): string {
-  const overdue = daysOverdue({ ...row, kind: entry.kind, firstSeen: entry.firstSeen }, report);
+function standing(entry: KbEntry, report: Report): string {
+  const overdue = daysOverdue(entry, report);
   const words = [
     overdue > 0 && `${many(overdue, "day")} overdue`,
-    isStalledOn(dayOf(report.runId), entry) && "stalled",
+    isStalled(entry, dayOf(report.runId)) && "stalled",
   ].filter((word) => word !== false);
   return words.join(", ");
 }

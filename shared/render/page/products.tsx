@@ -1,5 +1,6 @@
+import { daysBetween } from "../../core/day.ts";
 import type { Report, SoftwareRow } from "../../core/report.ts";
-import { dayOf, daysBetween } from "../../core/run-id.ts";
+import { dayOf } from "../../core/run-id.ts";
 import { slice } from "../../core/selection.ts";
 import { count, formatRun, many, softwareLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";

@@ -1,9 +1,9 @@
-import { daysOverdue, isStalledOn } from "../../core/due.ts";
+import { ageInDays, cves, daysOverdue, isStalled, leadEntry, reach } from "../../core/due.ts";
+import { compareEntries, compareRows } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
-import { ageInDays, compareRows, cves, isMissing, type KbEntry, type KbRow, reach } from "../../core/row.ts";
+import { isMissing, type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { naturalOrder, type Slice, type SortKey, selectRows, slice, sortValue } from "../../core/selection.ts";
-import { compareEntries } from "../digest/kb-line.ts";
 import { safeLink } from "../link.ts";
 import { count, formatDay, many, softwareLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
@@ -152,10 +152,8 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
 
 const namedProducts = 6;
 
-// A product that one of the software ids names already says nothing more.
-function Products({ row: { productsNames, entries } }: { row: KbRow }) {
-  const named = new Set(entries.map(({ softwareId }) => softwareId.split("-_-").at(-1)));
-  const others = productsNames.filter((name) => !named.has(name)).map((name) => name.replaceAll("_", " "));
+function Products({ row }: { row: KbRow }) {
+  const others = otherProducts(row).map((name) => name.replaceAll("_", " "));
   if (others.length === 0) return null;
   const more = others.length - namedProducts;
   return (
@@ -188,13 +186,6 @@ export function KindBadge({ kind }: { kind: KbRow["kind"] }) {
   );
 }
 
-/** The entry that reaches furthest: whose change is told beside the KB's largest count. */
-function leadEntry(row: KbRow): KbEntry | undefined {
-  const most = reach(row);
-  const entries = row.entries.filter(({ current, previous }) => (current ?? previous)?.machineMissedOn === most);
-  return entries.find(({ previous }) => previous !== null) ?? entries[0];
-}
-
 function CountCell(props: { row: KbRow; entry: KbEntry | undefined; of: "machineMissedOn" | "cveAddressed" }) {
   const { row, entry, of } = props;
   const largest = of === "machineMissedOn" ? reach(row) : cves(row);
@@ -219,7 +210,7 @@ export function Change({ entry, of }: { entry: KbEntry; of: "machineMissedOn" | 
 export function Age({ row, report }: { row: KbRow; report: Report }) {
   const day = dayOf(report.runId);
   const overdue = daysOverdue(row, report);
-  const stalled = row.entries.find((entry) => isStalledOn(day, entry));
+  const stalled = row.entries.find((entry) => isStalled(entry, day));
   return (
     <>
       <span className="days">{isMissing(row) ? many(ageInDays(row, day), "day") : "gone"}</span>

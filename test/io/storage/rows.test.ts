@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../../shared/core/comparison.ts";
-import { type Mail, mailStatuses, type ReadFailure, type Run, type Totals } from "../../../shared/core/run.ts";
-import { addDays } from "../../../shared/core/run-id.ts";
+import { addDays } from "../../../shared/core/day.ts";
+import { type Mail, mailStatuses, type ReadFailure, type Run } from "../../../shared/core/run.ts";
 import type { Snapshot } from "../../../shared/core/snapshot.ts";
+import type { Totals } from "../../../shared/core/totals.ts";
 import {
   decodeRun,
   decodeSnapshot,

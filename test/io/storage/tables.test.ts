@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addDays } from "../../../shared/core/day.ts";
 import type { Mail, Run } from "../../../shared/core/run.ts";
-import { addDays } from "../../../shared/core/run-id.ts";
 import { encodeRun, encodeSnapshot, type Row } from "../../../shared/io/storage/rows.ts";
 import { createStore } from "../../../shared/io/storage/tables.ts";
 import { RowError } from "../../../shared/ports.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { addDays } from "../../../shared/core/day.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
 import { buildReport, type Compared, type Report } from "../../../shared/core/report.ts";
 import type { ReadFailure, RunSummary } from "../../../shared/core/run.ts";
-import { addDays } from "../../../shared/core/run-id.ts";
 import { type Digest, digestOf } from "../../../shared/render/digest/content.ts";
 import { renderDigest } from "../../../shared/render/digest/digest.tsx";
 import { gather } from "../../../shared/render/digest/material.ts";

@@ -1,0 +1,21 @@
+/** A calendar day in `REPORT_TIME_ZONE`, written `2026-11-23`. */
+export type RunDate = string;
+
+const dayMs = 86_400_000;
+
+/** Whole days from one calendar day to another; negative where `to` is earlier. */
+export function daysBetween(from: RunDate, to: RunDate): number {
+  return (Date.parse(to) - Date.parse(from)) / dayMs;
+}
+
+/** The calendar day `days` after `day`. */
+export function addDays(day: RunDate, days: number): RunDate {
+  return new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
+}
+
+/** The calendar day that an instant falls on in a time zone (IANA name). */
+export function calendarDay(instant: Date, timeZone: string): RunDate {
+  const parts = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+  const part = Object.fromEntries(parts.formatToParts(instant).map(({ type, value }) => [type, value]));
+  return `${part.year}-${part.month}-${part.day}`;
+}

@@ -1,0 +1,58 @@
+import { type Comparison, isBaseline, isRead } from "./comparison.ts";
+import { reach, worseKinds } from "./due.ts";
+import { isMissing, type KbRow, type KbRows } from "./row.ts";
+
+/** The names of a report's totals, in the order in which rows and exports list them. */
+export const totalNames = [
+  "new",
+  "worsened",
+  "improved",
+  "resolved",
+  "returned",
+  "baseline",
+  "read",
+  "notRead",
+  "missingKbs",
+  "missingInstalls",
+] as const;
+export type TotalName = (typeof totalNames)[number];
+
+/**
+ * A report in ten numbers. `new` to `returned`: KBs by kind of change. `baseline`: products seen for the first time.
+ * `read`, `notRead`: products. `missingKbs`: different KBs missing over all products. `missingInstalls`: for each KB the
+ * largest count of any one product, so that no machine counts twice.
+ */
+export type Totals = Readonly<Record<TotalName, number>>;
+
+/** All totals of a report, counted from its rows and comparisons. */
+export function countTotals(rows: KbRows, comparisons: readonly Comparison[]): Totals {
+  const read = comparisons.filter(isRead).length;
+  const baseline = comparisons.filter(isBaseline).length;
+  return totalsOfRows(rows.values(), { baseline, read, notRead: comparisons.length - read });
+}
+
+/** Totals counted from rows alone, with the numbers of products given. They count KBs, never a KB once per product. */
+export function totalsOfRows(rows: Iterable<KbRow>, products: Pick<Totals, "baseline" | "read" | "notRead">): Totals {
+  const counts = { new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 };
+  let [missingKbs, missingInstalls] = [0, 0];
+  for (const row of rows) {
+    if (row.kind in counts) counts[row.kind as keyof typeof counts] += 1;
+    if (!isMissing(row)) continue;
+    missingKbs += 1;
+    missingInstalls += reach(row) ?? 0;
+  }
+  return { ...counts, ...products, missingKbs, missingInstalls };
+}
+
+/** Totals of a report about nothing. */
+export const noTotals = Object.fromEntries(totalNames.map((name) => [name, 0])) as Totals;
+
+/** How many KBs changed for the worse. */
+export function countWorse(totals: Totals): number {
+  return worseKinds.reduce((sum, kind) => sum + totals[kind], 0);
+}
+
+/** How many KBs changed for the better. */
+export function countBetter({ improved, resolved }: Totals): number {
+  return improved + resolved;
+}
