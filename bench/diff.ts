@@ -170,7 +170,7 @@ async function measureMemory(): Promise<Figure> {
 export async function heldReport(): Promise<{ peakMb: number; bareMb: number }> {
   const bareMb = process.memoryUsage().rss / 2 ** 20;
   const held = await report(remembered(eachOf(parsedPairs())));
-  if (held.software.length !== softwareInAll) throw new Error("The report is not of the whole estate.");
+  if (held.products.length !== softwareInAll) throw new Error("The report is not of the whole estate.");
   return { peakMb: process.resourceUsage().maxRSS / 2 ** 10, bareMb };
 }
 

@@ -7,12 +7,12 @@ import type { Snapshot } from "./snapshot.ts";
 import { countTotals, type Totals } from "./totals.ts";
 
 /** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
-export type SoftwareState = "read" | "empty" | "not-kb-patched" | "not-read";
+export type ProductState = "read" | "empty" | "not-kb-patched" | "not-read";
 
 /** One software in a report. */
-export interface SoftwareRow {
+export interface ProductRow {
   softwareId: string;
-  state: SoftwareState;
+  state: ProductState;
   /** Whether this is its first sight. */
   baseline: boolean;
   /** The run of the snapshot compared with. */
@@ -45,7 +45,7 @@ export interface Report {
   /** Worst first. */
   rows: readonly KbRow[];
   /** In the watchlist's order. */
-  software: readonly SoftwareRow[];
+  products: readonly ProductRow[];
   totals: Totals;
   /** Scheduled runs up to this one, oldest first. */
   trend: readonly TrendPoint[];
@@ -71,20 +71,20 @@ export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Co
   const failures = new Map(run.failures.map((failure) => [failure.softwareId, failure]));
   const rows: KbRows = new Map();
   const comparisons: Comparison[] = [];
-  const software: SoftwareRow[] = [];
+  const products: ProductRow[] = [];
   for await (const { comparison, previous, current } of compared) {
     addComparison(rows, comparison, previous, current);
     comparisons.push(comparison);
-    software.push(softwareRow(comparison, current, failures.get(comparison.softwareId) ?? null));
+    products.push(productRow(comparison, current, failures.get(comparison.softwareId) ?? null));
   }
   return {
-    ...{ watchlist, tenant, runId, openedAt, committedAt, previousRunId, trend, dueDays, software },
+    ...{ watchlist, tenant, runId, openedAt, committedAt, previousRunId, trend, dueDays, products },
     rows: sortRows(rows.values()),
     totals: countTotals(rows, comparisons),
   };
 }
 
-function softwareRow(comparison: Comparison, current: Snapshot | null, failure: ReadFailure | null): SoftwareRow {
+function productRow(comparison: Comparison, current: Snapshot | null, failure: ReadFailure | null): ProductRow {
   const kbs = current?.missingKbs ?? [];
   return {
     softwareId: comparison.softwareId,
@@ -99,7 +99,7 @@ function softwareRow(comparison: Comparison, current: Snapshot | null, failure: 
   };
 }
 
-function readState(current: Snapshot | null): SoftwareState {
+function readState(current: Snapshot | null): ProductState {
   if (current?.emptiness?.verdict === "not-kb-patched") return "not-kb-patched";
   return current && current.missingKbs.length > 0 ? "read" : "empty";
 }

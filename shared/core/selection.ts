@@ -1,6 +1,6 @@
 import { cves, isStalled, isWorse, overdueTest, reach } from "./due.ts";
 import { compareRows } from "./order.ts";
-import type { Report, SoftwareRow } from "./report.ts";
+import type { ProductRow, Report } from "./report.ts";
 import { isMissing, type KbRow, type RowKind, rowKinds } from "./row.ts";
 import { dayOf } from "./run-id.ts";
 import { compareText } from "./text.ts";
@@ -44,14 +44,14 @@ export function selectReport(report: Report, selection: Selection): Report {
   const rows = selectRows(report, selection);
   const { softwareId } = selection;
   if (softwareId === undefined) return { ...report, rows };
-  const software = report.software.filter((row) => row.softwareId === softwareId);
-  return { ...report, rows, software, totals: totalsOfOne(report, softwareId, software) };
+  const products = report.products.filter((row) => row.softwareId === softwareId);
+  return { ...report, rows, products, totals: totalsOfOne(report, softwareId, products) };
 }
 
-function totalsOfOne(report: Report, softwareId: string, software: readonly SoftwareRow[]): Report["totals"] {
-  const notRead = software.filter(({ state }) => state === "not-read").length;
-  const baseline = software.filter(({ baseline }) => baseline).length;
-  return totalsOfRows(ofSoftware(report.rows, softwareId), { baseline, read: software.length - notRead, notRead });
+function totalsOfOne(report: Report, softwareId: string, products: readonly ProductRow[]): Report["totals"] {
+  const notRead = products.filter(({ state }) => state === "not-read").length;
+  const baseline = products.filter(({ baseline }) => baseline).length;
+  return totalsOfRows(ofSoftware(report.rows, softwareId), { baseline, read: products.length - notRead, notRead });
 }
 
 /** The selected KBs in the order asked for. */
@@ -86,8 +86,8 @@ function passes(kind: RowKind, change: ChangeFilter): boolean {
 }
 
 function matches(row: KbRow, words: readonly string[]): boolean {
-  const software = row.entries.map(({ softwareId }) => softwareId);
-  const text = [`kb${row.id}`, row.name, ...row.productsNames, ...software].join("\n").toLowerCase();
+  const products = row.entries.map(({ softwareId }) => softwareId);
+  const text = [`kb${row.id}`, row.name, ...row.productsNames, ...products].join("\n").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 

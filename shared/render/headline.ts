@@ -7,13 +7,13 @@ import { count, formatRun, listed, many } from "./words.ts";
 
 /** The report in one sentence, which claims nothing of what was not measured. */
 export function headline(report: Report): string {
-  const { totals, software } = report;
+  const { totals, products } = report;
   const part = totals.notRead > 0;
   switch (verdictOf(report)) {
     case "worse":
       return `${sentenceOfWorse(report)}${onUpTo(reachOf(report.rows, worseKinds), ", on up to ")}.`;
     case "blind":
-      return `Nothing could be measured: none of ${count(software.length)} software could be read.`;
+      return `Nothing could be measured: none of ${count(products.length)} software could be read.`;
     case "first":
       return `Now watching ${count(totals.read)} software: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}.`;
     case "better":

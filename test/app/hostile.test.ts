@@ -127,7 +127,7 @@ let told: { history: unknown; progress: unknown; health: { reasons: string[] } }
 
 interface Report {
   rows: { id: string; name: string; url: string | null; link: string | null; entries: { softwareId: string }[] }[];
-  software: { softwareId: string; unusable: number; failure: { reason: string } | null }[];
+  products: { softwareId: string; unusable: number; failure: { reason: string } | null }[];
 }
 
 beforeAll(async () => {
@@ -219,7 +219,7 @@ describe("hostile text in Defender's answer", () => {
   );
 
   test("in an id, it is a KB of that id where it is short, and is counted as unusable where it is long", () => {
-    const unusable = report.software.find(({ softwareId }) => softwareId === fields)?.unusable;
+    const unusable = report.products.find(({ softwareId }) => softwareId === fields)?.unusable;
     const long = texts.filter(([, , name]) => name.length > 40).length;
     expect(unusable).toBe(long);
     expect(report.rows.filter(({ entries }) => entries.some(({ softwareId }) => softwareId === fields))).toHaveLength(
@@ -228,7 +228,7 @@ describe("hostile text in Defender's answer", () => {
   });
 
   test("in an error, a licence's words aside, it is told in our words", () => {
-    const reasonOf = (id: string) => report.software.find(({ softwareId }) => softwareId === id)?.failure?.reason ?? "";
+    const reasonOf = (id: string) => report.products.find(({ softwareId }) => softwareId === id)?.failure?.reason ?? "";
     expect(reasonOf(refused)).toMatch(/^Defender refused GET \/api\/Software\/\{id\}\/getmissingkbs \(403\) because/);
     expect(reasonOf(licence)).toMatch(/saying "No license <script>.*"; the tenant needs an active licence .*\.$/);
     expect(reasonOf(moved)).toContain("its nextLink leads to another host or scheme");
@@ -262,10 +262,10 @@ describe("software ids that are hostile", () => {
     const asked = new Set(world.tenant.calls.map(({ path }) => path));
     for (const id of hostileIds) {
       expect(asked).toContain(`/api/Software/${encodeURIComponent(id)}/getmissingkbs`);
-      expect(report.software.map(({ softwareId }) => softwareId)).toContain(id);
+      expect(report.products.map(({ softwareId }) => softwareId)).toContain(id);
       expect(csv.some(([softwareId]) => softwareId?.replace(/^'/, "") === id)).toBe(true);
     }
-    expect(report.software.filter(({ failure }) => failure)).toHaveLength(3);
+    expect(report.products.filter(({ failure }) => failure)).toHaveLength(3);
   });
 });
 

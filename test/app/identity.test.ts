@@ -139,7 +139,7 @@ async function latestReport() {
   const answer = await fetch(`${app.url}/api/report?format=json`);
   return (await answer.json()) as {
     totals: Record<string, number>;
-    software: { state: string; failure: { reason: string; permanent: boolean } | null }[];
+    products: { state: string; failure: { reason: string; permanent: boolean } | null }[];
   };
 }
 
@@ -193,7 +193,7 @@ describe("a token that Defender refuses", { timeout: 60_000 }, () => {
     // One fresh token for a 401, and no further try: what a person must mend is not asked for again and again.
     expect(statuses.length).toBe(2 * (status === 401 ? 2 : 1));
     expect(report.totals).toMatchObject({ read: 0, notRead: 2 });
-    for (const { state, failure } of report.software) {
+    for (const { state, failure } of report.products) {
       expect(state).toBe("not-read");
       expect(failure).toMatchObject({ permanent: true, reason: expect.stringContaining(reason) });
     }
@@ -207,14 +207,14 @@ describe("a token that Defender refuses", { timeout: 60_000 }, () => {
     const { report, statuses, audiences } = await run("wrong cloud", { DEFENDER_CLOUD: "gcc-high" });
     expect(audiences).toContain(governmentDefender);
     expect(new Set(statuses)).toEqual(new Set([401]));
-    expect(report.software[0]?.failure?.reason).toContain("check that DEFENDER_CLOUD fits the tenant");
+    expect(report.products[0]?.failure?.reason).toContain("check that DEFENDER_CLOUD fits the tenant");
   });
 
   test("is not even asked for where the identity may have none", async () => {
     identity.behaviour.resources = { [storage]: [] };
     const { report, statuses } = await run("no token");
     expect(statuses).toEqual([]);
-    expect(report.software[0]?.failure).toMatchObject({
+    expect(report.products[0]?.failure).toMatchObject({
       permanent: false,
       reason: expect.stringMatching(
         /^There is no token for Defender: .* check that an identity is assigned to the app/,
@@ -282,9 +282,9 @@ describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
     await app.close();
     await startApp(watching("asked for"));
     await handleBlindly(() => fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' }));
-    const { totals, software } = await latestReport();
+    const { totals, products } = await latestReport();
     expect(totals).toMatchObject({ read: 0, notRead: 2, resolved: 0, improved: 0, missingKbs: 1 });
-    for (const { state, failure } of software) {
+    for (const { state, failure } of products) {
       expect(state).toBe("not-read");
       expect(failure).toMatchObject({ permanent: false, reason: expect.stringContaining(noAnswer) });
     }

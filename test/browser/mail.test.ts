@@ -19,7 +19,7 @@ const longName = "an_uncommonly_long_name_of_a_product_that_nobody_would_want_to
 
 const mails: Record<string, RunStory> = {
   "an ordinary day": {
-    software: {
+    products: {
       [windows10]: {
         before: [
           aKb({ id: "5066835", machineMissedOn: 30, firstSeen: "2026-10-14" }),
@@ -36,13 +36,13 @@ const mails: Record<string, RunStory> = {
     installsBefore: Array.from({ length: 29 }, (_, day) => 900 + 7 * day),
   },
   "a day that is only better": {
-    software: { [windows10]: { before: [aKb({ machineMissedOn: 30 })], now: [aKb({ machineMissedOn: 3 })] } },
+    products: { [windows10]: { before: [aKb({ machineMissedOn: 30 })], now: [aKb({ machineMissedOn: 3 })] } },
   },
-  "a day without change": { software: { [windows10]: { before: [aKb()], now: [aKb()] } } },
+  "a day without change": { products: { [windows10]: { before: [aKb()], now: [aKb()] } } },
   "a day on which nothing could be measured": {
-    software: { [windows10]: { before: [aKb()], now: null, failure: forbidden } },
+    products: { [windows10]: { before: [aKb()], now: null, failure: forbidden } },
   },
-  "the first run": { previousRunId: null, software: { [windows10]: { before: null, now: [aKb()] } } },
+  "the first run": { previousRunId: null, products: { [windows10]: { before: null, now: [aKb()] } } },
 };
 
 const looks = [600, 360].flatMap((width) => (["light", "dark"] as const).map((scheme) => ({ width, scheme })));

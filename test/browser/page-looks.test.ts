@@ -51,7 +51,7 @@ async function renderAll(): Promise<void> {
     "empty",
     renderEmptyPage({ watchlist: "default", watchlists: ["default"], nonce, options: sampleOptions, progress }),
   );
-  const first = await aReport({ previousRunId: null, software: { "microsoft-_-edge": { now: [aKb()] } } });
+  const first = await aReport({ previousRunId: null, products: { "microsoft-_-edge": { now: [aKb()] } } });
   rendered.set("first-run", renderPage(aView(first)));
   rendered.set("large", renderPage(aView(await largeReport(500, 40))));
   rendered.set("hostile", await renderHostile());
@@ -61,7 +61,7 @@ async function renderHostile(): Promise<string> {
   const [name, product, softwareId, watchlist] = hostile;
   const kb = aKb({ id: product, name, productsNames: [product, name], url: "javascript:document.title='taken'" });
   const report = await aReport({
-    software: {
+    products: {
       [softwareId]: { before: [], now: [kb] },
       other: { before: [kb], now: null, failure: { reason: name, permanent: true } },
     },

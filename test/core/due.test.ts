@@ -26,7 +26,7 @@ describe("the figures of a report", () => {
     const kbs = ages.map((age) =>
       aKb({ id: String(age), firstSeen: new Date(Date.UTC(2026, 10, 23 - age)).toISOString().slice(0, 10) }),
     );
-    const report = await aReport({ software: { [windows]: { before: kbs, now: kbs } } });
+    const report = await aReport({ products: { [windows]: { before: kbs, now: kbs } } });
     expect(ageBands(report).map(({ count }) => count)).toEqual([2, 2, 2, 2, 2, 2, 2]);
     expect(ageBands(report).map(({ overdue }) => overdue)).toEqual([0, 0, 2, 2, 2, 2, 2]);
   });
@@ -43,9 +43,9 @@ describe("the figures of a report", () => {
 
   test("what was not measured is called neither overdue nor stalled", async () => {
     const kb = aKb({ firstSeen: "2026-10-01" });
-    const measured = await aReport({ software: { [windows]: { before: [kb], now: [kb] } } });
+    const measured = await aReport({ products: { [windows]: { before: [kb], now: [kb] } } });
     expect(countLasting(measured)).toEqual({ overdue: 1, stalled: 1 });
-    const unmeasured = await aReport({ software: { [windows]: { before: [kb], now: null } } });
+    const unmeasured = await aReport({ products: { [windows]: { before: [kb], now: null } } });
     expect(unmeasured.rows.filter(isMissing)).toHaveLength(1);
     expect(unmeasured.rows[0]?.entries.some((entry) => isStalled(entry, "2026-11-23"))).toBe(false);
     expect(countLasting(unmeasured)).toEqual({ overdue: 0, stalled: 0 });

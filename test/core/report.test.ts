@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { buildReport, type Compared, type SoftwareRow } from "../../shared/core/report.ts";
+import { buildReport, type Compared, type ProductRow } from "../../shared/core/report.ts";
 import { aKb, aReport, aRun, aSnapshot, eachOf } from "../support/builders.ts";
 
 const [windows10, windows11, edge] = ["microsoft-_-windows_10", "microsoft-_-windows_11", "microsoft-_-edge"] as const;
@@ -16,7 +16,7 @@ describe("a report", () => {
 
   test("tells the worst KB first, each once", async () => {
     const report = await aReport({
-      software: {
+      products: {
         [windows10]: { before: [aKb({ id: "1" })], now: [aKb({ id: "1" }), aKb({ id: "2", machineMissedOn: 3 })] },
         [windows11]: { before: [], now: [aKb({ id: "3" }), aKb({ id: "2", machineMissedOn: 4 })] },
       },
@@ -32,7 +32,7 @@ describe("a report", () => {
   test("tells of each software in the watchlist's order what was compared and what it misses", async () => {
     const failure = { reason: "Defender answered 403.", permanent: true };
     const report = await aReport({
-      software: {
+      products: {
         [windows11]: {
           before: [],
           now: [aKb({ id: "1", machineMissedOn: 240 }), aKb({ id: "2", machineMissedOn: null })],
@@ -42,7 +42,7 @@ describe("a report", () => {
         [edge]: { before: null, now: [aKb({ id: "4", machineMissedOn: 5 }), aKb({ id: "5", machineMissedOn: 6 })] },
       },
     });
-    expect(report.software).toEqual<SoftwareRow[]>([
+    expect(report.products).toEqual<ProductRow[]>([
       {
         ...{ softwareId: windows11, state: "read", baseline: false, previous: "2026-11-22", current: "2026-11-23" },
         ...{ missingKbs: 2, missingInstalls: 240, unusable: 3, failure: null },
@@ -65,7 +65,7 @@ describe("a report", () => {
     const stateOf = async (compared: Partial<Compared>) => {
       const whole: Compared = { comparison, previous: null, current: null, ...compared };
       const report = await buildReport({ run, previousRunId: null, trend: [], dueDays: 14 }, eachOf([whole]));
-      return report.software[0];
+      return report.products[0];
     };
     const emptiness = (verdict: "clean" | "not-kb-patched") =>
       aSnapshot({ softwareId: edge, emptiness: { verdict, checkedOn: "2026-11-23" } });

@@ -73,7 +73,7 @@ describe("a selection", () => {
 
   test("sorts KBs by their number, not as text", async () => {
     const report = await aReport({
-      software: { a: { before: [], now: [aKb({ id: "10000001" }), aKb({ id: "999999" }), aKb({ id: "5041585" })] } },
+      products: { a: { before: [], now: [aKb({ id: "10000001" }), aKb({ id: "999999" }), aKb({ id: "5041585" })] } },
     });
     expect(ids(selectRows(report, { sort: "kb" }))).toEqual(["999999", "5041585", "10000001"]);
     expect(ids(selectRows(report, { sort: "kb", order: "desc" }))).toEqual(["10000001", "5041585", "999999"]);
@@ -82,7 +82,7 @@ describe("a selection", () => {
   test("of one software tells of that software alone, with its own change", async () => {
     const kb = aKb({ firstSeen: "2026-11-01" });
     const report = await aReport({
-      software: {
+      products: {
         "microsoft-_-windows_10": { before: [kb], now: [kb] },
         "microsoft-_-windows_11": { before: [], now: [{ ...kb, firstSeen: "2026-11-23" }] },
       },
@@ -94,15 +94,15 @@ describe("a selection", () => {
   });
 
   test("of one software counts as a report made of that software alone", async () => {
-    const software = fc.constantFrom("microsoft-_-windows_10", "microsoft-_-edge");
+    const products = fc.constantFrom("microsoft-_-windows_10", "microsoft-_-edge");
     await fc.assert(
-      fc.asyncProperty(anyStory(), software, async (story, softwareId) => {
-        const one = story.software?.[softwareId];
+      fc.asyncProperty(anyStory(), products, async (story, softwareId) => {
+        const one = story.products?.[softwareId];
         if (!one) return;
-        const alone = await aReport({ ...story, software: { [softwareId]: one } });
+        const alone = await aReport({ ...story, products: { [softwareId]: one } });
         const selected = selectReport(await aReport(story), { softwareId });
         expect(selected.totals).toEqual(alone.totals);
-        expect(selected.software).toEqual(alone.software);
+        expect(selected.products).toEqual(alone.products);
         expect(ids(selected.rows)).toEqual(ids(alone.rows));
       }),
     );

@@ -23,7 +23,7 @@ const snapshot = aSnapshot({
 });
 
 const { run } = await aRun({
-  software: {
+  products: {
     "microsoft-_-windows_10": { before: [aKb({ machineMissedOn: 1 })], now: [aKb({ machineMissedOn: 2 })] },
     "microsoft-_-windows_11": {
       before: [aKb()],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { addDays } from "../../shared/core/day.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
-import { aKb, type RunStory, type SoftwareStory } from "./builders.ts";
+import { aKb, type ProductStory, type RunStory } from "./builders.ts";
 
 const day = "2026-11-23";
 
@@ -53,7 +53,7 @@ export function anyStory(
   text: fc.Arbitrary<string> = fc.constantFrom("windows_10", "October 2026"),
 ): fc.Arbitrary<RunStory> {
   const kbs = anyKbs(text);
-  const story: fc.Arbitrary<SoftwareStory> = fc.record({
+  const story: fc.Arbitrary<ProductStory> = fc.record({
     before: fc.option(kbs, { nil: null }),
     now: fc.option(kbs, { nil: null, freq: 4 }),
     failure: fc.record({ reason: text, permanent: fc.boolean() }),
@@ -64,7 +64,7 @@ export function anyStory(
     selector: (id) => id || "empty",
   });
   return fc.record({
-    software: ids.chain((names) =>
+    products: ids.chain((names) =>
       fc.tuple(...names.map(() => story)).map((stories) => {
         return Object.fromEntries(
           names.flatMap((name, index) => stories.slice(index, index + 1).map((story) => [name, story])),

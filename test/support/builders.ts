@@ -53,7 +53,7 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
 }
 
 /** What one software brought: the KBs that its snapshots hold, or why there is none of today. */
-export interface SoftwareStory {
+export interface ProductStory {
   /** What the last scheduled run reported; absent or `null`: never seen before. */
   before?: readonly MissingKb[] | null;
   /** What it misses today; `null`: not measured. */
@@ -74,7 +74,7 @@ export interface RunStory {
   runId?: RunId;
   /** `null`: the first run; absent: the run of the day before. */
   previousRunId?: RunId | null;
-  software?: Readonly<Record<string, SoftwareStory>>;
+  products?: Readonly<Record<string, ProductStory>>;
   watchlist?: Partial<Watchlist>;
   /** Machine-KB pairs of the runs of the days before, oldest first, the last one the day before. */
   installsBefore?: readonly (number | Partial<Totals>)[];
@@ -83,20 +83,20 @@ export interface RunStory {
 /** A closed run with the snapshots it compared, made by the code that makes real ones. */
 export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: Compared[] }> {
   const { runId, previousRunId } = runIds(story);
-  const software = story.software ?? {
+  const products = story.products ?? {
     "microsoft-_-windows_10": { before: [], now: [aKb({ firstSeen: dayOf(runId) })] },
   };
-  const outcomes = Object.entries(software).map(([softwareId, story]) =>
+  const outcomes = Object.entries(products).map(([softwareId, story]) =>
     outcomeOf(softwareId, story, runId, previousRunId ?? addDays(dayOf(runId), -1)),
   );
-  const watchlist = aWatchlist({ softwareIds: Object.keys(software), ...story.watchlist });
+  const watchlist = aWatchlist({ softwareIds: Object.keys(products), ...story.watchlist });
   const run = await closeRun(
     {
       watchlist,
       runId,
       openedAt: openedAt(runId),
       committedAt: committedAt(runId),
-      last: lastRun(software, previousRunId),
+      last: lastRun(products, previousRunId),
     },
     eachOf(outcomes),
   );
@@ -128,7 +128,7 @@ function runIds({ runId = "2026-11-23", previousRunId }: RunStory): { runId: Run
   return { runId, previousRunId: previousRunId === undefined ? addDays(dayOf(runId), -1) : previousRunId };
 }
 
-function outcomeOf(softwareId: string, story: SoftwareStory, runId: RunId, previousRunId: RunId): Outcome {
+function outcomeOf(softwareId: string, story: ProductStory, runId: RunId, previousRunId: RunId): Outcome {
   const { before, beforeSnapshot, now, snapshot, failure } = story;
   const beforeRunId = story.beforeRunId ?? previousRunId;
   return {
@@ -140,9 +140,9 @@ function outcomeOf(softwareId: string, story: SoftwareStory, runId: RunId, previ
 }
 
 // The run before, only as far as closing the next one asks for it.
-function lastRun(software: Readonly<Record<string, SoftwareStory>>, runId: RunId | null): Run | null {
+function lastRun(products: Readonly<Record<string, ProductStory>>, runId: RunId | null): Run | null {
   if (runId === null) return null;
-  const failures = Object.entries(software).flatMap(([softwareId, { failedSince }]) =>
+  const failures = Object.entries(products).flatMap(([softwareId, { failedSince }]) =>
     failedSince
       ? [{ softwareId, reason: "", permanent: false, since: failedSince.since, misses: failedSince.misses - 1 }]
       : [],

@@ -5,7 +5,7 @@ import type { Report } from "../../shared/core/report.ts";
 import type { Totals } from "../../shared/core/totals.ts";
 import type { PageView } from "../../shared/render/page/view.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
-import { aKb, aReport, type SoftwareStory } from "./builders.ts";
+import { aKb, aReport, type ProductStory } from "./builders.ts";
 
 const today = "2026-11-23";
 
@@ -36,16 +36,12 @@ function kbsOf(told: readonly Told[], products: readonly string[]): MissingKb[] 
   );
 }
 
-function story(
-  products: readonly string[],
-  before: readonly Told[] | null,
-  now: readonly Told[] | null,
-): SoftwareStory {
+function story(products: readonly string[], before: readonly Told[] | null, now: readonly Told[] | null): ProductStory {
   return { before: before && kbsOf(before, products), now: now && kbsOf(now, products) };
 }
 
 /** A small estate with something of everything. */
-const estate: Readonly<Record<string, SoftwareStory>> = {
+const estate: Readonly<Record<string, ProductStory>> = {
   "microsoft-_-windows_11": {
     ...story(
       ["windows_11"],
@@ -167,8 +163,8 @@ function trendBefore(last: number): Partial<Totals>[] {
 
 /** The report of the small estate. */
 export async function sampleReport(): Promise<Report> {
-  const first = await aReport({ software: estate });
-  return aReport({ software: estate, installsBefore: trendBefore(first.totals.missingInstalls) });
+  const first = await aReport({ products: estate });
+  return aReport({ products: estate, installsBefore: trendBefore(first.totals.missingInstalls) });
 }
 
 /** A page of a report, asked for without any parameters. */
@@ -206,8 +202,8 @@ export function sampleHistory(id = "5066835"): KbHistory {
 }
 
 /** An estate in which every software misses its own KBs, all of them unlike. */
-export async function largeReport(software: number, kbsEach: number): Promise<Report> {
-  const stories = Array.from({ length: software }, (_, at): [string, SoftwareStory] => {
+export async function largeReport(products: number, kbsEach: number): Promise<Report> {
+  const stories = Array.from({ length: products }, (_, at): [string, ProductStory] => {
     const kb = (index: number, more: number) =>
       aKb({
         id: String(5_000_000 + at * kbsEach + index),
@@ -221,5 +217,5 @@ export async function largeReport(software: number, kbsEach: number): Promise<Re
     const before = all.filter((index) => index % 20 !== 3).map((index) => kb(index, 0));
     return [`microsoft-_-product_${String(at).padStart(4, "0")}`, { before, now }];
   });
-  return aReport({ software: Object.fromEntries(stories) });
+  return aReport({ products: Object.fromEntries(stories) });
 }

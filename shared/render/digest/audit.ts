@@ -19,11 +19,11 @@ const fullLists: Readonly<Record<FullList, string[]>> = {
   none: [],
 };
 
-function compared({ software, totals, previousRunId, runId }: Report): string {
-  const all = count(software.length);
+function compared({ products, totals, previousRunId, runId }: Report): string {
+  const all = count(products.length);
   const skipped = `${count(totals.notRead)} skipped`;
   if (previousRunId === null) return `${count(totals.read)} of ${all} software measured; ${skipped}.`;
-  const measured = software.filter(({ state, previous }) => state !== "not-read" && previous !== null);
+  const measured = products.filter(({ state, previous }) => state !== "not-read" && previous !== null);
   const older = measured.map(({ previous }) => previous ?? runId).filter((previous) => previous !== previousRunId);
   const oldest = older.sort(compareText)[0];
   const parts = [

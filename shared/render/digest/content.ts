@@ -80,13 +80,13 @@ function partsOf(context: Context): Part[] {
   return verdictOf(report) === "blind" ? [...remarks, ...changes, ...pictures] : [...changes, ...pictures, ...remarks];
 }
 
-function caution({ totals, software, previousRunId }: Report): string | null {
+function caution({ totals, products, previousRunId }: Report): string | null {
   const { read, notRead } = totals;
   if (notRead === 0 || read === 0) return null;
   const one = notRead === 1;
   const unknown =
     previousRunId === null ? (one ? "what it misses" : "what they miss") : `whether ${one ? "it" : "they"} got worse`;
-  return `${count(notRead)} of ${count(software.length)} software could not be measured: ${unknown} is not known.`;
+  return `${count(notRead)} of ${count(products.length)} software could not be measured: ${unknown} is not known.`;
 }
 
 function kbTables(context: Context): KbTable[] {

@@ -259,11 +259,11 @@ function RemarkPart({ remark: { title, tone, points, rest } }: { remark: Remark 
   );
 }
 
-function PointLines({ point: { text, software, more } }: { point: Point }) {
+function PointLines({ point: { text, products, more } }: { point: Point }) {
   return (
     <>
       <Line top={4}>{text}</Line>
-      {[...software, ...(more > 0 ? [`and ${count(more)} more`] : [])].map((line, index) => (
+      {[...products, ...(more > 0 ? [`and ${count(more)} more`] : [])].map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
         <Line key={index} ink="muted" top={2}>
           {line}

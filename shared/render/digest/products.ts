@@ -1,5 +1,5 @@
 import { daysBetween } from "../../core/day.ts";
-import type { SoftwareRow } from "../../core/report.ts";
+import type { ProductRow } from "../../core/report.ts";
 import { dayOf, type RunId } from "../../core/run-id.ts";
 import { count, formatDay, formatRun, many, shown, softwareLabel } from "../words.ts";
 import { type Context, places, type Rest } from "./context.ts";
@@ -25,21 +25,21 @@ export interface Remark {
 /** One thing that holds for some software. */
 export interface Point {
   text: string;
-  software: string[];
+  products: string[];
   /** How many more found no room. */
   more: number;
 }
 
 /** A bar for each software that has KBs, the longest first; of one not measured its last known, with the day. */
 export function softwareBars(context: Context): SoftwareBars | null {
-  const { software } = context.report;
-  const rows = software
+  const { products } = context.report;
+  const rows = products
     .filter(({ missingKbs }) => missingKbs > 0)
     .sort((a, b) => b.missingInstalls - a.missingInstalls || b.missingKbs - a.missingKbs);
   if (rows.length === 0) return null;
   const room = places(context, "bars", rows.length);
   const most = Math.max(1, rows[0]?.missingInstalls ?? 0);
-  const empty = software.filter(({ state }) => state === "empty").length;
+  const empty = products.filter(({ state }) => state === "empty").length;
   return {
     type: "bars",
     bars: rows.slice(0, room).map((row) => ({
@@ -53,7 +53,7 @@ export function softwareBars(context: Context): SoftwareBars | null {
   };
 }
 
-function barWords({ missingKbs, missingInstalls, state, current }: SoftwareRow): string {
+function barWords({ missingKbs, missingInstalls, state, current }: ProductRow): string {
   const words = `${many(missingKbs, "KB")}, ${many(missingInstalls, "pair")}`;
   return state === "not-read" && current !== null ? `${words} on ${formatDay(dayOf(current))}` : words;
 }
@@ -72,14 +72,14 @@ export function remarksOf(context: Context): Remark[] {
 }
 
 function joined(context: Context): Remark | null {
-  const { software, previousRunId } = context.report;
+  const { products, previousRunId } = context.report;
   // Of the first run the headline and the bars say the same.
   if (previousRunId === null) return null;
-  const told = ({ softwareId, missingKbs }: SoftwareRow) => `${named(softwareId)}: ${many(missingKbs, "KB")} missing`;
+  const told = ({ softwareId, missingKbs }: ProductRow) => `${named(softwareId)}: ${many(missingKbs, "KB")} missing`;
   return remark(context, {
     title: "Now watched",
     text: "Seen for the first time, so nothing of it is called new.",
-    rows: software.filter(({ baseline }) => baseline),
+    rows: products.filter(({ baseline }) => baseline),
     told,
   });
 }
@@ -88,7 +88,7 @@ function notKbPatched(context: Context): Remark | null {
   return remark(context, {
     title: "Not patched by KBs",
     text: "Defender counts weaknesses here and lists no KB for them: an empty list, but not a patched one. Look in the Defender portal.",
-    rows: context.report.software.filter(({ state }) => state === "not-kb-patched"),
+    rows: context.report.products.filter(({ state }) => state === "not-kb-patched"),
     told: ({ softwareId }) => named(softwareId),
   });
 }
@@ -97,7 +97,7 @@ function unusable(context: Context): Remark | null {
   return remark(context, {
     title: "Unusable items",
     text: "Defender's answer held items without a usable KB number; they are left out.",
-    rows: context.report.software.filter((row) => row.unusable > 0),
+    rows: context.report.products.filter((row) => row.unusable > 0),
     told: (row) => `${named(row.softwareId)}: ${many(row.unusable, "item")}`,
   });
 }
@@ -105,8 +105,8 @@ function unusable(context: Context): Remark | null {
 interface OneReason {
   title: string;
   text: string;
-  rows: readonly SoftwareRow[];
-  told: (row: SoftwareRow) => string;
+  rows: readonly ProductRow[];
+  told: (row: ProductRow) => string;
 }
 
 function remark(context: Context, { title, text, rows, told }: OneReason): Remark | null {
@@ -120,13 +120,13 @@ function remark(context: Context, { title, text, rows, told }: OneReason): Remar
   };
 }
 
-function titled(title: string, rows: readonly SoftwareRow[]): string {
+function titled(title: string, rows: readonly ProductRow[]): string {
   return `${title}: ${count(rows.length)} software`;
 }
 
-function point(context: Context, text: string, rows: readonly SoftwareRow[], told: OneReason["told"]): Point {
+function point(context: Context, text: string, rows: readonly ProductRow[], told: OneReason["told"]): Point {
   const room = places(context, "names", rows.length);
-  return { text, software: rows.slice(0, room).map(told), more: Math.max(0, rows.length - room) };
+  return { text, products: rows.slice(0, room).map(told), more: Math.max(0, rows.length - room) };
 }
 
 // The exact id, for this is where a person may have to act.
@@ -138,8 +138,8 @@ const noReason = "It was not measured in this run.";
 
 // A reason is told once, however many software it holds for.
 function unmeasured(context: Context): Remark | null {
-  const { software, runId } = context.report;
-  const rows = software.filter(({ state }) => state === "not-read");
+  const { products, runId } = context.report;
+  const rows = products.filter(({ state }) => state === "not-read");
   if (rows.length === 0) return null;
   const reasons = [...Map.groupBy(rows, ({ failure }) => failure?.reason ?? noReason).values()];
   reasons.sort((a, b) => b.length - a.length);
@@ -162,17 +162,17 @@ function unmeasured(context: Context): Remark | null {
   };
 }
 
-function reasonOf(group: readonly SoftwareRow[]): string {
+function reasonOf(group: readonly ProductRow[]): string {
   const failure = group[0]?.failure;
   const reason = shown(failure?.reason ?? noReason, 400);
   return failure?.permanent ? `${reason} This stays until someone acts.` : reason;
 }
 
-function longestFirst(group: readonly SoftwareRow[]): SoftwareRow[] {
+function longestFirst(group: readonly ProductRow[]): ProductRow[] {
   return [...group].sort((a, b) => (b.failure?.misses ?? 0) - (a.failure?.misses ?? 0));
 }
 
-function howLong({ failure, current }: SoftwareRow, runId: RunId): string {
+function howLong({ failure, current }: ProductRow, runId: RunId): string {
   const misses = failure?.misses ?? 1;
   const since =
     misses > 1 && failure ? `${many(misses, "run")} in a row, since ${formatRun(failure.since)}` : "this run";

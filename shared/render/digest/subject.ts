@@ -15,9 +15,9 @@ export function renderSubject(report: Report): string {
 }
 
 function summary(report: Report): string {
-  const { totals, software } = report;
+  const { totals, products } = report;
   const verdict = verdictOf(report);
-  if (verdict === "blind") return `Nothing could be measured: ${count(software.length)} software unread`;
+  if (verdict === "blind") return `Nothing could be measured: ${count(products.length)} software unread`;
   const told = {
     worse: `${list(totals, "new", "worsened", "returned")}${onUpTo(reachOf(report.rows, worseKinds), " on up to ")}`,
     first: `Now watching ${count(totals.read)} software, ${many(totals.missingKbs, "KB")} missing`,

@@ -116,9 +116,9 @@ function restText(rest: Rest | null): string[] {
 function remarkText({ title, tone, points, rest }: Remark): string[] {
   return [
     (tone === "caution" ? "! " : "") + title.toUpperCase(),
-    ...points.flatMap(({ text, software, more }) => [
+    ...points.flatMap(({ text, products, more }) => [
       ...wrap(text, width),
-      ...software.flatMap((line) => wrap(`- ${line}`, width, "  ")),
+      ...products.flatMap((line) => wrap(`- ${line}`, width, "  ")),
       ...(more > 0 ? [`- and ${count(more)} more`] : []),
     ]),
     ...restText(rest),

@@ -117,7 +117,7 @@ export function defuse(text: string): string {
 }
 
 function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {
-  const readRuns = new Map(report.software.map(({ softwareId, current }) => [softwareId, current]));
+  const readRuns = new Map(report.products.map(({ softwareId, current }) => [softwareId, current]));
   const { watchlist, tenant, runId: run, previousRunId: previousRun } = report;
   for (const row of report.rows) {
     for (const entry of row.entries) {

@@ -29,7 +29,7 @@ export function* reportJsonChunks(report: Report, options: LinkOptions): Generat
 }
 
 function frame(report: Report, { reportUrl }: LinkOptions): Omit<ReportJson, "rows"> {
-  const { watchlist, tenant, runId, previousRunId, openedAt, committedAt, dueDays, totals, trend, software } = report;
+  const { watchlist, tenant, runId, previousRunId, openedAt, committedAt, dueDays, totals, trend, products } = report;
   return {
     ...{ watchlist, tenant, runId, previousRunId, openedAt, committedAt, dueDays },
     page: reportLink(reportUrl, watchlist, runId),
@@ -37,7 +37,7 @@ function frame(report: Report, { reportUrl }: LinkOptions): Omit<ReportJson, "ro
     ...countLasting(report),
     forecast: forecast(trend),
     trend: [...trend],
-    software: [...software],
+    products: [...products],
   };
 }
 

@@ -69,7 +69,7 @@ const row = z.object({
   entries: told(z.array(entry), "One per software."),
 });
 
-const software = z.object({
+const product = z.object({
   softwareId,
   state: told(
     z.enum(["read", "empty", "not-kb-patched", "not-read"]),
@@ -132,7 +132,7 @@ export const reportSchema = told(
       z.array(z.object({ runId, totals })),
       "The scheduled runs up to this one, oldest first, over the whole watchlist.",
     ),
-    software: told(z.array(software), "In the watchlist's order."),
+    products: told(z.array(product), "In the watchlist's order."),
     rows: told(z.array(row), "One per KB, worst first."),
   }),
   "What changed in one watchlist from one run to another, and all that is missing.",

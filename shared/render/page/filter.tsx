@@ -96,7 +96,7 @@ function Check({ name, label, checked }: { name: string; label: string; checked:
 function SoftwareField({ view: { report, query } }: { view: PageView }) {
   const asked = query.softwareId ?? "";
   const listed = listSoftware(report);
-  const more = report.software.length - listed.length;
+  const more = report.products.length - listed.length;
   return (
     <select id="softwareId" name="softwareId" defaultValue={asked}>
       <option value="">All</option>
@@ -112,8 +112,8 @@ function SoftwareField({ view: { report, query } }: { view: PageView }) {
 }
 
 /** The software to choose from, in the watchlist's order; of very many those that miss most. */
-function listSoftware({ software }: Report): string[] {
-  const most = software.toSorted((a, b) => b.missingInstalls - a.missingInstalls).slice(0, listedSoftware);
+function listSoftware({ products }: Report): string[] {
+  const most = products.toSorted((a, b) => b.missingInstalls - a.missingInstalls).slice(0, listedSoftware);
   const chosen = new Set(most);
-  return software.flatMap((row) => (chosen.has(row) ? [row.softwareId] : []));
+  return products.flatMap((row) => (chosen.has(row) ? [row.softwareId] : []));
 }

@@ -101,7 +101,7 @@ function KbSoftware({ row, view }: { row: KbRow; view: PageView }) {
       </p>
       <Table
         className="list"
-        caption={<>KB{row.id} by software, worst first</>}
+        caption={<>KB{row.id} by product, worst first</>}
         head={
           <>
             <ColumnHead>Software</ColumnHead>

@@ -258,11 +258,11 @@ function Summary({ view }: { view: PageView }) {
   );
 }
 
-function Unmeasured({ report: { totals, software } }: { report: Report }) {
+function Unmeasured({ report: { totals, products } }: { report: Report }) {
   if (totals.notRead === 0) return <>All {count(totals.read)} software measured.</>;
   return (
     <a className="warning" href="#not-read">
-      {count(totals.notRead)} of {count(software.length)} software not measured.
+      {count(totals.notRead)} of {count(products.length)} software not measured.
     </a>
   );
 }
@@ -393,7 +393,7 @@ function Terms({ report: { dueDays } }: { report: Report }) {
       <div>
         <dt>Forecast</dt>
         <dd>
-          A straight line through the last 14 scheduled runs over the same number of software, followed from the last
+          A straight line through the last 14 scheduled runs over the same number of products, followed from the last
           count to zero. None is given where the line explains less than half of the ups and downs. New updates are not
           foreseen.
         </dd>

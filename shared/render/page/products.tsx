@@ -1,5 +1,5 @@
 import { daysBetween } from "../../core/day.ts";
-import type { Report, SoftwareRow } from "../../core/report.ts";
+import type { ProductRow, Report } from "../../core/report.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { slice } from "../../core/selection.ts";
 import { count, formatRun, many, softwareLabel } from "../words.ts";
@@ -15,14 +15,14 @@ const maxNotRead = 100;
 /** What could not be measured, why, and how old is what stands for it; nothing where all was. */
 export function NotReadSection({ view }: { view: PageView }) {
   const { report } = view;
-  const rows = report.software.filter(({ state }) => state === "not-read");
+  const rows = report.products.filter(({ state }) => state === "not-read");
   if (rows.length === 0) return null;
   const longest = rows.toSorted((a, b) => (b.failure?.misses ?? 0) - (a.failure?.misses ?? 0));
   const more = rows.length - maxNotRead;
   return (
     <section id="not-read" aria-labelledby="not-read-title">
       <h2 id="not-read-title">
-        Not read: {count(rows.length)} of {count(report.software.length)} software
+        Not read: {count(rows.length)} of {count(report.products.length)} products
       </h2>
       <p className="note">
         Nothing is claimed of these. Where one was measured before, its last known counts stand in, marked as not
@@ -61,12 +61,12 @@ export function NotReadSection({ view }: { view: PageView }) {
   );
 }
 
-function sinceWords({ failure }: SoftwareRow): string {
+function sinceWords({ failure }: ProductRow): string {
   if (!failure || failure.misses <= 1) return "this run";
   return `${formatRun(failure.since)}, ${many(failure.misses, "run")}`;
 }
 
-function lastRead({ current }: SoftwareRow, { runId }: Report): string {
+function lastRead({ current }: ProductRow, { runId }: Report): string {
   if (current === null) return "never";
   const days = daysBetween(dayOf(current), dayOf(runId));
   return `${formatRun(current)}, ${days === 0 ? "the same day" : `${many(days, "day")} earlier`}`;
@@ -75,7 +75,7 @@ function lastRead({ current }: SoftwareRow, { runId }: Report): string {
 /** All watched software, what misses most first. */
 export function SoftwareSection({ view }: { view: PageView }) {
   const { report, query, code } = view;
-  const sorted = report.software.toSorted(
+  const sorted = report.products.toSorted(
     (a, b) => b.missingInstalls - a.missingInstalls || b.missingKbs - a.missingKbs,
   );
   const shown = slice(sorted, query.softwarePage ?? 1, softwarePerPage);
@@ -83,7 +83,7 @@ export function SoftwareSection({ view }: { view: PageView }) {
   const pageAt = (page: number) => `${pageHref(query, { softwarePage: page === 1 ? undefined : page }, code)}#software`;
   return (
     <section id="software" aria-labelledby="software-title">
-      <h2 id="software-title">Software: {count(report.software.length)} watched</h2>
+      <h2 id="software-title">Software: {count(report.products.length)} watched</h2>
       <Table
         className="list"
         caption="Watched software, what misses most first"
@@ -110,7 +110,7 @@ export function SoftwareSection({ view }: { view: PageView }) {
               {softwareLabel(row.softwareId) !== row.softwareId && <span className="id">{row.softwareId}</span>}
             </RowHead>
             <Cell label="State">
-              <SoftwareStateWords row={row} />
+              <ProductStateWords row={row} />
             </Cell>
             <Cell className="num" label="Missing KBs">
               {row.current === null ? "?" : count(row.missingKbs)}
@@ -139,7 +139,7 @@ function pick({ query: { watchlist, run, from } }: PageView) {
   return { watchlist, run, ...(from && { from }) };
 }
 
-function SoftwareStateWords({ row }: { row: SoftwareRow }) {
+function ProductStateWords({ row }: { row: ProductRow }) {
   const { state, baseline, unusable } = row;
   return (
     <>

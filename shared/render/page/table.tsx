@@ -239,7 +239,7 @@ function SoftwareList({ row, view: { query, code } }: { row: KbRow; view: PageVi
       {more > 0 && (
         <li>
           <a href={pageHref(query, { kb: row.id }, code)}>
-            {count(more)} more<span className="sr"> software of KB{row.id}</span>
+            {count(more)} more<span className="sr"> products of KB{row.id}</span>
           </a>
         </li>
       )}

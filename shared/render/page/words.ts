@@ -1,5 +1,5 @@
 import type { Forecast, ForecastBasis } from "../../core/forecast.ts";
-import type { SoftwareState } from "../../core/report.ts";
+import type { ProductState } from "../../core/report.ts";
 import type { RowKind } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import type { ChangeFilter, SortKey } from "../../core/selection.ts";
@@ -31,7 +31,7 @@ export const sortLabels: Readonly<Record<SortKey, string>> = {
   age: "Age",
 };
 
-export const stateLabels: Readonly<Record<SoftwareState, string>> = {
+export const stateLabels: Readonly<Record<ProductState, string>> = {
   read: "Read",
   empty: "None missing",
   "not-kb-patched": "Not patched by KBs",

@@ -4,7 +4,7 @@ import { renderDigest } from "../../../shared/render/digest/digest.tsx";
 import { renderText } from "../../../shared/render/digest/text.ts";
 import { reportCsv } from "../../../shared/render/export/csv.ts";
 import type { RenderOptions } from "../../../shared/render/words.ts";
-import { aKb, aReport, type RunStory, type SoftwareStory } from "../../support/builders.ts";
+import { aKb, aReport, type ProductStory, type RunStory } from "../../support/builders.ts";
 import { linksOf, tagsOf, visibleText } from "../../support/mail-text.ts";
 
 const options: RenderOptions = {
@@ -31,7 +31,7 @@ function bodies({ seen, text }: { seen: string; text: string }): string[] {
 
 /** A day with something of everything. */
 const everything: RunStory = {
-  software: {
+  products: {
     [win10]: {
       before: [
         aKb({ id: "200", machineMissedOn: 30 }),
@@ -93,14 +93,14 @@ describe("digest", () => {
   });
 
   it("has one row per KB, with the counts of its software side by side and never added up", async () => {
-    const software = {
+    const products = {
       [win10]: {
         before: [aKb({ id: "1", machineMissedOn: 228, cveAddressed: 9 })],
         now: [aKb({ id: "1", machineMissedOn: 240, cveAddressed: 14 })],
       },
       [win11]: { before: [aKb({ id: "1", machineMissedOn: 31 })], now: [aKb({ id: "1", machineMissedOn: 31 })] },
     };
-    const { seen, text } = await mailOf({ software });
+    const { seen, text } = await mailOf({ products });
     expect(seen.match(/^KB1 /gm)).toHaveLength(1);
     expect(seen).toContain("windows 10\n240 (+12)\n14 (+5)\nwindows 11\n31\n14");
     expect(text).toMatch(/^ {2}windows 10 +240 \(\+12\) +14 \(\+5\)$/m);
@@ -115,27 +115,27 @@ describe("digest", () => {
       aKb({ id: "3", machineMissedOn: 5, cveAddressed: 8 }),
       aKb({ id: "4", machineMissedOn: 70, cveAddressed: 0 }),
     ];
-    const { seen } = await mailOf({ software: { [win10]: { before: [], now } } });
+    const { seen } = await mailOf({ products: { [win10]: { before: [], now } } });
     expect(seen.match(/^KB\d/gm)).toEqual(["KB4", "KB3", "KB2", "KB1"]);
   });
 
   it("says of one software of a KB what differs from the rest", async () => {
     const kb = aKb({ id: "1", machineMissedOn: 31 });
-    const software: Record<string, SoftwareStory> = {
+    const products: Record<string, ProductStory> = {
       [win10]: { before: [], now: [kb] },
       [win11]: { before: [kb], now: null, failure: forbidden },
       [edge]: { before: [kb], now: [] },
     };
-    const { seen } = await mailOf({ software });
+    const { seen } = await mailOf({ products });
     expect(seen).toContain("windows 10\n31\n14\nedge\ngone (was 31)\nwindows 11\n31 last known\n14");
   });
 
   it("shows an unknown count as unknown, and no change of it", async () => {
     const before = [aKb({ machineMissedOn: null, cveAddressed: 2 })];
     const now = [aKb({ machineMissedOn: 9, cveAddressed: 3 })];
-    const { seen } = await mailOf({ software: { [win10]: { before, now } } });
+    const { seen } = await mailOf({ products: { [win10]: { before, now } } });
     expect(seen).toContain("windows 10\n9\n3 (+1)");
-    const lost = await mailOf({ software: { [win10]: { before: [], now: [aKb({ machineMissedOn: null })] } } });
+    const lost = await mailOf({ products: { [win10]: { before: [], now: [aKb({ machineMissedOn: null })] } } });
     expect(lost.seen).toContain("windows 10\n?\n14");
   });
 
@@ -145,7 +145,7 @@ describe("digest", () => {
       aKb({ id: "2", url: "https://evil.example/kb/2" }),
       aKb({ id: "3", url: null }),
     ];
-    const { html, text } = await mailOf({ software: { [win10]: { before: [], now: kbs } } }, { reportUrl: null });
+    const { html, text } = await mailOf({ products: { [win10]: { before: [], now: kbs } } }, { reportUrl: null });
     expect(linksOf(html)).toEqual([
       "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB1",
       options.portalUrl,
@@ -155,7 +155,7 @@ describe("digest", () => {
 
   it("names products that the software does not name already", async () => {
     const kb = aKb({ name: "N", productsNames: ["edge", "windows_10", "windows_11"], firstSeen: "2026-11-23" });
-    const { seen } = await mailOf({ software: { [win10]: { before: [], now: [kb] } } });
+    const { seen } = await mailOf({ products: { [win10]: { before: [], now: [kb] } } });
     expect(seen).toContain("KB5041585 N · edge and windows 11 · today");
   });
 });
@@ -163,7 +163,7 @@ describe("digest", () => {
 describe("ages and due dates in a digest", () => {
   const seenOn = async (firstSeen: string, story: Partial<RunStory> = {}, changed: Partial<RenderOptions> = {}) => {
     const kb = aKb({ firstSeen, peak: 1_000 });
-    return (await mailOf({ software: { [win10]: { before: [kb], now: [kb] } }, ...story }, changed)).seen;
+    return (await mailOf({ products: { [win10]: { before: [kb], now: [kb] } }, ...story }, changed)).seen;
   };
 
   it("count days overdue from the day after the last that is allowed", async () => {
@@ -190,7 +190,7 @@ describe("ages and due dates in a digest", () => {
   it("put what has just become overdue before what has long been", async () => {
     const long = aKb({ id: "1", machineMissedOn: 900, firstSeen: "2026-09-01" });
     const lately = aKb({ id: "2", machineMissedOn: 3, firstSeen: "2026-11-08" });
-    const { seen } = await mailOf({ software: { [win10]: { before: [long, lately], now: [long, lately] } } });
+    const { seen } = await mailOf({ products: { [win10]: { before: [long, lately], now: [long, lately] } } });
     expect(seen).toContain("Overdue: 2 KBs missing for more than 14 days\n1 since the last report.");
     expect(seen.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
   });
@@ -198,18 +198,18 @@ describe("ages and due dates in a digest", () => {
   it("call nothing overdue that was not measured, but count it", async () => {
     const unread = aKb({ id: "1", firstSeen: "2026-09-01" });
     const read = aKb({ id: "2", firstSeen: "2026-09-01" });
-    const software = {
+    const products = {
       [win10]: { before: [unread], now: null, failure: forbidden },
       [win11]: { before: [read], now: [read] },
     };
-    const { seen } = await mailOf({ software });
+    const { seen } = await mailOf({ products });
     expect(seen).toContain("Overdue: 1 KB missing for more than 14 days\n1 more not measured now.");
     expect(seen).not.toMatch(/^KB1/m);
   });
 
   it("show what stalled with the numbers that rests on", async () => {
     const kb = aKb({ machineMissedOn: 210, peak: 250, firstSeen: "2026-10-01" });
-    const { seen } = await mailOf({ software: { [win10]: { before: [kb], now: [kb] } } });
+    const { seen } = await mailOf({ products: { [win10]: { before: [kb], now: [kb] } } });
     expect(seen).toContain("stalled at 210, peak 250");
   });
 });
@@ -220,8 +220,8 @@ describe("a first digest", () => {
       aKb({ id: "1", machineMissedOn: 3, firstSeen: "2026-11-23" }),
       aKb({ id: "2", firstSeen: "2026-11-23" }),
     ];
-    const software = { [win10]: { now }, [win11]: { now: null, failure: forbidden } };
-    const { seen } = await mailOf({ software, previousRunId: null });
+    const products = { [win10]: { now }, [win11]: { now: null, failure: forbidden } };
+    const { seen } = await mailOf({ products, previousRunId: null });
     expect(seen).toContain("The first run: there is nothing to compare with.");
     expect(seen).toContain("1 of 2 software could not be measured: what it misses is not known.");
     expect(seen).toContain("Missing now: 2 KBs");
@@ -235,7 +235,7 @@ describe("good news in a digest", () => {
   const now = [aKb({ id: "1", machineMissedOn: 200, cveAddressed: 12 })];
 
   it("is short, and no fall is called patched", async () => {
-    const mail = await mailOf({ software: { [win10]: { before, now } } });
+    const mail = await mailOf({ products: { [win10]: { before, now } } });
     for (const body of bodies(mail)) {
       expect(body).toContain("kb1 windows 10: 200 (−40) machines and 12 (−2) cves");
       expect(body).toContain("kb2 windows 10: was on 31 machines");
@@ -245,14 +245,14 @@ describe("good news in a digest", () => {
   });
 
   it("calls nothing resolved or better of software that was not measured", async () => {
-    const software = { [win10]: { before, now: null, failure: forbidden }, [win11]: { before: [], now: [] } };
-    for (const body of bodies(await mailOf({ software }))) expect(body).not.toMatch(/resolved|better|improved/);
+    const products = { [win10]: { before, now: null, failure: forbidden }, [win11]: { before: [], now: [] } };
+    for (const body of bodies(await mailOf({ products }))) expect(body).not.toMatch(/resolved|better|improved/);
   });
 });
 
 describe("what a digest could not measure", () => {
   it("is told with the reason once, since when, and how old the last snapshot is", async () => {
-    const unread = (id: string): [string, SoftwareStory] => [
+    const unread = (id: string): [string, ProductStory] => [
       id,
       {
         before: [aKb()],
@@ -262,12 +262,12 @@ describe("what a digest could not measure", () => {
         beforeRunId: "2026-11-19",
       },
     ];
-    const software = {
+    const products = {
       ...Object.fromEntries([unread(win10), unread(win11)]),
       [edge]: { before: null, now: null, failure: { reason: "Defender answered 404 three times.", permanent: false } },
       "contoso-_-app": { before: [], now: [] },
     };
-    for (const body of bodies(await mailOf({ software }))) {
+    for (const body of bodies(await mailOf({ products }))) {
       expect(body).toContain("3 of 4 software could not be measured");
       expect(body.match(/grant software\.read\.all/g)).toHaveLength(1);
       expect(body).toContain("this stays until someone acts. ");
@@ -280,7 +280,7 @@ describe("what a digest could not measure", () => {
 
   it("comes first where nothing was measured", async () => {
     const { seen } = await mailOf({
-      software: { [win10]: { before: [aKb()], now: null, failure: forbidden } },
+      products: { [win10]: { before: [aKb()], now: null, failure: forbidden } },
       installsBefore: [7],
     });
     expect(seen.indexOf("Not read: 1 software")).toBeLessThan(seen.indexOf("Missing machine-KB pairs"));
@@ -297,11 +297,11 @@ describe("what a digest could not measure", () => {
   });
 
   it("says of newly watched software how many KBs it misses, and calls none of them new", async () => {
-    const software = {
+    const products = {
       [win10]: { before: [aKb()], now: [aKb()] },
       [win11]: { before: null, now: [aKb({ id: "8" }), aKb({ id: "9" })] },
     };
-    for (const body of bodies(await mailOf({ software }))) {
+    for (const body of bodies(await mailOf({ products }))) {
       expect(body).toContain(`${win11}: 2 kbs missing`);
       expect(body).not.toContain("new: ");
       expect(body).not.toContain("kb8");
@@ -326,11 +326,11 @@ describe("a digest's line about itself", () => {
   });
 
   it("says how old the counts are of software that missed runs", async () => {
-    const software = {
+    const products = {
       [win10]: { before: [], now: [] },
       [win11]: { before: [], now: [], beforeRunId: "2026-11-17" },
     };
-    for (const line of await audited({ software })) {
+    for (const line of await audited({ products })) {
       expect(line).toContain("1 of them with older counts, back to 17 nov 2026");
     }
   });
@@ -372,7 +372,7 @@ describe("a digest's pictures", () => {
   const now = [aKb({ machineMissedOn: 25 })];
 
   it("have a bar for each of 30 days, as high as its pairs, and a gap where no run was", async () => {
-    const report = await aReport({ software: { [win10]: { before: now, now } }, installsBefore: [100, 50, 50] });
+    const report = await aReport({ products: { [win10]: { before: now, now } }, installsBefore: [100, 50, 50] });
     const gap: Report = { ...report, trend: report.trend.filter(({ runId }) => runId !== "2026-11-21") };
     const { html, text } = await renderDigest(gap, options);
     expect(barsOf(html)).toEqual([...Array(26).fill(1), 44, 1, 22, 11]);
@@ -380,30 +380,30 @@ describe("a digest's pictures", () => {
   });
 
   it("tell their numbers in words", async () => {
-    const software = { [win10]: { before: now, now } };
-    for (const body of bodies(await mailOf({ software, installsBefore: [60, 75, 40] }))) {
+    const products = { [win10]: { before: now, now } };
+    for (const body of bodies(await mailOf({ products, installsBefore: [60, 75, 40] }))) {
       expect(body).toContain("25 now, −35 from 60 on 20 nov 2026; the most was 75 on 21 nov 2026");
       expect(body).toContain("1 kb, 25 pairs");
     }
   });
 
   it("do not pass a longer list of software off as a rise", async () => {
-    const software = { [win10]: { before: now, now }, [win11]: { before: null, now } };
-    const { seen } = await mailOf({ software, installsBefore: [{ missingInstalls: 25, read: 1 }] });
+    const products = { [win10]: { before: now, now }, [win11]: { before: null, now } };
+    const { seen } = await mailOf({ products, installsBefore: [{ missingInstalls: 25, read: 1 }] });
     expect(seen).toContain("Not the same software throughout: the list changed on 23 Nov 2026.");
   });
 
   it("wait for a second run", async () => {
-    expect((await mailOf({ software: { [win10]: { now } }, previousRunId: null })).html).not.toContain("30 days");
+    expect((await mailOf({ products: { [win10]: { now } }, previousRunId: null })).html).not.toContain("30 days");
   });
 
   it("show each software's share of the largest, and the last known of what was not measured", async () => {
-    const software = {
+    const products = {
       [win10]: { before: now, now: [aKb({ machineMissedOn: 200 })] },
       [win11]: { before: now, now: [aKb({ machineMissedOn: 50 })] },
       [edge]: { before: [aKb({ machineMissedOn: 100 })], now: null, failure: forbidden },
     };
-    const { html, seen } = await mailOf({ software });
+    const { html, seen } = await mailOf({ products });
     expect(
       [...html.matchAll(/width="(\d+)%" border="0"[^>]*><tbody><tr><td height="6"/g)].map(([, share]) => share),
     ).toEqual(["100", "50", "25"]);
@@ -422,7 +422,7 @@ describe("a digest's attachment", () => {
   });
 
   it("is left off where there is nothing to list", async () => {
-    const { attachments, text } = await mailOf({ software: { [win10]: { before: [], now: [] } } });
+    const { attachments, text } = await mailOf({ products: { [win10]: { before: [], now: [] } } });
     expect(attachments).toEqual([]);
     expect(text).not.toContain("full list is");
   });

@@ -78,7 +78,7 @@ type HostileStory = typeof hostileStory extends fc.Arbitrary<infer Story> ? Stor
 async function mailOf({ watchlist, kbs, gone, measured, unread, reason }: HostileStory) {
   const report = await aReport({
     watchlist: { name: watchlist },
-    software: {
+    products: {
       [`m-_-${measured}`]: { before: gone, now: kbs },
       [`u-_-${unread}`]: { before: gone, now: null, failure: { reason, permanent: true } },
     },
@@ -144,7 +144,7 @@ describe("a mail about hostile data", () => {
   it("shows the text itself where it is only strange", async () => {
     const kb = aKb({ id: "1", name: `<b>"Tom" & 'Jerry'</b>`, firstSeen: "2026-11-23" });
     const mail = await renderDigest(
-      await aReport({ software: { "microsoft-_-a": { before: [], now: [kb] } } }),
+      await aReport({ products: { "microsoft-_-a": { before: [], now: [kb] } } }),
       options,
     );
     expect(visibleText(mail.html)).toContain(`KB1 <b>"Tom" & 'Jerry'</b> · windows 10 · today`);

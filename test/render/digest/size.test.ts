@@ -163,7 +163,7 @@ describe("what finds no room in a digest", () => {
         ] as const) {
           expect(shownAndLeft(digest, title)).toBe(report.rows.filter((row) => row.kind === kind).length);
         }
-        const unread = report.software.filter(({ state }) => state === "not-read").length;
+        const unread = report.products.filter(({ state }) => state === "not-read").length;
         expect(unreadShownAndLeft(digest)).toBe(unread);
       }),
       { numRuns: 60 },
@@ -200,7 +200,7 @@ function shownAndLeft({ parts }: Digest, title: string): number {
 function unreadShownAndLeft({ parts }: Digest): number {
   const part = parts.find((one) => one.type === "remark" && one.title.startsWith("Not read"));
   if (part?.type !== "remark") return 0;
-  const told = part.points.reduce((sum, { software, more }) => sum + software.length + more, 0);
+  const told = part.points.reduce((sum, { products, more }) => sum + products.length + more, 0);
   return told + numberAfter("", part.rest?.text);
 }
 

@@ -19,22 +19,22 @@ describe("subject and headline", () => {
     const a = aKb({ id: "1", machineMissedOn: 512 });
     const b = aKb({ id: "2", machineMissedOn: 77 });
     const c = aKb({ id: "3", machineMissedOn: 30 });
-    const software = {
+    const products = {
       [win10]: {
         before: [{ ...b, machineMissedOn: 70 }],
         now: [a, b, c],
         beforeSnapshot: { gone: [{ id: "3", firstSeen: old, peak: 40, goneOn: "2026-11-10" }] },
       },
     };
-    expect(await told({ software })).toEqual({
+    expect(await told({ products })).toEqual({
       subject: "1 new, 1 worse, 1 returned on up to 512 machines · default · 23 Nov 2026",
       headline: "1 KB is new, 1 got worse and 1 came back, on up to 512 machines.",
     });
   });
 
   it("leave out the reach where no machine count is known", async () => {
-    const software = { [win10]: { before: [], now: [aKb({ machineMissedOn: null })] } };
-    expect(await told({ software })).toEqual({
+    const products = { [win10]: { before: [], now: [aKb({ machineMissedOn: null })] } };
+    expect(await told({ products })).toEqual({
       subject: "1 new · default · 23 Nov 2026",
       headline: "1 KB is new.",
     });
@@ -42,48 +42,48 @@ describe("subject and headline", () => {
 
   it("say that it is only better", async () => {
     const before = [aKb({ id: "1" }), aKb({ id: "2" }), aKb({ id: "3" })];
-    const software = { [win10]: { before, now: [aKb({ id: "1", machineMissedOn: 200 })] } };
-    expect(await told({ software })).toEqual({
+    const products = { [win10]: { before, now: [aKb({ id: "1", machineMissedOn: 200 })] } };
+    expect(await told({ products })).toEqual({
       subject: "Only better: 1 improved, 2 resolved · default · 23 Nov 2026",
       headline: "Nothing got worse: 1 KB improved and 2 are resolved.",
     });
   });
 
   it("say that nothing changed, and how much is still missing", async () => {
-    const software = { [win10]: { before: [aKb()], now: [aKb()] } };
-    expect(await told({ software })).toEqual({
+    const products = { [win10]: { before: [aKb()], now: [aKb()] } };
+    expect(await told({ products })).toEqual({
       subject: "Nothing changed, 1 KB missing · default · 23 Nov 2026",
       headline: "Nothing changed: 1 KB is missing.",
     });
-    const clean = await told({ software: { [win10]: { before: [], now: [] } } });
+    const clean = await told({ products: { [win10]: { before: [], now: [] } } });
     expect(clean.headline).toBe("Nothing changed: Defender lists no missing KB.");
   });
 
   it("say that nothing could be measured, whatever was known before", async () => {
-    const software = {
+    const products = {
       [win10]: { before: [aKb()], now: null, failure },
       [win11]: { before: null, now: null, failure },
     };
-    expect(await told({ software })).toEqual({
+    expect(await told({ products })).toEqual({
       subject: "Nothing could be measured: 2 software unread · default · 23 Nov 2026",
       headline: "Nothing could be measured: none of 2 software could be read.",
     });
   });
 
   it("say of a first run what is watched, and call none of it new", async () => {
-    const software = {
+    const products = {
       [win10]: { now: [aKb({ id: "1" }), aKb({ id: "2", machineMissedOn: 300 })] },
       [win11]: { now: [aKb({ id: "2", machineMissedOn: 20 })] },
     };
-    expect(await told({ software, previousRunId: null })).toEqual({
+    expect(await told({ products, previousRunId: null })).toEqual({
       subject: "Now watching 2 software, 2 KBs missing · default · 23 Nov 2026",
       headline: "Now watching 2 software: 2 KBs are missing, on up to 300 machines.",
     });
   });
 
   it("say of later software that it is now watched, and call none of it new", async () => {
-    const software = { [win10]: { before: [aKb()], now: [aKb()] }, [win11]: { before: null, now: [aKb({ id: "9" })] } };
-    expect(await told({ software })).toEqual({
+    const products = { [win10]: { before: [aKb()], now: [aKb()] }, [win11]: { before: null, now: [aKb({ id: "9" })] } };
+    expect(await told({ products })).toEqual({
       subject: "1 more software watched · default · 23 Nov 2026",
       headline: "1 more software now watched; nothing else changed.",
     });
@@ -91,10 +91,10 @@ describe("subject and headline", () => {
 
   it("claim nothing of software that was not measured", async () => {
     const unread = { [win11]: { before: [aKb()], now: null, failure } };
-    const quiet = await told({ software: { [win10]: { before: [aKb()], now: [aKb()] }, ...unread } });
+    const quiet = await told({ products: { [win10]: { before: [aKb()], now: [aKb()] }, ...unread } });
     expect(quiet.subject).toBe("Nothing changed, 1 KB missing, 1 software not measured · default · 23 Nov 2026");
     expect(quiet.headline).toBe("Nothing that could be measured changed: 1 KB is missing.");
-    const better = await told({ software: { [win10]: { before: [aKb({ id: "1" })], now: [] }, ...unread } });
+    const better = await told({ products: { [win10]: { before: [aKb({ id: "1" })], now: [] }, ...unread } });
     expect(better.headline).toBe("Nothing that could be measured got worse: 1 KB is resolved.");
   });
 
@@ -111,8 +111,8 @@ describe("subject and headline", () => {
     const machines = fc.maxSafeNat();
     await fc.assert(
       fc.asyncProperty(name, machines, async (watchlist, machineMissedOn) => {
-        const software = { [win10]: { before: [], now: [aKb({ machineMissedOn })] }, [win11]: { now: null, failure } };
-        const subject = renderSubject(await aReport({ watchlist: { name: watchlist }, software }));
+        const products = { [win10]: { before: [], now: [aKb({ machineMissedOn })] }, [win11]: { now: null, failure } };
+        const subject = renderSubject(await aReport({ watchlist: { name: watchlist }, products }));
         expect(subject.length).toBeLessThanOrEqual(120);
         expect(subject).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
         expect(subject).toMatch(/^1 new on up to .* · 23 Nov 2026$/u);

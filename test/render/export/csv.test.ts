@@ -80,7 +80,7 @@ describe("a report in CSV", () => {
   test("tells ages, due dates, peaks and the run that each software was measured in", async () => {
     const kb = aKb({ firstSeen: "2026-11-01", machineMissedOn: 90, peak: 100 });
     const report = await aReport({
-      software: {
+      products: {
         "microsoft-_-windows_10": { before: [kb], now: [kb] },
         "microsoft-_-windows_11": { before: [kb], now: null, beforeRunId: "2026-11-20" },
       },
@@ -93,14 +93,14 @@ describe("a report in CSV", () => {
   });
 
   test("leaves the counts empty of what is resolved, and keeps what they were", async () => {
-    const report = await aReport({ software: { a: { before: [aKb()], now: [] } } });
+    const report = await aReport({ products: { a: { before: [aKb()], now: [] } } });
     expect(read(reportCsv(report), reportColumns)).toMatchObject([
       { change: "resolved", machineMissedOn: "", cveAddressed: "", previousMachineMissedOn: "240" },
     ]);
   });
 
   test("without any KB is its columns alone", async () => {
-    const report = await aReport({ software: { a: { before: [], now: [] } } });
+    const report = await aReport({ products: { a: { before: [], now: [] } } });
     expect(read(reportCsv(report), reportColumns)).toEqual([]);
   });
 });

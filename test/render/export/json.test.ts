@@ -38,7 +38,7 @@ describe("a report in JSON", () => {
     for (const report of [
       await sampleReport(),
       await largeReport(30, 40),
-      await aReport({ software: { a: { now: [] } } }),
+      await aReport({ products: { a: { now: [] } } }),
     ]) {
       const pieces = [...reportJsonChunks(report, options)];
       expect(JSON.parse(pieces.join(""))).toEqual(reportJson(report, options));
@@ -62,7 +62,7 @@ describe("a report in JSON", () => {
   test("puts the counts of every software side by side and their largest on top", async () => {
     const kb = (machineMissedOn: number) => aKb({ machineMissedOn });
     const report = await aReport({
-      software: { a: { before: [kb(10)], now: [kb(12)] }, b: { before: [kb(50)], now: [kb(50)] } },
+      products: { a: { before: [kb(10)], now: [kb(12)] }, b: { before: [kb(50)], now: [kb(50)] } },
     });
     expect(reportJson(report, options).rows).toMatchObject([
       {

@@ -68,7 +68,7 @@ describe("the page, whatever it is given", () => {
         fc.boolean(),
         async (story, text, code, one) => {
           const report = await aReport(story);
-          const [softwareId = text] = Object.keys(story.software ?? {});
+          const [softwareId = text] = Object.keys(story.products ?? {});
           const query = { ...everything, watchlist: text, run: "latest" as const, search: text, softwareId };
           const history = { ...sampleHistory(), id: text };
           const asked = one ? { ...query, kb: text } : query;
@@ -103,7 +103,7 @@ describe("the page, whatever it is given", () => {
         { before: [], now: [aKb(), aKb({ id: "2" })] },
       ]),
     );
-    const together = await aReport({ software: shared });
+    const together = await aReport({ products: shared });
     expect(renderPage(aView(together)).length).toBeLessThan(limit);
     const query = { watchlist: "default", run: "latest" as const, kb: "5041585" };
     expect(renderPage(aView(together, { query })).length).toBeLessThan(limit);
@@ -197,11 +197,11 @@ describe("the table of KBs", () => {
 
   test("shows counts of several software side by side and never their sum", async () => {
     const kb = (machineMissedOn: number) => aKb({ machineMissedOn });
-    const software = {
+    const products = {
       "microsoft-_-windows_10": { before: [kb(200)], now: [kb(212)] },
       "microsoft-_-windows_11": { before: [kb(300)], now: [kb(300)] },
     };
-    const { text } = readHtml(renderPage(aView(await aReport({ software }))));
+    const { text } = readHtml(renderPage(aView(await aReport({ products }))));
     expect(text).toMatch(/windows 10\s+212\s+\+12\s/);
     expect(text).toMatch(/windows 11\s+unchanged\s+300\s/);
     expect(text).not.toContain("512");
@@ -209,15 +209,15 @@ describe("the table of KBs", () => {
 
   test("names three software of a KB and leads to the others", async () => {
     const ids = Array.from({ length: 12 }, (_, index) => [`vendor-_-p${index}`, { before: [], now: [aKb()] }]);
-    const html = renderPage(aView(await aReport({ software: Object.fromEntries(ids) })));
-    expect(readHtml(html).text).toMatch(/9 more\s+software of KB5041585/);
+    const html = renderPage(aView(await aReport({ products: Object.fromEntries(ids) })));
+    expect(readHtml(html).text).toMatch(/9 more\s+products of KB5041585/);
     expect(all(html, "a").map(({ href }) => href)).toContain("?watchlist=default&run=latest&kb=5041585");
   });
 
   test("says so where nothing matches, and where nothing is missing", async () => {
     const none = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", search: "nothing" } }));
     expect(readHtml(none).text).toContain("None of 22 KBs matches.");
-    const clean = await aReport({ software: { a: { before: [], now: [] } } });
+    const clean = await aReport({ products: { a: { before: [], now: [] } } });
     expect(readHtml(renderPage(aView(clean))).text).toContain("No KB is missing, and none was.");
   });
 });
@@ -226,7 +226,7 @@ describe("the report page", () => {
   test("tells every software that was not measured, with the reason and the age of what stands in", () => {
     const { text } = readHtml(renderPage(aView(sample)));
     const words = text.replace(/\s+/g, " ");
-    expect(words).toContain("Not read: 2 of 12 software");
+    expect(words).toContain("Not read: 2 of 12 products");
     expect(words).toContain(
       "answered 404 ResourceNotFound three times. 21 Nov 2026, 3 runs 22 Nov 2026, 1 day earlier",
     );
@@ -234,8 +234,8 @@ describe("the report page", () => {
   });
 
   test("gives the forecast with the numbers it rests on", async () => {
-    const software = { a: { before: [aKb({ machineMissedOn: 60 })], now: [aKb({ machineMissedOn: 50 })] } };
-    const report = await aReport({ software, installsBefore: [100, 90, 80, 70, 60] });
+    const products = { a: { before: [aKb({ machineMissedOn: 60 })], now: [aKb({ machineMissedOn: 50 })] } };
+    const report = await aReport({ products, installsBefore: [100, 90, 80, 70, 60] });
     const { text } = readHtml(renderPage(aView(report)));
     expect(text).toContain(
       "Forecast: none by 28 Nov 2026, if it goes on as in the last 6 runs, 18 Nov to 23 Nov, 100 to 50 pairs: −10 a day.",
