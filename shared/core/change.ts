@@ -98,8 +98,8 @@ function rises(base: Counts, current: Counts, heldBack: Partial<Counts> = {}): R
   };
 }
 
-/** How much a count rose; 0 where either side is unknown, for an unknown count is never compared. */
-function rise(base: number | null, current: number | null): number {
+/** How much a count rose, negative where it fell; 0 where either side is unknown, for an unknown count is never compared. */
+export function rise(base: number | null, current: number | null): number {
   return base === null || current === null ? 0 : current - base;
 }
 
@@ -107,4 +107,15 @@ function kindOfChange({ machines, cves }: Rises): "worsened" | "improved" | null
   if (machines > 0 || cves > 0) return "worsened";
   if (machines < 0 || cves < 0) return "improved";
   return null;
+}
+
+/** Which way a count went; `level` where it did not change or one side is unknown. */
+export function direction(base: number | null, current: number | null): "up" | "down" | "level" {
+  const by = rise(base, current);
+  return by > 0 ? "up" : by < 0 ? "down" : "level";
+}
+
+/** The counts that are not what they were, one that became unknown or known included. */
+export function changedCounts(previous: Counts | null, current: Counts): (keyof Counts)[] {
+  return (["machineMissedOn", "cveAddressed"] as const).filter((of) => current[of] !== (previous?.[of] ?? null));
 }

@@ -16,6 +16,14 @@ export function isWorse(kind: RowKind): boolean {
   return worseKinds.some((worse) => worse === kind);
 }
 
+/** The kinds of change for the better. */
+export const betterKinds = ["improved", "resolved"] as const satisfies readonly RowKind[];
+
+/** Whether a kind of change is for the better. */
+export function isBetter(kind: RowKind): boolean {
+  return betterKinds.some((better) => better === kind);
+}
+
 /** The largest count of any one product: how far a KB reaches without counting a machine twice. */
 export function reach(row: KbRow): number | null {
   return largest(row, "machineMissedOn");
@@ -52,6 +60,11 @@ export function leadEntry(row: KbRow): KbEntry | undefined {
 /** Days a KB has been missing for on `day`. */
 export function ageInDays({ firstSeen }: Pick<KbRow, "firstSeen">, day: RunDate): number {
   return Math.max(0, daysBetween(firstSeen, day));
+}
+
+/** The same where it may be said: `null` at first sight of a product, for its KBs are then all of that day. */
+export function knownAge(row: Pick<KbRow, "kind" | "firstSeen">, day: RunDate): number | null {
+  return row.kind === "baseline" ? null : ageInDays(row, day);
 }
 
 /** What decides whether a row or an entry is overdue. */

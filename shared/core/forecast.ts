@@ -1,6 +1,7 @@
 import { addDays, daysBetween, type RunDate } from "./day.ts";
 import type { TrendPoint } from "./report.ts";
 import { dayOf, type RunId } from "./run-id.ts";
+import { countWatched } from "./totals.ts";
 
 /** What a forecast rests on, so that a reader can check it. */
 export interface ForecastBasis {
@@ -59,9 +60,8 @@ export function forecast(trend: readonly TrendPoint[]): Forecast {
  * the watchlist moves the sum with nothing patched or missed; a run that measured nothing repeats the sum before.
  */
 function comparable(trend: readonly TrendPoint[]): TrendPoint[] {
-  const watched = ({ totals }: TrendPoint) => totals.read + totals.notRead;
   const last = trend.at(-1);
-  const other = trend.findLastIndex((point) => !last || watched(point) !== watched(last));
+  const other = trend.findLastIndex((point) => !last || countWatched(point.totals) !== countWatched(last.totals));
   return trend.slice(other + 1).filter(({ totals }) => totals.read > 0);
 }
 

@@ -3,7 +3,7 @@ import type { Comparison } from "./comparison.ts";
 import { addComparison, type KbRows } from "./row.ts";
 import { dayOf, isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { countBetter, countTotals, countWorse, type Totals } from "./totals.ts";
+import { countBetter, countTotals, countWorse, isNothingRead, type Totals } from "./totals.ts";
 import { type Watchlist, weekdays } from "./watchlist.ts";
 
 /** Why a software was not measured in a run. */
@@ -156,5 +156,5 @@ export function mailsAnyway(runId: RunId, { mailWhen, heartbeatDay }: Watchlist)
 // A quiet inbox must not mean a blind reporter; a single read that failed once is not yet worth a mail.
 function isBlind({ totals, failures }: Pick<Run, "totals" | "failures">): boolean {
   const lasting = failures.some(({ permanent, misses }) => misses === (permanent ? 1 : 2));
-  return lasting || (totals.read === 0 && totals.notRead > 0 && failures.every(({ misses }) => misses === 1));
+  return lasting || (isNothingRead(totals) && failures.every(({ misses }) => misses === 1));
 }

@@ -1,5 +1,5 @@
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
-import { reach, worseKinds } from "./due.ts";
+import { betterKinds, reach, worseKinds } from "./due.ts";
 import { isMissing, type KbRow, type KbRows } from "./row.ts";
 
 /** The names of a report's totals, in the order in which rows and exports list them. */
@@ -53,6 +53,21 @@ export function countWorse(totals: Totals): number {
 }
 
 /** How many KBs changed for the better. */
-export function countBetter({ improved, resolved }: Totals): number {
-  return improved + resolved;
+export function countBetter(totals: Totals): number {
+  return betterKinds.reduce((sum, kind) => sum + totals[kind], 0);
+}
+
+/** How many products are on the watchlist. */
+export function countWatched({ read, notRead }: Pick<Totals, "read" | "notRead">): number {
+  return read + notRead;
+}
+
+/** Whether some product, or every one, could not be read. */
+export function isPartial({ notRead }: Pick<Totals, "notRead">): boolean {
+  return notRead > 0;
+}
+
+/** Whether there are products and none could be read. */
+export function isNothingRead({ read, notRead }: Pick<Totals, "read" | "notRead">): boolean {
+  return read === 0 && notRead > 0;
 }

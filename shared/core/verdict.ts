@@ -1,5 +1,5 @@
 import type { Report } from "./report.ts";
-import { countBetter, countWorse } from "./totals.ts";
+import { countBetter, countWorse, isNothingRead } from "./totals.ts";
 
 /**
  * What a report amounts to, the worst first. `blind`: nothing could be read. `joined`: new products on the list and
@@ -9,7 +9,7 @@ export type Verdict = "worse" | "blind" | "first" | "better" | "joined" | "quiet
 
 /** A report's verdict. */
 export function verdictOf({ totals, previousRunId }: Pick<Report, "totals" | "previousRunId">): Verdict {
-  if (totals.read === 0 && totals.notRead > 0) return "blind";
+  if (isNothingRead(totals)) return "blind";
   if (countWorse(totals) > 0) return "worse";
   if (previousRunId === null) return "first";
   if (countBetter(totals) > 0) return "better";

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { changesBetween, everyRise, type GapChange, holdBack } from "../../shared/core/change.ts";
+import {
+  changedCounts,
+  changesBetween,
+  direction,
+  everyRise,
+  type GapChange,
+  holdBack,
+  rise,
+} from "../../shared/core/change.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
 import type { Thresholds } from "../../shared/core/watchlist.ts";
 import { aKnownAnswer, anAnswer, countsById, snapshotOf } from "../support/arbitraries.ts";
@@ -193,3 +201,28 @@ describe("thresholds", () => {
 function sorted<T>(map: Map<string, T>): [string, T][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+describe("one count", () => {
+  test("goes up, down or stays level, and never moves where a side is unknown", () => {
+    expect([rise(3, 5), rise(5, 3), rise(4, 4), rise(null, 4), rise(4, null)]).toEqual([2, -2, 0, 0, 0]);
+    const pairs = [
+      [3, 5],
+      [5, 3],
+      [4, 4],
+      [null, 4],
+      [4, null],
+    ] as const;
+    expect(pairs.map(([base, current]) => direction(base, current))).toEqual(["up", "down", "level", "level", "level"]);
+  });
+
+  test("is named among those that changed, also where it became unknown or known", () => {
+    const before = { machineMissedOn: 4, cveAddressed: null };
+    expect(changedCounts(before, before)).toEqual([]);
+    expect(changedCounts(before, { machineMissedOn: 5, cveAddressed: null })).toEqual(["machineMissedOn"]);
+    expect(changedCounts(before, { machineMissedOn: null, cveAddressed: 1 })).toEqual([
+      "machineMissedOn",
+      "cveAddressed",
+    ]);
+    expect(changedCounts(null, before)).toEqual(["machineMissedOn"]);
+  });
+});

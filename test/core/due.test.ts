@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ageBands, countLasting, daysOverdue, isStalled, overdueTest } from "../../shared/core/due.ts";
+import { ageBands, countLasting, daysOverdue, isStalled, knownAge, overdueTest } from "../../shared/core/due.ts";
 import { isMissing } from "../../shared/core/row.ts";
 import { anyStory } from "../support/any-report.ts";
 import { aKb, aReport } from "../support/builders.ts";
@@ -39,6 +39,12 @@ describe("the figures of a report", () => {
         for (const row of report.rows) expect(isOverdue(row)).toBe(daysOverdue(row, report) > 0);
       }),
     );
+  });
+
+  test("an age is given from first sight on, but not at first sight of a product", () => {
+    expect(knownAge({ kind: "unchanged", firstSeen: "2026-11-20" }, "2026-11-23")).toBe(3);
+    expect(knownAge({ kind: "new", firstSeen: "2026-11-23" }, "2026-11-23")).toBe(0);
+    expect(knownAge({ kind: "baseline", firstSeen: "2026-11-23" }, "2026-11-23")).toBeNull();
   });
 
   test("what was not measured is called neither overdue nor stalled", async () => {

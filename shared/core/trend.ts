@@ -1,0 +1,60 @@
+import { addDays, type RunDate } from "./day.ts";
+import type { Report } from "./report.ts";
+import { dayOf } from "./run-id.ts";
+import { countWatched, isPartial, type Totals } from "./totals.ts";
+
+/** One day of a trend; `totals` is `null` where no run was committed. */
+export interface TrendDay<Known extends Totals | null = Totals | null> {
+  day: RunDate;
+  totals: Known;
+}
+
+/** The days up to a report's, one after another, and what they amount to in missing installs. */
+export interface DailyTrend {
+  days: readonly TrendDay[];
+  first: TrendDay<Totals>;
+  last: TrendDay<Totals>;
+  highest: TrendDay<Totals>;
+  /** Missing installs since the first day; negative where they fell. */
+  rise: number;
+  /** Days on which products joined or left the watchlist: from then on the counts are of other products. */
+  listChanged: readonly RunDate[];
+  /** How many days have counts that are partly those last known. */
+  partialDays: number;
+}
+
+/** The trend of a report's last `length` days; `null` where fewer than two of them had a run. */
+export function dailyTrend(report: Pick<Report, "runId" | "totals" | "trend">, length: number): DailyTrend | null {
+  const today = dayOf(report.runId);
+  const byDay = new Map(report.trend.map(({ runId, totals }) => [dayOf(runId), totals]));
+  byDay.set(today, report.totals);
+  const days = Array.from({ length }, (_, index): TrendDay => {
+    const day = addDays(today, index + 1 - length);
+    return { day, totals: byDay.get(day) ?? null };
+  });
+  const known = days.filter(isKnown);
+  const [first, last] = [known[0], known.at(-1)];
+  if (!first || !last || first === last) return null;
+  return {
+    ...{ days, first, last },
+    highest: known.reduce((most, day) => (installs(day) > installs(most) ? day : most)),
+    rise: installs(last) - installs(first),
+    listChanged: daysOfListChange(known),
+    partialDays: known.filter(({ totals }) => isPartial(totals)).length,
+  };
+}
+
+function isKnown(day: TrendDay): day is TrendDay<Totals> {
+  return day.totals !== null;
+}
+
+function installs({ totals }: TrendDay<Totals>): number {
+  return totals.missingInstalls;
+}
+
+function daysOfListChange(known: readonly TrendDay<Totals>[]): RunDate[] {
+  return known.slice(1).flatMap(({ day, totals }, index) => {
+    const before = known[index]?.totals ?? totals;
+    return totals.baseline > 0 || countWatched(before) !== countWatched(totals) ? [day] : [];
+  });
+}
