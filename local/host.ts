@@ -2,37 +2,28 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { QueueServiceClient } from "@azure/storage-queue";
-import { type Binding, callHooks, type FunctionsApp, loadApp, runIn } from "./host/functions-app.ts";
+import { type Binding, type FunctionsApp, loadApp } from "./host/functions-app.ts";
 import { type HostLog, type HostLogSink, logToStandardError } from "./host/host-log.ts";
 import { type HostSettings, readHostSettings } from "./host/host-settings.ts";
 import { createHttpHost, type HttpFunction } from "./host/http-trigger.ts";
 import { invoke, type TriggerInput } from "./host/invoke.ts";
 import { queueServiceOf } from "./host/queue-connection.ts";
 import { createQueueListener, type QueueListener } from "./host/queue-trigger.ts";
-import { readRetryPolicy, runWithRetries } from "./host/retry.ts";
-import { createTimer, functionError, resolveSettings, type Timer, type TimerFiring } from "./host/timer-trigger.ts";
-
-export type { HostLogEntry, HostLogSink } from "./host/host-log.ts";
 
 export interface HostOptions {
   /** The folder of the app's package.json and host.json. */
   appDir: string;
   /** 0: any free port. */
   port?: number;
-  /** Where queue triggers look, whatever connection they name; absent or empty: where the settings of that name lead. */
+  /** The storage of all queue triggers, whatever connection they name; absent or empty: that of their connection. */
   storageConnectionString?: string;
-  /** Put into `process.env` until the host closes, for apps read their settings there. */
+  /** Added to `process.env` until the host closes, because the app reads its settings there. */
   env?: Readonly<Record<string, string>>;
   log?: HostLogSink;
-  /** False: timers fire when `fireTimer` is called and at no other time. */
-  fireTimers?: boolean;
-  /** How often queues are looked into; absent: by `drainQueues` alone. */
-  queuePollMs?: number;
-  /** How long a message stays hidden before it is renewed. */
+  /** How long a message stays hidden before its lease is renewed. */
   queueLeaseSeconds?: number;
-  /** What functions of level `function` ask for; absent: no keys are asked for. */
+  /** The key that functions of level `function` require; absent: none is required. */
   hostKey?: string;
 }
 
@@ -51,24 +42,24 @@ export interface Registration {
 export interface Host {
   /** Without a slash at the end. */
   url: string;
-  /** In the order of names. */
+  /** Sorted by name. */
   registrations: readonly Registration[];
-  /** Runs a timer's function now, and again by its retry policy, without the waits; throws what it threw last. */
-  fireTimer(name: string, firing?: TimerFiring): Promise<void>;
-  /** Runs a queue's function on a message that is in no queue; throws what it throws. */
-  invokeQueue(name: string, message: unknown, metadata?: { dequeueCount?: number }): Promise<void>;
+  /** Runs a timer's function now, and again by its retry policy without the pauses; throws the last error. */
+  fireTimer(name: string): Promise<void>;
   /**
-   * Runs all messages that are visible, again where they fail, until none is.
-   * `waiting` is what stays in the queues, hidden till later.
+   * Handles all visible messages, failed ones again, until none is left.
+   * `waiting` is the number of messages that stay hidden for later.
    */
   drainQueues(): Promise<{ processed: number; waiting: number }>;
-  /** Waits for the functions that run and frees the port. */
+  /** From now on, looks for messages at this interval. */
+  pollQueues(everyMs: number): void;
+  /** Waits for running functions and frees the port. */
   close(): Promise<void>;
 }
 
 /**
- * A development host for a built Functions app: it plays HTTP, timer and storage queue triggers in this process.
- * An app whose files throw while they load rejects with that error.
+ * A development host for a built Functions app: HTTP, timer and storage queue triggers in this process. Timers fire only
+ * on `fireTimer`. If a file of the app throws while it loads, this rejects with that error.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { appDir, env = {}, log: sink = logToStandardError } = options;
@@ -105,38 +96,30 @@ async function runApp(
   const run = (name: string, input: TriggerInput) => invoke(app, sink, name, input);
   const registrations = readRegistrations(app);
   const server = createHttpHost(registrations.filter(isHttp), {
-    ...settings.http,
+    routePrefix: settings.routePrefix,
     hostKey: options.hostKey,
-    run: (name, http, traceParent) => run(name, { data: { http }, traceParent }),
+    run: (name, http) => run(name, { data: { http } }),
   });
-  const timers = registrations.filter(isTimer).map((timer) => createTimer(timer, process.env));
   const listeners = await createListeners(registrations, options, settings.queues, run, app.log);
   server.listen(options.port ?? 7071, "127.0.0.1");
   await once(server, "listening");
 
-  const fire = (timer: Timer, firing: TimerFiring, wait: (ms: number) => Promise<unknown>) => {
-    const input = timer.input(firing);
-    const policy = readRetryPolicy(app.functions.get(timer.name)?.metadata.retryOptions);
-    return runWithRetries(policy, wait, (retryContext) => run(timer.name, { ...input, retryContext }));
-  };
-  const pause = (ms: number) => sleep(ms, undefined, { ref: false });
-  if (options.fireTimers) for (const timer of timers) timer.start(() => fire(timer, {}, pause));
-  if (options.queuePollMs !== undefined) for (const listener of listeners) listener.poll(options.queuePollMs);
-
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     registrations,
-    fireTimer: async (name, firing = {}) => fire(findTimer(timers, name), firing, () => Promise.resolve()),
-    invokeQueue: async (name, message, metadata = {}) => {
-      await run(name, queueInput(message, metadata.dequeueCount ?? 1));
+    fireTimer: async (name) => {
+      checkTimer(registrations, name);
+      const retries = app.functions.get(name)?.metadata.retryOptions?.maxRetryCount ?? 0;
+      await runWithRetries(retries, () => run(name, { data: { json: JSON.stringify({ IsPastDue: false }) } }));
     },
     drainQueues: () => drainAll(listeners),
+    pollQueues: (everyMs) => {
+      for (const listener of listeners) listener.poll(everyMs);
+    },
     close: async () => {
-      for (const timer of timers) timer.stop();
       const closed = once(server, "close");
       server.close();
       await Promise.all([closed, ...listeners.map((listener) => listener.stop())]);
-      await runIn(app, () => callHooks(app, "appTerminate", { hookData: {} }));
     },
   };
 }
@@ -154,13 +137,13 @@ function applyEnv(env: Readonly<Record<string, string>>): () => void {
 
 function readRegistrations(app: FunctionsApp): Registration[] {
   const registrations = [...app.functions.values()].map(({ metadata }) => {
-    const bindings = Object.entries(metadata.bindings);
-    const extra = bindings.filter(([, { type }]) => !type.endsWith("Trigger") && type !== "http");
-    const trigger = bindings.find(([, { type }]) => type.endsWith("Trigger"))?.[1];
+    const bindings = Object.values(metadata.bindings);
+    const trigger = bindings.find(({ type }) => type.endsWith("Trigger"));
+    const others = bindings.filter((binding) => binding !== trigger && binding.type !== "http");
     const registration = trigger && readTrigger(metadata.name, trigger);
-    if (!registration || extra.length > 0) {
-      const types = bindings.map(([, { type }]) => type).join(", ");
-      throw functionError(metadata.name, `the development host does not play all of ${types}.`);
+    if (!registration || others.length > 0) {
+      const types = bindings.map(({ type }) => type).join(", ");
+      throw functionError(metadata.name, `The development host does not support all of its bindings: ${types}.`);
     }
     return registration;
   });
@@ -181,12 +164,7 @@ function readTrigger(name: string, trigger: Binding): Registration | null {
     case "timerTrigger":
       return { name, trigger: "timer", schedule: text(trigger.schedule) };
     case "queueTrigger":
-      return {
-        name,
-        trigger: "queue",
-        queueName: text(trigger.queueName),
-        connection: text(trigger.connection) || "AzureWebJobsStorage",
-      };
+      return { name, trigger: "queue", queueName: text(trigger.queueName), connection: text(trigger.connection) };
     default:
       return null;
   }
@@ -200,8 +178,21 @@ function isHttp(registration: Registration): registration is Registration & Http
   return registration.trigger === "http";
 }
 
-function isTimer(registration: Registration): registration is Registration & { schedule: string } {
-  return registration.trigger === "timer";
+function checkTimer(registrations: readonly Registration[], name: string): void {
+  const timers = registrations.filter(({ trigger }) => trigger === "timer").map((timer) => timer.name);
+  if (!timers.includes(name)) throw new Error(`There is no timer '${name}'. The app's timers: ${timers.join(", ")}.`);
+}
+
+/** Runs until it succeeds or has been retried this often; then throws the last error. */
+async function runWithRetries(retries: number, run: () => Promise<unknown>): Promise<void> {
+  for (let left = retries; ; left -= 1) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      if (left <= 0) throw error;
+    }
+  }
 }
 
 async function createListeners(
@@ -215,7 +206,7 @@ async function createListeners(
   const listeners = triggers.map(async ({ name, queueName = "", connection = "" }) =>
     createQueueListener({
       service: await connectQueues(name, connection, options.storageConnectionString),
-      queueName: resolveName(name, queueName),
+      queueName,
       settings,
       leaseSeconds: options.queueLeaseSeconds ?? 600,
       run: (input) => run(name, input),
@@ -225,45 +216,25 @@ async function createListeners(
   return Promise.all(listeners);
 }
 
-function resolveName(functionName: string, queueName: string): string {
-  try {
-    return resolveSettings(queueName, process.env);
-  } catch (cause) {
-    throw functionError(functionName, cause);
-  }
-}
-
 async function connectQueues(name: string, connection: string, given: string | undefined): Promise<QueueServiceClient> {
   try {
     return given ? QueueServiceClient.fromConnectionString(given) : await queueServiceOf(connection, process.env);
   } catch (cause) {
-    throw functionError(name, cause);
+    throw functionError(name, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
-function findTimer(timers: readonly Timer[], name: string): Timer {
-  const timer = timers.find((each) => each.name === name);
-  if (!timer) throw new Error(`No timer is named '${name}'; there are: ${timers.map((each) => each.name).join(", ")}.`);
-  return timer;
+/** A function that this host cannot start. */
+function functionError(name: string, reason: string, cause?: unknown): Error {
+  return new Error(`The function '${name}' cannot start: ${reason}`, { cause });
 }
 
-function queueInput(message: unknown, dequeueCount: number): TriggerInput {
-  const text = typeof message === "string" ? message : JSON.stringify(message);
-  return {
-    data: { string: text },
-    metadata: { QueueTrigger: { string: text }, DequeueCount: { int: dequeueCount }, Id: { string: "invoked" } },
-  };
-}
-
-// A function may put messages into a queue that was found empty before it.
 async function drainAll(listeners: readonly QueueListener[]): Promise<{ processed: number; waiting: number }> {
-  let processed = 0;
-  for (;;) {
-    const round = await Promise.all(listeners.map((listener) => listener.drain()));
-    const count = round.reduce((sum, each) => sum + each, 0);
-    processed += count;
-    if (count === 0) break;
-  }
-  const counts = await Promise.all(listeners.map((listener) => listener.count()));
-  return { processed, waiting: counts.reduce((sum, each) => sum + each, 0) };
+  const processed = await Promise.all(listeners.map((listener) => listener.drain()));
+  const waiting = await Promise.all(listeners.map((listener) => listener.count()));
+  return { processed: sum(processed), waiting: sum(waiting) };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }

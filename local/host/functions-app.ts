@@ -4,15 +4,13 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { HostLog } from "./host-log.ts";
-import type { readRetryPolicy } from "./retry.ts";
 
-/** The shape in which host and worker hand values over; one of the members is set. */
+/** The shape in which host and worker exchange values; one of the members is set. */
 export interface RpcTypedData {
   string?: string;
   json?: string;
   bytes?: Uint8Array;
   int?: number;
-  double?: number;
   http?: RpcHttp;
 }
 
@@ -29,39 +27,24 @@ export interface RpcHttp {
   body?: RpcTypedData | null;
   statusCode?: string;
   headers?: Record<string, string>;
-  cookies?: RpcHttpCookie[];
-}
-
-export interface RpcHttpCookie {
-  name: string;
-  value: string;
-  domain?: { value: string };
-  path?: { value: string };
-  expires?: { value: { seconds: number } };
-  secure?: { value: boolean };
-  httpOnly?: { value: boolean };
-  /** `none` says nothing, `explicitNone` says None. */
-  sameSite?: "none" | "lax" | "strict" | "explicitNone";
-  maxAge?: { value: number };
 }
 
 /** A trigger, an input or an output with its settings as the app wrote them. */
 export interface Binding {
   type: string;
-  direction: "in" | "out";
   [setting: string]: unknown;
 }
 
 interface FunctionMetadata {
   name: string;
   bindings: Record<string, Binding>;
-  retryOptions?: Parameters<typeof readRetryPolicy>[0];
+  /** The library's form of an app's `retry`; -1 is for ever. */
+  retryOptions?: { maxRetryCount?: number };
 }
 
 type FunctionCallback = (...args: unknown[]) => unknown;
-type HookCallback = (context: Record<string, unknown>) => unknown;
 
-/** What the library tells of one invocation and does for it. */
+/** The library's part in one invocation. */
 export interface InvocationModel {
   getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
   invokeFunction(context: unknown, inputs: unknown[], handler: FunctionCallback): Promise<unknown>;
@@ -70,22 +53,20 @@ export interface InvocationModel {
 
 interface ProgrammingModel {
   getInvocationModel(coreContext: unknown): InvocationModel;
-  getCapabilities(capabilities: Record<string, string>): Promise<Record<string, string>>;
 }
 
 /** A loaded app: what it registered, and the library that it brought. */
 export interface FunctionsApp {
   functions: Map<string, { metadata: FunctionMetadata; callback: FunctionCallback }>;
-  hooks: Map<string, HookCallback[]>;
   model: ProgrammingModel | null;
   started: boolean;
   log: HostLog;
-  /** Ends what keeps the app apart from other apps in this process. */
+  /** Stops resolving modules for this app. */
   unload(): void;
 }
 
-// Which app is calling: while it loads and while one of its functions runs. Apps share one core module, for Node
-// keeps what `require` gave a file for the whole life of the process.
+// Which app is calling: while it loads and while one of its functions runs. All apps share one core module, because Node
+// keeps a file that was loaded by `require` for the life of the process.
 const running = new AsyncLocalStorage<FunctionsApp>();
 
 const coreName = "@azure/functions-core";
@@ -106,12 +87,6 @@ const functionsCore = {
     callingApp().model = model;
   },
   getProgrammingModel: () => callingApp().model,
-  registerHook(name: string, callback: HookCallback) {
-    const { hooks } = callingApp();
-    hooks.set(name, [...(hooks.get(name) ?? []), callback]);
-    const others = () => (hooks.get(name) ?? []).filter((other) => other !== callback);
-    return { dispose: () => hooks.set(name, others()) };
-  },
   log(level: Parameters<HostLog>[0], _category: string, message: string) {
     running.getStore()?.log(level, message);
   },
@@ -119,11 +94,11 @@ const functionsCore = {
 
 function callingApp(): FunctionsApp {
   const app = running.getStore();
-  if (!app) throw new Error("The Functions library was called outside of the app's start and of its functions.");
+  if (!app) throw new Error("The Functions library was called outside the app's start and its functions.");
   return app;
 }
 
-/** Whatever `work` calls in the Functions library is the app's. */
+/** Calls of `work` to the Functions library are the app's. */
 export function runIn<T>(app: FunctionsApp, work: () => T): T {
   return running.run(app, work);
 }
@@ -132,7 +107,7 @@ let appsLoaded = 0;
 
 /**
  * Loads the files that package.json's `main` names, one after the other, as the Functions worker does.
- * Every call loads them anew; a file that throws ends the start with its own error.
+ * Each call loads them anew; an error that a file throws ends the start.
  */
 export async function loadApp(appDir: string, log: HostLog): Promise<FunctionsApp> {
   appsLoaded += 1;
@@ -154,7 +129,6 @@ export async function loadApp(appDir: string, log: HostLog): Promise<FunctionsAp
   Object.assign(globalThis, { [coreKey]: functionsCore });
   const app: FunctionsApp = {
     functions: new Map(),
-    hooks: new Map(),
     model: null,
     started: false,
     log,
@@ -183,10 +157,7 @@ async function loadFiles(app: FunctionsApp, appDir: string, tag: string): Promis
       throw error;
     }
   }
-  if (!app.model) throw new Error(`No file of the app in ${appDir} uses @azure/functions, or none calls app.`);
-  const capabilities = await app.model.getCapabilities({});
-  if (capabilities.HttpUri) throw new Error("The development host does not play enableHttpStream; leave it off.");
-  await callHooks(app, "appStart", { hookData: {} });
+  if (!app.model) throw new Error(`No file of the app in ${appDir} registers a function with @azure/functions.`);
   app.started = true;
 }
 
@@ -194,19 +165,16 @@ function entryFiles(appDir: string): string[] {
   const { main } = JSON.parse(readFileSync(join(appDir, "package.json"), "utf8"));
   const files = typeof main === "string" ? globSync(main, { cwd: appDir }).sort() : [];
   if (files.length === 0) {
-    throw new Error(`package.json's "main" names no file in ${appDir}: ${JSON.stringify(main)}. Build the app first.`);
+    throw new Error(
+      `No file in ${appDir} matches "main" of package.json (${JSON.stringify(main)}). Build the app first.`,
+    );
   }
   return files.map((file) => join(appDir, file));
 }
 
-// Under a test runner `import` in this file is the runner's own, which would rewrite the built files.
+// Under a test runner, `import` in this file is the runner's own and would rewrite the built files.
 async function nativeImport(): Promise<(url: string) => Promise<unknown>> {
   const source = "data:text/javascript,export const importNatively = (url) => import(url)";
   const { importNatively } = await import(/* @vite-ignore */ source);
   return importNatively;
-}
-
-/** Calls the app's hooks of one kind in turn; they see and may change the same context. */
-export async function callHooks(app: FunctionsApp, name: string, context: Record<string, unknown>): Promise<void> {
-  for (const hook of app.hooks.get(name) ?? []) await hook(context);
 }

@@ -1,13 +1,13 @@
 export type HostLogLevel = "trace" | "debug" | "information" | "warning" | "error" | "critical";
 
-/** One line of the log: the host's own, or an app's where `source` is `function`. */
+/** One log entry: the host's own, or the app's if `source` is `function`. */
 export interface HostLogEntry {
   level: HostLogLevel;
   source: "host" | "function";
   message: string;
   functionName?: string;
   invocationId?: string;
-  /** What the host has to say besides; `error` is the error as it was thrown. */
+  /** The host's details; `error` is the error as it was thrown. */
   fields?: Readonly<Record<string, unknown>>;
 }
 
@@ -15,7 +15,7 @@ export type HostLogSink = (entry: HostLogEntry) => void;
 
 export type HostLog = (level: HostLogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
-/** Warnings and worse as lines on standard error, for hosts that are started without a sink. */
+/** Writes warnings and worse to standard error: the sink of a host that was started without one. */
 export function logToStandardError(entry: HostLogEntry): void {
   if (entry.level === "trace" || entry.level === "debug" || entry.level === "information") return;
   const { level, functionName, message, fields } = entry;

@@ -1,27 +1,22 @@
 import * as z from "zod/mini";
 import type { QueueSettings } from "./queue-trigger.ts";
 
-/** The parts of host.json that the development host plays. */
+/** The parts of host.json that the development host follows. */
 export interface HostSettings {
-  http: { routePrefix: string; customHeaders: Record<string, string> };
+  routePrefix: string;
   queues: QueueSettings;
 }
 
-const timeSpan = z.string().check(z.regex(/^(\d+\.)?\d{1,2}:\d{2}:\d{2}$/));
+const timeSpan = z.string().check(z.regex(/^\d{1,2}:\d{2}:\d{2}$/, "a time span such as 00:05:00"));
 
 const hostJson = z.looseObject({
   version: z.literal("2.0"),
   extensions: z.optional(
     z.looseObject({
-      http: z.optional(
-        z.looseObject({
-          routePrefix: z.optional(z.string()),
-          customHeaders: z.optional(z.record(z.string(), z.string())),
-        }),
-      ),
+      http: z.optional(z.looseObject({ routePrefix: z.optional(z.string()) })),
       queues: z.optional(
         z.looseObject({
-          messageEncoding: z.optional(z.string()),
+          messageEncoding: z.optional(z.literal("base64")),
           batchSize: z.optional(z.int().check(z.minimum(1), z.maximum(32))),
           newBatchThreshold: z.optional(z.int().check(z.minimum(0))),
           visibilityTimeout: z.optional(timeSpan),
@@ -39,9 +34,8 @@ export function readHostSettings(value: unknown): HostSettings {
   const { http = {}, queues = {} } = parsed.data.extensions ?? {};
   const batchSize = queues.batchSize ?? 16;
   return {
-    http: { routePrefix: http.routePrefix ?? "api", customHeaders: http.customHeaders ?? {} },
+    routePrefix: http.routePrefix ?? "api",
     queues: {
-      messageEncoding: queues.messageEncoding?.toLowerCase() === "none" ? "none" : "base64",
       batchSize,
       newBatchThreshold: queues.newBatchThreshold ?? Math.floor(batchSize / 2),
       visibilityTimeout: secondsOf(queues.visibilityTimeout ?? "00:00:00"),
@@ -51,6 +45,6 @@ export function readHostSettings(value: unknown): HostSettings {
 }
 
 function secondsOf(span: string): number {
-  const [, days = "0", hours, minutes, seconds] = span.match(/^(?:(\d+)\.)?(\d+):(\d+):(\d+)$/) ?? [];
-  return ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+  const [hours = 0, minutes = 0, seconds = 0] = span.split(":").map(Number);
+  return (hours * 60 + minutes) * 60 + seconds;
 }

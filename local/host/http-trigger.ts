@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { RpcHttp, RpcHttpCookie, RpcNullableString, RpcTypedData } from "./functions-app.ts";
-import { compareRoutes, matchRoute, parseRoute, type RouteTemplate } from "./route.ts";
+import type { RpcHttp, RpcNullableString, RpcTypedData } from "./functions-app.ts";
+import { matchRoute, parseRoute, type Route } from "./route.ts";
 
 export interface HttpFunction {
   name: string;
@@ -12,33 +12,26 @@ export interface HttpFunction {
 
 export interface HttpHostOptions {
   routePrefix: string;
-  /** From host.json; put on every answer. */
-  customHeaders: Readonly<Record<string, string>>;
-  /** What `function` level asks for; absent: no keys are asked for, as under `func start`. */
+  /** The key that level `function` requires; absent: none is required, as under `func start`. */
   hostKey?: string | undefined;
-  run(name: string, http: RpcHttp, traceParent: string | undefined): Promise<RpcTypedData | null>;
+  run(name: string, http: RpcHttp): Promise<RpcTypedData | null>;
 }
 
 // The Functions host's own limit.
 const maxBodyBytes = 100 * 1024 * 1024;
 
-interface Route extends HttpFunction {
-  template: RouteTemplate;
-}
+type RoutedFunction = Omit<HttpFunction, "route"> & { route: Route };
 
 /** A server that answers as the Functions host does; it is not listening yet. */
 export function createHttpHost(functions: readonly HttpFunction[], options: HttpHostOptions): Server {
-  const routes = functions
-    .map((fn): Route => ({ ...fn, template: parseRoute(`${options.routePrefix}/${fn.route}`) }))
-    .sort((a, b) => compareRoutes(a.template, b.template));
+  const routed = functions.map((each) => ({ ...each, route: parseRoute(`${options.routePrefix}/${each.route}`) }));
   const server = createServer(async (request, response) => {
-    // A connection that was busy when the host closed would stay open for the next request.
+    // Without this, a connection that is busy while the host closes would stay open for another request.
     response.on("finish", () => server.listening || request.socket.end());
-    for (const [name, value] of Object.entries(options.customHeaders)) response.setHeader(name, value);
     try {
-      await answer(routes, options, request, response);
+      await answer(routed, options, request, response);
     } catch {
-      // Whatever went wrong was logged with its invocation; the caller learns nothing of it.
+      // The invocation has logged the error; the caller gets no details.
       if (!response.headersSent) response.writeHead(500);
       response.end();
     }
@@ -47,7 +40,7 @@ export function createHttpHost(functions: readonly HttpFunction[], options: Http
 }
 
 async function answer(
-  routes: readonly Route[],
+  functions: readonly RoutedFunction[],
   options: HttpHostOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -55,9 +48,9 @@ async function answer(
   const url = new URL(`http://${request.headers.host}${request.url}`);
   const method = (request.method ?? "GET").toUpperCase();
   if (/%00/.test(url.pathname)) return end(response, 400);
-  const found = findRoute(routes, method, url.pathname);
+  const found = findFunction(functions, method, url.pathname);
   if (!found) return end(response, 404);
-  if (!isAllowed(found.route.authLevel, request, url, options.hostKey)) return end(response, 401);
+  if (!isAllowed(found.authLevel, request, url, options.hostKey)) return end(response, 401);
   const bytes = await readBody(request);
   if (bytes === null) return end(response, 413);
 
@@ -69,7 +62,7 @@ async function answer(
     nullableParams: nullable(found.params),
     body: bytes.length > 0 ? { bytes } : null,
   };
-  const value = await options.run(found.route.name, http, request.headersDistinct.traceparent?.[0]);
+  const value = await options.run(found.name, http);
   // The host's answer for a function that returns nothing.
   if (!value?.http) return end(response, 204);
   send(response, value.http);
@@ -79,11 +72,11 @@ function end(response: ServerResponse, status: number): void {
   response.writeHead(status).end();
 }
 
-// A method that no function of the route takes is "not found" in the Functions host, never 405.
-function findRoute(routes: readonly Route[], method: string, path: string) {
-  for (const route of routes) {
-    const params = route.methods.includes(method) ? matchRoute(route.template, path) : null;
-    if (params) return { route, params };
+// The Functions host answers 404, never 405, to a method that no function of the route takes.
+function findFunction(functions: readonly RoutedFunction[], method: string, path: string) {
+  for (const each of functions) {
+    const params = each.methods.includes(method) ? matchRoute(each.route, path) : null;
+    if (params) return { ...each, params };
   }
   return null;
 }
@@ -112,7 +105,7 @@ function headersOf(request: IncomingMessage): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-// Names differ by more than case, repeated ones are joined: so the host hands them on.
+// The Functions host ignores the case of a name and joins repeated values.
 function queryOf(url: URL): Record<string, string> {
   const names = new Map<string, string>();
   const query: Record<string, string> = {};
@@ -128,30 +121,7 @@ function nullable(values: Record<string, string>): Record<string, RpcNullableStr
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
 }
 
-function send(response: ServerResponse, http: RpcHttp): void {
-  for (const [name, value] of Object.entries(http.headers ?? {})) response.setHeader(name, value);
-  const cookies = (http.cookies ?? []).map(serializeCookie);
-  if (cookies.length > 0) response.setHeader("set-cookie", cookies);
-  response.writeHead(Number(http.statusCode)).end(bodyOf(http.body));
-}
-
-function bodyOf(body: RpcTypedData | null | undefined): Uint8Array | string {
-  return body?.bytes ?? body?.string ?? body?.json ?? "";
-}
-
-const sameSites = { none: null, lax: "Lax", strict: "Strict", explicitNone: "None" };
-
-function serializeCookie(cookie: RpcHttpCookie): string {
-  const sameSite = sameSites[cookie.sameSite ?? "none"];
-  const parts = [
-    `${cookie.name}=${encodeURIComponent(cookie.value)}`,
-    cookie.expires && `expires=${new Date(cookie.expires.value.seconds * 1000).toUTCString()}`,
-    cookie.maxAge && `max-age=${cookie.maxAge.value}`,
-    cookie.domain && `domain=${cookie.domain.value}`,
-    cookie.path && `path=${cookie.path.value}`,
-    cookie.secure?.value && "secure",
-    sameSite && `samesite=${sameSite.toLowerCase()}`,
-    cookie.httpOnly?.value && "httponly",
-  ];
-  return parts.filter(Boolean).join("; ");
+function send(response: ServerResponse, { statusCode, headers = {}, body }: RpcHttp): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.writeHead(Number(statusCode)).end(body?.bytes ?? "");
 }

@@ -2,9 +2,8 @@ import type { DequeuedMessageItem, QueueClient, QueueServiceClient } from "@azur
 import type { HostLog } from "./host-log.ts";
 import type { TriggerInput } from "./invoke.ts";
 
-/** `extensions.queues` of host.json, times in seconds. */
+/** `extensions.queues` of host.json, with times in seconds. */
 export interface QueueSettings {
-  messageEncoding: "base64" | "none";
   batchSize: number;
   newBatchThreshold: number;
   visibilityTimeout: number;
@@ -15,24 +14,24 @@ export interface QueueListenerOptions {
   service: QueueServiceClient;
   queueName: string;
   settings: QueueSettings;
-  /** How long a message stays hidden unless it is renewed; it is renewed when half of it is over. */
+  /** How long a message stays hidden; while its function runs, the lease is renewed every half of this time. */
   leaseSeconds: number;
   run(input: TriggerInput): Promise<unknown>;
   log: HostLog;
 }
 
 export interface QueueListener {
-  /** Runs what is visible now and what becomes visible meanwhile; returns how many messages it ran. */
+  /** Handles the visible messages, including those that become visible meanwhile; returns how many it handled. */
   drain(): Promise<number>;
-  /** Messages in the queue, hidden ones too. */
+  /** Messages in the queue, including hidden ones. */
   count(): Promise<number>;
-  /** Looks for messages every so often until it is stopped. */
+  /** Looks for messages at this interval until it is stopped. */
   poll(everyMs: number): void;
-  /** Ends the polling and waits for what is running. */
+  /** Stops polling and waits for running functions. */
   stop(): Promise<void>;
 }
 
-/** The queue trigger of one function, with the ways of the Functions host. */
+/** The queue trigger of one function; it behaves like that of the Functions host. */
 export function createQueueListener(options: QueueListenerOptions): QueueListener {
   const { service, queueName, settings, log } = options;
   const queue = service.getQueueClient(queueName);
@@ -77,7 +76,7 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
         try {
           while (!stopped && (await startBatch()));
         } catch (error) {
-          log("error", "The queue cannot be read", { queueName, error });
+          log("error", "The queue could not be read", { queueName, error });
         }
         if (!stopped) polling = setTimeout(look, everyMs);
       };
@@ -98,7 +97,7 @@ async function receive(queue: QueueClient, batchSize: number, leaseSeconds: numb
   return answer?.receivedMessageItems ?? [];
 }
 
-// The host makes no queue for a trigger: one that is not there has no messages.
+// The Functions host does not create the queue of a trigger; a missing queue has no messages.
 async function unlessMissing<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;
@@ -126,24 +125,24 @@ async function handleMessage(
     else if (failure.final) await poison(options, queue, message, lease.popReceipt());
     else await queue.updateMessage(message.messageId, lease.popReceipt(), undefined, settings.visibilityTimeout);
   } catch (error) {
-    // The message shows itself again when its lease ends, as it does for the Functions host.
-    log("error", "A message could not be given back", { queueName, messageId: message.messageId, error });
+    // The message becomes visible again when its lease ends, as in the Functions host.
+    log("error", "A message could not be completed", { queueName, messageId: message.messageId, error });
   } finally {
     await lease.end();
   }
 }
 
-/** `null` where the function succeeded; else whether the message has had its chances. */
+/** `null` if the function succeeded; otherwise whether this was the last try. */
 async function runMessage(
   { settings, run, log, queueName }: QueueListenerOptions,
   message: DequeuedMessageItem,
 ): Promise<{ final: boolean } | null> {
   const { messageId, dequeueCount } = message;
-  // Its last run ended without an end: the process died.
+  // The process died during its last try.
   if (dequeueCount > settings.maxDequeueCount) return { final: true };
-  const text = decode(message.messageText, settings.messageEncoding);
+  const text = decode(message.messageText);
   if (text === null) {
-    log("warning", "A message is not base64; it goes to the poison queue", { queueName, messageId });
+    log("warning", "A message is not base64 and is poison", { queueName, messageId });
     return { final: true };
   }
   try {
@@ -154,8 +153,7 @@ async function runMessage(
   }
 }
 
-function decode(text: string, encoding: QueueSettings["messageEncoding"]): string | null {
-  if (encoding === "none") return text;
+function decode(text: string): string | null {
   const valid = text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
   return valid ? Buffer.from(text, "base64").toString("utf8") : null;
 }
@@ -184,9 +182,9 @@ function keepHidden(queue: QueueClient, message: DequeuedMessageItem, leaseSecon
     try {
       const renewed = await queue.updateMessage(messageId, popReceipt, undefined, leaseSeconds);
       popReceipt = renewed.popReceipt ?? popReceipt;
-      log("debug", "A message stays hidden", { queueName: queue.name, messageId });
+      log("debug", "A message's lease was renewed", { queueName: queue.name, messageId });
     } catch (error) {
-      log("warning", "A message cannot be kept hidden", { queueName: queue.name, messageId, error });
+      log("warning", "A message's lease could not be renewed", { queueName: queue.name, messageId, error });
     }
   };
   const timer = setInterval(() => {
@@ -212,5 +210,5 @@ async function poison(
   await poisonQueue.sendMessage(message.messageText);
   await queue.deleteMessage(message.messageId, popReceipt);
   const { messageId, dequeueCount } = message;
-  log("error", "A message goes to the poison queue", { queueName, messageId, dequeueCount });
+  log("error", "A message was moved to the poison queue", { queueName, messageId, dequeueCount });
 }

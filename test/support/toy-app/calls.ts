@@ -1,2 +1,2 @@
-/** How often the functions of this app were called: one count over all its files, for they share this one. */
+/** How often this app's functions were called, counted over all its files. */
 export const calls = { count: 0 };

@@ -4,8 +4,9 @@ import { calls } from "./calls.ts";
 app.http("echo", {
   methods: ["GET", "POST"],
   authLevel: "anonymous",
-  route: "echo/{first}/{second?}",
+  route: "echo/{first}/{second}",
   handler: async (request) => ({
+    status: 202,
     jsonBody: {
       method: request.method,
       url: request.url,
@@ -17,46 +18,12 @@ app.http("echo", {
   }),
 });
 
-app.http("exact", {
-  methods: ["GET"],
-  authLevel: "anonymous",
-  route: "echo/exact",
-  handler: () => ({ body: "the exact one" }),
-});
-
 app.http("reverse", {
   methods: ["POST"],
   authLevel: "anonymous",
   handler: async (request) => ({
     headers: { "content-type": "application/octet-stream" },
     body: new Uint8Array(await request.arrayBuffer()).reverse(),
-  }),
-});
-
-app.http("stream", {
-  methods: ["GET"],
-  authLevel: "anonymous",
-  handler: () => ({
-    headers: { "content-type": "text/csv" },
-    body: new ReadableStream({
-      start(controller) {
-        for (let row = 0; row < 1000; row += 1) controller.enqueue(new TextEncoder().encode(`row ${row}\n`));
-        controller.close();
-      },
-    }),
-  }),
-});
-
-app.http("headers", {
-  methods: ["GET"],
-  authLevel: "anonymous",
-  handler: () => ({
-    status: 202,
-    headers: { location: "/api/runs/default/2026-11-23" },
-    cookies: [
-      { name: "plain", value: "a b" },
-      { name: "full", value: "x", path: "/", maxAge: 60, secure: true, httpOnly: true, sameSite: "Strict" },
-    ],
   }),
 });
 

@@ -1,9 +1,9 @@
 import { app } from "@azure/functions";
 import { calls } from "./calls.ts";
 
-let atOnce = 0;
+let running = 0;
 
-// Logs what it was handed, then does as it was told.
+// Logs its message and metadata, then does what the message says.
 app.storageQueue("work", {
   queueName: "work",
   connection: "TOY_STORAGE",
@@ -11,13 +11,13 @@ app.storageQueue("work", {
     calls.count += 1;
     const { queueTrigger, dequeueCount, id, insertionTime } = context.triggerMetadata ?? {};
     context.log(JSON.stringify({ message, queueTrigger, dequeueCount, id, insertionTime }));
-    if (message === "fail") throw new Error("told to fail");
-    if (message === "fail once" && dequeueCount === 1) throw new Error("told to fail once");
+    if (message === "fail") throw new Error("failed on purpose");
+    if (message === "fail once" && dequeueCount === 1) throw new Error("failed once on purpose");
     if (message !== "hold") return;
-    atOnce += 1;
-    context.log(`${atOnce} at once`);
-    // The test's to open.
+    running += 1;
+    context.log(`${running} at once`);
+    // The test opens it.
     await Reflect.get(globalThis, "toyGate");
-    atOnce -= 1;
+    running -= 1;
   },
 });
