@@ -1,4 +1,4 @@
-// What tells people when the reporter stops: a timer can die with the app none the wiser, so all of this is outside it.
+// Alerts for when the reporter stops. They run outside the app, because a dead timer cannot report itself.
 
 param location string
 param tags object
@@ -50,9 +50,9 @@ resource noRun 'Microsoft.Insights/scheduledQueryRules@2023-03-15-preview' = if 
     scopes: [workspace.id]
     evaluationFrequency: 'PT1H'
     windowSize: 'P1D'
-    // The query looks back by itself, further than a window of a day.
+    // The query has its own time range, longer than the one-day window.
     overrideQueryTimeRange: 'P2D'
-    // A new workspace has no logs, hence no table, to check the query with.
+    // A new workspace has no table yet to validate the query against.
     skipQueryValidation: true
     autoMitigate: true
     criteria: {
@@ -111,7 +111,7 @@ resource healthTest 'Microsoft.Insights/webtests@2022-06-15' = {
     SyntheticMonitorId: 'health-${token}'
     Enabled: true
     Frequency: 900
-    // A call may meet an instance that has to start first.
+    // The call may have to wait for an instance to start.
     Timeout: 120
     RetryEnabled: true
     Locations: [for id in testLocations: { Id: id }]
@@ -125,7 +125,7 @@ resource unhealthy 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: '/api/health answers something else than 200. See docs/operate.md, "Reasons of health".'
+    description: '/api/health does not answer 200. See docs/operate.md, "Health reasons".'
     severity: 1
     enabled: true
     autoMitigate: true

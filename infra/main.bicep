@@ -1,88 +1,88 @@
-// The reporter and everything it needs, in one resource group. Parameters are the settings that people change;
-// main.parameters.json fills them from the azd environment under the names of the app's own settings.
+// The reporter and everything it needs, in one resource group. main.parameters.json fills the parameters from azd
+// environment variables with the same names as the app's settings.
 targetScope = 'subscription'
 
 // ---- where and what
 
-@description('Name of this installation, for example "kbs-prod". It becomes the resource group\'s name and a tag.')
+@description('Name of this installation, such as "kbs-prod". The resource group\'s name and a tag are made from it.')
 @minLength(1)
 @maxLength(40)
 param environmentName string
 
-@description('Azure region. "az functionapp list-flexconsumption-locations" names those that have Flex Consumption.')
+@description('Azure region. "az functionapp list-flexconsumption-locations" lists the regions with Flex Consumption.')
 @minLength(1)
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('The resource group; empty: rg- and the environment\'s name.')
+@description('Name of the resource group. Empty: "rg-" and the environment\'s name.')
 param resourceGroupName string = ''
 
-@description('Node.js of the function app.')
+@description('Node.js version of the function app.')
 @allowed(['22', '24'])
 param nodeVersion string = '24'
 
-@description('Memory of one instance in MB; processor time grows with it, and so does the price of a second.')
+@description('Memory of one instance in MB. CPU share and price per second grow with it.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('The most instances at a time. Each paces its calls to Defender for itself, so few is right for one tenant.')
+@description('Maximum number of instances. Each one keeps its own count of calls to Defender, so use few for one tenant.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
 
-@description('How storage is copied: within one datacenter, over three zones, or to a second region that can be read.')
+@description('Storage redundancy: one datacenter, three zones, or a readable second region.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 param storageRedundancy string = 'Standard_LRS'
 
-@description('Further tags for all resources.')
+@description('Additional tags for all resources.')
 param tags object = {}
 
-// ---- what is watched, and who hears of it
+// ---- what is watched, and who gets the digest
 
-@description('Software ids of the one watchlist, separated by commas, such as microsoft-_-windows_11.')
+@description('Software ids of the watchlist, separated by commas, such as microsoft-_-windows_11.')
 param softwareIds string = 'microsoft-_-windows_11,microsoft-_-windows_server_2022,microsoft-_-.net_framework'
 
-@description('Who gets the digest: addresses separated by commas, "Name <a@b>" allowed.')
+@description('Who gets the digest: addresses separated by commas. "Name <a@b>" is allowed.')
 @minLength(3)
 param mailTo string
 
-@description('Many watchlists instead of SOFTWARE_IDS and MAIL_TO: the objects that the setting WATCHLISTS takes.')
+@description('Several watchlists, instead of SOFTWARE_IDS and MAIL_TO, in the format of the setting WATCHLISTS.')
 param watchlists array = loadJsonContent('watchlists.json')
 
-@description('Sender of the digest: a verified sender of the SendGrid account.')
+@description('Sender of the digest. It must be a verified sender of the SendGrid account.')
 @minLength(3)
 param mailFrom string
 
-@description('Who hears when the reporter itself is in trouble: bare addresses separated by commas.')
+@description('Who gets the alerts about the reporter itself: plain addresses separated by commas.')
 @minLength(3)
 param alertMailTo string
 
 // ---- when and how it reports
 
-@description('When runs begin: NCRONTAB with seconds, in UTC.')
+@description('When runs start: NCRONTAB with seconds, in UTC.')
 param reportSchedule string = '0 0 5 * * *'
 
-@description('IANA time zone for dates and times in reports.')
+@description('IANA time zone of dates and times in reports.')
 param reportTimeZone string = 'UTC'
 
-@description('Minutes a scheduled run waits for software that cannot be read.')
+@description('Minutes that a scheduled run waits for products that cannot be read.')
 @minValue(0)
 @maxValue(1440)
 param reportGraceMinutes int = 120
 
-@description('A rise by fewer machines is not told until it adds up.')
+@description('Rises by fewer machines are held back until they add up to this.')
 @minValue(0)
 param worseMinMachines int = 1
 
-@description('A rise by fewer percent is not told until it adds up.')
+@description('Rises by fewer percent are held back until they add up to this.')
 @minValue(0)
 param worseMinPercent int = 0
 
-@description('Which runs mail a digest.')
+@description('Which runs send a digest.')
 @allowed(['worse', 'changed', 'always'])
 param mailWhen string = 'worse'
 
-@description('On this day a digest comes whatever happened.')
+@description('On this day a digest is sent even if nothing changed.')
 @allowed(['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday', 'none'])
 param heartbeatDay string = 'Monday'
 
@@ -90,12 +90,12 @@ param heartbeatDay string = 'Monday'
 @minValue(0)
 param dueDays int = 14
 
-@description('Days that runs and their snapshots are kept.')
+@description('How many days runs and their snapshots are kept.')
 @minValue(40)
 @maxValue(3650)
 param retentionDays int = 400
 
-@description('Base of the links in mails; empty: the function app\'s own address.')
+@description('Base URL of the links in mails. Empty: the function app\'s own address.')
 param reportUrl string = ''
 
 // ---- Defender
@@ -104,34 +104,34 @@ param reportUrl string = ''
 @allowed(['public', 'gcc', 'gcc-high', 'dod'])
 param defenderCloud string = 'public'
 
-@description('Another host of Defender, such as https://eu.api.security.microsoft.com; empty: the cloud\'s own.')
+@description('Another Defender host, such as https://eu.api.security.microsoft.com. Empty: the default host of the cloud.')
 param defenderUrl string = ''
 
-@description('Calls to Defender a minute, per tenant and instance.')
+@description('Maximum calls to Defender per minute, for each tenant and instance.')
 @minValue(1)
 param defenderCallsPerMinute int = 100
 
-@description('Calls to Defender an hour, per tenant and instance.')
+@description('Maximum calls to Defender per hour, for each tenant and instance.')
 @minValue(1)
 param defenderCallsPerHour int = 1500
 
-@description('Client id of the multi-tenant app registration that reads other tenants; empty: none is read.')
+@description('Client id of the multi-tenant app registration that reads other tenants. Empty: only this tenant is read.')
 param defenderAppId string = ''
 
 // ---- SendGrid
 
-@description('SendGrid API key with the permission Mail Send, for Key Vault. Empty: the key in the vault stays as it is.')
+@description('SendGrid API key with the permission Mail Send; stored in Key Vault. Empty: the key in the vault is kept.')
 @secure()
 param sendGridApiKey string = ''
 
-@description('Where the SendGrid account lives.')
+@description('Region of the SendGrid account.')
 @allowed(['global', 'eu'])
 param sendGridRegion string = 'global'
 
-@description('true: SendGrid checks mails and delivers none.')
+@description('true: SendGrid checks mails but does not deliver them.')
 param sendGridSandbox bool = false
 
-// ---- who may look
+// ---- who may read reports
 
 @description('key: function keys. entra: people sign in with Microsoft Entra ID, and links need no keys.')
 @allowed(['key', 'entra'])
@@ -140,21 +140,21 @@ param auth string = 'key'
 @description('For AUTH=entra: client id of the app registration that people sign in to.')
 param signInClientId string = ''
 
-@description('For AUTH=entra: object ids of the groups let in, separated by commas; empty: whoever may sign in to the registration.')
+@description('For AUTH=entra: object ids of the groups that may sign in, separated by commas. Empty: everyone assigned to the registration.')
 param signInGroups string = ''
 
-// ---- watching the watcher
+// ---- alerts and logs
 
-@description('Alert when not every watchlist has committed a scheduled run for so many hours; 0: no such alert, for schedules that are not daily.')
+@description('Alert when a watchlist has not committed a scheduled run for this many hours. 0: no such alert, for schedules that are not daily.')
 @minValue(0)
 @maxValue(47)
 param alertWithoutRunHours int = 26
 
-@description('The most GB of logs a day; logs beyond it are lost, and the alert on absent runs then fires.')
+@description('Maximum GB of logs per day. Logs beyond it are lost, and the alert on absent runs then fires.')
 @allowed(['0.1', '0.5', '1', '5'])
 param logCapGbPerDay string = '0.5'
 
-@description('Days that logs are kept.')
+@description('How many days logs are kept.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 30
@@ -162,7 +162,7 @@ param logRetentionDays int = 30
 var allTags = union(tags, { 'azd-env-name': environmentName, application: 'missing-kb-reporter' })
 var many = !empty(watchlists)
 
-// By the names in shared/settings/names.ts. An empty setting is an absent one.
+// Named as in docs/settings.md. An empty setting counts as absent.
 var settings = {
   SOFTWARE_IDS: many ? '' : softwareIds
   MAIL_TO: many ? '' : mailTo
@@ -225,7 +225,7 @@ module alerts 'alerts.bicep' = {
   }
 }
 
-// What the next steps need; no secrets.
+// For the next steps. No secrets.
 output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
 output REPORTER_APP_NAME string = reporter.outputs.appName

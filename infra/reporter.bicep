@@ -1,5 +1,5 @@
-// The function app with its identity, storage, secret and logs. No key of storage or logs exists: everything is reached
-// as the identity.
+// The function app with its identity, storage, secret and logs. Storage and logs have no keys: the app reaches them with
+// its identity.
 
 param location string
 param tags object
@@ -8,14 +8,14 @@ param instanceMemoryMB int
 param maximumInstances int
 param storageRedundancy string
 
-@description('The app\'s settings, but for those that follow from the resources here.')
+@description('The app\'s settings, except those that follow from the resources below.')
 param settings object
 param reportUrl string
 
 @secure()
 param sendGridApiKey string
 
-@description('Whether the platform makes people sign in: { required, clientId, groups }.')
+@description('Sign-in by the platform: { required, clientId, groups }.')
 param signIn object
 param logCapGbPerDay string
 param logRetentionDays int
@@ -93,7 +93,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     softDeleteRetentionInDays: 30
   }
 
-  // Without a key in hand the one in the vault stays: whoever deploys again need not know it.
+  // Without a key the one in the vault is kept, so that later deployments do not need it.
   resource secret 'secrets' = if (!empty(sendGridApiKey)) {
     name: secretName
     properties: { value: sendGridApiKey, contentType: 'SendGrid API key' }
@@ -109,7 +109,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   properties: {
     sku: { name: 'PerGB2018' }
     retentionInDays: logRetentionDays
-    // A string, for Bicep has no fractions.
+    // A string, because Bicep has no decimals.
     workspaceCapping: { dailyQuotaGb: json(logCapGbPerDay) }
   }
 }
@@ -136,7 +136,7 @@ var roles = {
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
 
-// The host keeps its locks and keys in blobs, the package lies there; the app has its queue and its tables.
+// The host keeps its locks, its keys and the package in blobs. The app uses its queue and tables.
 var storageRoles = [
   roles.storageBlobDataOwner
   roles.storageQueueDataContributor
@@ -178,7 +178,7 @@ resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// ---- sign-in, where it is wanted
+// ---- sign-in, for AUTH=entra
 
 var signInOn = {
   platform: { enabled: true }
@@ -186,7 +186,7 @@ var signInOn = {
     requireAuthentication: true
     unauthenticatedClientAction: 'RedirectToLoginPage'
     redirectToProvider: 'azureactivedirectory'
-    // The availability test cannot sign in; this path tells a stranger healthy or unhealthy and no more.
+    // The availability test cannot sign in. This path only answers healthy or unhealthy.
     excludedPaths: ['/api/health']
   }
   httpSettings: { requireHttps: true }
@@ -230,7 +230,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    // Key Vault references are resolved as this identity; without it as a system-assigned one, which there is none.
+    // Key Vault references are resolved with this identity. The default is the system-assigned one, which this app has not.
     keyVaultReferenceIdentity: identity.id
     siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', http20Enabled: true }
     functionAppConfig: {
@@ -264,18 +264,18 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
     })
-    // A reference that cannot be resolved is tried again only a day later.
+    // A reference that could not be resolved is not tried again for a day.
     dependsOn: [storageGrants, vaultGrant, vault::secret]
   }
 
   resource authSettings 'config' = {
     name: 'authsettingsV2'
     properties: signIn.required ? signInOn : { platform: { enabled: false } }
-    // One change of the site's configuration at a time.
+    // Azure allows only one change to the site's configuration at a time.
     dependsOn: [appSettings]
   }
 
-  // Who deploys is an Entra ID identity, too.
+  // Deployments sign in with Entra ID, too.
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
