@@ -2,33 +2,28 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 
-/** How the endpoint answers; the next request meets what stands here. */
+/** How the endpoint answers from the next request on. */
 export interface IdentityBehaviour {
-  /** The app roles of a token, by the resource it is for; other resources are unknown to this tenant. */
+  /** The app roles of a token by the resource it is for; this tenant has no other resources. */
   resources: Readonly<Record<string, readonly string[]>>;
-  /** Client ids of user-assigned identities; a request without one is for the system-assigned identity. */
+  /** Client ids of the user-assigned identities; a request without a client id is for the system-assigned identity. */
   clientIds: readonly string[];
-  /** How long a token is good for; about 24 hours in Azure. */
+  /** How long a token is valid; about 24 hours in Azure. */
   lifetimeSeconds: number;
-  fault: IdentityFault | null;
+  /** `down`: the connection breaks. */
+  fault: "down" | null;
 }
 
-export interface IdentityEndpointOptions extends Partial<IdentityBehaviour> {
+export interface IdentityEndpointOptions {
   now: () => Date;
   tenantId?: string;
-  /** 0, the default, takes a free one. */
-  port?: number;
 }
 
-/** `down`: the connection breaks. A delay comes before the proper answer. A status comes instead of it. */
-export type IdentityFault = "down" | { delayMs: number } | { status: number; message?: string };
-
-/** A token that was handed out; the token itself is not kept. */
+/** An issued token, without the token itself. */
 export interface IssuedToken {
   resource: string;
-  /** `null` for the system-assigned identity. */
+  /** `null`: the system-assigned identity. */
   clientId: string | null;
   issuedAt: Date;
   expiresAt: Date;
@@ -40,7 +35,7 @@ export interface IdentityEndpoint {
   /** The secret for `IDENTITY_HEADER`. */
   header: string;
   issued: readonly IssuedToken[];
-  /** To be changed at any time. */
+  /** May be changed at any time. */
   behaviour: IdentityBehaviour;
   close(): Promise<void>;
 }
@@ -55,28 +50,23 @@ const apiVersion = "2019-08-01";
 const homeTenantId = "11111111-1111-4111-8111-111111111111";
 
 /**
- * The App Service endpoint for managed identities. The identity library reads its address once per process, so a
- * process should know one endpoint alone. Its tokens are unsigned: whoever checks signatures refuses them,
- * the storage emulator and the simulated tenant do not.
+ * The App Service endpoint for managed identities. The identity library reads its address once per process, so use only
+ * one in a process. Its tokens are unsigned; the storage emulator and the simulated tenant accept them, because neither
+ * checks signatures.
  */
 export async function startIdentityEndpoint(options: IdentityEndpointOptions): Promise<IdentityEndpoint> {
   const header = randomUUID();
   const tenantId = options.tenantId ?? homeTenantId;
   const behaviour: IdentityBehaviour = {
-    resources: options.resources ?? reporterResources,
-    clientIds: options.clientIds ?? [],
-    lifetimeSeconds: options.lifetimeSeconds ?? 86_400,
-    fault: options.fault ?? null,
+    resources: reporterResources,
+    clientIds: [],
+    lifetimeSeconds: 86_400,
+    fault: null,
   };
   const issued: IssuedToken[] = [];
 
-  const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const { fault } = behaviour;
-    if (fault === "down") return void response.socket?.resetAndDestroy();
-    if (fault && "status" in fault) {
-      return write(response, refuse(fault.status, fault.message ?? "The identity service cannot answer."));
-    }
-    if (fault) await sleep(fault.delayMs, undefined, { ref: false });
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    if (behaviour.fault === "down") return void response.socket?.resetAndDestroy();
     const asked = readRequest(request, header, behaviour);
     if ("status" in asked) return write(response, asked);
     const token = timesOf(asked, options.now(), behaviour.lifetimeSeconds);
@@ -84,12 +74,10 @@ export async function startIdentityEndpoint(options: IdentityEndpointOptions): P
     write(response, grant(token, behaviour.resources[token.resource] ?? [], tenantId));
   };
 
-  const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.destroy());
-  });
+  const server = createServer(answer);
 
   return {
-    url: `${await listen(server, options.port ?? 0)}/msi/token`,
+    url: `${await listen(server)}/msi/token`,
     header,
     issued,
     behaviour,
@@ -102,8 +90,8 @@ export async function startIdentityEndpoint(options: IdentityEndpointOptions): P
   };
 }
 
-async function listen(server: Server, port: number): Promise<string> {
-  await once(server.listen(port, "127.0.0.1"), "listening");
+async function listen(server: Server): Promise<string> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -130,9 +118,9 @@ function readRequest(
   { resources, clientIds }: IdentityBehaviour,
 ): Asked | TokenAnswer {
   const url = new URL(request.url ?? "/", "http://identity");
-  if (url.pathname !== "/msi/token" || request.method !== "GET") return refuse(404, "Tokens come from GET /msi/token.");
+  if (url.pathname !== "/msi/token" || request.method !== "GET") return refuse(404, "Get tokens with GET /msi/token.");
   if (request.headers["x-identity-header"] !== header) {
-    return refuse(401, "The header X-IDENTITY-HEADER must hold the value of IDENTITY_HEADER.");
+    return refuse(401, "The header X-IDENTITY-HEADER must be the value of IDENTITY_HEADER.");
   }
   if (url.searchParams.get("api-version") !== apiVersion) return refuse(400, `api-version must be ${apiVersion}.`);
   const resource = (url.searchParams.get("resource") ?? "").replace(/\/+$/, "");
@@ -141,13 +129,13 @@ function readRequest(
   }
   const clientId = url.searchParams.get("client_id");
   if (clientId !== null && !clientIds.includes(clientId)) {
-    return refuse(400, `No user-assigned identity with the client id ${clientId} belongs to this app.`);
+    return refuse(400, `This app has no user-assigned identity with the client id ${clientId}.`);
   }
   return { resource, clientId };
 }
 
 function timesOf(asked: Asked, now: Date, lifetimeSeconds: number): IssuedToken {
-  // Tokens count in whole seconds.
+  // Tokens carry whole seconds.
   const seconds = Math.floor(now.getTime() / 1_000);
   return {
     ...asked,
@@ -172,7 +160,7 @@ function grant(token: IssuedToken, roles: readonly string[], tenantId: string): 
   };
   const body = {
     access_token: unsigned(claims),
-    // As text, the way App Service gives it.
+    // Text, as in App Service.
     expires_on: String(seconds(expiresAt)),
     resource,
     token_type: "Bearer",

@@ -4,17 +4,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Estate } from "./estate.ts";
 
-/** Whatever an answer can suffer; the function form does as it likes with the response. */
+/** What goes wrong with an answer; the function form may do anything with the response. */
 type Fault =
   | { kind: "answer"; status: number; headers?: Readonly<Record<string, string>>; body?: unknown }
-  /** Never an answer. */
-  | { kind: "hang" }
-  /** The connection breaks off before an answer. */
+  /** The connection breaks before the answer. */
   | { kind: "reset" }
-  /** The connection breaks off in the middle of the answer. */
+  /** The connection breaks in the middle of the answer. */
   | { kind: "truncate" }
-  /** One byte at a time. */
-  | { kind: "drip"; everyMs: number }
   | ((request: IncomingMessage, response: ServerResponse) => void);
 
 export interface TenantOptions {
@@ -23,13 +19,11 @@ export interface TenantOptions {
   now?: () => number;
   callsPerMinute?: number;
   callsPerHour?: number;
-  /** KBs to a page; absent: all at once, without a next link. */
-  pageSize?: number;
-  /** How long the answer for a software takes. */
+  /** How long an answer about this product takes. */
   latencyMs?: (softwareId: string) => number;
 }
 
-/** One request as it came in, and what it got; `null` where it got no answer. */
+/** One request and its answer; `status` is `null` if it got none. */
 export interface TenantCall {
   at: number;
   method: string;
@@ -41,20 +35,20 @@ export interface TenantCall {
 export interface SimulatedTenant {
   /** Without a slash at the end. */
   url: string;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   calls: readonly TenantCall[];
-  /** Reads of that software, `*` for any, suffer so from now on, or so many times; `null` ends it. */
+  /** From now on, or the next `times` times, reads of this product (`*`: any) fail like this; `null` ends it. */
   setFault(softwareId: string, fault: Fault | null, times?: number): void;
   close(): Promise<void>;
 }
 
-/** What a token for Defender is made out to, whatever the host. */
+/** The audience of a token for Defender, whatever the host. */
 export const defenderAudience = "https://api.securitycenter.microsoft.com";
 const defenderRole = "Software.Read.All";
 
 /**
- * A tenant that speaks Defender for Endpoint's API for software: token check, quotas per tenant and application, paging,
- * errors. It answers what the estate holds on the day that `now` tells.
+ * A tenant behind Defender for Endpoint's Software API: token check, quotas per tenant and application, errors. It answers
+ * with what the estate misses on the day of `now`.
  */
 export async function startTenant(options: TenantOptions): Promise<SimulatedTenant> {
   const { now = Date.now } = options;
@@ -83,7 +77,7 @@ export async function startTenant(options: TenantOptions): Promise<SimulatedTena
     const refusal = admit(request.headers.authorization);
     const reply = refusal ? errorOf(refusal) : target ? answer(target) : notFound(path);
     const fault = refusal ? null : faults.take(softwareId);
-    if (fault) suffer(fault, reply, request, response);
+    if (fault) fail(fault, reply, request, response);
     else send(response, reply);
   });
   server.listen(options.port ?? 0, "127.0.0.1");
@@ -107,12 +101,11 @@ async function wait(ms: number): Promise<void> {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-// ---- what is asked
+// ---- requests
 
 interface Target {
   operation: "software" | "getmissingkbs";
   softwareId: string;
-  skip: number;
 }
 
 function readTarget(method: string, path: string): Target | null {
@@ -120,9 +113,7 @@ function readTarget(method: string, path: string): Target | null {
   const match = url.pathname.match(/^\/api\/software\/([^/]+)(\/getmissingkbs)?$/i);
   if (method !== "GET" || !match) return null;
   const softwareId = decode(match[1] ?? "");
-  if (softwareId === null) return null;
-  const skip = Number(url.searchParams.get("$skip") ?? 0);
-  return { operation: match[2] ? "getmissingkbs" : "software", softwareId, skip };
+  return softwareId === null ? null : { operation: match[2] ? "getmissingkbs" : "software", softwareId };
 }
 
 function decode(text: string): string | null {
@@ -133,7 +124,7 @@ function decode(text: string): string | null {
   }
 }
 
-// ---- who asks
+// ---- tokens
 
 interface Refusal {
   status: number;
@@ -142,7 +133,7 @@ interface Refusal {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** Tokens here are JWTs that nobody signed: what they claim is checked as Defender would check it. */
+/** Checks the claims as Defender does; the signature is not checked, because tokens here are unsigned JWTs. */
 function checkToken(authorization: string | undefined, now: number): { caller: string } | { refusal: Refusal } {
   const unauthorized = (message: string) => ({ refusal: { status: 401, code: "Unauthorized", message } });
   const claims = readClaims(authorization);
@@ -170,9 +161,9 @@ function readClaims(authorization: string | undefined): Record<string, unknown> 
   }
 }
 
-// ---- how often
+// ---- quotas
 
-/** Seconds to wait where a caller has used up one of the two sliding windows, else `null`, and the call counts. */
+/** Seconds to wait if a caller has used up one of the two sliding windows; otherwise `null`, and the call counts. */
 function createQuota({ callsPerMinute = 100, callsPerHour = 1_500 }: TenantOptions, now: () => number) {
   const windows = [
     { ms: 60_000, calls: callsPerMinute },
@@ -182,7 +173,7 @@ function createQuota({ callsPerMinute = 100, callsPerHour = 1_500 }: TenantOptio
   return {
     take(caller: string): number | null {
       const time = now();
-      // A clock that was turned back leaves calls behind that are not made yet.
+      // After the clock is turned back, later calls have not been made yet.
       const past = (taken.get(caller) ?? []).filter((at) => at <= time && at > time - 3_600_000);
       const waits = windows.map(({ ms, calls }) => {
         const within = past.filter((at) => at > time - ms);
@@ -206,7 +197,7 @@ function tooMany(retryAfter: number): Refusal {
   };
 }
 
-// ---- what is answered
+// ---- answers
 
 interface Reply {
   status: number;
@@ -214,10 +205,10 @@ interface Reply {
   body: unknown;
 }
 
-function createAnswer({ estate, pageSize }: TenantOptions, now: () => number, url: () => string) {
+function createAnswer({ estate }: TenantOptions, now: () => number, url: () => string) {
   const tries = new Map<string, number>();
 
-  /** The trouble that the estate makes today, where it is not over yet. */
+  /** The estate's trouble of this day, if it is not over yet. */
   const troubled = (softwareId: string, day: string): Reply | null => {
     const { statuses, allDay } = estate.trouble(softwareId, day);
     const key = `${day} ${softwareId}`;
@@ -227,7 +218,7 @@ function createAnswer({ estate, pageSize }: TenantOptions, now: () => number, ur
     return status === undefined ? null : errorOf(troubleOf(status, softwareId));
   };
 
-  return ({ operation, softwareId, skip }: Target): Reply => {
+  return ({ operation, softwareId }: Target): Reply => {
     const day = new Date(now()).toISOString().slice(0, 10);
     const software = estate.software(softwareId, day);
     if (!software) return notFound(softwareId);
@@ -236,16 +227,11 @@ function createAnswer({ estate, pageSize }: TenantOptions, now: () => number, ur
     }
     const trouble = troubled(softwareId, day);
     if (trouble) return trouble;
-    const all = estate.missingKbs(softwareId, day);
-    const value = pageSize === undefined ? all : all.slice(skip, skip + pageSize);
-    const next = pageSize !== undefined && skip + pageSize < all.length ? skip + pageSize : null;
-    const path = `${url()}/api/Software/${encodeURIComponent(softwareId)}/getmissingkbs`;
     return {
       status: 200,
       body: {
         "@odata.context": `${url()}/api/$metadata#Collection(microsoft.windowsDefenderATP.api.PublicProductFixDto)`,
-        value,
-        ...(next === null ? {} : { "@odata.nextLink": `${path}?$skip=${next}` }),
+        value: estate.missingKbs(softwareId, day),
       },
     };
   };
@@ -294,7 +280,7 @@ function createFaults() {
   };
 }
 
-function suffer(fault: Fault, reply: Reply, request: IncomingMessage, response: ServerResponse): void {
+function fail(fault: Fault, reply: Reply, request: IncomingMessage, response: ServerResponse): void {
   if (typeof fault === "function") {
     fault(request, response);
     return;
@@ -304,8 +290,6 @@ function suffer(fault: Fault, reply: Reply, request: IncomingMessage, response: 
     case "answer":
       send(response, { status: fault.status, headers: fault.headers ?? {}, body: fault.body ?? "" });
       return;
-    case "hang":
-      return;
     case "reset":
       request.socket.resetAndDestroy();
       return;
@@ -313,18 +297,5 @@ function suffer(fault: Fault, reply: Reply, request: IncomingMessage, response: 
       response.writeHead(reply.status, { "content-type": "application/json", "content-length": body.length });
       response.write(body.subarray(0, body.length / 2), () => request.socket.destroy());
       return;
-    case "drip":
-      response.writeHead(reply.status, { "content-type": "application/json", "content-length": body.length });
-      drip(response, body, fault.everyMs);
   }
-}
-
-function drip(response: ServerResponse, body: Buffer, everyMs: number): void {
-  let sent = 0;
-  const timer = setInterval(() => {
-    response.write(body.subarray(sent, sent + 1));
-    sent += 1;
-    if (sent >= body.length) response.end();
-  }, everyMs);
-  response.on("close", () => clearInterval(timer));
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HostLogEntry } from "../../local/host/host-log.ts";
 import { type Host, startHost } from "../../local/host.ts";
-import type { ReceivedMail } from "../../local/inbox.ts";
+import type { ReceivedMail } from "../../local/inbox/mail.ts";
 import { playDay } from "../../local/play.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
 import { expectHarmlessMail, expectHarmlessPage, invisible } from "../support/harmless.ts";
@@ -334,7 +334,7 @@ describe("what comes of all this", () => {
 
   test("is logged in lines that each are a known message and its facts", () => {
     const said = logs.filter(({ source }) => source === "function").map(({ message }) => message);
-    expect(said.filter((line) => line.startsWith("software not read"))).toHaveLength(3 * days.length);
+    expect(said.filter((line) => line.startsWith("product could not be read"))).toHaveLength(3 * days.length);
     for (const line of said) {
       expect(line).not.toMatch(invisible);
       expect(line).toMatch(/^[a-z, ]+ \{.*\}$/);

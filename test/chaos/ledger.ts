@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { ReceivedMail } from "../../local/inbox.ts";
+import type { ReceivedMail } from "../../local/inbox/mail.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
 import type { Run, RunSummary } from "../../shared/core/run.ts";
 import { isScheduled } from "../../shared/core/run-id.ts";

@@ -41,17 +41,13 @@ function tokenOf(claims: Record<string, unknown> = {}): string {
 async function start(options: Partial<TenantOptions> = {}) {
   const tenant = await startTenant({ estate: calm, now: () => noon, ...options });
   onTestFinished(tenant.close);
-  const get = (path: string, token: string | null = tokenOf(), signal?: AbortSignal) =>
-    fetch(new URL(path, tenant.url), {
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
-      ...(signal && { signal }),
-    });
+  const get = (path: string, token: string | null = tokenOf()) =>
+    fetch(new URL(path, tenant.url), { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
   return { ...tenant, get, read: (id: string) => get(`/api/Software/${encodeURIComponent(id)}/getmissingkbs`) };
 }
 
 interface Answer {
   value: DefenderKb[];
-  "@odata.nextLink": string;
   error: { code: string; message: string };
 }
 
@@ -60,7 +56,7 @@ const json = async (response: Response | Promise<Response>) => (await (await res
 const windows11 = "microsoft-_-windows_11";
 
 describe("a read of missing KBs", () => {
-  test("answers in Defender's form what the estate holds that day", async () => {
+  test("answers in Defender's form what the estate misses that day", async () => {
     const { url, read } = await start();
     const response = await read(windows11);
     expect(response.status).toBe(200);
@@ -71,7 +67,7 @@ describe("a read of missing KBs", () => {
     });
   });
 
-  test("goes by the clock that it was given", async () => {
+  test("follows the clock that it was given", async () => {
     let time = Date.parse("2026-11-22T23:59:59Z");
     const { read } = await start({ now: () => time });
     const lastId = async () => (await json(read(windows11))).value.at(-1)?.id;
@@ -80,7 +76,7 @@ describe("a read of missing KBs", () => {
     expect(await lastId()).toBe("20261123");
   });
 
-  test("takes any id, encoded", async () => {
+  test("accepts any id, encoded", async () => {
     const asked: string[] = [];
     const estate = {
       ...calm,
@@ -93,19 +89,9 @@ describe("a read of missing KBs", () => {
     await read("contoso-_-a/b c%?é");
     expect(asked).toEqual(["contoso-_-a/b c%?é"]);
   });
-
-  test("comes in pages where the tenant pages, each link leading to the next", async () => {
-    const { read, get, url } = await start({ pageSize: 2 });
-    const first = await json(read(windows11));
-    expect(first.value).toHaveLength(2);
-    expect(first["@odata.nextLink"]).toMatch(new RegExp(`^${url}/`));
-    const second = await json(get(first["@odata.nextLink"]));
-    expect(second.value).toEqual([kb("20261123")]);
-    expect(second).not.toHaveProperty("@odata.nextLink");
-  });
 });
 
-test("a software is described by its id; one that the estate lacks is not found", async () => {
+test("a product is described by its id; one that the estate does not have is not found", async () => {
   const { get } = await start();
   expect(await (await get(`/api/Software/${windows11}`)).json()).toMatchObject({ id: windows11, weaknesses: 14 });
   for (const path of ["/api/Software/unknown", "/api/Software/unknown/getmissingkbs"]) {
@@ -117,7 +103,7 @@ test("a software is described by its id; one that the estate lacks is not found"
   }
 });
 
-test.each(["/api/machines", "/", "/api/Software"])("%s is not there", async (path) => {
+test.each(["/api/machines", "/", "/api/Software"])("%s does not exist", async (path) => {
   const { get } = await start();
   expect((await get(path)).status).toBe(404);
 });
@@ -125,8 +111,8 @@ test.each(["/api/machines", "/", "/api/Software"])("%s is not there", async (pat
 describe("a token", () => {
   test.each([
     ["that is missing", null],
-    ["that is no JWT", "secret"],
-    ["whose claims are no JSON", "e30.bm9wZQ."],
+    ["that is not a JWT", "secret"],
+    ["whose claims are not JSON", "e30.bm9wZQ."],
     ["for another audience", tokenOf({ aud: "https://storage.azure.com" })],
     ["that has expired", tokenOf({ exp: noon / 1000 })],
     ["without an end", tokenOf({ exp: undefined })],
@@ -139,7 +125,7 @@ describe("a token", () => {
   });
 
   test.each([[undefined], [[]], [["Machine.Read.All"]]])(
-    "with the roles %j is forbidden, and told which it lacks",
+    "with the roles %j is forbidden, with the name of the missing role",
     async (roles) => {
       const { get } = await start();
       const response = await get(`/api/Software/${windows11}`, tokenOf({ roles }));
@@ -154,7 +140,7 @@ describe("a token", () => {
 });
 
 describe("the quotas", () => {
-  test("let so many calls through in any minute, and tell how long to wait", async () => {
+  test("allow this many calls in any minute, and say how long to wait", async () => {
     let time = noon;
     const { read } = await start({ now: () => time, callsPerMinute: 3 });
     const statuses: number[] = [];
@@ -166,13 +152,13 @@ describe("the quotas", () => {
     const refused = await read(windows11);
     expect(refused.headers.get("retry-after")).toBe("40");
     expect(await refused.json()).toMatchObject({ error: { code: "TooManyRequests" } });
-    // The first call leaves the window, the refused ones were never in it.
+    // The first call leaves the window; the refused ones were never in it.
     time = noon + 60_000;
     expect((await read(windows11)).status).toBe(200);
     expect((await read(windows11)).headers.get("retry-after")).toBe("10");
   });
 
-  test("let so many calls through in any hour", async () => {
+  test("allow this many calls in any hour", async () => {
     let time = noon;
     const { read } = await start({ now: () => time, callsPerMinute: 100, callsPerHour: 2 });
     await read(windows11);
@@ -181,7 +167,7 @@ describe("the quotas", () => {
     expect((await read(windows11)).headers.get("retry-after")).toBe("1800");
   });
 
-  test("are counted for each tenant and application apart, refused tokens not at all", async () => {
+  test("are counted for each tenant and application on its own, without refused tokens", async () => {
     const { get } = await start({ callsPerMinute: 1 });
     const statusOf = async (token: string | null) => (await get(`/api/Software/${windows11}`, token)).status;
     expect(await statusOf(null)).toBe(401);
@@ -191,7 +177,7 @@ describe("the quotas", () => {
     expect(await statusOf(tokenOf({ tid: "two", appid: "other" }))).toBe(200);
   });
 
-  test("forget what was called later than now, where the clock was turned back", async () => {
+  test("forget later calls when the clock is turned back", async () => {
     let time = noon;
     const { get } = await start({ now: () => time, callsPerMinute: 1 });
     const ever = tokenOf({ exp: noon / 1000 + 86_400 });
@@ -208,7 +194,7 @@ describe("the estate's trouble", () => {
       id === windows11 && day === "2026-11-23" ? { statuses, allDay } : { statuses: [], allDay: false },
   });
 
-  test("fails the first reads of the day, then passes", async () => {
+  test("fails the first reads of the day, then clears up", async () => {
     const { read } = await start({ estate: troubled([404, 500, 429], false) });
     const answers = [await read(windows11), await read(windows11), await read(windows11), await read(windows11)];
     expect(answers.map(({ status }) => status)).toEqual([404, 500, 429, 200]);
@@ -216,7 +202,7 @@ describe("the estate's trouble", () => {
     expect((await read("microsoft-_-windows_10")).status).toBe(200);
   });
 
-  test("may last all day, and not to the next", async () => {
+  test("may last all day, but not until the next", async () => {
     let time = noon;
     const { get } = await start({ estate: troubled([404, 500], true), now: () => time });
     const token = tokenOf({ exp: noon / 1000 + 86_400 });
@@ -230,7 +216,7 @@ describe("the estate's trouble", () => {
 });
 
 describe("a fault", () => {
-  test("strikes one software, so many times, or till it is ended", async () => {
+  test("strikes one product, a number of times or until it is ended", async () => {
     const { read, setFault } = await start();
     const statuses = async (id: string) => [(await read(id)).status, (await read(id)).status];
     setFault(windows11, { kind: "answer", status: 503 }, 1);
@@ -244,17 +230,11 @@ describe("a fault", () => {
     expect((await read(windows11)).status).toBe(200);
   });
 
-  test("may be a connection that is reset", async () => {
+  test("may be a reset connection", async () => {
     const { read, setFault, calls } = await start();
     setFault(windows11, { kind: "reset" });
     await expect(read(windows11)).rejects.toThrow("fetch failed");
     expect(calls).toMatchObject([{ softwareId: windows11, status: null }]);
-  });
-
-  test("may be an answer that never comes", async () => {
-    const { get, setFault } = await start();
-    setFault(windows11, { kind: "hang" });
-    await expect(get(`/api/Software/${windows11}`, tokenOf(), AbortSignal.timeout(50))).rejects.toThrow(/timeout/);
   });
 
   test("may be half an answer", async () => {
@@ -265,22 +245,14 @@ describe("a fault", () => {
     await expect(response.text()).rejects.toThrow();
   });
 
-  test("may be a slow drip of the true answer", async () => {
-    const { get, setFault } = await start();
-    const path = `/api/Software/${windows11}`;
-    const whole = await (await get(path)).text();
-    setFault(windows11, { kind: "drip", everyMs: 1 });
-    expect(await (await get(path)).text()).toBe(whole);
-  });
-
-  test("may be whatever the test does with the response", async () => {
+  test("may be anything the test does with the response", async () => {
     const { read, setFault } = await start();
     setFault(windows11, (_request, response) => void response.writeHead(418).end());
     expect((await read(windows11)).status).toBe(418);
   });
 });
 
-test("every call is kept with what it got", async () => {
+test("every call is recorded with its status", async () => {
   const { get, read, calls } = await start();
   await read(windows11);
   await get("/api/Software/unknown", null);
@@ -296,10 +268,10 @@ test("every call is kept with what it got", async () => {
   ]);
 });
 
-test("the tenant listens on loopback alone and closes with requests under way", async () => {
+test("the tenant listens on loopback only and closes with a request in flight", async () => {
   const tenant = await startTenant({ estate: calm, now: () => noon });
   expect(new URL(tenant.url).hostname).toBe("127.0.0.1");
-  tenant.setFault("*", { kind: "hang" });
+  tenant.setFault("*", () => {});
   const hanging = fetch(`${tenant.url}/api/Software/${windows11}`, {
     headers: { authorization: `Bearer ${tokenOf()}` },
   });

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** One entry of the `errors` in SendGrid's answers. */
+/** One entry of `errors` in SendGrid's answers. */
 export interface Complaint {
   message: string;
   field: string | null;
@@ -33,11 +33,11 @@ const sendRequest = z.looseObject({
   tracking_settings: z.looseObject({ click_tracking: toggle, open_tracking: toggle }).optional(),
 });
 
-/** The body of `POST /v3/mail/send`, as far as it is looked at. */
+/** The parts of the body of `POST /v3/mail/send` that are checked. */
 export type SendRequest = z.infer<typeof sendRequest>;
 export type Address = z.infer<typeof address>;
 
-/** A request's body, or all that SendGrid would answer 400 for. */
+/** The request in a body, or everything in it that SendGrid would answer with 400. */
 export function readSendRequest(
   body: unknown,
 ): { request: SendRequest; complaints: null } | { complaints: Complaint[] } {
@@ -64,7 +64,8 @@ const rules: readonly Rule[] = [
   checkCategories,
 ];
 
-function complain(message: string, field: string | null): Complaint {
+/** One reason for refusing a request. */
+export function complain(message: string, field: string | null = null): Complaint {
   return { message, field, help: null };
 }
 
@@ -72,7 +73,7 @@ function complainIf(isWrong: boolean, message: string, field: string | null): Co
   return isWrong ? [complain(message, field)] : [];
 }
 
-/** Everyone a personalization goes to. */
+/** All recipients of a personalization. */
 export function recipients({ to, cc = [], bcc = [] }: SendRequest["personalizations"][number]): Address[] {
   return [...to, ...cc, ...bcc];
 }
@@ -146,7 +147,7 @@ function checkContent({ content }: SendRequest): Complaint[] {
   ];
 }
 
-// No group that repeats: on megabytes of text that would run out of stack.
+// Without a repeated group, which would run out of stack on megabytes of text.
 function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }
