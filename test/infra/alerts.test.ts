@@ -13,12 +13,12 @@ const alerts = infra("alerts.bicep");
 const noRun = infra("queries/no-run.kql");
 const refused = infra("queries/refused.kql");
 
-/** What the queries look for: `startswith '…'` or `startswith "…"`. */
+/** What the queries look for: `startswith '…'`. */
 function startsOf(query: string): string[] {
   return [...query.matchAll(/Message startswith '([^']+)'/g)].map(([, start = ""]) => start);
 }
 
-/** The lines of a day in which one software is read, one fails and a mail is refused. */
+/** The log lines of a day on which one product is read, one fails and the mail is refused. */
 async function linesOfADay(): Promise<Map<string, string>> {
   const world = fakeWorld([aWatchlist({ softwareIds: ["read", "forbidden"], mailWhen: "always" })]);
   world.answers.set("read", [{ id: "5041585", machineMissedOn: 1 }]);
@@ -29,13 +29,13 @@ async function linesOfADay(): Promise<Map<string, string>> {
   return new Map(world.logs.map(({ message, fields }) => [message, formatLog(message, fields)]));
 }
 
-/** As KQL does it: what stands from the first brace on. */
+/** As KQL does it: everything from the first brace on. */
 function fieldsOf(line: string | undefined): Record<string, unknown> {
   return JSON.parse(line?.slice(line.indexOf("{")) ?? "{}");
 }
 
 describe("the alert on absent runs", () => {
-  test("finds the line that a scheduled run's commit leaves, with its watchlist", async () => {
+  test("finds the line that a scheduled commit logs, with its watchlist", async () => {
     const line = (await linesOfADay()).get(logTexts.committed) ?? "";
     expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
     expect(fieldsOf(line)).toMatchObject({ watchlist: "default", run: "2026-11-23" });
@@ -44,7 +44,7 @@ describe("the alert on absent runs", () => {
     expect(noRun).toContain("count_distinct(tostring(run.watchlist))");
   });
 
-  test("fires where one watchlist is missing, and looks back further than the hours it allows", () => {
+  test("fires if one watchlist is missing, and looks back further than the hours it allows", () => {
     expect(alerts).toMatch(/metricMeasureColumn: 'Watchlists'\s+timeAggregation: 'Maximum'\s+operator: 'LessThan'/);
     expect(alerts).toContain("threshold: watchlistCount");
     expect(alerts).toContain("overrideQueryTimeRange: 'P2D'");
@@ -53,13 +53,13 @@ describe("the alert on absent runs", () => {
   });
 });
 
-describe("the alert on what a person must mend", () => {
+describe("the alert on what a person must fix", () => {
   test("finds the line of a refused mail", async () => {
     const line = (await linesOfADay()).get(mailLogs.refused) ?? "";
     expect(startsOf(refused).some((start) => line.startsWith(start))).toBe(true);
   });
 
-  test("finds the line that health leaves about poison messages, and the platform's own", async () => {
+  test("finds the line that health logs about poison messages, and the platform's own", async () => {
     const { ports, logs } = fakeWorld();
     await checkHealth({ ...ports, queue: { ...ports.queue, countPoison: async () => 2 } });
     const [line] = logs.map(({ message, fields }) => formatLog(message, fields));
@@ -68,7 +68,7 @@ describe("the alert on what a person must mend", () => {
     expect(refused).toContain("Moving message to queue 'runs-poison'");
   });
 
-  test("finds nothing else that the app says", () => {
+  test("finds nothing else that the app logs", () => {
     const others = [...Object.values(logTexts), ...Object.values(mailLogs)].filter(
       (text) => text !== mailLogs.refused && text !== logTexts.poison,
     );
@@ -85,7 +85,7 @@ describe("the workbook", () => {
   };
   const query = (name: string) => items.find((item) => item.name === name)?.content.query ?? "";
 
-  test("looks into the reporter's own workspace", () => {
+  test("queries the reporter's own workspace", () => {
     expect(fallbackResourceIds).toEqual(["{workspaceId}"]);
     expect(alerts).toContain("replace(loadTextContent('workbook.json'), '{workspaceId}', workspace.id)");
   });
@@ -94,11 +94,11 @@ describe("the workbook", () => {
     ["runs", logTexts.committed],
     ["exposure", logTexts.committed],
     ["coverage", logTexts.committed],
-    ["unread", logTexts.unread],
+    ["not-read", logTexts.notRead],
     ["reads", logTexts.read],
     ["throttling", logTexts.read],
     ["mails", mailLogs.refused],
-  ])('takes for %s only fields that the line "%s" has', async (name, text) => {
+  ])('uses for %s only fields that the line "%s" has', async (name, text) => {
     const line = (await linesOfADay()).get(text);
     const used = [...query(name).matchAll(/\bf\.(\w+)/g)].map(([, field]) => field);
     expect(used.length).toBeGreaterThan(0);
@@ -107,7 +107,7 @@ describe("the workbook", () => {
   });
 });
 
-test("health is tested from two places, and both must fail before anyone is woken", () => {
+test("health is tested from two places, and both must fail before the alert fires", () => {
   expect(alerts).toContain("Locations: [");
   expect(alerts).toContain("failedLocationCount: length(testLocations)");
   expect(infra("main.bicep")).toMatch(/healthUrl: '\$\{reporter\.outputs\.url\}\/api\/health'/);
