@@ -1,9 +1,9 @@
-import { type EstateSoftware, estateSoftware, places } from "./estate-software.ts";
+import { type EstateProduct, estateProducts, places } from "./estate-products.ts";
 
 export interface EstateOptions {
-  /** Another seed is another organisation. */
+  /** Each seed makes another organisation. */
   seed: number;
-  /** The day, `2026-11-23`, whose report is to hold every kind of change. */
+  /** The day, such as `2026-11-23`, whose report shows every kind of change. */
   today: string;
 }
 
@@ -30,61 +30,57 @@ interface DefenderSoftware {
   impactScore: number;
 }
 
-/**
- * What goes wrong with the reads of one software on one day: the statuses of the first tries, and whether it stays so
- * all day.
- */
+/** What goes wrong with the reads of one product on one day: the statuses of the first tries, and whether it lasts all day. */
 interface Trouble {
   statuses: readonly number[];
   allDay: boolean;
 }
 
-/** What a simulated tenant knows of its machines; days are written `2026-11-23`. */
+/** What a simulated tenant knows of its machines. Days are written `2026-11-23`. */
 export interface Estate {
   softwareIds: readonly string[];
-  /** The one of them that a watchlist ought to get today, so that there is a baseline. */
+  /** The product to add to a watchlist today, so that the report shows a baseline. */
   addedToday: string;
-  /** `null`: the organisation has no such software. */
+  /** `null`: the organisation does not have this product. */
   software(softwareId: string, day: string): DefenderSoftware | null;
   missingKbs(softwareId: string, day: string): readonly DefenderKb[];
   trouble(softwareId: string, day: string): Trouble;
 }
 
 /**
- * An organisation of about 600 machines. What it misses hangs on the seed and the day alone, and on `today` for the
- * small story that today's report tells.
+ * An organisation of about 600 machines. What it misses depends only on the seed and the day, and on `today` for the
+ * small story that today's report shows.
  */
 export function createEstate({ seed, today }: EstateOptions): Estate {
   const draw = createDraw(seed);
   const organisation = foundOrganisation(draw);
   const todayNumber = dayNumber(today);
-  const find = (softwareId: string) => estateSoftware.find(({ id }) => id === softwareId);
+  const find = (softwareId: string) => estateProducts.find(({ id }) => id === softwareId);
 
-  const countsOn = (software: EstateSoftware, day: number): Counted[] => {
-    const updates = organisation.updatesOf(software);
-    const natural = updates.flatMap((update) => countUpdate(organisation, software, update, day));
-    return [...natural, ...storyUpdates(software.id, day - todayNumber, day)];
+  const naturalOn = (product: EstateProduct, day: number): Counted[] => {
+    const updates = organisation.updatesOf(product);
+    const natural = updates.flatMap((update) => countUpdate(organisation, product, update, day));
+    return [...natural, ...storyUpdates(product.id, day - todayNumber, day)];
   };
-  const toldOn = (software: EstateSoftware, day: number): Counted[] => {
-    const counted = countsOn(software, day);
-    return day === todayNumber ? tellToday(organisation, software.id, counted, countsOn(software, day - 1)) : counted;
+  const countsOn = (product: EstateProduct, day: number): Counted[] => {
+    const counts = naturalOn(product, day);
+    return day === todayNumber ? changeToday(organisation, product.id, counts, naturalOn(product, day - 1)) : counts;
   };
 
   return {
-    softwareIds: estateSoftware.map(({ id }) => id),
+    softwareIds: estateProducts.map(({ id }) => id),
     addedToday: "microsoft-_-exchange_server_2019",
     software(softwareId, day) {
-      const software = find(softwareId);
-      return software
-        ? describeSoftware(organisation, software, toldOn(software, dayNumber(day)), dayNumber(day))
-        : null;
+      const product = find(softwareId);
+      const number = dayNumber(day);
+      return product ? describeProduct(organisation, product, countsOn(product, number), number) : null;
     },
     missingKbs(softwareId, day) {
-      const software = find(softwareId);
-      if (!software) return [];
+      const product = find(softwareId);
+      if (!product) return [];
       const number = dayNumber(day);
-      const kbs = toldOn(software, number).map((counted) => describeKb(organisation, software, counted));
-      return isStoryTime(number - todayNumber) ? kbs : addOddities(draw, software, kbs, number);
+      const kbs = countsOn(product, number).map((counted) => describeKb(organisation, product, counted));
+      return isStoryTime(number - todayNumber) ? kbs : addOddities(draw, product, kbs, number);
     },
     trouble: (softwareId, day) => troubleOn(draw, softwareId, dayNumber(day), todayNumber),
   };
@@ -118,7 +114,7 @@ function bundleName(day: number): string {
 
 // ---- chance
 
-/** A number from 0 to below 1 that is always the same for the same purpose and keys. */
+/** A number from 0 up to, but not including, 1: always the same for the same purpose and keys. */
 type Draw = (purpose: Purpose, a?: number, b?: number, c?: number) => number;
 
 const purposes = {
@@ -157,19 +153,19 @@ function mix(hash: number, key: number): number {
 /** Room for one machine at a time. */
 interface Place {
   number: number;
-  /** How many days a machine lives here, and by how many its first one was late. */
+  /** How many days a machine lives here, and by how many days its first one was late. */
   life: number;
   shift: number;
-  /** From 0 to below 1: which of a software's builds its machines run. */
+  /** From 0 up to, but not including, 1: which of a product's builds its machines run. */
   build: number;
 }
 
 interface Organisation {
   draw: Draw;
-  updatesOf(software: EstateSoftware): readonly Update[];
-  /** The software that a KB mends: more than one where builds are shared. */
-  mendedBy(id: string): readonly EstateSoftware[];
-  placesOf(software: EstateSoftware): readonly Place[];
+  updatesOf(product: EstateProduct): readonly Update[];
+  /** The products that a KB updates: more than one if they share builds. */
+  productsOf(id: string): readonly EstateProduct[];
+  placesOf(product: EstateProduct): readonly Place[];
 }
 
 function foundOrganisation(draw: Draw): Organisation {
@@ -177,17 +173,17 @@ function foundOrganisation(draw: Draw): Organisation {
     const life = 500 + Math.floor(draw("life", number) * 700);
     return { number, life, shift: Math.floor(draw("joined", number) * life), build: draw("build", number) ** 1.3 };
   });
-  const having = estateSoftware.map((software) => all.filter(({ number }) => software.isInstalled(number)));
-  const updates = new Map(estateSoftware.map((software) => [software, readUpdates(software)]));
-  const mended = new Map<string, EstateSoftware[]>();
-  for (const [software, own] of updates) {
-    for (const { id } of own) mended.set(id, [...(mended.get(id) ?? []), software]);
+  const having = estateProducts.map((product) => all.filter(({ number }) => product.isInstalled(number)));
+  const updates = new Map(estateProducts.map((product) => [product, readUpdates(product)]));
+  const byUpdate = new Map<string, EstateProduct[]>();
+  for (const [product, own] of updates) {
+    for (const { id } of own) byUpdate.set(id, [...(byUpdate.get(id) ?? []), product]);
   }
   return {
     draw,
-    updatesOf: (software) => updates.get(software) ?? [],
-    mendedBy: (id) => mended.get(id) ?? [],
-    placesOf: (software) => having[estateSoftware.indexOf(software)] ?? [],
+    updatesOf: (product) => updates.get(product) ?? [],
+    productsOf: (id) => byUpdate.get(id) ?? [],
+    placesOf: (product) => having[estateProducts.indexOf(product)] ?? [],
   };
 }
 
@@ -196,12 +192,12 @@ interface Update {
   cves: number;
   /** 0 is January. */
   month: number;
-  /** Its place among the month's updates, and how many those are. */
+  /** Its place among the month's updates, and how many there are. */
   index: number;
   of: number;
 }
 
-/** An update with what counts for one software on one day. */
+/** An update with its counts for one product on one day. */
 interface Counted {
   id: string;
   /** The day it was released. */
@@ -210,8 +206,8 @@ interface Counted {
   cves: number;
 }
 
-function readUpdates(software: EstateSoftware): Update[] {
-  return software.waves.flatMap((wave, month) => {
+function readUpdates(product: EstateProduct): Update[] {
+  return product.waves.flatMap((wave, month) => {
     const rows = wave.split(" ").filter(Boolean);
     return rows.map((row, index) => {
       const [id = "", cves = "0"] = row.split("/");
@@ -220,28 +216,28 @@ function readUpdates(software: EstateSoftware): Update[] {
   });
 }
 
-/** The update's latest release as of that day, where machines still miss it. */
-function countUpdate(organisation: Organisation, software: EstateSoftware, update: Update, day: number): Counted[] {
+/** The update's latest release as of that day, if machines still miss it. */
+function countUpdate(organisation: Organisation, product: EstateProduct, update: Update, day: number): Counted[] {
   const { draw } = organisation;
   const monthsSince = (((monthOf(day) - update.month) % 12) + 12) % 12;
   const month = monthOf(day) - monthsSince;
   // Before this month's Patch Tuesday the last release was a year ago, and is superseded.
   const released = patchTuesday(month);
   const age = day - released;
-  // It comes out in the evening and is in nobody's list before the next day.
-  if (age < 1 || age > software.supersededAfter) return [];
+  // It is released in the evening and on no list before the next day.
+  if (age < 1 || age > product.supersededAfter) return [];
   const number = Number(update.id);
   if (isAway(draw, number, month, age)) return [];
-  const machines = countMachines(organisation, software, update, { month, released, day });
+  const machines = countMachines(organisation, product, update, { month, released, day });
   return machines === 0 ? [] : [{ id: update.id, released, machines, cves: cvesAt(draw, update, month, age) }];
 }
 
-/** Some updates seem to be installed everywhere, are rolled back, and are missing again. */
+/** Some updates seem to be installed everywhere, are rolled back, and are then missing again. */
 function isAway(draw: Draw, number: number, month: number, age: number): boolean {
   return age >= 22 && age <= 27 && draw("relapse", number, month) < 0.08;
 }
 
-/** Advisories are revised: some updates turn out to mend more than was told at first. */
+/** Advisories are revised: some updates turn out to address more CVEs than was first reported. */
 function cvesAt(draw: Draw, update: Update, month: number, age: number): number {
   const chance = draw("cve", Number(update.id), month);
   const found = chance < 0.3 ? 1 + Math.floor(chance * 10) : 0;
@@ -254,17 +250,17 @@ interface Wave {
   day: number;
 }
 
-function countMachines({ draw, placesOf }: Organisation, software: EstateSoftware, update: Update, wave: Wave): number {
-  return placesOf(software).filter((place) => misses(draw, software, update, wave, place)).length;
+function countMachines({ draw, placesOf }: Organisation, product: EstateProduct, update: Update, wave: Wave): number {
+  return placesOf(product).filter((place) => misses(draw, product, update, wave, place)).length;
 }
 
-function misses(draw: Draw, software: EstateSoftware, update: Update, wave: Wave, place: Place): boolean {
-  if (software.onePerMachine && buildOf(place, update.of) !== update.index) return false;
+function misses(draw: Draw, product: EstateProduct, update: Update, wave: Wave, place: Place): boolean {
+  if (product.onePerMachine && buildOf(place, update.of) !== update.index) return false;
   const machine = machineAt(place, wave.day);
-  // A new machine comes with an image that lacks the last two months.
+  // A new machine comes with an image without the last two months of updates.
   if (!machine || wave.released < machine.joined - 60) return false;
   const start = Math.max(wave.released, machine.joined);
-  const delay = patchDelay(draw, software, update, wave.month, place.number * 10_000 + machine.generation);
+  const delay = patchDelay(draw, product, update, wave.month, place.number * 10_000 + machine.generation);
   return wave.day < start + delay;
 }
 
@@ -273,15 +269,15 @@ function buildOf(place: Place, builds: number): number {
   return Math.floor(place.build * builds);
 }
 
-// What is never patched within the life of an update.
+// Longer than the life of any update.
 const never = 1_000;
 
-/** Days until a machine has an update: a pilot ring, the many, the slow, and the forgotten. */
-function patchDelay(draw: Draw, software: EstateSoftware, update: Update, month: number, machine: number): number {
-  const fails = software.stalled?.includes(update.id) ?? false;
+/** Days until a machine has an update: a pilot ring, then the majority, the slow and the forgotten. */
+function patchDelay(draw: Draw, product: EstateProduct, update: Update, month: number, machine: number): number {
+  const fails = product.stalled?.includes(update.id) ?? false;
   if (fails && draw("fails", Number(update.id), month, machine) < 0.9) return never;
   const chance = draw("delay", month, machine);
-  const within = (from: number, to: number, share: number) => (from + (to - from) * share) * software.slowness;
+  const within = (from: number, to: number, share: number) => (from + (to - from) * share) * product.slowness;
   if (chance < 0.1) return within(1, 4, chance / 0.1);
   if (chance < 0.7) return within(4, 15, (chance - 0.1) / 0.6);
   if (chance < 0.93) return within(15, 41, (chance - 0.7) / 0.23);
@@ -289,7 +285,7 @@ function patchDelay(draw: Draw, software: EstateSoftware, update: Update, month:
   return never;
 }
 
-/** Who is in a place that day: machines come, stay for years, and leave; the place is empty for a week after. */
+/** The machine in a place that day. Machines join, stay for years and leave; then the place is empty for a week. */
 function machineAt({ life, shift }: Place, day: number): { generation: number; joined: number } | null {
   const generation = Math.floor((day + shift) / life);
   const age = day + shift - generation * life;
@@ -298,7 +294,7 @@ function machineAt({ life, shift }: Place, day: number): { generation: number; j
 
 // ---- today's story
 
-// Updates that no wave brings: real out-of-band releases, and one that lingers.
+// Updates outside the waves: real out-of-band releases, and one that lingers.
 const story = {
   new: { softwareId: "microsoft-_-windows_server_2022", id: "5070884", cves: 1 },
   returned: { softwareId: "microsoft-_-windows_server_2012_r2", id: "5070886", cves: 1 },
@@ -308,28 +304,28 @@ const story = {
   notRead: { softwareId: "microsoft-_-sql_server_2019", forDays: 3 },
 } as const;
 
-// In these days answers hold no oddities and reads pass: each of them could hide a part of the story.
+// On these days answers have no oddities and reads succeed: either could hide a part of the story.
 function isStoryTime(daysFromToday: number): boolean {
   return daysFromToday >= -4 && daysFromToday <= 0;
 }
 
-/** The story's own updates of a software, so many days from today. */
+/** The story's own updates of a product, this many days from today. */
 function storyUpdates(softwareId: string, daysFromToday: number, day: number): Counted[] {
   const today = day - daysFromToday;
   const counted: Counted[] = [];
-  const tell = (part: { softwareId: string; id: string; cves: number }, released: number, machines: number) => {
+  const add = (part: { softwareId: string; id: string; cves: number }, released: number, machines: number) => {
     if (part.softwareId === softwareId) counted.push({ id: part.id, released, machines, cves: part.cves });
   };
-  if (daysFromToday >= 0) tell(story.new, today, 41);
+  if (daysFromToday >= 0) add(story.new, today, 41);
   const wasAway = daysFromToday >= -3 && daysFromToday <= -1;
-  if (daysFromToday >= -20 && !wasAway) tell(story.returned, today - 21, 11);
-  if (daysFromToday >= -25 && daysFromToday < 0) tell(story.resolved, today - 26, 2 - Math.ceil(daysFromToday / 2));
+  if (daysFromToday >= -20 && !wasAway) add(story.returned, today - 21, 11);
+  if (daysFromToday >= -25 && daysFromToday < 0) add(story.resolved, today - 26, 2 - Math.ceil(daysFromToday / 2));
   return counted;
 }
 
-/** Sees to it that today something is worse, and something better, than yesterday. */
-function tellToday(
-  { mendedBy }: Organisation,
+/** Makes something worse, and something better, today than yesterday. */
+function changeToday(
+  { productsOf }: Organisation,
   softwareId: string,
   today: readonly Counted[],
   yesterday: readonly Counted[],
@@ -337,25 +333,25 @@ function tellToday(
   const before = new Map(yesterday.map((counted) => [counted.id, counted]));
   const isWorse = softwareId === story.worsened.softwareId;
   if (!isWorse && softwareId !== story.improved.softwareId) return [...today];
-  // A KB that is better in one software and worse in another is told as worse: not one that several share.
+  // Not a KB that several products share: better for one and worse for another is reported as worse.
   const [chosen] = today
-    .filter(({ id }) => before.has(id) && mendedBy(id).length === 1)
+    .filter(({ id }) => before.has(id) && productsOf(id).length === 1)
     .sort((a, b) => (before.get(b.id)?.machines ?? 0) - (before.get(a.id)?.machines ?? 0));
   const old = chosen && before.get(chosen.id);
   if (!old) return [...today];
-  const told = isWorse
+  const changed = isWorse
     ? { ...old, machines: old.machines + 14, cves: old.cves + 1 }
     : { ...old, machines: Math.max(1, Math.min(chosen.machines, old.machines - 3)) };
-  return today.map((counted) => (counted.id === chosen.id ? told : counted));
+  return today.map((counted) => (counted.id === chosen.id ? changed : counted));
 }
 
-// ---- as Defender tells it
+// ---- Defender's answers
 
-function describeKb(organisation: Organisation, software: EstateSoftware, counted: Counted): DefenderKb {
-  const { draw, mendedBy } = organisation;
+function describeKb(organisation: Organisation, product: EstateProduct, counted: Counted): DefenderKb {
+  const { draw, productsOf } = organisation;
   const { id, released, machines, cves } = counted;
   const number = Number(id);
-  const products = mendedBy(id).map(({ name }) => name);
+  const products = productsOf(id).map(({ name }) => name);
   const address =
     draw("address", number) < 0.5
       ? `https://support.microsoft.com/kb/${id}`
@@ -363,16 +359,16 @@ function describeKb(organisation: Organisation, software: EstateSoftware, counte
   return {
     id,
     name: bundleName(released),
-    productsNames: draw("products", number) < 0.04 ? null : products.length > 0 ? products : [software.name],
+    productsNames: draw("products", number) < 0.04 ? null : products.length > 0 ? products : [product.name],
     url: draw("noAddress", number) < 0.04 ? null : address,
     machineMissedOn: machines,
     cveAddressed: cves,
   };
 }
 
-/** What an answer holds now and then: a count that is null, an id twice, an item without an id. */
-function addOddities(draw: Draw, software: EstateSoftware, kbs: readonly DefenderKb[], day: number): DefenderKb[] {
-  const index = estateSoftware.indexOf(software);
+/** Adds what an answer sometimes has: a null count, a repeated id, an item without an id. */
+function addOddities(draw: Draw, product: EstateProduct, kbs: readonly DefenderKb[], day: number): DefenderKb[] {
+  const index = estateProducts.indexOf(product);
   const answer = kbs.map((kb) => {
     const chance = draw("unknown", index, Number(kb.id), day);
     if (chance < 0.006) return { ...kb, machineMissedOn: null };
@@ -388,18 +384,18 @@ function addOddities(draw: Draw, software: EstateSoftware, kbs: readonly Defende
   return answer;
 }
 
-function describeSoftware(
+function describeProduct(
   { placesOf }: Organisation,
-  software: EstateSoftware,
+  product: EstateProduct,
   counted: readonly Counted[],
   day: number,
 ): DefenderSoftware {
-  const installedMachines = placesOf(software).filter((place) => machineAt(place, day)).length;
-  const selfUpdating = software.waves.length === 0;
+  const installedMachines = placesOf(product).filter((place) => machineAt(place, day)).length;
+  const selfUpdating = product.waves.length === 0;
   const exposedMachines = selfUpdating ? Math.floor(installedMachines / 3) : Math.max(0, ...machinesOf(counted));
   return {
-    id: software.id,
-    name: software.name,
+    id: product.id,
+    name: product.name,
     vendor: "microsoft",
     weaknesses: selfUpdating ? 9 + (day % 7) : counted.reduce((most, { cves }) => Math.max(most, cves), 0),
     publicExploit: counted.some(({ cves }) => cves > 90),
@@ -422,7 +418,7 @@ function troubleOn(draw: Draw, softwareId: string, day: number, today: number): 
     if (daysAgo >= 0 && daysAgo < story.notRead.forDays) return { statuses: [500], allDay: true };
     if (daysAgo > 5 && day % 12 === 5) return { statuses: [404], allDay: true };
   }
-  const index = estateSoftware.findIndex(({ id }) => id === softwareId);
+  const index = estateProducts.findIndex(({ id }) => id === softwareId);
   const chance = draw("trouble", index, day);
   const statuses = chance < 0.03 ? (faults[Math.floor((chance / 0.03) * faults.length)] ?? []) : [];
   return { statuses: isStoryTime(-daysAgo) ? [] : statuses, allDay: false };

@@ -36,7 +36,7 @@ function isSecondTuesday(day: string): boolean {
   return date.getUTCDay() === 2 && date.getUTCDate() > 7 && date.getUTCDate() <= 14;
 }
 
-test("the same seed and day always give the same answers, another seed others", () => {
+test("the same seed and day always give the same answers, another seed gives others", () => {
   fc.assert(
     fc.property(seeds, days, (seed, day) => {
       const options = { seed, today };
@@ -49,7 +49,7 @@ test("the same seed and day always give the same answers, another seed others", 
   );
 });
 
-test("no count is ever negative, fractional or above the machines that have the software", () => {
+test("no count is ever negative, fractional or above the number of machines that have the product", () => {
   fc.assert(
     fc.property(seeds, days, fc.integer({ min: -3, max: 30 }), softwareIds, (seed, day, fromToday, id) => {
       const other = createEstate({ seed, today: dayAfter(day, fromToday) });
@@ -65,7 +65,7 @@ test("no count is ever negative, fractional or above the machines that have the 
   );
 });
 
-test("about 600 machines are there, never the same for long: they leave and others come", () => {
+test("there are about 600 machines, never the same for long: some leave and others join", () => {
   const counts = daysUpTo(today, 200).map(
     (day) => estate.software("microsoft-_-edge_chromium-based", day)?.installedMachines ?? 0,
   );
@@ -79,7 +79,7 @@ test("about 600 machines are there, never the same for long: they leave and othe
 describe("the day after a Patch Tuesday", () => {
   const patchTuesdays = daysUpTo(today, 800).filter(isSecondTuesday);
 
-  test("brings updates with the month's name that nobody missed the day before", () => {
+  test("brings updates named after the month that no machine missed the day before", () => {
     expect(patchTuesdays).toHaveLength(26);
     for (const tuesday of patchTuesdays) {
       const month = new Date(`${tuesday}T12:00:00Z`).toLocaleDateString("en", { month: "long", year: "numeric" });
@@ -90,7 +90,7 @@ describe("the day after a Patch Tuesday", () => {
     }
   });
 
-  test("starts a curve that falls: half within two weeks, and less each week but for a few that come", () => {
+  test("starts a falling curve: half within two weeks, and fewer each week except for a few that join", () => {
     for (const tuesday of patchTuesdays.slice(0, -2)) {
       const fresh = estate.missingKbs("microsoft-_-windows_11", dayAfter(tuesday, 1));
       const ids = fresh.filter(({ machineMissedOn }) => (machineMissedOn ?? 0) > 60).map(({ id }) => id);
@@ -112,12 +112,12 @@ function machines(kbs: readonly DefenderKb[], id: string | null): number | null 
   return kbs.find((kb) => kb.id === id)?.machineMissedOn ?? null;
 }
 
-/** What each day of 200 holds for one software. */
+/** What one product missed on each of 200 days. */
 function history(softwareId: string) {
   return daysUpTo(dayAfter(today, -10), 200).map((day) => estate.missingKbs(softwareId, day));
 }
 
-test("some updates stall: a month old, and still on most of the machines that ever missed them", () => {
+test("some updates stall: a month old, and most of the machines that ever missed them still do", () => {
   const answers = history("microsoft-_-.net_framework");
   const stalled = answers.at(-1)?.filter(({ id, name }) => {
     const peak = Math.max(...answers.map((kbs) => machines(kbs, id) ?? 0));
@@ -126,30 +126,30 @@ test("some updates stall: a month old, and still on most of the machines that ev
   expect(stalled?.length).toBeGreaterThan(0);
 });
 
-/** What one software told of each of its KBs, day by day; `undefined` where the KB was not there. */
-function tellings(softwareId: string): (DefenderKb | undefined)[][] {
+/** Each KB of one product, day by day; `undefined` if it was not listed. */
+function sightings(softwareId: string): (DefenderKb | undefined)[][] {
   const answers = history(softwareId);
   const ids = new Set(answers.flat().map(({ id }) => id));
   return [...ids].map((id) => answers.map((kbs) => kbs.find((kb) => kb.id === id)));
 }
 
 test("some updates leave the list and come back", () => {
-  const cameBack = estate.softwareIds.flatMap(tellings).filter((days) => {
+  const cameBack = estate.softwareIds.flatMap(sightings).filter((days) => {
     const left = days.findIndex((kb, index) => !kb && days[index - 1]);
     return left > 0 && days.slice(left).some(Boolean);
   });
   expect(cameBack.length).toBeGreaterThan(1);
 });
 
-test("some updates turn out to address more CVEs than was told at first", () => {
-  const risen = estate.softwareIds.flatMap(tellings).filter((days) => {
+test("some updates turn out to address more CVEs than was first reported", () => {
+  const risen = estate.softwareIds.flatMap(sightings).filter((days) => {
     const counts = days.map((kb) => kb?.cveAddressed ?? null).filter((count) => count !== null);
     return (counts.at(-1) ?? 0) > (counts[0] ?? 0);
   });
   expect(risen.length).toBeGreaterThan(3);
 });
 
-test("answers hold what real ones hold now and then: null counts, an id twice, an item without an id", () => {
+test("answers sometimes have what real ones have: null counts, an id twice, an item without an id", () => {
   const all = estate.softwareIds.flatMap((id) => history(id));
   const kbs = all.flat();
   expect(kbs.some(({ id, machineMissedOn }) => id && machineMissedOn === null)).toBe(true);
@@ -159,7 +159,7 @@ test("answers hold what real ones hold now and then: null counts, an id twice, a
   expect(all.some((answer) => new Set(answer.map(({ id }) => id)).size < answer.length)).toBe(true);
 });
 
-test("one software has weaknesses and no KB, at any time", () => {
+test("one product has weaknesses but no KBs, at any time", () => {
   fc.assert(
     fc.property(days, (day) => {
       expect(estate.missingKbs("microsoft-_-edge_chromium-based", day)).toEqual([]);
@@ -177,20 +177,20 @@ test("Windows 10 and Server 2019 share an update that addresses another number o
   expect(shared.length).toBeGreaterThan(0);
 });
 
-test("some reads fail at first, with every kind of trouble, and pass later", () => {
+test("some reads fail at first, with every kind of trouble, and succeed later", () => {
   const troubles = daysUpTo(today, 200).flatMap((day) => estate.softwareIds.map((id) => estate.trouble(id, day)));
   const passing = troubles.filter(({ statuses, allDay }) => statuses.length > 0 && !allDay);
   expect(new Set(passing.map(({ statuses }) => statuses.join()))).toEqual(new Set(["404", "404,404", "500", "429"]));
   expect(passing.length).toBeLessThan(troubles.length / 20);
 });
 
-test("the organisation has no software but its own", () => {
+test("the organisation has no products but its own", () => {
   expect(estate.software("microsoft-_-windows_95", today)).toBeNull();
   expect(estate.missingKbs("microsoft-_-windows_95", today)).toEqual([]);
 });
 
 describe("today's story", () => {
-  /** The kinds of change of one software from yesterday to today, as the reporter's own core sees them. */
+  /** The kinds of change of one product from yesterday to today, as the reporter's own core sees them. */
   function kindsToday(of: Estate, softwareId: string, day: string, historyDays: number): string[] {
     let before: Snapshot | null = null;
     let current: Snapshot | null = null;
@@ -206,7 +206,7 @@ describe("today's story", () => {
     return of.trouble(softwareId, day).allDay;
   }
 
-  test("holds every kind of change, a baseline and one that cannot be measured, whatever day it is", () => {
+  test("has every kind of change, a baseline and a product that cannot be read, on any day", () => {
     for (let index = 0; index < 400; index += 1) {
       const day = dayAfter("2023-12-20", index * 5);
       const story = createEstate({ seed: index, today: day });
@@ -223,7 +223,7 @@ describe("today's story", () => {
     }
   });
 
-  test("has its unreadable software read before, three days ago", () => {
+  test("read its unreadable product three days ago", () => {
     fc.assert(
       fc.property(seeds, days, (seed, day) => {
         const story = createEstate({ seed, today: day });
@@ -236,7 +236,7 @@ describe("today's story", () => {
     );
   });
 
-  test("is not disturbed: the days that it rests on hold no oddities and no passing trouble", () => {
+  test("is undisturbed: the days that it depends on have no oddities and no passing trouble", () => {
     fc.assert(
       fc.property(seeds, days, fc.integer({ min: -4, max: 0 }), softwareIds, (seed, day, ago, id) => {
         const story = createEstate({ seed, today: day });

@@ -1,19 +1,19 @@
-/** One software of the simulated organisation and the security updates that it gets. */
-export interface EstateSoftware {
+/** One product of the simulated organisation and its security updates. */
+export interface EstateProduct {
   /** As Defender writes it, `vendor-_-product`. */
   id: string;
   name: string;
-  /** Whether the machine in this place of the organisation has it; places 0 to 599. */
+  /** Whether the machine in this place of the organisation has it; places are 0 to 599. */
   isInstalled(place: number): boolean;
-  /** How much slower than clients its machines are patched. */
+  /** How many times longer than clients its machines take to be patched. */
   slowness: number;
-  /** Whether each machine needs one of a month's updates (its build's) or all of them. */
+  /** Whether a machine needs only one of a month's updates, that of its build, or all of them. */
   onePerMachine: boolean;
-  /** After so many days an update is superseded and leaves the list; below the eleven months after which its id recurs. */
+  /** Days until an update is superseded and leaves the list; less than the eleven months after which its id recurs. */
   supersededAfter: number;
   /** Updates that fail to install on most machines. */
   stalled?: readonly string[];
-  /** Twelve months, January first, each a row of `id/CVEs`; empty where no update ever comes. */
+  /** Twelve months, January first, each a list of `id/CVEs`; empty if the product never gets updates. */
   waves: readonly string[];
 }
 
@@ -29,11 +29,11 @@ const between = (from: number, to: number) => (place: number) => place >= from &
 const isServer = between(firstServer2022, firstServer2012);
 
 /**
- * The numbers and their CVE counts are those of real updates of 2025. What came out in one month of 2025 comes out again
- * on the second Tuesday of that month in every year, so the organisation has its Patch Tuesdays at any date: the updates
- * of November 2025 are the "November 2031 Security Updates" of November 2031.
+ * Numbers and CVE counts are those of real updates of 2025. The updates of a month of 2025 are released again on the
+ * second Tuesday of that month every year, so that the organisation has Patch Tuesdays at any date: the updates of
+ * November 2025 are also the "November 2031 Security Updates".
  */
-export const estateSoftware: readonly EstateSoftware[] = [
+export const estateProducts: readonly EstateProduct[] = [
   {
     id: "microsoft-_-windows_11",
     name: "windows_11",
@@ -101,7 +101,7 @@ export const estateSoftware: readonly EstateSoftware[] = [
     ],
   },
   {
-    // Shares its updates with the older builds of Windows 10, where the same numbers address fewer CVEs.
+    // Shares its updates with older builds of Windows 10, for which the same numbers address fewer CVEs.
     id: "microsoft-_-windows_server_2019",
     name: "windows_server_2019",
     isInstalled: between(firstServer2019, firstServer2012),
@@ -213,7 +213,7 @@ export const estateSoftware: readonly EstateSoftware[] = [
     waves: ["", "", "", "", "", "", "", "5063221/4 5063222/4", "", "5066367/3 5066368/3", "", "5071874/2 5071875/2"],
   },
   {
-    // Updates itself past Windows Update: Defender counts its weaknesses and lists no KB.
+    // Updates itself without Windows Update: Defender counts its weaknesses but lists no KBs.
     id: "microsoft-_-edge_chromium-based",
     name: "edge_chromium-based",
     isInstalled: () => true,
