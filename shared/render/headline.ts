@@ -1,56 +1,65 @@
 import { daysBetween } from "../core/day.ts";
-import { reachOf, worseKinds } from "../core/due.ts";
+import { betterKinds, reachOf, worseKinds } from "../core/due.ts";
 import type { Report } from "../core/report.ts";
 import { dayOf, type RunId } from "../core/run-id.ts";
+import { countWatched, isPartial } from "../core/totals.ts";
 import { verdictOf } from "../core/verdict.ts";
-import { count, formatRun, listed, many } from "./words.ts";
+import { agree, count, formatRun, listed, many } from "./words.ts";
 
-/** The report in one sentence, which claims nothing of what was not measured. */
+/** The report in one sentence, which claims nothing of what could not be read. */
 export function headline(report: Report): string {
-  const { totals, products } = report;
-  const part = totals.notRead > 0;
+  const { totals } = report;
+  const ofRead = isPartial(totals) ? "that could be read " : "";
   switch (verdictOf(report)) {
     case "worse":
-      return `${sentenceOfWorse(report)}${onUpTo(reachOf(report.rows, worseKinds), ", on up to ")}.`;
+      return `${kbsBy(totals, worseKinds)}${onUpTo(reachOf(report.rows, worseKinds), ", on up to ")}.`;
     case "blind":
-      return `Nothing could be measured: none of ${count(products.length)} software could be read.`;
+      return `${nothingRead(report)}.`;
     case "first":
-      return `Now watching ${count(totals.read)} software: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}.`;
+      return `Now watching ${many(totals.read, "product")}: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}.`;
     case "better":
-      return `Nothing ${part ? "that could be measured " : ""}got worse: ${sentenceOfBetter(report)}.`;
+      return `Nothing ${ofRead}got worse: ${kbsBy(totals, betterKinds)}.`;
     case "joined":
-      return `${count(totals.baseline)} more software now watched; nothing else ${part ? "that could be measured " : ""}changed.`;
+      return `${nowWatched(report)}; nothing else ${ofRead}changed.`;
     case "quiet":
-      return `Nothing ${part ? "that could be measured " : ""}changed: ${missing(report)}.`;
+      return `Nothing ${ofRead}changed: ${missing(report)}.`;
   }
 }
 
-function sentenceOfWorse({ totals }: Report): string {
-  const parts: [number, string][] = [
-    [totals.new, totals.new === 1 ? "is new" : "are new"],
-    [totals.worsened, "got worse"],
-    [totals.returned, "came back"],
-  ];
-  return listOfKbs(parts);
-}
+type ChangedKind = (typeof worseKinds | typeof betterKinds)[number];
 
-function sentenceOfBetter({ totals }: Report): string {
-  const parts: [number, string][] = [
-    [totals.improved, "improved"],
-    [totals.resolved, totals.resolved === 1 ? "is resolved" : "are resolved"],
-  ];
-  return listOfKbs(parts);
-}
+const verbs: Readonly<Record<ChangedKind, readonly [one: string, other: string]>> = {
+  new: ["is new", "are new"],
+  worsened: ["got worse", "got worse"],
+  returned: ["came back", "came back"],
+  improved: ["got better", "got better"],
+  resolved: ["is resolved", "are resolved"],
+};
 
 // "3 KBs are new and 2 got worse": the noun once, at the first of them.
-function listOfKbs(parts: readonly [number, string][]): string {
-  const told = parts.filter(([value]) => value > 0);
-  return listed(told.map(([value, what], index) => `${index === 0 ? many(value, "KB") : count(value)} ${what}`));
+function kbsBy(totals: Report["totals"], kinds: readonly ChangedKind[]): string {
+  const some = kinds.filter((kind) => totals[kind] > 0);
+  const parts = some.map((kind, index) => {
+    const subject = index === 0 ? many(totals[kind], "KB") : count(totals[kind]);
+    return `${subject} ${agree(totals[kind], ...verbs[kind])}`;
+  });
+  return listed(parts);
 }
 
-function missing({ totals }: Report): string {
-  if (totals.missingKbs === 0) return "Defender lists no missing KB";
-  return `${many(totals.missingKbs, "KB")} ${totals.missingKbs === 1 ? "is" : "are"} missing`;
+function missing({ totals: { missingKbs } }: Report): string {
+  if (missingKbs === 0) return "Defender lists no missing KBs";
+  return `${many(missingKbs, "KB")} ${agree(missingKbs, "is", "are")} missing`;
+}
+
+/** That none of a report's products could be read. */
+export function nothingRead({ totals }: Report): string {
+  const watched = countWatched(totals);
+  return agree(watched, "The product could not be read", `None of the ${many(watched, "product")} could be read`);
+}
+
+/** How many products joined the watchlist. */
+export function nowWatched({ totals: { baseline } }: Report): string {
+  return `${many(baseline, "more product")} ${agree(baseline, "is", "are")} now watched`;
 }
 
 /** `, on up to 512 machines` with that lead; empty where no count is known. */
@@ -62,7 +71,7 @@ export function onUpTo(machines: number | null, lead: string): string {
 export function comparedWith(report: Report): string {
   const { runId, previousRunId } = report;
   if (previousRunId === null) {
-    return "The first run: there is nothing to compare with. From the next one on, this tells what changed.";
+    return "This is the first run, so there is nothing to compare with yet; the next one will show what changed.";
   }
   const verb = verdictOf(report) === "blind" ? "The last report was of" : "Compared with";
   return `${verb} ${formatRun(previousRunId)}, ${howMuchEarlier(previousRunId, runId)}.`;

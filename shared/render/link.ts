@@ -1,9 +1,9 @@
 const knownHosts = ["support.microsoft.com", "catalog.update.microsoft.com", "www.catalog.update.microsoft.com"];
 
-// Real ones have 60 characters or so; a longer one would weigh on every mail it stands in.
+// Real ones have about 60 characters; a longer one would bloat every mail that holds it.
 const maxLength = 300;
 
-/** The address if it is safe to put into a link: https on a host of Microsoft's where KBs are told; else `null`. */
+/** The address if it is safe to put into a link: https on a host where Microsoft describes KBs; else `null`. */
 export function safeLink(url: string | null): string | null {
   if (!url || !URL.canParse(url)) return null;
   const { protocol, hostname, port, username, password, href } = new URL(url);
@@ -12,7 +12,7 @@ export function safeLink(url: string | null): string | null {
   return known && href.length <= maxLength ? href : null;
 }
 
-/** Where the reporter tells how it is, or `null` where no address is configured. */
+/** The health page, or `null` where no address is configured. */
 export function healthLink(reportUrl: string | null): string | null {
   return reportUrl && `${reportUrl}/api/health`;
 }

@@ -1,8 +1,9 @@
+import { rise } from "../core/change.ts";
 import type { RunDate } from "../core/day.ts";
 import { dayOf, type RunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
 
-/** What a rendering knows besides the report. */
+/** What a rendering needs besides the report. */
 export interface RenderOptions {
   /** IANA name. */
   timeZone: string;
@@ -12,34 +13,46 @@ export interface RenderOptions {
   portalUrl: string;
   /** When the next scheduled run starts, ISO 8601; `null` where it is not known. */
   nextRun: string | null;
-  /**
-   * When the next run starts that mails whatever it finds, ISO 8601; `null` or absent where a quiet day brings no mail,
-   * or where that is not known.
-   */
+  /** When the next run starts that is sure to send a digest, ISO 8601; `null` or absent where none is, or it is not known. */
   nextMail?: string | null;
-  /** How long that run may wait for software that cannot be read. */
+  /** How long that run may wait for products that cannot be read. */
   graceMinutes: number;
 }
 
-/** `240`, with what it changed by where that is known: `240 (+12)`; `?` for an unknown count. */
+/** `240`, with its change where that is known: `240 (+12)`; `?` for an unknown count. */
 export function countWithChange(current: number | null, previous: number | null = null): string {
-  if (current === null) return "?";
-  const change = previous === null ? 0 : current - previous;
-  return change === 0 ? count(current) : `${count(current)} (${change > 0 ? "+" : "−"}${count(Math.abs(change))})`;
+  return count(current) + changeOf(current, previous);
 }
 
-const whole = new Intl.NumberFormat("en-US");
+function changeOf(current: number | null, previous: number | null): string {
+  const by = rise(previous, current);
+  return by === 0 ? "" : ` (${by > 0 ? "+" : "−"}${count(Math.abs(by))})`;
+}
+
+const long = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact" });
 
 /** Thousands apart: `12,345`; from a billion on, which no estate has, in short: `9007T`; `?` for an unknown count. */
 export function count(value: number | null): string {
   if (value === null) return "?";
-  return (value < 1_000_000_000 ? whole : short).format(value);
+  return (value < 1_000_000_000 ? long : short).format(value);
 }
 
-/** `1 KB`, `2 KBs`. */
-export function many(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+const plurals = new Intl.PluralRules("en");
+
+/** The word that agrees with a count: `agree(1, "is", "are")`, `agree(2, "entry", "entries")`; of an unknown count the plural. */
+export function agree(value: number | null, one: string, other: string): string {
+  return value !== null && plurals.select(value) === "one" ? one : other;
+}
+
+/** `1 KB`, `2 KBs`; a plural that is not the noun with an s is given. */
+export function many(value: number | null, noun: string, plural = `${noun}s`): string {
+  return `${count(value)} ${agree(value, noun, plural)}`;
+}
+
+/** `1 machine (−4)`, `240 machines (+12)`. */
+export function manyWithChange(current: number | null, previous: number | null, noun: string): string {
+  return many(current, noun) + changeOf(current, previous);
 }
 
 /** `one, two and three`. */
@@ -47,7 +60,7 @@ export function listed(words: readonly string[]): string {
   return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(words);
 }
 
-/** Text from outside fit to show: one line, no invisible characters, cut at `limit` characters. */
+/** Text from outside made fit to show: one line, no invisible characters, cut at `limit` characters. */
 export function shown(text: string, limit: number): string {
   const line = plainText(text.slice(0, 4 * limit)).replace(/\s+/g, " ");
   // The cut may halve a surrogate pair; `plainText` drops the half.
@@ -66,15 +79,15 @@ export function formatDay(day: RunDate): string {
   return dayFormat.format(new Date(day));
 }
 
-/** `23 Nov`, where the year is plain. */
+/** `23 Nov`, where the year is obvious. */
 export function shortDay(day: RunDate): string {
   return formatDay(day).replace(/ \d+$/, "");
 }
 
-// Made once: a page tells hundreds of days.
+// Made once: a page formats hundreds of days.
 let dayFormat: Intl.DateTimeFormat | undefined;
 
-/** `23 Nov 2026`, or `23 Nov 2026, 10:17 UTC` for a run on demand. */
+/** `23 Nov 2026`, or `23 Nov 2026, 10:17 UTC` for a run asked for. */
 export function formatRun(runId: RunId): string {
   const time = runId.slice(11, 16);
   return formatDay(dayOf(runId)) + (time && `, ${time} UTC`);

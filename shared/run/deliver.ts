@@ -56,7 +56,7 @@ export const mailLogs = {
 
 async function compose({ run }: StoredRun, watchlist: Watchlist, ports: Ports): Promise<OutgoingMail> {
   const report = await loadReport(run, ports);
-  const { renderDigest } = await import("../render/digest/digest.tsx");
+  const { renderDigest } = await import("../render/digest/digest.ts");
   const digest = await renderDigest(report, renderOptions(ports, watchlist));
   return { watchlist: run.watchlist, runId: run.runId, to: watchlist.mailTo, ...digest };
 }

@@ -294,7 +294,7 @@ describe("through runs that succeed and runs that fail in every way", () => {
     expect(log).toMatch(/azure:core-rest-pipeline:/);
     expect(outlets.get("queue runs-poison")).toContain('"watchlist":"poisoned"');
     expect(outlets.get("queue runs")).toContain('"watchlist":"fine"');
-    expect(outlets.get("mails")).toContain("Now watching 1 software");
+    expect(outlets.get("mails")).toContain("Now watching 1 product");
     expect(outlets.get("table Runs")).toContain(
       "SendGrid refused the mail (401: The key Bearer [key] may not [[key]])",
     );

@@ -162,7 +162,7 @@ describe("with a managed identity and no shared key anywhere", { timeout: 60_000
   test("a scheduled run reads, commits and mails, and its report is served", async () => {
     const { report, mail, statuses, audiences } = await run("honest");
     expect(report.totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
-    expect(mail?.subject).toContain("Now watching 2 software");
+    expect(mail?.subject).toContain("Now watching 2 products");
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(audiences).toContain(storage);
     expect(audiences.filter((audience) => audience === defenderAudience)).toHaveLength(1);
@@ -197,9 +197,9 @@ describe("a token that Defender refuses", { timeout: 60_000 }, () => {
       expect(state).toBe("not-read");
       expect(failure).toMatchObject({ permanent: true, reason: expect.stringContaining(reason) });
     }
-    expect(mail?.subject).toContain("Nothing could be measured");
+    expect(mail?.subject).toContain("None of the 2 products could be read");
     expect(mail?.text?.replace(/\s+/g, " ")).toContain(reason);
-    expect(mail?.html).toContain("Nothing could be measured");
+    expect(mail?.html).toContain("None of the 2 products could be read");
   });
 
   test("of another cloud, because DEFENDER_CLOUD is not the tenant's, is told as such", async () => {
@@ -274,7 +274,7 @@ describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
     await startApp(settings);
     await app.drain();
     expect((await latestReport()).totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
-    expect(lastMailOf("held back")?.subject).toContain("Now watching 2 software");
+    expect(lastMailOf("held back")?.subject).toContain("Now watching 2 products");
   });
 
   test("makes a run that was asked for claim nothing: what stood stands, and report and mail say why", async () => {
@@ -289,7 +289,7 @@ describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
       expect(failure).toMatchObject({ permanent: false, reason: expect.stringContaining(noAnswer) });
     }
     const mail = lastMailOf("asked for");
-    expect(mail?.subject).toContain("Nothing could be measured");
+    expect(mail?.subject).toContain("None of the 2 products could be read");
     expect(mail?.text?.replace(/\s+/g, " ")).toContain(noAnswer);
   });
 });

@@ -53,12 +53,12 @@ describe("a run over 40 software, three of which answer errors for good", () => 
       await playDay(host, world, "2026-11-23");
 
       const mail = world.inbox.mails.at(-1);
-      expect(mail?.subject).toContain("3 software not measured");
+      expect(mail?.subject).toContain("3 products could not be read");
       for (const softwareId of [forbidden, unknown, broken]) {
         expect(mail?.text).toContain(softwareId);
         expect(mail?.html).toContain(softwareId);
       }
-      expect(mail?.text?.replace(/\s+/g, " ")).toContain("last measured 20 Nov 2026, 3 days ago");
+      expect(mail?.text?.replace(/\s+/g, " ")).toContain("last read 20 Nov 2026, 3 days earlier");
       const report = (await (await fetch(`${host.url}/api/report?format=json`)).json()) as {
         totals: Record<string, number>;
       };

@@ -1,7 +1,7 @@
 import { caniemail } from "caniemail";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { renderDigest } from "../../shared/render/digest/digest.tsx";
+import { renderDigest } from "../../shared/render/digest/digest.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
 import { findBarriers, launchBrowser, openPage } from "../support/browser.ts";
 import { aKb, aReport, type RunStory } from "../support/builders.ts";
@@ -39,7 +39,7 @@ const mails: Record<string, RunStory> = {
     products: { [windows10]: { before: [aKb({ machineMissedOn: 30 })], now: [aKb({ machineMissedOn: 3 })] } },
   },
   "a day without change": { products: { [windows10]: { before: [aKb()], now: [aKb()] } } },
-  "a day on which nothing could be measured": {
+  "a day on which nothing could be read": {
     products: { [windows10]: { before: [aKb()], now: null, failure: forbidden } },
   },
   "the first run": { previousRunId: null, products: { [windows10]: { before: null, now: [aKb()] } } },
@@ -58,15 +58,15 @@ async function htmlOf(name: string): Promise<string> {
 }
 
 describe.each(Object.keys(mails))("the mail of %s", (name) => {
-  test("uses nothing that Outlook on Windows, Gmail or Apple Mail lack, but for its dark mode", async () => {
+  test("uses nothing that Outlook on Windows, Gmail or Apple Mail does not support, except for dark mode", async () => {
     const { issues } = caniemail({
       clients: ["outlook.windows", "gmail.*", "apple-mail.*"],
       html: await htmlOf(name),
     });
-    const lacking = new Set([...issues.errors.values()].flat().map(({ title }) => title));
-    // A client without these shows the mail in its light colours, whole.
+    const unsupported = new Set([...issues.errors.values()].flat().map(({ title }) => title));
+    // A client without these shows the complete mail in its light colours.
     const darkMode = ["@media", "color-scheme CSS property", "color-scheme meta tag", "<style> element"];
-    expect([...lacking].filter((title) => !darkMode.includes(title))).toEqual([]);
+    expect([...unsupported].filter((title) => !darkMode.includes(title))).toEqual([]);
   });
 
   test.each(looks)("has no barrier and no side scroll at $width px, $scheme", async ({ width, scheme }) => {

@@ -135,7 +135,7 @@ describe("without JavaScript", () => {
     await page.getByText("waits for its turn").waitFor();
     await handleAll(world, world.ports.now().getTime());
     await page.getByRole("link", { name: "Look again" }).click();
-    await page.getByText("Now watching 1 software").waitFor();
+    await page.getByText("Now watching 1 product").waitFor();
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { healthLink, reportLink, safeLink } from "../../shared/render/link.ts";
 
 describe("safeLink", () => {
-  it("lets pass https on the hosts where Microsoft tells of KBs", () => {
+  it("lets https pass on the hosts where Microsoft describes KBs", () => {
     for (const url of [
       "https://support.microsoft.com/kb/5041585",
       "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB4540673",
@@ -47,7 +47,7 @@ describe("safeLink", () => {
 });
 
 describe("links to the reporter", () => {
-  it("name watchlist, run and what is wanted of it", () => {
+  it("name the watchlist, the run and what is wanted of it", () => {
     expect(reportLink("https://r.example", "a & b/ü", "2026-11-23T10:17Z")).toBe(
       "https://r.example/api/report?watchlist=a+%26+b%2F%C3%BC&run=2026-11-23T10%3A17Z&format=html",
     );
@@ -63,7 +63,7 @@ describe("links to the reporter", () => {
     expect(healthLink("https://r.example")).toBe("https://r.example/api/health");
   });
 
-  it("are none where no address is configured", () => {
+  it("are absent where no address is configured", () => {
     expect(reportLink(null, "a", "2026-11-23")).toBeNull();
     expect(healthLink(null)).toBeNull();
   });

@@ -1,24 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { wrap } from "../../shared/render/digest/wrap.ts";
+import { wrap } from "../../shared/render/digest/text.ts";
 import {
+  agree,
   count,
   countWithChange,
   formatRun,
   formatTime,
   listed,
   many,
+  manyWithChange,
   shown,
   softwareLabel,
 } from "../../shared/render/words.ts";
 
 describe("counts", () => {
-  it("stand with their change, where both are known and differ", () => {
+  it("have their change beside them, where both are known and differ", () => {
     expect(countWithChange(240, 228)).toBe("240 (+12)");
     expect(countWithChange(1_200, 3_400)).toBe("1,200 (−2,200)");
     expect(countWithChange(240, 240)).toBe("240");
     expect(countWithChange(240)).toBe("240");
     expect(countWithChange(0, 3)).toBe("0 (−3)");
+    expect(manyWithChange(1, 5, "machine")).toBe("1 machine (−4)");
+    expect(manyWithChange(200, 200, "machine")).toBe("200 machines");
   });
 
   it("are never 0 for unknown", () => {
@@ -32,19 +36,22 @@ describe("counts", () => {
     fc.assert(fc.property(fc.maxSafeNat(), (value) => count(value).length <= 11));
   });
 
-  it("know singular and plural", () => {
+  it("know singular and plural, of nouns and of what agrees with them", () => {
     expect([0, 1, 2, 1_000].map((value) => many(value, "KB"))).toEqual(["0 KBs", "1 KB", "2 KBs", "1,000 KBs"]);
+    expect([1, 2].map((value) => many(value, "entry", "entries"))).toEqual(["1 entry", "2 entries"]);
+    expect(many(null, "machine")).toBe("? machines");
+    expect([0, 1, 2, null].map((value) => agree(value, "is", "are"))).toEqual(["are", "is", "are", "are"]);
     expect(listed(["one", "two", "three"])).toBe("one, two and three");
   });
 });
 
 describe("runs and times", () => {
-  it("name the day, and the minute of a run on demand", () => {
+  it("name the day, and the minute of a run asked for", () => {
     expect(formatRun("2026-11-23")).toBe("23 Nov 2026");
     expect(formatRun("2026-11-23T10:17Z")).toBe("23 Nov 2026, 10:17 UTC");
   });
 
-  it("are told in the time zone given, by its own clock on either side of a change", () => {
+  it("are shown in the time zone given, by its own clock on either side of a change", () => {
     expect(formatTime("2026-11-23T05:00:00.000Z", "UTC")).toBe("23 Nov 2026, 05:00 UTC");
     expect(formatTime("2026-10-25T00:30:00.000Z", "Europe/Berlin")).toBe("25 Oct 2026, 02:30 CEST");
     expect(formatTime("2026-10-25T01:30:00.000Z", "Europe/Berlin")).toBe("25 Oct 2026, 02:30 CET");
@@ -59,7 +66,7 @@ describe("text from outside", () => {
     expect(shown("abcdefg", 6)).toBe("abcde…");
   });
 
-  it("keeps whole characters and the limit, whatever it is", () => {
+  it("cuts no character in half and keeps to the limit, whatever it is", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 80 }), fc.integer({ min: 1, max: 40 }), (text, limit) => {
         const line = shown(text, limit);

@@ -48,7 +48,7 @@ function anyKbs(text: fc.Arbitrary<string>): fc.Arbitrary<MissingKb[]> {
     .map((kbs) => kbs.map(({ age, ...parts }) => aKb({ ...parts, firstSeen: addDays(day, -age) })));
 }
 
-/** A run over up to three software, with texts from outside made of `text`. */
+/** A run over up to three products, with texts from outside made of `text`. */
 export function anyStory(
   text: fc.Arbitrary<string> = fc.constantFrom("windows_10", "October 2026"),
 ): fc.Arbitrary<RunStory> {

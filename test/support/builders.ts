@@ -7,7 +7,7 @@ import type { Snapshot } from "../../shared/core/snapshot.ts";
 import type { Totals } from "../../shared/core/totals.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
 
-/** A missing KB, `5041585` on 240 machines unless told otherwise. */
+/** A missing KB, `5041585` on 240 machines unless `parts` differ. */
 export function aKb(parts: Partial<MissingKb> = {}): MissingKb {
   const machineMissedOn = parts.machineMissedOn === undefined ? 240 : parts.machineMissedOn;
   const id = parts.id ?? "5041585";
@@ -24,7 +24,7 @@ export function aKb(parts: Partial<MissingKb> = {}): MissingKb {
   };
 }
 
-/** What one software missed in one run; nothing unless told otherwise. */
+/** What one product missed in one run; nothing unless `parts` differ. */
 export function aSnapshot(parts: Partial<Snapshot> = {}): Snapshot {
   return {
     tenant: homeTenant,
@@ -37,7 +37,7 @@ export function aSnapshot(parts: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
-/** A watchlist of one software, with the defaults of the settings. */
+/** A watchlist of one product, with the defaults of the settings. */
 export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
   return {
     name: "default",
@@ -52,11 +52,11 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
   };
 }
 
-/** What one software brought: the KBs that its snapshots hold, or why there is none of today. */
+/** What became of one product: the KBs that its snapshots hold, or why there is none of today. */
 export interface ProductStory {
   /** What the last scheduled run reported; absent or `null`: never seen before. */
   before?: readonly MissingKb[] | null;
-  /** What it misses today; `null`: not measured. */
+  /** What it misses today; `null`: it could not be read. */
   now: readonly MissingKb[] | null;
   /** The run of `before`, where it is not the previous run. */
   beforeRunId?: RunId;
@@ -65,18 +65,18 @@ export interface ProductStory {
   /** Further parts of today's snapshot. */
   snapshot?: Partial<Snapshot>;
   failure?: Pick<ReadFailure, "reason" | "permanent">;
-  /** Since which run it is not measured, where that is not this one. */
+  /** Since which run it could not be read, where that is not this one. */
   failedSince?: Pick<ReadFailure, "since" | "misses">;
 }
 
-/** A run told by its software. */
+/** A run by its products. */
 export interface RunStory {
   runId?: RunId;
   /** `null`: the first run; absent: the run of the day before. */
   previousRunId?: RunId | null;
   products?: Readonly<Record<string, ProductStory>>;
   watchlist?: Partial<Watchlist>;
-  /** Machine-KB pairs of the runs of the days before, oldest first, the last one the day before. */
+  /** Missing installs of the runs of the days before, oldest first, the last one the day before. */
   installsBefore?: readonly (number | Partial<Totals>)[];
 }
 
@@ -139,7 +139,7 @@ function outcomeOf(softwareId: string, story: ProductStory, runId: RunId, previo
   };
 }
 
-// The run before, only as far as closing the next one asks for it.
+// The run before, only as far as closing the next one needs it.
 function lastRun(products: Readonly<Record<string, ProductStory>>, runId: RunId | null): Run | null {
   if (runId === null) return null;
   const failures = Object.entries(products).flatMap(([softwareId, { failedSince }]) =>

@@ -1,12 +1,13 @@
-import { ageInDays, daysOverdue, isDueBefore, isStalled } from "../../core/due.ts";
+import { changedCounts, direction } from "../../core/change.ts";
+import { daysOverdue, isBetter, isDueBefore, isStalled, knownAge } from "../../core/due.ts";
+import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries } from "../../core/order.ts";
-import type { Report } from "../../core/report.ts";
-import type { KbEntry, KbRow } from "../../core/row.ts";
-import { otherProducts } from "../../core/row.ts";
+import { type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
+import { linesShown, namesInLine } from "../limits.ts";
 import { safeLink } from "../link.ts";
-import { count, countWithChange, listed, many, shown, softwareLabel } from "../words.ts";
-import type { Material } from "./material.ts";
+import { count, countWithChange, listed, many, manyWithChange, shown, softwareLabel } from "../words.ts";
+import type { Context } from "./material.ts";
 
 /** What a figure means to its reader. */
 export type Tone = "worse" | "better" | "plain";
@@ -17,8 +18,8 @@ export interface Figure {
   tone: Tone;
 }
 
-/** One software of a KB, with the counts that hold for it alone. */
-export interface SoftwareLine {
+/** One product of a KB, with the counts that hold for it alone. */
+export interface ProductLine {
   label: string;
   machines: Figure;
   cves: Figure;
@@ -31,27 +32,25 @@ export interface KbLine {
   /** Safe to follow, or `null`. */
   link: string | null;
   name: string;
-  /** What is known besides: products, age. */
+  /** Other products it is for, and its age. */
   facts: string[];
   /** Why it should not wait: overdue, stalled. */
   warnings: string[];
-  software: SoftwareLine[];
-  /** Software that found no room. */
+  products: ProductLine[];
+  /** Products that found no room. */
   more: number;
 }
 
-/** What ages and due dates are counted by. */
-type Dates = Pick<Material, "report" | "next">;
-
-/** A KB with the worst `room` of its software. */
-export function kbLine(row: KbRow, dates: Dates, room: number): KbLine {
+/** A KB with the products that it is worst in. */
+export function kbLine(row: KbRow, context: Context): KbLine {
   const entries = [...row.entries].sort(compareEntries);
+  const lines = linesShown("products", entries.length, context.room);
   return {
     ...kbTitle(row),
-    facts: [products(row), age(row, dates.report)].filter(Boolean),
-    warnings: [overdue(row, dates), stalled(entries, dates.report)].filter(Boolean),
-    software: entries.slice(0, room).map((entry) => softwareLine(entry, row)),
-    more: Math.max(0, entries.length - room),
+    facts: [others(row), age(row, context)].filter(Boolean),
+    warnings: [overdue(row, context), stalled(entries, context)].filter(Boolean),
+    products: entries.slice(0, lines).map((entry) => productLine(entry, row)),
+    more: Math.max(0, entries.length - lines),
   };
 }
 
@@ -60,50 +59,46 @@ export function kbTitle({ id, url, name }: KbRow): Pick<KbLine, "number" | "link
   return { number: `KB${shown(id, 20)}`, link: safeLink(url), name: shown(name, 90) };
 }
 
-function products(row: KbRow): string {
-  const others = otherProducts(row).map((name) => shown(name.replaceAll("_", " "), 30));
-  const more = others.length - 3;
-  return listed([...others.slice(0, 3), ...(more > 0 ? [`${count(more)} more products`] : [])]);
+function others(row: KbRow): string {
+  const names = otherProducts(row).map((name) => shown(name.replaceAll("_", " "), 30));
+  return listed(withMore(names.slice(0, namesInLine.otherProducts), names.length));
 }
 
-function age(row: KbRow, { runId }: Report): string {
-  // At first sight of a product its KBs are all of today, whatever their age.
-  if (row.kind === "baseline") return "";
-  const days = ageInDays(row, dayOf(runId));
-  return days === 0 ? "today" : `${many(days, "day")} old`;
+function withMore(words: readonly string[], all: number): string[] {
+  const more = all - words.length;
+  return [...words, ...(more > 0 ? [many(more, "more product")] : [])];
 }
 
-function overdue(row: KbRow, { report, next }: Dates): string {
+function age(row: KbRow, { report: { runId } }: Context): string {
+  const days = knownAge(row, dayOf(runId));
+  if (days === null) return "";
+  return days === 0 ? "first seen today" : `${many(days, "day")} old`;
+}
+
+function overdue(row: KbRow, { report, next }: Context): string {
   const days = daysOverdue(row, report);
   if (days > 0) return `${many(days, "day")} overdue`;
   return isDueBefore(row, next, report.dueDays) ? "overdue before the next report" : "";
 }
 
-function stalled(entries: readonly KbEntry[], { runId }: Report): string {
+function stalled(entries: readonly KbEntry[], { report: { runId } }: Context): string {
   const entry = entries.find((one) => isStalled(one, dayOf(runId)));
   if (!entry) return "";
   return `stalled at ${count(entry.current?.machineMissedOn ?? null)}, peak ${count(entry.peak)}`;
 }
 
-function softwareLine(entry: KbEntry, row: KbRow): SoftwareLine {
-  const { current, previous, kind } = entry;
-  const label = shown(softwareLabel(entry.softwareId), 60);
-  if (kind === "resolved") {
-    return {
-      label,
-      machines: { text: `gone (was ${count(previous?.machineMissedOn ?? null)})`, tone: "better" },
-      cves: noFigure,
-    };
+function productLine({ softwareId, current, previous, kind }: KbEntry, row: KbRow): ProductLine {
+  const label = shown(softwareLabel(softwareId), 60);
+  if (!current) {
+    const was = count(previous?.machineMissedOn ?? null);
+    return { label, machines: { text: `gone (was ${was})`, tone: "better" }, cves: { text: "", tone: "plain" } };
   }
-  const machines = figure(current?.machineMissedOn ?? null, previous?.machineMissedOn ?? null);
-  const cves = figure(current?.cveAddressed ?? null, previous?.cveAddressed ?? null);
+  const [machines, cves] = [figure("machineMissedOn", current, previous), figure("cveAddressed", current, previous)];
   const note = kind === row.kind ? undefined : notes[kind];
   return { label, machines: note ? { ...machines, text: `${machines.text} ${note}` } : machines, cves };
 }
 
-const noFigure: Figure = { text: "", tone: "plain" };
-
-// Said of one software where it differs from what is said of the KB as a whole.
+// Beside a product whose own change is not that of the KB as it is headed.
 const notes: Partial<Record<KbEntry["kind"], string>> = {
   new: "new",
   returned: "back",
@@ -111,27 +106,25 @@ const notes: Partial<Record<KbEntry["kind"], string>> = {
   "not-read": "last known",
 };
 
-function figure(current: number | null, previous: number | null): Figure {
-  const change = current === null || previous === null ? 0 : current - previous;
-  return { text: countWithChange(current, previous), tone: change > 0 ? "worse" : change < 0 ? "better" : "plain" };
+const tones = { up: "worse", down: "better", level: "plain" } as const;
+
+function figure(of: keyof Counts, current: Counts, previous: Counts | null): Figure {
+  const before = previous?.[of] ?? null;
+  return { text: countWithChange(current[of], before), tone: tones[direction(before, current[of])] };
 }
 
-/** What became better, in a few words for each of at most `room` software. */
-export function betterWords({ entries }: KbRow, room: number): string {
-  const better = entries.filter(({ kind }) => kind === "improved" || kind === "resolved").sort(compareEntries);
-  const words = better.slice(0, room).map(entryWords);
-  const more = better.length - room;
-  return [...words, ...(more > 0 ? [`${count(more)} more software`] : [])].join(", ");
+/** What got better: a few words for each of the first products, and the number of the others. */
+export function betterWords({ entries }: KbRow): string {
+  const better = entries.filter(({ kind }) => isBetter(kind)).sort(compareEntries);
+  return withMore(better.slice(0, namesInLine.better).map(entryWords), better.length).join(", ");
 }
+
+const nouns = { machineMissedOn: "machine", cveAddressed: "CVE" } as const;
 
 function entryWords({ softwareId, current, previous }: KbEntry): string {
   const label = shown(softwareLabel(softwareId), 60);
   const machines = previous?.machineMissedOn ?? null;
   if (!current) return `${label}: ${machines === null ? "gone" : `was on ${many(machines, "machine")}`}`;
-  const parts: string[] = [];
-  if (current.machineMissedOn !== machines)
-    parts.push(`${countWithChange(current.machineMissedOn, machines)} machines`);
-  const cves = previous?.cveAddressed ?? null;
-  if (current.cveAddressed !== cves) parts.push(`${countWithChange(current.cveAddressed, cves)} CVEs`);
-  return `${label}: ${parts.join(" and ")}`;
+  const changed = changedCounts(previous, current);
+  return `${label}: ${listed(changed.map((of) => manyWithChange(current[of], previous?.[of] ?? null, nouns[of])))}`;
 }

@@ -3,7 +3,7 @@ import { type Overdue, overdueRows } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbRow, RowKind } from "../../core/row.ts";
 import { scheduledRunId } from "../../core/run-id.ts";
-import type { RenderOptions } from "../words.ts";
+import { listed, type RenderOptions } from "../words.ts";
 
 /** A report sorted for its digest: the same however much of it is shown, so it is sorted once. */
 export interface Material {
@@ -21,4 +21,28 @@ export function gather(report: Report, options: RenderOptions): Material {
   const next = nextRun && scheduledRunId(new Date(nextRun), timeZone);
   const byKind = Map.groupBy(report.rows, ({ kind }) => kind);
   return { report, options, next, byKind, overdue: overdueRows(report, next) };
+}
+
+/** Whether the full list of KBs comes with a digest: only mails have one. */
+export type FullList = "attached" | "too large" | "none";
+
+/** What every part of a digest is made of. */
+export interface Context extends Material {
+  /** See `linesShown`. */
+  room: number;
+  list: FullList;
+  /** The report page, narrowed by its parameters; `null` where there is none to link to. */
+  linkTo: (narrowed?: Record<string, string>) => string | null;
+}
+
+/** How much found no room, and where to see it. */
+export interface Rest {
+  text: string;
+  link: string | null;
+}
+
+/** The rest that `text` counts, to be seen on the report page, where there is one, and elsewhere. */
+export function restAt(text: string, link: string | null, elsewhere: readonly string[] = []): Rest {
+  const places = [...(link ? ["the report"] : []), ...elsewhere];
+  return { text: places.length > 0 ? `${text}: see ${listed(places)}.` : `${text}.`, link };
 }

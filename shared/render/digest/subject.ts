@@ -1,7 +1,8 @@
-import { reachOf, worseKinds } from "../../core/due.ts";
+import { betterKinds, reachOf, worseKinds } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
+import { isPartial } from "../../core/totals.ts";
 import { verdictOf } from "../../core/verdict.ts";
-import { onUpTo } from "../headline.ts";
+import { nothingRead, nowWatched, onUpTo } from "../headline.ts";
 import { count, formatRun, many, shown } from "../words.ts";
 
 const maxLength = 120;
@@ -15,22 +16,22 @@ export function renderSubject(report: Report): string {
 }
 
 function summary(report: Report): string {
-  const { totals, products } = report;
+  const { totals } = report;
   const verdict = verdictOf(report);
-  if (verdict === "blind") return `Nothing could be measured: ${count(products.length)} software unread`;
-  const told = {
-    worse: `${list(totals, "new", "worsened", "returned")}${onUpTo(reachOf(report.rows, worseKinds), " on up to ")}`,
-    first: `Now watching ${count(totals.read)} software, ${many(totals.missingKbs, "KB")} missing`,
-    better: `Only better: ${list(totals, "improved", "resolved")}`,
-    joined: `${count(totals.baseline)} more software watched`,
+  if (verdict === "blind") return nothingRead(report);
+  const read = {
+    worse: `${list(totals, worseKinds)}${onUpTo(reachOf(report.rows, worseKinds), " on up to ")}`,
+    first: `Now watching ${many(totals.read, "product")}, ${many(totals.missingKbs, "KB")} missing`,
+    better: `Nothing worse: ${list(totals, betterKinds)}`,
+    joined: nowWatched(report),
     quiet: `Nothing changed, ${many(totals.missingKbs, "KB")} missing`,
   }[verdict];
-  return totals.notRead > 0 ? `${told}, ${count(totals.notRead)} software not measured` : told;
+  return isPartial(totals) ? `${read}, ${many(totals.notRead, "product")} could not be read` : read;
 }
 
-const words = { new: "new", worsened: "worse", returned: "returned", improved: "improved", resolved: "resolved" };
+const words = { new: "new", worsened: "worse", returned: "back", improved: "better", resolved: "resolved" };
 
-function list(totals: Report["totals"], ...kinds: (keyof typeof words)[]): string {
+function list(totals: Report["totals"], kinds: readonly (keyof typeof words)[]): string {
   return kinds
     .filter((kind) => totals[kind] > 0)
     .map((kind) => `${count(totals[kind])} ${words[kind]}`)

@@ -1,12 +1,12 @@
 import type { Report } from "../../core/report.ts";
-import { count, type RenderOptions, shown } from "../words.ts";
-import { type Brief, type Digest, digestOf, type KbTable, type Part } from "./content.ts";
-import type { Rest } from "./context.ts";
-import type { KbLine } from "./kb-line.ts";
-import { gather } from "./material.ts";
-import type { Remark, SoftwareBars } from "./products.ts";
+import { many, type RenderOptions, shown } from "../words.ts";
+import type { Bars } from "./bars.ts";
+import { type Digest, digestOf, type Part } from "./content.ts";
+import type { KbLine, ProductLine } from "./kb-line.ts";
+import type { Brief, KbTable } from "./kb-tables.ts";
+import { gather, type Rest } from "./material.ts";
+import type { Remark } from "./remarks.ts";
 import type { Trend } from "./trend.ts";
-import { wrap } from "./wrap.ts";
 
 const width = 78;
 
@@ -56,22 +56,21 @@ function tableText({ title, note, kbs, rest }: KbTable): string[] {
   ];
 }
 
-function kbText({ number, name, facts, warnings, software, more }: KbLine): string[] {
+function kbText({ number, name, facts, warnings, products, more }: KbLine): string[] {
   const title = [[number, name].filter(Boolean).join(" "), ...facts, ...warnings.map((warning) => `! ${warning}`)];
   return [
     ...wrap(title.join("; "), width, "  "),
-    ...software.flatMap(({ label, machines, cves }) => softwareText(label, machines.text, cves.text)),
-    ...(more > 0 ? [`  and ${count(more)} more software`] : []),
+    ...products.flatMap(productText),
+    ...(more > 0 ? [`  and ${many(more, "more product")}`] : []),
   ];
 }
 
 const labelWidth = 44;
 
-function softwareText(label: string, machines: string, cves: string): string[] {
-  const line = row(`  ${shown(label, labelWidth - 3)}`, machines, cves);
-  return line.length <= width
-    ? [line]
-    : [`  ${label}`, ...wrap(`    ${machines} machines, ${cves} CVEs`, width, "    ")];
+function productText({ label, machines, cves }: ProductLine): string[] {
+  const line = row(`  ${shown(label, labelWidth - 3)}`, machines.text, cves.text);
+  if (line.length <= width) return [line];
+  return [`  ${label}`, ...wrap(`    machines: ${machines.text}; CVEs: ${cves.text}`, width, "    ")];
 }
 
 function row(label: string, machines: string, cves: string): string {
@@ -89,17 +88,16 @@ function briefText({ title, note, kbs, rest }: Brief): string[] {
 
 const steps = "▁▂▃▄▅▆▇█";
 
-function trendText({ days, words }: Trend): string[] {
-  const most = Math.max(1, ...days.map(({ pairs }) => pairs ?? 0));
-  const line = days.map(({ pairs }) => (pairs === null ? "·" : (steps[Math.round((7 * pairs) / most)] ?? "")));
-  return ["MISSING MACHINE-KB PAIRS, 30 DAYS", line.join(""), ...wrap(words, width)];
+function trendText({ title, days, words }: Trend): string[] {
+  const line = days.map(({ share }) => (share === null ? "·" : (steps[Math.round(7 * share)] ?? "")));
+  return [title.toUpperCase(), line.join(""), ...wrap(words, width)];
 }
 
 const barWidth = 20;
 
-function barsText({ bars, rest, note }: SoftwareBars): string[] {
+function barsText({ title, bars, rest, note }: Bars): string[] {
   return [
-    "MISSING BY SOFTWARE",
+    title.toUpperCase(),
     ...bars.flatMap(({ label, words, percent }) => {
       const bar = "█".repeat(Math.max(1, Math.round((percent * barWidth) / 100)));
       return wrap(`${shown(label, 24).padEnd(25)}${bar.padEnd(barWidth)} ${words}`, width, " ".repeat(4));
@@ -119,7 +117,7 @@ function remarkText({ title, tone, points, rest }: Remark): string[] {
     ...points.flatMap(({ text, products, more }) => [
       ...wrap(text, width),
       ...products.flatMap((line) => wrap(`- ${line}`, width, "  ")),
-      ...(more > 0 ? [`- and ${count(more)} more`] : []),
+      ...(more > 0 ? [`- and ${many(more, "more product")}`] : []),
     ]),
     ...restText(rest),
   ];
@@ -142,4 +140,19 @@ function bottom({ audit, health, csv, portal }: Digest): string[] {
     ...(csv ? [`Full list: ${csv}`] : []),
     `Defender: ${portal}`,
   ];
+}
+
+/** Text in lines of at most `width` characters, the later ones indented; a longer word gets a line of its own. */
+export function wrap(text: string, width: number, indent = ""): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line === "") line = lines.length > 0 ? indent + word : word;
+    else if (line.length + 1 + word.length <= width) line += ` ${word}`;
+    else {
+      lines.push(line);
+      line = indent + word;
+    }
+  }
+  return line === "" ? lines : [...lines, line];
 }

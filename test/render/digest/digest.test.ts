@@ -1,9 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../../shared/core/report.ts";
-import { renderDigest } from "../../../shared/render/digest/digest.tsx";
+import { renderDigest } from "../../../shared/render/digest/digest.ts";
 import { renderText } from "../../../shared/render/digest/text.ts";
 import { reportCsv } from "../../../shared/render/export/csv.ts";
 import type { RenderOptions } from "../../../shared/render/words.ts";
+import { anyStory } from "../../support/any-report.ts";
 import { aKb, aReport, type ProductStory, type RunStory } from "../../support/builders.ts";
 import { linksOf, tagsOf, visibleText } from "../../support/mail-text.ts";
 
@@ -24,7 +26,7 @@ async function mailOf(story: RunStory, changed: Partial<RenderOptions> = {}) {
   return { ...mail, seen: visibleText(mail.html) };
 }
 
-/** Both bodies of a mail, for what must stand in each. */
+/** Both bodies of a mail, for what each must hold. */
 function bodies({ seen, text }: { seen: string; text: string }): string[] {
   return [seen.toLowerCase(), text.toLowerCase()].map((body) => body.replace(/\s+/g, " "));
 }
@@ -57,24 +59,24 @@ const everything: RunStory = {
 };
 
 describe("digest", () => {
-  it("tells what is worse first, then returned and overdue, then what is better, then what is not known", async () => {
+  it("lists what is worse first, then what is back and overdue, then what is better, then what is not known", async () => {
     for (const body of bodies(await mailOf(everything))) {
       const order = [
         "1 kb is new, 1 got worse and 1 came back",
         "compared with 22 nov 2026, 1 day earlier",
         "new: 1 kb",
         "worse: 1 kb",
-        "returned after it was resolved: 1 kb",
+        "back after being resolved: 1 kb",
         "overdue: 1 kb",
         "better: 2 kbs",
         "no longer listed",
-        "missing machine-kb pairs, 30 days",
-        "missing by software",
-        "now watched: 1 software",
-        "not read: 1 software",
-        "not patched by kbs: 1 software",
-        "unusable items: 1 software",
-        "2 of 4 software compared",
+        "missing installs, last 30 days",
+        "missing by product",
+        "now watched: 1 product",
+        "not read: 1 product",
+        "not patched by kbs: 1 product",
+        "unusable items: 1 product",
+        "2 of 4 products compared",
       ].map((words) => body.indexOf(words));
       expect(order).not.toContain(-1);
       expect(order).toEqual([...order].sort((a, b) => a - b));
@@ -92,7 +94,20 @@ describe("digest", () => {
     ).toEqual([]);
   });
 
-  it("has one row per KB, with the counts of its software side by side and never added up", async () => {
+  it("counts one KB, machine or product in the singular and any other number in the plural", async () => {
+    const nouns = "KB|CVE|machine|product|day|run|item|minute|missing install";
+    await fc.assert(
+      fc.asyncProperty(anyStory(), async (story) => {
+        const { subject, html, text } = await renderDigest(await aReport(story), options);
+        for (const line of [subject, ...visibleText(html).split("\n"), ...text.split("\n")]) {
+          expect(line).not.toMatch(new RegExp(`(^|[^\\d,])1 (more )?(${nouns})s\\b`, "i"));
+          expect(line).not.toMatch(new RegExp(`(\\d[\\d,]+|[02-9?]) (more )?(${nouns})\\b`, "i"));
+        }
+      }),
+    );
+  });
+
+  it("has one row per KB, with the counts of its products side by side and never added up", async () => {
     const products = {
       [win10]: {
         before: [aKb({ id: "1", machineMissedOn: 228, cveAddressed: 9 })],
@@ -119,7 +134,7 @@ describe("digest", () => {
     expect(seen.match(/^KB\d/gm)).toEqual(["KB4", "KB3", "KB2", "KB1"]);
   });
 
-  it("says of one software of a KB what differs from the rest", async () => {
+  it("says of one product of a KB what differs from the rest", async () => {
     const kb = aKb({ id: "1", machineMissedOn: 31 });
     const products: Record<string, ProductStory> = {
       [win10]: { before: [], now: [kb] },
@@ -139,7 +154,7 @@ describe("digest", () => {
     expect(lost.seen).toContain("windows 10\n?\n14");
   });
 
-  it("links a KB to the host it is told on and to no other", async () => {
+  it("links a KB to the host that describes it and to no other", async () => {
     const kbs = [
       aKb({ id: "1", url: "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB1" }),
       aKb({ id: "2", url: "https://evil.example/kb/2" }),
@@ -153,10 +168,10 @@ describe("digest", () => {
     expect(text).not.toContain("evil.example");
   });
 
-  it("names products that the software does not name already", async () => {
+  it("names other products that the KB is for", async () => {
     const kb = aKb({ name: "N", productsNames: ["edge", "windows_10", "windows_11"], firstSeen: "2026-11-23" });
     const { seen } = await mailOf({ products: { [win10]: { before: [], now: [kb] } } });
-    expect(seen).toContain("KB5041585 N · edge and windows 11 · today");
+    expect(seen).toContain("KB5041585 N · edge and windows 11 · first seen today");
   });
 });
 
@@ -195,19 +210,19 @@ describe("ages and due dates in a digest", () => {
     expect(seen.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
   });
 
-  it("call nothing overdue that was not measured, but count it", async () => {
-    const unread = aKb({ id: "1", firstSeen: "2026-09-01" });
+  it("call nothing overdue that could not be read, but count it", async () => {
+    const notRead = aKb({ id: "1", firstSeen: "2026-09-01" });
     const read = aKb({ id: "2", firstSeen: "2026-09-01" });
     const products = {
-      [win10]: { before: [unread], now: null, failure: forbidden },
+      [win10]: { before: [notRead], now: null, failure: forbidden },
       [win11]: { before: [read], now: [read] },
     };
     const { seen } = await mailOf({ products });
-    expect(seen).toContain("Overdue: 1 KB missing for more than 14 days\n1 more not measured now.");
+    expect(seen).toContain("Overdue: 1 KB missing for more than 14 days\n1 more could not be read.");
     expect(seen).not.toMatch(/^KB1/m);
   });
 
-  it("show what stalled with the numbers that rests on", async () => {
+  it("show what stalled with the numbers behind it", async () => {
     const kb = aKb({ machineMissedOn: 210, peak: 250, firstSeen: "2026-10-01" });
     const { seen } = await mailOf({ products: { [win10]: { before: [kb], now: [kb] } } });
     expect(seen).toContain("stalled at 210, peak 250");
@@ -222,8 +237,8 @@ describe("a first digest", () => {
     ];
     const products = { [win10]: { now }, [win11]: { now: null, failure: forbidden } };
     const { seen } = await mailOf({ products, previousRunId: null });
-    expect(seen).toContain("The first run: there is nothing to compare with.");
-    expect(seen).toContain("1 of 2 software could not be measured: what it misses is not known.");
+    expect(seen).toContain("This is the first run, so there is nothing to compare with yet");
+    expect(seen).toContain("1 of 2 products could not be read: what it misses is unknown.");
     expect(seen).toContain("Missing now: 2 KBs");
     expect(seen.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
     expect(seen).not.toMatch(/today|days? old|Now watched: /);
@@ -237,22 +252,22 @@ describe("good news in a digest", () => {
   it("is short, and no fall is called patched", async () => {
     const mail = await mailOf({ products: { [win10]: { before, now } } });
     for (const body of bodies(mail)) {
-      expect(body).toContain("kb1 windows 10: 200 (−40) machines and 12 (−2) cves");
+      expect(body).toContain("kb1 windows 10: 200 machines (−40) and 12 cves (−2)");
       expect(body).toContain("kb2 windows 10: was on 31 machines");
-      expect(body).toContain("a count falls as well when machines leave");
+      expect(body).toContain("counts also fall when machines leave");
       expect(body).not.toMatch(/patched|installed|fixed|remediated/);
     }
   });
 
-  it("calls nothing resolved or better of software that was not measured", async () => {
+  it("calls nothing resolved or better of products that could not be read", async () => {
     const products = { [win10]: { before, now: null, failure: forbidden }, [win11]: { before: [], now: [] } };
     for (const body of bodies(await mailOf({ products }))) expect(body).not.toMatch(/resolved|better|improved/);
   });
 });
 
-describe("what a digest could not measure", () => {
-  it("is told with the reason once, since when, and how old the last snapshot is", async () => {
-    const unread = (id: string): [string, ProductStory] => [
+describe("what could not be read for a digest", () => {
+  it("is named with the reason once, since when, and how old the last snapshot is", async () => {
+    const notRead = (id: string): [string, ProductStory] => [
       id,
       {
         before: [aKb()],
@@ -263,40 +278,40 @@ describe("what a digest could not measure", () => {
       },
     ];
     const products = {
-      ...Object.fromEntries([unread(win10), unread(win11)]),
+      ...Object.fromEntries([notRead(win10), notRead(win11)]),
       [edge]: { before: null, now: null, failure: { reason: "Defender answered 404 three times.", permanent: false } },
       "contoso-_-app": { before: [], now: [] },
     };
     for (const body of bodies(await mailOf({ products }))) {
-      expect(body).toContain("3 of 4 software could not be measured");
+      expect(body).toContain("3 of 4 products could not be read");
       expect(body.match(/grant software\.read\.all/g)).toHaveLength(1);
-      expect(body).toContain("this stays until someone acts. ");
+      expect(body).toContain("this stays until someone fixes it. ");
       for (const id of [win10, win11]) {
-        expect(body).toContain(`${id}: 3 runs in a row, since 20 nov 2026; last measured 19 nov 2026, 4 days ago`);
+        expect(body).toContain(`${id}: 3 runs in a row, since 20 nov 2026; last read 19 nov 2026, 4 days earlier`);
       }
-      expect(body).toContain(`${edge}: this run; never measured before`);
+      expect(body).toContain(`${edge}: this run only; never read before`);
     }
   });
 
-  it("comes first where nothing was measured", async () => {
+  it("comes first where nothing could be read", async () => {
     const { seen } = await mailOf({
       products: { [win10]: { before: [aKb()], now: null, failure: forbidden } },
       installsBefore: [7],
     });
-    expect(seen.indexOf("Not read: 1 software")).toBeLessThan(seen.indexOf("Missing machine-KB pairs"));
+    expect(seen.indexOf("Not read: 1 product")).toBeLessThan(seen.indexOf("Missing installs"));
     expect(seen).toContain("The last report was of 22 Nov 2026");
-    expect(seen).toContain("240 when last measured");
+    expect(seen).toContain("240 when last read");
   });
 
   it("includes empty lists that are not patched ones, and items that could not be used", async () => {
     for (const body of bodies(await mailOf(everything))) {
-      expect(body).toContain("an empty list, but not a patched one");
+      expect(body).toContain("an empty list does not mean patched");
       expect(body).toMatch(/microsoft-_-edge(?![\w-])/);
       expect(body).toContain(`${win10}: 3 items`);
     }
   });
 
-  it("says of newly watched software how many KBs it misses, and calls none of them new", async () => {
+  it("says of newly watched products how many KBs they miss, and calls none of them new", async () => {
     const products = {
       [win10]: { before: [aKb()], now: [aKb()] },
       [win11]: { before: null, now: [aKb({ id: "8" }), aKb({ id: "9" })] },
@@ -313,19 +328,19 @@ describe("a digest's line about itself", () => {
   const audited = async (story: RunStory, changed: Partial<RenderOptions> = {}) => {
     const mail = await mailOf(story, changed);
     const [html = "", text = ""] = bodies(mail);
-    return [html.slice(html.indexOf(" software compared") - 10), text.slice(text.indexOf(" software compared") - 10)];
+    return [html.slice(html.indexOf(" products compared") - 10), text.slice(text.indexOf(" products compared") - 10)];
   };
 
-  it("names what was compared with which run, what was skipped, and when the next run is due", async () => {
+  it("names what was compared with which run, what could not be read, and when the next run is due", async () => {
     for (const line of await audited(everything)) {
-      expect(line).toContain("2 of 4 software compared with the run of 22 nov 2026, 1 day earlier");
-      expect(line).toContain("1 seen for the first time; 1 skipped");
-      expect(line).toContain("measured from 23 nov 2026, 06:00 cet, for 4 minutes");
+      expect(line).toContain("2 of 4 products compared with the run of 22 nov 2026, 1 day earlier");
+      expect(line).toContain("1 seen for the first time; 1 could not be read");
+      expect(line).toContain("the run started 23 nov 2026, 06:00 cet and took 4 minutes");
       expect(line).toContain("the next run starts 24 nov 2026, 06:00 cet");
     }
   });
 
-  it("says how old the counts are of software that missed runs", async () => {
+  it("says how old the counts are of products that missed runs", async () => {
     const products = {
       [win10]: { before: [], now: [] },
       [win11]: { before: [], now: [], beforeRunId: "2026-11-17" },
@@ -335,14 +350,15 @@ describe("a digest's line about itself", () => {
     }
   });
 
-  it("says by when to look at health if nothing comes: the grace and half an hour after the next run", async () => {
-    const quiet = "if no mail has come by 24 nov 2026, 08:30 cet, there was nothing to tell or the run failed";
+  it("says by when to check the reporter's health if nothing comes: the grace and half an hour after the next run", async () => {
+    const quiet =
+      "if no mail has come by 24 nov 2026, 08:30 cet, either nothing changed or the run failed; the health page says which";
     for (const line of await audited(everything)) expect(line).toContain(quiet);
     for (const line of await audited(everything, { nextMail: options.nextRun })) {
-      expect(line).toContain("if no mail has come by 24 nov 2026, 08:30 cet, look at health");
+      expect(line).toContain("if no mail has come by 24 nov 2026, 08:30 cet, check the reporter's health");
     }
     for (const line of await audited(everything, { nextMail: "2026-11-30T05:00:00.000Z" })) {
-      expect(line).toContain("a quiet day brings no mail; but if none has come by 30 nov 2026, 08:30 cet");
+      expect(line).toContain("a quiet day brings no mail, but if none has come by 30 nov 2026, 08:30 cet");
     }
     for (const line of await audited(everything, { nextRun: null })) expect(line).not.toContain("if no");
   });
@@ -364,14 +380,14 @@ describe("a digest's line about itself", () => {
 describe("a digest's pictures", () => {
   /** Heights of the trend's bars in pixels, oldest first. */
   const barsOf = (html: string) => {
-    const [, trend = ""] = html.split("Missing machine-KB pairs, 30 days");
+    const [, trend = ""] = html.split("Missing installs, last 30 days");
     return [...(trend.split("</h2>")[1]?.split("<p")[0] ?? "").matchAll(/<td height="(\d+)" class="f-/g)].map(
       ([, px]) => Number(px),
     );
   };
   const now = [aKb({ machineMissedOn: 25 })];
 
-  it("have a bar for each of 30 days, as high as its pairs, and a gap where no run was", async () => {
+  it("have a bar for each of 30 days, as high as its missing installs, and a gap where no run was", async () => {
     const report = await aReport({ products: { [win10]: { before: now, now } }, installsBefore: [100, 50, 50] });
     const gap: Report = { ...report, trend: report.trend.filter(({ runId }) => runId !== "2026-11-21") };
     const { html, text } = await renderDigest(gap, options);
@@ -379,25 +395,25 @@ describe("a digest's pictures", () => {
     expect(text).toContain(`\n${"·".repeat(26)}█·▅▃\n`);
   });
 
-  it("tell their numbers in words", async () => {
+  it("say their numbers in words", async () => {
     const products = { [win10]: { before: now, now } };
     for (const body of bodies(await mailOf({ products, installsBefore: [60, 75, 40] }))) {
-      expect(body).toContain("25 now, −35 from 60 on 20 nov 2026; the most was 75 on 21 nov 2026");
-      expect(body).toContain("1 kb, 25 pairs");
+      expect(body).toContain("25 now, down 35 from 60 on 20 nov 2026; the highest was 75 on 21 nov 2026");
+      expect(body).toContain("1 kb, 25 missing installs");
     }
   });
 
-  it("do not pass a longer list of software off as a rise", async () => {
+  it("do not pass a longer list of products off as a rise", async () => {
     const products = { [win10]: { before: now, now }, [win11]: { before: null, now } };
     const { seen } = await mailOf({ products, installsBefore: [{ missingInstalls: 25, read: 1 }] });
-    expect(seen).toContain("Not the same software throughout: the list changed on 23 Nov 2026.");
+    expect(seen).toContain("The list of products changed on 23 Nov 2026, so earlier counts are not comparable.");
   });
 
   it("wait for a second run", async () => {
     expect((await mailOf({ products: { [win10]: { now } }, previousRunId: null })).html).not.toContain("30 days");
   });
 
-  it("show each software's share of the largest, and the last known of what was not measured", async () => {
+  it("show each product's share of the largest, and the last known counts of what could not be read", async () => {
     const products = {
       [win10]: { before: now, now: [aKb({ machineMissedOn: 200 })] },
       [win11]: { before: now, now: [aKb({ machineMissedOn: 50 })] },
@@ -407,7 +423,7 @@ describe("a digest's pictures", () => {
     expect(
       [...html.matchAll(/width="(\d+)%" border="0"[^>]*><tbody><tr><td height="6"/g)].map(([, share]) => share),
     ).toEqual(["100", "50", "25"]);
-    expect(seen).toContain("edge\n1 KB, 100 pairs on 22 Nov 2026");
+    expect(seen).toContain("edge\n1 KB, 100 missing installs on 22 Nov 2026");
   });
 });
 
@@ -450,7 +466,7 @@ describe("a digest's html", () => {
     expect(html).not.toMatch(/url\(|@import|\ssrc=/);
   });
 
-  it("is readable in light and in dark: every text has a contrast of 4.5 at least on what it stands on", async () => {
+  it("is readable in light and in dark: every text has a contrast of 4.5 at least with its ground", async () => {
     const { html } = await mailOf(everything);
     const grounds: Readonly<Record<string, string>> = { onButton: "button", caution: "caution" };
     const inks = new Map(

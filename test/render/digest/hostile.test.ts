@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
-import { renderDigest } from "../../../shared/render/digest/digest.tsx";
+import { renderDigest } from "../../../shared/render/digest/digest.ts";
 import { safeLink } from "../../../shared/render/link.ts";
 import type { RenderOptions } from "../../../shared/render/words.ts";
 import { aKb, aReport } from "../../support/builders.ts";
@@ -15,7 +15,7 @@ const options: RenderOptions = {
   graceMinutes: 120,
 };
 
-/** What an attacker who names a KB, a software or a watchlist might try. */
+/** What an attacker who names a KB, a product or a watchlist might try. */
 const hostile = fc.oneof(
   fc.constantFrom(
     `<script>alert(1)</script>`,
@@ -68,19 +68,19 @@ const hostileStory = fc.record({
   watchlist: hostile,
   kbs: fc.uniqueArray(hostileKb, { maxLength: 4, selector: ({ id }) => id }),
   gone: fc.uniqueArray(hostileKb, { maxLength: 2, selector: ({ id }) => id }),
-  measured: hostile,
-  unread: hostile,
+  read: hostile,
+  notRead: hostile,
   reason: hostile,
 });
 
 type HostileStory = typeof hostileStory extends fc.Arbitrary<infer Story> ? Story : never;
 
-async function mailOf({ watchlist, kbs, gone, measured, unread, reason }: HostileStory) {
+async function mailOf({ watchlist, kbs, gone, read, notRead, reason }: HostileStory) {
   const report = await aReport({
     watchlist: { name: watchlist },
     products: {
-      [`m-_-${measured}`]: { before: gone, now: kbs },
-      [`u-_-${unread}`]: { before: gone, now: null, failure: { reason, permanent: true } },
+      [`m-_-${read}`]: { before: gone, now: kbs },
+      [`u-_-${notRead}`]: { before: gone, now: null, failure: { reason, permanent: true } },
     },
   });
   return { report, mail: await renderDigest(report, options) };
@@ -147,7 +147,7 @@ describe("a mail about hostile data", () => {
       await aReport({ products: { "microsoft-_-a": { before: [], now: [kb] } } }),
       options,
     );
-    expect(visibleText(mail.html)).toContain(`KB1 <b>"Tom" & 'Jerry'</b> · windows 10 · today`);
-    expect(mail.text).toContain(`KB1 <b>"Tom" & 'Jerry'</b>; windows 10; today`);
+    expect(visibleText(mail.html)).toContain(`KB1 <b>"Tom" & 'Jerry'</b> · windows 10 · first seen today`);
+    expect(mail.text).toContain(`KB1 <b>"Tom" & 'Jerry'</b>; windows 10; first seen today`);
   });
 });

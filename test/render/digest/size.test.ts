@@ -5,7 +5,7 @@ import type { MissingKb } from "../../../shared/core/missing-kb.ts";
 import { buildReport, type Compared, type Report } from "../../../shared/core/report.ts";
 import type { ReadFailure, RunSummary } from "../../../shared/core/run.ts";
 import { type Digest, digestOf } from "../../../shared/render/digest/content.ts";
-import { renderDigest } from "../../../shared/render/digest/digest.tsx";
+import { renderDigest } from "../../../shared/render/digest/digest.ts";
 import { gather } from "../../../shared/render/digest/material.ts";
 import type { RenderOptions } from "../../../shared/render/words.ts";
 import { aKb, aRun, aSnapshot, eachOf } from "../../support/builders.ts";
@@ -24,18 +24,18 @@ const yesterday = "2026-11-22";
 const letters = ["a ", "x", "'", '"', "&", "<", "字", "🦄", "é "] as const;
 
 interface Estate {
-  software: number;
+  products: number;
   kbs: number;
-  /** Different lists of KBs that the software share; one each: as many as there are software. */
+  /** Different lists of KBs that the products share; as many as there are products: one each. */
   lists: number;
   letter: string;
-  /** One of so many software is not measured, is new to the list, has unusable items. */
+  /** One of so many products could not be read, is new to the list, has unusable items. */
   oneIn: number;
   watchlist: string;
 }
 
 const anEstate: fc.Arbitrary<Estate> = fc.record({
-  software: sizeUpTo(5_000),
+  products: sizeUpTo(5_000),
   kbs: sizeUpTo(200),
   lists: fc.constantFrom(1, 4, 40, 150),
   letter: fc.constantFrom(...letters),
@@ -52,11 +52,11 @@ function sizeUpTo(most: number): fc.Arbitrary<number> {
   );
 }
 
-/** Built by core from snapshots that share their lists, so that a million KBs of software take a second or two. */
+/** Built by core from snapshots that share their lists, so that a million entries take a second or two. */
 async function reportOf(estate: Estate): Promise<Report> {
-  const lists = Array.from({ length: Math.min(estate.lists, estate.software) }, (_, list) => listsOf(list, estate));
+  const lists = Array.from({ length: Math.min(estate.lists, estate.products) }, (_, list) => listsOf(list, estate));
   const failures: ReadFailure[] = [];
-  const compared = Array.from({ length: estate.software }, (_, index): Compared => {
+  const compared = Array.from({ length: estate.products }, (_, index): Compared => {
     const softwareId = `vendor${index}-_-${estate.letter.repeat(120)}`;
     const { before = [], now = [] } = lists[index % lists.length] ?? {};
     const previous = aSnapshot({ softwareId, runId: yesterday, missingKbs: before });
@@ -117,7 +117,7 @@ function bytes(text: string): number {
 }
 
 describe("the size of a mail", () => {
-  it("stays within 80 KB of html, 100 KB of text and 10 MB of attachment for any estate of up to 5,000 software × 200 KBs", async () => {
+  it("stays within 80 KB of html, 100 KB of text and 10 MB of attachment for any estate of up to 5,000 products × 200 KBs", async () => {
     await fc.assert(
       fc.asyncProperty(anEstate, async (estate) => {
         const mail = await renderDigest(await reportOf(estate), options);
@@ -128,14 +128,14 @@ describe("the size of a mail", () => {
       }),
       {
         numRuns: 30,
-        examples: [[{ software: 5_000, kbs: 200, lists: 150, letter: "'", oneIn: 7, watchlist: "default" }]],
+        examples: [[{ products: 5_000, kbs: 200, lists: 150, letter: "'", oneIn: 7, watchlist: "default" }]],
       },
     );
   }, 240_000);
 
   it("says so where the full list is too large to attach", async () => {
     const report = await reportOf({
-      software: 300,
+      products: 300,
       kbs: 200,
       lists: 4,
       letter: "字",
@@ -150,7 +150,7 @@ describe("the size of a mail", () => {
 
 describe("what finds no room in a digest", () => {
   it("is counted: what is shown and the rest are all there is, at any room", async () => {
-    const estate = anEstate.filter(({ software, kbs }) => software * kbs <= 100_000);
+    const estate = anEstate.filter(({ products, kbs }) => products * kbs <= 100_000);
     await fc.assert(
       fc.asyncProperty(estate, fc.constantFrom(0, 0.2, 0.5, 0.75, 1), async (estate, room) => {
         const report = await reportOf(estate);
@@ -163,8 +163,8 @@ describe("what finds no room in a digest", () => {
         ] as const) {
           expect(shownAndLeft(digest, title)).toBe(report.rows.filter((row) => row.kind === kind).length);
         }
-        const unread = report.products.filter(({ state }) => state === "not-read").length;
-        expect(unreadShownAndLeft(digest)).toBe(unread);
+        const notRead = report.products.filter(({ state }) => state === "not-read").length;
+        expect(notReadShownAndLeft(digest)).toBe(notRead);
       }),
       { numRuns: 60 },
     );
@@ -172,7 +172,7 @@ describe("what finds no room in a digest", () => {
 
   it("reaches no further than what is shown", async () => {
     const report = await reportOf({
-      software: 40,
+      products: 40,
       kbs: 200,
       lists: 40,
       letter: "x",
@@ -184,8 +184,8 @@ describe("what finds no room in a digest", () => {
     if (table?.type !== "table") throw new Error("Nothing got worse.");
     const left = numberAfter("on up to ", table.rest?.text);
     expect(left).toBeGreaterThan(0);
-    for (const { software } of table.kbs) {
-      const reach = Math.max(...software.map(({ machines }) => numberAfter("", machines.text)));
+    for (const { products } of table.kbs) {
+      const reach = Math.max(...products.map(({ machines }) => numberAfter("", machines.text)));
       expect(reach).toBeGreaterThanOrEqual(left);
     }
   });
@@ -197,11 +197,11 @@ function shownAndLeft({ parts }: Digest, title: string): number {
   return part.kbs.length + numberAfter("", part.rest?.text);
 }
 
-function unreadShownAndLeft({ parts }: Digest): number {
+function notReadShownAndLeft({ parts }: Digest): number {
   const part = parts.find((one) => one.type === "remark" && one.title.startsWith("Not read"));
   if (part?.type !== "remark") return 0;
-  const told = part.points.reduce((sum, { products, more }) => sum + products.length + more, 0);
-  return told + numberAfter("", part.rest?.text);
+  const shown = part.points.reduce((sum, { products, more }) => sum + products.length + more, 0);
+  return shown + numberAfter("", part.rest?.text);
 }
 
 /** The number that a text has behind some words, thousands apart; 0 where there is none. */

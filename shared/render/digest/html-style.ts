@@ -37,7 +37,7 @@ export function inked(ink: Ink, style: CSSProperties = {}) {
   return { className: `i-${ink}`, style: { color: inks[ink][0], ...style } };
 }
 
-/** Attributes that colour a table's or cell's ground; Word wants the attribute, the others the style. */
+/** Attributes that colour a table's or cell's ground; Word needs the attribute, the others the style. */
 export function filled(fill: Fill, style: CSSProperties = {}) {
   const [light] = fills[fill];
   return { className: `f-${fill}`, bgcolor: light, style: { backgroundColor: light, ...style } };
@@ -48,14 +48,14 @@ export function ruled(style: CSSProperties = {}) {
   return { className: "r", style: { borderTop: `1px solid ${fills.line[0]}`, ...style } };
 }
 
-/** The style sheet for clients that tell of dark mode; all else is inline. */
+/** The style sheet for clients that support dark mode; all else is inline. */
 export const darkSheet = `:root{color-scheme:light dark}@media (prefers-color-scheme:dark){${[
   ...Object.entries(inks).map(([name, [, dark]]) => `.i-${name}{color:${dark}!important}`),
   ...Object.entries(fills).map(([name, [, dark]]) => `.f-${name}{background-color:${dark}!important}`),
   `.r{border-color:${fills.line[1]}!important}`,
 ].join("")}}`;
 
-/** For a cell whose text may hold words too long for a phone, and only for such; Word knows the harder way alone. */
+/** For a cell whose text may hold words too long for a phone, and only for such; Word supports `break-all` alone. */
 export function breaking(text: string): CSSProperties {
   const longest = Math.max(...text.split(/[\s-]/).map((word) => word.length));
   if (longest <= 20) return {};

@@ -1,0 +1,244 @@
+import { many } from "../words.ts";
+import type { Bars } from "./bars.ts";
+import type { Part } from "./content.ts";
+import { Block, Layout, Line, MaybeLink, Section, Title } from "./html-blocks.tsx";
+import { breaking, font, type Ink, inked, ruled } from "./html-style.ts";
+import type { KbLine, Tone } from "./kb-line.ts";
+import type { Brief, KbTable } from "./kb-tables.ts";
+import type { Rest } from "./material.ts";
+import type { Point, Remark } from "./remarks.ts";
+import type { Trend, TrendBar } from "./trend.ts";
+
+/** One part of a digest, as rows of the card's table. */
+export function PartRows({ part }: { part: Part }) {
+  switch (part.type) {
+    case "table":
+      return <Table table={part} />;
+    case "brief":
+      return <BriefList brief={part} />;
+    case "trend":
+      return <TrendPart trend={part} />;
+    case "bars":
+      return <BarsPart bars={part} />;
+    case "remark":
+      return <RemarkPart remark={part} />;
+  }
+}
+
+function Table({ table: { title, note, kbs, rest } }: { table: KbTable }) {
+  return (
+    <Section>
+      <Title>{title}</Title>
+      {note && <Line ink="muted">{note}</Line>}
+      {kbs.length > 0 && <KbRows kbs={kbs} />}
+      <RestLine rest={rest} />
+    </Section>
+  );
+}
+
+function RestLine({ rest }: { rest: Rest | null }) {
+  if (!rest) return null;
+  return (
+    <Line ink="muted" top={4}>
+      <MaybeLink link={rest.link}>{rest.text}</MaybeLink>
+    </Line>
+  );
+}
+
+const inkOf: Readonly<Record<Tone, Ink>> = { worse: "worse", better: "better", plain: "text" };
+
+/** KBs with their products below each, the counts in columns. */
+function KbRows({ kbs }: { kbs: readonly KbLine[] }) {
+  return (
+    <table width="100%" border={0} cellPadding={0} cellSpacing={0} style={{ marginTop: 4 }}>
+      <thead>
+        <tr>
+          <ColumnHead align="left">KB and product</ColumnHead>
+          <ColumnHead align="right" width={100}>
+            Machines
+          </ColumnHead>
+          <ColumnHead align="right" width={64}>
+            CVEs
+          </ColumnHead>
+        </tr>
+      </thead>
+      {kbs.map((kb, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+        <Kb key={index} kb={kb} />
+      ))}
+    </table>
+  );
+}
+
+function ColumnHead({ align, width, children }: { align: "left" | "right"; width?: number; children: string }) {
+  return (
+    <th scope="col" align={align} {...inked("muted", { padding: "0 0 4px", ...(width && { width }), ...font(11) })}>
+      {children}
+    </th>
+  );
+}
+
+function Kb({ kb }: { kb: KbLine }) {
+  const { number, link, name, facts, warnings, products, more } = kb;
+  const afterDots = (parts: readonly string[]) => parts.map((part) => ` · ${part}`).join("");
+  return (
+    <tbody>
+      <tr>
+        <td colSpan={3} {...titleCell(`${name} ${facts.join()}`)}>
+          <b>
+            <MaybeLink link={link}>{number}</MaybeLink>
+          </b>
+          {name && ` ${name}`}
+          <span {...inked("muted", { fontSize: 12 })}>{afterDots(facts)}</span>
+          {warnings.length > 0 && <span {...inked("worse", { fontSize: 12 })}>{afterDots(warnings)}</span>}
+        </td>
+      </tr>
+      {products.map(({ label, machines, cves }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+        <tr key={index}>
+          <td {...inked("muted", { paddingBottom: 4, ...font(13), ...breaking(label) })}>{label}</td>
+          <Count ink={inkOf[machines.tone]}>{machines.text}</Count>
+          <Count ink={inkOf[cves.tone]}>{cves.text}</Count>
+        </tr>
+      ))}
+      {more > 0 && (
+        <tr>
+          <td colSpan={3} {...inked("muted", { paddingBottom: 4, ...font(12) })}>
+            {`and ${many(more, "more product")}`}
+          </td>
+        </tr>
+      )}
+    </tbody>
+  );
+}
+
+function titleCell(text: string) {
+  const { className, style } = inked("text", { padding: "7px 0 1px", ...font(13), ...breaking(text) });
+  const rule = ruled(style);
+  return { ...rule, className: `${rule.className} ${className}` };
+}
+
+function Count({ children, ink }: { children: string; ink: Ink }) {
+  return (
+    <td align="right" valign="top" {...inked(ink, { paddingLeft: 10, ...font(13, ink !== "text") })}>
+      {children.replaceAll(" ", "\u00a0")}
+    </td>
+  );
+}
+
+function BriefList({ brief: { title, note, kbs, rest } }: { brief: Brief }) {
+  return (
+    <Section>
+      <Title>{title}</Title>
+      {kbs.map(({ number, link, words }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+        <p key={index} {...inked("text", { margin: "3px 0 0", ...font(13), ...breaking(words) })}>
+          <MaybeLink link={link}>{number}</MaybeLink>
+          {` ${words}`}
+        </p>
+      ))}
+      <RestLine rest={rest} />
+      <Line ink="muted" top={3}>
+        {note}
+      </Line>
+    </Section>
+  );
+}
+
+function TrendPart({ trend: { title, days, from, to, words } }: { trend: Trend }) {
+  return (
+    <Section>
+      <Title>{title}</Title>
+      <TrendBars days={days} />
+      <Layout>
+        <tr>
+          <td {...ruled({ padding: "2px 0 0" })}>
+            <span {...inked("muted", font(11))}>{from}</span>
+          </td>
+          <td align="right" {...ruled({ padding: "2px 0 0" })}>
+            <span {...inked("muted", font(11))}>{to}</span>
+          </td>
+        </tr>
+      </Layout>
+      <Line top={2}>{words}</Line>
+    </Section>
+  );
+}
+
+const trendHeight = 44;
+
+/** A bar for each day as a table cell: no image to be blocked. The words below say the same. */
+function TrendBars({ days }: { days: readonly TrendBar[] }) {
+  return (
+    <Layout aria-hidden="true" style={{ marginTop: 8 }}>
+      <tr>
+        {days.map(({ day, share, isPartial }) => (
+          <td key={day} height={trendHeight} width="3%" valign="bottom" style={{ padding: "0 1px" }}>
+            <Block
+              fill={share === null ? "line" : isPartial ? "paleBar" : "bar"}
+              height={Math.max(1, Math.round(trendHeight * (share ?? 0)))}
+            />
+          </td>
+        ))}
+      </tr>
+    </Layout>
+  );
+}
+
+function BarsPart({ bars: { title, bars, rest, note } }: { bars: Bars }) {
+  return (
+    <Section>
+      <Title>{title}</Title>
+      <Layout>
+        {bars.map(({ label, words, percent, isRead }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+          <tr key={index}>
+            <td style={{ padding: "6px 0 0" }}>
+              <Layout>
+                <tr>
+                  <td {...inked("text", { padding: "0 0 2px", ...font(13), ...breaking(label) })}>{label}</td>
+                  <td align="right" {...inked("muted", { padding: "0 0 2px 12px", ...font(13) })}>
+                    {words}
+                  </td>
+                </tr>
+              </Layout>
+              <Block fill={isRead ? "bar" : "paleBar"} height={6} width={`${percent}%`} />
+            </td>
+          </tr>
+        ))}
+      </Layout>
+      <RestLine rest={rest} />
+      {note && (
+        <Line ink="muted" top={4}>
+          {note}
+        </Line>
+      )}
+    </Section>
+  );
+}
+
+function RemarkPart({ remark: { title, tone, points, rest } }: { remark: Remark }) {
+  return (
+    <Section>
+      <Title ink={tone === "caution" ? "caution" : "text"}>{title}</Title>
+      {points.map((point) => (
+        <PointLines key={point.text} point={point} />
+      ))}
+      <RestLine rest={rest} />
+    </Section>
+  );
+}
+
+function PointLines({ point: { text, products, more } }: { point: Point }) {
+  return (
+    <>
+      <Line top={4}>{text}</Line>
+      {[...products, ...(more > 0 ? [`and ${many(more, "more product")}`] : [])].map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+        <Line key={index} ink="muted" top={2}>
+          {line}
+        </Line>
+      ))}
+    </>
+  );
+}

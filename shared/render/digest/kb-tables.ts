@@ -1,0 +1,112 @@
+import { isWorse, reachOf } from "../../core/due.ts";
+import type { KbRow, RowKind } from "../../core/row.ts";
+import { verdictOf } from "../../core/verdict.ts";
+import { onUpTo } from "../headline.ts";
+import { type DigestLines, linesShown } from "../limits.ts";
+import { count, many } from "../words.ts";
+import { betterWords, type KbLine, kbLine, kbTitle } from "./kb-line.ts";
+import { type Context, type Rest, restAt } from "./material.ts";
+
+/** KBs with their counts. */
+export interface KbTable {
+  type: "table";
+  title: string;
+  note: string | null;
+  kbs: KbLine[];
+  rest: Rest | null;
+}
+
+/** KBs in one line each. */
+export interface Brief {
+  type: "brief";
+  title: string;
+  note: string;
+  kbs: { number: string; link: string | null; words: string }[];
+  rest: Rest | null;
+}
+
+/** What got worse, what is overdue, and in a first digest what is missing. */
+export function kbTablesOf(context: Context): KbTable[] {
+  const isFirst = verdictOf(context.report) === "first";
+  const tables = [
+    kbTable(context, "new", "New"),
+    kbTable(context, "worsened", "Worse"),
+    kbTable(context, "returned", "Back after being resolved"),
+    overdueTable(context),
+    isFirst ? kbTable(context, "baseline", "Missing now") : null,
+  ];
+  return tables.filter((table) => table !== null);
+}
+
+function kbTable(context: Context, kind: DigestLines & RowKind, title: string): KbTable | null {
+  const rows = context.byKind.get(kind);
+  if (!rows) return null;
+  return {
+    type: "table",
+    title: `${title}: ${many(rows.length, "KB")}`,
+    note: null,
+    ...kbLines(context, kind, rows, { change: kind }),
+  };
+}
+
+function kbLines(context: Context, of: DigestLines, rows: readonly KbRow[], narrowed: Record<string, string>) {
+  const lines = linesShown(of, rows.length, context.room);
+  return {
+    kbs: rows.slice(0, lines).map((row) => kbLine(row, context)),
+    rest: restOf(context, rows.slice(lines), narrowed),
+  };
+}
+
+function restOf({ linkTo, list }: Context, left: readonly KbRow[], narrowed: Record<string, string>): Rest | null {
+  if (left.length === 0) return null;
+  const text = `${count(left.length)} more${onUpTo(reachOf(left), ", on up to ")}`;
+  return restAt(text, linkTo(narrowed), list === "attached" ? ["the attached list"] : []);
+}
+
+// What has just become overdue is news, and what soon will be can still be helped; the rest is known.
+function overdueTable(context: Context): KbTable | null {
+  const { lately, soon, long, unknown } = context.overdue;
+  const overdue = [...lately, ...long];
+  const rows = [...lately, ...soon, ...long].filter(({ kind }) => !isWorse(kind));
+  if (rows.length === 0) return null;
+  const above = overdue.filter(({ kind }) => isWorse(kind)).length;
+  const notes = [
+    lately.length > 0 && `${count(lately.length)} since the last report`,
+    soon.length > 0 && overdue.length > 0 && `${count(soon.length)} more before the next one`,
+    above > 0 && `${count(above)} listed above`,
+    unknown > 0 && `${count(unknown)} more could not be read`,
+  ].filter((note) => note !== false);
+  return {
+    type: "table",
+    title:
+      overdue.length > 0
+        ? `Overdue: ${many(overdue.length, "KB")} missing for more than ${many(context.report.dueDays, "day")}`
+        : `Overdue before the next report: ${many(soon.length, "KB")}`,
+    note: notes.length > 0 ? `${notes.join("; ")}.` : null,
+    ...kbLines(context, "overdue", rows, overdue.length > 0 ? { overdue: "true" } : {}),
+  };
+}
+
+/** What got better, and what is resolved. */
+export function briefsOf(context: Context): Brief[] {
+  return [
+    brief(context, "improved", "Better", "Counts also fall when machines leave or go silent for 30 days."),
+    brief(context, "resolved", "Resolved", "No longer listed for any product that was read in both runs."),
+  ].filter((brief) => brief !== null);
+}
+
+function brief(context: Context, kind: "improved" | "resolved", title: string, note: string): Brief | null {
+  const rows = context.byKind.get(kind);
+  if (!rows) return null;
+  const lines = linesShown("brief", rows.length, context.room);
+  return {
+    type: "brief",
+    title: `${title}: ${many(rows.length, "KB")}`,
+    note,
+    kbs: rows.slice(0, lines).map((row) => {
+      const { number, link } = kbTitle(row);
+      return { number, link, words: betterWords(row) };
+    }),
+    rest: restOf(context, rows.slice(lines), { change: kind }),
+  };
+}

@@ -1,0 +1,27 @@
+/** How many lines a digest has room for, by what they show; the rest is only counted. */
+const digestLines = {
+  ...{ new: 10, worsened: 8, returned: 4, overdue: 5, baseline: 10 },
+  /** KBs that got better, and those resolved. */
+  brief: 5,
+  /** Products of one KB. */
+  products: 3,
+  bars: 6,
+  /** Reasons of one remark, and products of one reason. */
+  ...{ reasons: 3, names: 5 },
+};
+export type DigestLines = keyof typeof digestLines;
+
+/**
+ * How many of `wanted` lines a digest shows. `room` is the share of a good mail's worth: 1 for all of it, 0 for counts
+ * alone. A single line more is shown too, since "1 more" would take as much space.
+ */
+export function linesShown(of: DigestLines, wanted: number, room: number): number {
+  const lines = Math.floor(digestLines[of] * room);
+  return lines > 0 && wanted === lines + 1 ? wanted : lines;
+}
+
+/** What one line of a digest names before it only counts: products that got better, other products that a KB is for. */
+export const namesInLine = { better: 2, otherProducts: 3 };
+
+/** How many days the trend of a digest spans. */
+export const trendDays = 30;
