@@ -15,7 +15,7 @@ interface Tenant {
   /** Ids of the roles that the identity has. */
   held: string[];
   mayGrant: boolean;
-  /** How often the identity is not known yet. */
+  /** How many answers say that the identity does not exist yet. */
   unknownFor: number;
   hasDefender: boolean;
 }
@@ -64,18 +64,18 @@ describe("granting app roles", () => {
     expect(said).toEqual(["Software.Read.All: granted"]);
   });
 
-  test("grants further roles and leaves those that are there", async () => {
+  test("grants more roles and leaves those that are granted already", async () => {
     await grant(tenant({ held: ["role-software"] }), ["Software.Read.All", "Machine.Read.All"]);
     expect(posts().map(({ appRoleId }) => appRoleId)).toEqual(["role-machine"]);
     expect(said).toEqual(["Software.Read.All: granted already", "Machine.Read.All: granted"]);
   });
 
-  test("waits for an identity that was made a moment ago", async () => {
+  test("waits for an identity that was created a moment ago", async () => {
     await grant(tenant({ unknownFor: 3 }));
     expect(posts()).toHaveLength(1);
   });
 
-  test("hands whoever may not grant the line for whoever may", async () => {
+  test("prints the command for someone who may grant, if the caller may not", async () => {
     const refused = await grant(tenant({ mayGrant: false })).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(MayNotGrantError);
     const [command = ""] = (refused as MayNotGrantError).commands;
@@ -89,21 +89,21 @@ describe("granting app roles", () => {
     expect(command).not.toContain("person");
   });
 
-  test("says so where the tenant has no Defender", async () => {
+  test("says so if the tenant has no Defender", async () => {
     await expect(grant(tenant({ hasDefender: false }))).rejects.toThrow("DEFENDER_CLOUD");
   });
 
-  test("names the roles there are where the wanted one is none", async () => {
+  test("lists the roles of the application if the wanted one does not exist", async () => {
     await expect(grant(tenant(), ["Software.Read"])).rejects.toThrow(/Software\.Read\.All, Machine\.Read\.All/);
   });
 
-  test("gives up on an answer that waiting does not mend", async () => {
+  test("gives up at once on an answer that waiting does not change", async () => {
     await expect(grant(() => ({ status: 401, body: "expired" }))).rejects.toThrow("401");
     expect(graph.requests).toHaveLength(1);
   });
 });
 
-test("every cloud that the app knows has its Graph", async () => {
+test("every cloud that the app knows has a Graph host", async () => {
   const { clouds } = await import("../../shared/settings/clouds.ts");
   expect(Object.keys(graphHosts)).toEqual(Object.keys(clouds));
 });

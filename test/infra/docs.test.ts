@@ -1,12 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { infra } from "../support/bicep.ts";
 
-const pages = ["deploy.md", "operate.md", "architecture.md"].map((file) => join("docs", file));
+const pages = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", ...globSync("docs/*.md")];
 const operate = readFileSync("docs/operate.md", "utf8");
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub gives to headings. */
 function anchorsOf(markdown: string): string[] {
   const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
   return headings.map((heading) =>
@@ -17,7 +17,7 @@ function anchorsOf(markdown: string): string[] {
   );
 }
 
-test.each(pages)("the links of %s lead somewhere", (page) => {
+test.each(pages)("the links of %s work", (page) => {
   for (const [, target = ""] of readFileSync(page, "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
     if (target.startsWith("https://")) continue;
     const [file = "", anchor] = target.split("#");
@@ -28,7 +28,7 @@ test.each(pages)("the links of %s lead somewhere", (page) => {
 });
 
 describe("the runbook", () => {
-  test("has the sections that the alerts send people to", () => {
+  test("has the sections that the alerts refer to", () => {
     const named = [...infra("alerts.bicep").matchAll(/docs\/operate\.md, ([^']*)\.'/g)].flatMap(([, list = ""]) =>
       [...list.matchAll(/"([^"]+)"/g)].map(([, section]) => section),
     );
@@ -47,16 +47,16 @@ describe("the runbook", () => {
   });
 });
 
-test("the variables that the pages tell people to set are known to the deployment", () => {
+test("the deployment knows the variables that the pages set", () => {
   const variables = [...infra("main.parameters.json").matchAll(/\$\{(\w+)/g)].map(([, name = ""]) => name);
-  const told = pages.flatMap((page) =>
+  const set = pages.flatMap((page) =>
     [...readFileSync(page, "utf8").matchAll(/azd env set (\w+)/g)].map(([, name = ""]) => name),
   );
-  expect(told.length).toBeGreaterThan(4);
-  for (const name of told) expect(variables).toContain(name);
+  expect(set.length).toBeGreaterThan(4);
+  for (const name of set) expect(variables).toContain(name);
 });
 
-test("the commands that the pages name are there", () => {
+test("the commands and files that the pages name exist", () => {
   const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
   for (const page of pages) {
     const text = readFileSync(page, "utf8");

@@ -14,7 +14,7 @@ describe("what azd and func upload", () => {
   };
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** The paths that .funcignore, whose rules are git's, leaves. */
+  /** The paths that .funcignore leaves; it has git's rules. */
   function uploaded(): string[] {
     cpSync(".funcignore", join(folder, ".funcignore"));
     const args = ["ls-files", "--others", "--exclude-from=.funcignore"];
@@ -24,7 +24,7 @@ describe("what azd and func upload", () => {
     return stdout.trim().split("\n");
   }
 
-  test("is host.json, package.json and the whole bundle, whatever else lies about", () => {
+  test("is host.json, package.json and the bundle, whatever else is there", () => {
     const skip = [".git", "node_modules", "dist"];
     for (const entry of readdirSync(".", { withFileTypes: true })) {
       if (!skip.includes(entry.name)) put(entry.isDirectory() ? `${entry.name}/inside.js` : entry.name);
@@ -34,7 +34,7 @@ describe("what azd and func upload", () => {
     expect(uploaded().toSorted()).toEqual([...bundle, "host.json", "package.json"].toSorted());
   });
 
-  test("does not ignore node_modules itself, which azd would take for a wish to build in Azure", () => {
+  test("does not ignore node_modules itself, because azd would then build in Azure", () => {
     const ignored = spawnSync(
       "git",
       ["-c", `core.excludesFile=${join(folder, ".funcignore")}`, "check-ignore", "node_modules"],
@@ -48,7 +48,7 @@ describe("what azd and func upload", () => {
 });
 
 describe("the workflows", () => {
-  test("take every action by its commit", () => {
+  test("pin every action to a commit", () => {
     const uses = workflows.flatMap((text) => [...text.matchAll(/uses: (\S+)(.*)/g)]);
     const foreign = uses.filter(([, action = ""]) => !action.startsWith("./"));
     expect(foreign.length).toBeGreaterThanOrEqual(4);
@@ -58,7 +58,7 @@ describe("the workflows", () => {
     }
   });
 
-  test("hold no secrets and run with the least rights", () => {
+  test("contain no secrets and run with the fewest permissions", () => {
     for (const text of workflows) {
       expect(text).not.toMatch(/\$\{\{[^}]*secrets/);
       expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
@@ -67,15 +67,15 @@ describe("the workflows", () => {
     expect(workflows.join("").match(/id-token: write/g)).toHaveLength(1);
   });
 
-  test("check what they deploy in the way that everyone does", () => {
+  test("run the same checks as everyone before they deploy", () => {
     expect(workflows.some((text) => text.includes("run: .ci/run"))).toBe(true);
     expect(workflows.some((text) => /needs: check/.test(text) && text.includes("config-zip"))).toBe(true);
   });
 });
 
-test("host.json sends logs in the way that works with an identity in every cloud", () => {
+test("host.json exports logs in the mode that works with an identity in every cloud", () => {
   const host = JSON.parse(readFileSync("host.json", "utf8"));
   expect(host.telemetryMode).toBe("OpenTelemetry");
-  // The host passes over it in this mode.
+  // The host ignores it in this mode.
   expect(host.logging).not.toHaveProperty("applicationInsights");
 });

@@ -5,7 +5,7 @@ import { infra, readObject, readParameters } from "../support/bicep.ts";
 const reporter = infra("reporter.bicep");
 const files = ["main.bicep", "reporter.bicep", "alerts.bicep"];
 
-/** Microsoft's built-in roles that the app lives on, by what it does with each. */
+/** The ids of the built-in Azure roles that the app needs. */
 const needed = {
   storageBlobDataOwner: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
   storageQueueDataContributor: "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
@@ -24,12 +24,12 @@ describe("the app's identity", () => {
     expect(assigned).toContain(`roles.${name}`);
   });
 
-  test("has no role besides", () => {
+  test("has no other role", () => {
     expect([...roles.keys()].toSorted()).toEqual(Object.keys(needed).toSorted());
     expect(reporter.match(/Microsoft\.Authorization\/roleAssignments@/g)).toHaveLength(3);
   });
 
-  test("gets each where it is needed and no wider", () => {
+  test("has each role on one resource only", () => {
     const scopes = [...reporter.matchAll(/^ {2,4}scope: (\w+)$/gm)].map(([, scope]) => scope);
     expect(scopes).toEqual(["storage", "vault", "insights"]);
   });
@@ -39,13 +39,13 @@ describe("secrets", () => {
   const parameters = files.flatMap((file) => readParameters(infra(file)));
   const looksSecret = /key|secret|password|token/i;
 
-  test("are marked as such, so that no log of a deployment shows them", () => {
+  test("are marked as secure, so that no deployment log shows them", () => {
     const secret = parameters.filter(({ name }) => looksSecret.test(name));
     expect(secret.map(({ name }) => name)).toContain("sendGridApiKey");
     for (const { name, secure } of secret) expect([name, secure]).toEqual([name, true]);
   });
 
-  test("are no outputs", () => {
+  test("are not in outputs", () => {
     const secure = parameters.filter((parameter) => parameter.secure).map(({ name }) => name);
     const outputs = files.flatMap((file) => infra(file).match(/^output .*$/gm) ?? []);
     expect(outputs.length).toBeGreaterThan(5);
@@ -55,14 +55,14 @@ describe("secrets", () => {
     }
   });
 
-  test("do not stand in the parameter file", () => {
+  test("are not in the parameter file", () => {
     const { sendGridApiKey } = JSON.parse(infra("main.parameters.json")).parameters;
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: azd fills it.
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: azd replaces it.
     expect(sendGridApiKey).toEqual({ value: "${SENDGRID_API_KEY}" });
   });
 });
 
-test("storage has no shared keys and no public blobs, logs no keys, publishing no passwords", () => {
+test("storage allows no shared keys and no public blobs, logs no keys, publishing no passwords", () => {
   const storage = readObject(reporter, "  sku: { name: storageRedundancy }\n  properties:");
   expect(storage.get("allowSharedKeyAccess")).toBe("false");
   expect(storage.get("allowBlobPublicAccess")).toBe("false");
@@ -86,18 +86,18 @@ test("the tables and queues are those of the code", () => {
 describe("sign-in with Entra ID", () => {
   const signIn = reporter.slice(reporter.indexOf("var signInOn ="), reporter.indexOf("// ---- the app"));
 
-  test("lets nobody past but the availability test, and only to the path that tells no reasons", () => {
+  test("admits only the availability test without a sign-in, and only to the path without reasons", () => {
     expect(signIn).toContain("requireAuthentication: true");
     expect(signIn).toContain("unauthenticatedClientAction: 'RedirectToLoginPage'");
     expect(signIn).toContain("excludedPaths: ['/api/health']");
   });
 
-  test("is on exactly where AUTH is entra", () => {
+  test("is on if AUTH is entra, and only then", () => {
     expect(reporter).toContain("properties: signIn.required ? signInOn : { platform: { enabled: false } }");
     expect(infra("main.bicep")).toContain("required: auth == 'entra'");
   });
 
-  test("lets in the chosen groups", () => {
+  test("admits the chosen groups", () => {
     expect(signIn).toContain("groups: map(split(signIn.groups, ','), group => trim(group))");
   });
 });
