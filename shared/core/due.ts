@@ -34,7 +34,13 @@ export function cves(row: KbRow): number | null {
   return largest(row, "cveAddressed");
 }
 
-function largest(row: KbRow, count: keyof Counts): number | null {
+/** Whether an entry has the largest of a row's counts, so that its change may be shown beside it. */
+export function isLargest({ current, previous }: KbEntry, row: KbRow, count: keyof Counts): boolean {
+  return (current ?? previous)?.[count] === largest(row, count);
+}
+
+/** The largest of one of the two counts: `reach` or `cves`. */
+export function largest(row: KbRow, count: keyof Counts): number | null {
   // A product that no longer misses the KB does not count while another one still does.
   const now = isMissing(row);
   return row.entries.reduce<number | null>(
@@ -137,13 +143,18 @@ export function isStalled({ kind, current, peak, firstSeen }: KbEntry, day: RunD
   return current.machineMissedOn >= stall.share * peak && ageInDays({ firstSeen }, day) >= stall.days;
 }
 
-/** How many KBs of a report are overdue, and how many are stalled for some product. */
+/** The first entry of a row that is stalled, if any. */
+export function stalledEntry({ entries }: KbRow, day: RunDate): KbEntry | undefined {
+  return entries.find((entry) => isStalled(entry, day));
+}
+
+/** How many KBs of a report are overdue, and how many are stalled in some product. */
 export function countLasting(report: Dated): { overdue: number; stalled: number } {
   const day = dayOf(report.runId);
   const isOverdue = overdueTest(report);
   return {
     overdue: report.rows.filter(isOverdue).length,
-    stalled: report.rows.filter((row) => row.entries.some((entry) => isStalled(entry, day))).length,
+    stalled: report.rows.filter((row) => stalledEntry(row, day) !== undefined).length,
   };
 }
 

@@ -3,10 +3,10 @@ import type { Counts } from "./missing-kb.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** What one run saw of one KB in one software. */
+/** What one run saw of one KB in one product. */
 export interface KbSighting extends Counts {
   softwareId: string;
-  /** `not-read`: the run could not read this software, so nothing is said. Counts are of `missing` alone. */
+  /** `not-read`: the run could not read this product, so nothing is known. Only `missing` has counts. */
   state: "missing" | "not-missing" | "not-read";
 }
 
@@ -22,7 +22,7 @@ export interface KbHistory {
   points: readonly KbHistoryPoint[];
 }
 
-/** What a run's comparison, with the snapshot it stands on, says of one KB. */
+/** What a run's comparison, with the snapshot it shows, says of one KB. */
 export function sightKb(kbId: string, comparison: Comparison, current: Snapshot | null): KbSighting {
   const { softwareId } = comparison;
   const unknown = { machineMissedOn: null, cveAddressed: null };
@@ -30,4 +30,20 @@ export function sightKb(kbId: string, comparison: Comparison, current: Snapshot 
   const kb = current.missingKbs.find(({ id }) => id === kbId);
   if (!kb) return { softwareId, state: "not-missing", ...unknown };
   return { softwareId, state: "missing", machineMissedOn: kb.machineMissedOn, cveAddressed: kb.cveAddressed };
+}
+
+/** What one run saw in one product; `undefined` where the product was not on the watchlist. */
+export function sightingIn({ sightings }: KbHistoryPoint, softwareId: string): KbSighting | undefined {
+  return sightings.find((sighting) => sighting.softwareId === softwareId);
+}
+
+/** On how many machines a sighting found the KB: 0 where it was not missing, `null` where that is not known. */
+export function machinesSeen(sighting: KbSighting | undefined): number | null {
+  return sighting?.state === "not-missing" ? 0 : (sighting?.machineMissedOn ?? null);
+}
+
+/** The products that ever missed the KB, in the order of the first run that saw it there. */
+export function productsThatMissed({ points }: KbHistory): string[] {
+  const missed = points.flatMap(({ sightings }) => sightings.filter(({ state }) => state === "missing"));
+  return [...new Set(missed.map(({ softwareId }) => softwareId))];
 }

@@ -115,6 +115,6 @@ export function otherProducts({ productsNames, entries }: KbRow): string[] {
 }
 
 /** Whether any product misses the KB now. */
-export function isMissing(row: KbRow): boolean {
-  return row.kind !== "resolved";
+export function isMissing({ kind }: Pick<KbRow, "kind">): boolean {
+  return kind !== "resolved";
 }

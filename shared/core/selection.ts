@@ -1,9 +1,10 @@
-import { cves, isStalled, isWorse, overdueTest, reach } from "./due.ts";
+import { cves, isWorse, overdueTest, reach, stalledEntry } from "./due.ts";
 import { compareRows } from "./order.ts";
+import { isNotRead } from "./products.ts";
 import type { ProductRow, Report } from "./report.ts";
 import { isMissing, type KbRow, type RowKind, rowKinds } from "./row.ts";
 import { dayOf } from "./run-id.ts";
-import { compareText } from "./text.ts";
+import { sortByKey } from "./sort.ts";
 import { totalsOfRows } from "./totals.ts";
 
 /** `worse`: new, worsened or returned. `missing`: all but resolved. */
@@ -28,9 +29,9 @@ export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
 
 /** Which of a report's KBs are wanted, and in what order. Page, CSV, JSON and text take the same. */
 export interface Selection {
-  /** Only this software; rows then tell of it alone. */
+  /** Only this product: rows then have its entries alone. */
   softwareId?: string;
-  /** Words that must all occur in the KB's number, name, products or software. */
+  /** Words that must all occur in the KB's number, name, products or software ids. */
   search?: string;
   change?: ChangeFilter;
   overdue?: boolean;
@@ -39,7 +40,12 @@ export interface Selection {
   order?: SortOrder;
 }
 
-/** The report with the selected KBs alone; totals are counted anew where it is about one software. */
+/** Whether a selection leaves KBs out. */
+export function isNarrowed({ softwareId, search, change, overdue, stalled }: Selection): boolean {
+  return Boolean(softwareId || search || change || overdue || stalled);
+}
+
+/** The report with the selected KBs alone. Of one product, its totals are counted anew. */
 export function selectReport(report: Report, selection: Selection): Report {
   const rows = selectRows(report, selection);
   const { softwareId } = selection;
@@ -49,19 +55,19 @@ export function selectReport(report: Report, selection: Selection): Report {
 }
 
 function totalsOfOne(report: Report, softwareId: string, products: readonly ProductRow[]): Report["totals"] {
-  const notRead = products.filter(({ state }) => state === "not-read").length;
+  const notRead = products.filter(isNotRead).length;
   const baseline = products.filter(({ baseline }) => baseline).length;
-  return totalsOfRows(ofSoftware(report.rows, softwareId), { baseline, read: products.length - notRead, notRead });
+  return totalsOfRows(ofProduct(report.rows, softwareId), { baseline, read: products.length - notRead, notRead });
 }
 
 /** The selected KBs in the order asked for. */
 export function selectRows(report: Report, selection: Selection): readonly KbRow[] {
   const { softwareId, sort = "worst", order = naturalOrder[sort] } = selection;
-  const rows = softwareId === undefined ? report.rows : ofSoftware(report.rows, softwareId).sort(compareRows);
+  const rows = softwareId === undefined ? report.rows : ofProduct(report.rows, softwareId).sort(compareRows);
   return sortRows(filterRows(rows, report, selection), sort, order);
 }
 
-function ofSoftware(rows: readonly KbRow[], softwareId: string): KbRow[] {
+function ofProduct(rows: readonly KbRow[], softwareId: string): KbRow[] {
   return rows.flatMap((row) => {
     const entry = row.entries.find((one) => one.softwareId === softwareId);
     return entry ? [{ ...row, kind: entry.kind, firstSeen: entry.firstSeen, entries: [entry] }] : [];
@@ -75,32 +81,25 @@ function filterRows(rows: readonly KbRow[], report: Report, selection: Selection
   const tests: ((row: KbRow) => boolean)[] = [];
   if (change) tests.push((row) => passes(row.kind, change));
   if (overdue) tests.push(overdueTest(report));
-  if (stalled) tests.push((row) => row.entries.some((entry) => isStalled(entry, day)));
+  if (stalled) tests.push((row) => stalledEntry(row, day) !== undefined);
   if (words.length > 0) tests.push((row) => matches(row, words));
   return tests.length === 0 ? rows : rows.filter((row) => tests.every((test) => test(row)));
 }
 
 function passes(kind: RowKind, change: ChangeFilter): boolean {
   if (change === "worse") return isWorse(kind);
-  return change === "missing" ? kind !== "resolved" : kind === change;
+  return change === "missing" ? isMissing({ kind }) : kind === change;
 }
 
 function matches(row: KbRow, words: readonly string[]): boolean {
-  const products = row.entries.map(({ softwareId }) => softwareId);
-  const text = [`kb${row.id}`, row.name, ...row.productsNames, ...products].join("\n").toLowerCase();
+  const softwareIds = row.entries.map(({ softwareId }) => softwareId);
+  const text = [`kb${row.id}`, row.name, ...row.productsNames, ...softwareIds].join("\n").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
-/** Sorts by a key; equal ones stay in the order they came in, and unknown counts come last either way. */
 function sortRows(rows: readonly KbRow[], sort: SortKey, order: SortOrder): readonly KbRow[] {
   if (sort === "worst") return order === "asc" ? rows : rows.toReversed();
-  const sign = order === "asc" ? 1 : -1;
-  const keyed = rows.map((row) => ({ row, key: sortValue(row, sort) }));
-  keyed.sort((a, b) => {
-    if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
-    return sign * compareValues(a.key, b.key);
-  });
-  return keyed.map(({ row }) => row);
+  return sortByKey(rows, (row) => sortValue(row, sort), order);
 }
 
 /** What a row is sorted by; `null` where it is unknown. */
@@ -112,25 +111,19 @@ export function sortValue(row: KbRow, sort: Exclude<SortKey, "worst">): string |
   return isMissing(row) ? -Date.parse(row.firstSeen) : null;
 }
 
-// KB numbers have no leading zeros, so by length and then by text is by number, and holds for any other id as well.
-function compareValues(a: string | number, b: string | number): number {
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).length - String(b).length || compareText(String(a), String(b));
-}
-
 /** One page of a list. */
 export interface Slice<Item> {
   items: readonly Item[];
   /** From 1. */
   page: number;
   pages: number;
-  /** Position of the first and the last item, from 1; both 0 where there is none. */
+  /** Positions of the first and the last item, from 1; both 0 if there is none. */
   from: number;
   to: number;
   total: number;
 }
 
-/** The page asked for, or the nearest there is. */
+/** The page asked for, or the nearest one that exists. */
 export function slice<Item>(list: readonly Item[], page: number, size: number): Slice<Item> {
   const pages = Math.max(1, Math.ceil(list.length / size));
   const at = Math.min(Math.max(1, Math.trunc(page) || 1), pages);

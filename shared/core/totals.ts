@@ -52,6 +52,11 @@ export function countWorse(totals: Totals): number {
   return worseKinds.reduce((sum, kind) => sum + totals[kind], 0);
 }
 
+/** How many KBs came: new, or back. */
+export function countArrived(totals: Pick<Totals, "new" | "returned">): number {
+  return totals.new + totals.returned;
+}
+
 /** How many KBs changed for the better. */
 export function countBetter(totals: Totals): number {
   return betterKinds.reduce((sum, kind) => sum + totals[kind], 0);

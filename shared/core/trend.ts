@@ -37,18 +37,24 @@ export function dailyTrend(report: Pick<Report, "runId" | "totals" | "trend">, l
   if (!first || !last || first === last) return null;
   return {
     ...{ days, first, last },
-    highest: known.reduce((most, day) => (installs(day) > installs(most) ? day : most)),
+    highest: highest(known) ?? last,
     rise: installs(last) - installs(first),
     listChanged: daysOfListChange(known),
     partialDays: known.filter(({ totals }) => isPartial(totals)).length,
   };
 }
 
+/** The first of those with the most missing installs; `undefined` of none. */
+export function highest<Point extends { totals: Totals }>(points: readonly Point[]): Point | undefined {
+  const [first, ...others] = points;
+  return others.reduce((most, point) => (most && installs(point) > installs(most) ? point : most), first);
+}
+
 function isKnown(day: TrendDay): day is TrendDay<Totals> {
   return day.totals !== null;
 }
 
-function installs({ totals }: TrendDay<Totals>): number {
+function installs({ totals }: { totals: Totals }): number {
   return totals.missingInstalls;
 }
 

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ageBands, countLasting, daysOverdue, isStalled, knownAge, overdueTest } from "../../shared/core/due.ts";
+import {
+  ageBands,
+  countLasting,
+  daysOverdue,
+  isLargest,
+  isStalled,
+  knownAge,
+  overdueTest,
+  stalledEntry,
+} from "../../shared/core/due.ts";
 import { isMissing } from "../../shared/core/row.ts";
 import { anyStory } from "../support/any-report.ts";
 import { aKb, aReport } from "../support/builders.ts";
@@ -47,13 +56,28 @@ describe("the figures of a report", () => {
     expect(knownAge({ kind: "baseline", firstSeen: "2026-11-23" }, "2026-11-23")).toBeNull();
   });
 
-  test("what was not measured is called neither overdue nor stalled", async () => {
+  test("what could not be read is neither overdue nor stalled", async () => {
     const kb = aKb({ firstSeen: "2026-10-01" });
-    const measured = await aReport({ products: { [windows]: { before: [kb], now: [kb] } } });
-    expect(countLasting(measured)).toEqual({ overdue: 1, stalled: 1 });
-    const unmeasured = await aReport({ products: { [windows]: { before: [kb], now: null } } });
-    expect(unmeasured.rows.filter(isMissing)).toHaveLength(1);
-    expect(unmeasured.rows[0]?.entries.some((entry) => isStalled(entry, "2026-11-23"))).toBe(false);
-    expect(countLasting(unmeasured)).toEqual({ overdue: 0, stalled: 0 });
+    const read = await aReport({ products: { [windows]: { before: [kb], now: [kb] } } });
+    expect(countLasting(read)).toEqual({ overdue: 1, stalled: 1 });
+    const notRead = await aReport({ products: { [windows]: { before: [kb], now: null } } });
+    expect(notRead.rows.filter(isMissing)).toHaveLength(1);
+    expect(notRead.rows[0]?.entries.some((entry) => isStalled(entry, "2026-11-23"))).toBe(false);
+    expect(countLasting(notRead)).toEqual({ overdue: 0, stalled: 0 });
+  });
+
+  test("a row's largest counts may be those of different products, and one of its entries can be stalled", async () => {
+    const kb = (machineMissedOn: number, cveAddressed: number, firstSeen: string) =>
+      aKb({ machineMissedOn, cveAddressed, firstSeen });
+    const [old, fresh] = [[kb(5, 90, "2026-10-01")], [kb(40, 2, "2026-11-20")]];
+    const report = await aReport({
+      products: { [windows]: { before: fresh, now: fresh }, edge: { before: old, now: old } },
+    });
+    const [row] = report.rows;
+    const largestIn = (count: "machineMissedOn" | "cveAddressed") =>
+      row?.entries.filter((entry) => isLargest(entry, row, count)).map(({ softwareId }) => softwareId);
+    expect(largestIn("machineMissedOn")).toEqual([windows]);
+    expect(largestIn("cveAddressed")).toEqual(["edge"]);
+    expect(row && stalledEntry(row, "2026-11-23")?.softwareId).toBe("edge");
   });
 });

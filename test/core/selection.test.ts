@@ -5,6 +5,7 @@ import { isMissing } from "../../shared/core/row.ts";
 import { dayOf } from "../../shared/core/run-id.ts";
 import {
   changeFilters,
+  isNarrowed,
   type Selection,
   selectReport,
   selectRows,
@@ -40,6 +41,17 @@ describe("a selection", () => {
         expect(selectReport(report, {})).toEqual(report);
       }),
     );
+  });
+
+  test("that is not narrowed leaves out nothing", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(), aSelection, async (story, selection) => {
+        const report = await aReport(story);
+        if (!isNarrowed(selection)) expect(selectRows(report, selection)).toHaveLength(report.rows.length);
+      }),
+    );
+    expect([{ sort: "kb" as const }, { overdue: false }, { search: "" }].some(isNarrowed)).toBe(false);
+    expect([{ change: "missing" as const }, { stalled: true }, { softwareId: "a" }].every(isNarrowed)).toBe(true);
   });
 
   test("filters the same whatever the order, and sorts without losing a row", async () => {
@@ -79,7 +91,7 @@ describe("a selection", () => {
     expect(ids(selectRows(report, { sort: "kb", order: "desc" }))).toEqual(["10000001", "5041585", "999999"]);
   });
 
-  test("of one software tells of that software alone, with its own change", async () => {
+  test("of one product has the entries of that product alone, with its own change", async () => {
     const kb = aKb({ firstSeen: "2026-11-01" });
     const report = await aReport({
       products: {
@@ -93,7 +105,7 @@ describe("a selection", () => {
     expect(row?.entries.map(({ softwareId }) => softwareId)).toEqual(["microsoft-_-windows_10"]);
   });
 
-  test("of one software counts as a report made of that software alone", async () => {
+  test("of one product counts as a report about that product alone", async () => {
     const products = fc.constantFrom("microsoft-_-windows_10", "microsoft-_-edge");
     await fc.assert(
       fc.asyncProperty(anyStory(), products, async (story, softwareId) => {
@@ -108,7 +120,7 @@ describe("a selection", () => {
     );
   });
 
-  test("finds a KB by number, name, product and software, every word of them", async () => {
+  test("finds a KB by number, name, product and software id, if every word occurs", async () => {
     const report = await sampleReport();
     const found = (search: string) => ids(selectRows(report, { search }));
     expect(found("KB5068404")).toEqual(["5068404"]);

@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isBetter, isWorse } from "../../shared/core/due.ts";
 import { rowKinds } from "../../shared/core/row.ts";
-import { countBetter, countWatched, countWorse, isNothingRead, isPartial } from "../../shared/core/totals.ts";
+import {
+  countArrived,
+  countBetter,
+  countWatched,
+  countWorse,
+  isNothingRead,
+  isPartial,
+} from "../../shared/core/totals.ts";
 import { anyStory } from "../support/any-report.ts";
 import { aReport } from "../support/builders.ts";
 
@@ -15,6 +22,7 @@ describe("totals", () => {
         expect(countBetter(totals)).toBe(rows.filter(({ kind }) => isBetter(kind)).length);
       }),
     );
+    expect(countArrived({ new: 2, returned: 1 })).toBe(3);
     expect(rowKinds.filter((kind) => isWorse(kind) && isBetter(kind))).toEqual([]);
   });
 

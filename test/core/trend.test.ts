@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { daysBetween } from "../../shared/core/day.ts";
-import { dailyTrend } from "../../shared/core/trend.ts";
+import { dailyTrend, highest } from "../../shared/core/trend.ts";
 import { anyStory } from "../support/any-report.ts";
 import { aKb, aReport, type RunStory } from "../support/builders.ts";
 
@@ -32,6 +32,10 @@ describe("the trend of a report's last days", () => {
       last: { day: "2026-11-23" },
       rise: -35,
     });
+  });
+
+  test("has no highest point where there are no runs", () => {
+    expect(highest([])).toBeUndefined();
   });
 
   test("is none before a second day has a run", async () => {
