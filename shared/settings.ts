@@ -2,18 +2,15 @@ import { isLoopback } from "./core/loopback.ts";
 import { homeTenant, type Watchlist } from "./core/watchlist.ts";
 import type { Rules } from "./ports.ts";
 import { type Cloud, clouds } from "./settings/clouds.ts";
-import { azureConnectionKind, developmentStorage, localConnectionKind } from "./settings/connection-string.ts";
+import { connectionInAzure, developmentStorage } from "./settings/connection-string.ts";
 import { listShown } from "./settings/excerpt.ts";
-import { choice, clientIdKind, shapedText, timeZoneKind, wholeNumber } from "./settings/kinds.ts";
-import { addressKind } from "./settings/mail-addresses.ts";
-import type { SettingName } from "./settings/names.ts";
-import { scheduleKind } from "./settings/ncrontab.ts";
-import { type Environment, isSet, openReader, type Reader } from "./settings/reader.ts";
-import { defenderUrlKind, queueUriKind, reportUrlKind, sendGridUrlKind, tableUriKind } from "./settings/service-url.ts";
+import { isSet } from "./settings/kinds.ts";
+import { type Environment, openReader, type Reader } from "./settings/reader.ts";
 import { signInFault } from "./settings/sign-in.ts";
+import { settingNames, settingsTable } from "./settings/table.ts";
 import { readWatchlists } from "./settings/watchlists.ts";
 
-/** Everything an operator can decide, checked: what stands here can be used as it is. */
+/** Everything an operator can decide, checked and ready to use. */
 export interface Settings {
   watchlists: readonly Watchlist[];
   rules: Rules;
@@ -39,11 +36,11 @@ export interface Settings {
     sandbox: boolean;
   };
   auth: "key" | "entra";
-  /** Whole sentences about what works and may yet be a mistake; no secrets in them. */
+  /** Sentences, without secrets, about what works but may be a mistake. */
   warnings: readonly string[];
 }
 
-/** All that is wrong with the settings, in one message that holds no secret. */
+/** Everything that is wrong with the settings, in one message without secrets. */
 export class SettingsError extends Error {
   /** One line each, `NAME: fault. Allowed: …. Example: …`. */
   readonly problems: readonly string[];
@@ -58,17 +55,17 @@ export class SettingsError extends Error {
 }
 
 const whereToChange =
-  "Change this in the function app's environment variables (Azure portal: Settings > Environment variables) or, on your own machine, in local.settings.json:";
+  "Correct this in the function app's environment variables (Azure portal: Settings > Environment variables) or, on your own machine, in local.settings.json:";
 
-/** The settings that an environment holds; throws a `SettingsError` that tells every problem at once. */
+/** The settings of an environment; throws a `SettingsError` that lists every problem at once. */
 export function readSettings(env: Environment): Settings {
   const reader = openReader(env);
-  const cloud = clouds[reader.read("DEFENDER_CLOUD", cloudKind, "public")];
+  const cloud = clouds[reader.read("DEFENDER_CLOUD")];
   const hosted = isSet(env.WEBSITE_SITE_NAME) || isSet(env.WEBSITE_INSTANCE_ID);
   const watchlists = readWatchlists(reader);
   const settings = {
     watchlists,
-    mailFrom: reader.require("MAIL_FROM", addressKind, ""),
+    mailFrom: reader.require("MAIL_FROM", ""),
     rules: readRules(reader, cloud),
     auth: readAuth(reader, env),
     defender: readDefender(reader, cloud),
@@ -80,57 +77,38 @@ export function readSettings(env: Environment): Settings {
   return { ...settings, warnings: reader.warnings };
 }
 
-const cloudKind = choice(["public", "gcc", "gcc-high", "dod"], "public");
-const authKind = choice(["key", "entra"], "key");
-const credentialKind = choice(["managedidentity"], "managedidentity");
-const regionKind = choice(["global", "eu"], "eu");
-const switchKind = choice(["true", "false"], "true");
-
-const apiKeyKind = shapedText(
-  {
-    allowed: "a SendGrid API key with the permission Mail Send, without quotation marks",
-    example: "SG.key-id.key-secret",
-  },
-  /^SG\.[\x21-\x7e]{1,500}$/,
-  "is no SendGrid API key, which begins with SG. and holds no spaces; the value is not shown here",
-);
-const accountNameKind = shapedText(
-  { allowed: "a storage account's name: 3 to 24 small letters and digits", example: "streporter" },
-  /^[a-z0-9]{3,24}$/,
-  "is no storage account's name",
-);
-
 function readRules(reader: Reader, cloud: Cloud): Rules {
   return {
-    schedule: reader.read("REPORT_SCHEDULE", scheduleKind, "0 0 5 * * *"),
-    timeZone: reader.read("REPORT_TIME_ZONE", timeZoneKind, "UTC"),
-    graceMinutes: reader.read("REPORT_GRACE_MINUTES", wholeNumber(0, 1_440, 120), 120),
-    reportUrl: reader.read("REPORT_URL", reportUrlKind, null),
-    retentionDays: reader.read("RETENTION_DAYS", wholeNumber(40, 3_650, 400), 400),
+    schedule: reader.read("REPORT_SCHEDULE"),
+    timeZone: reader.read("REPORT_TIME_ZONE"),
+    graceMinutes: reader.read("REPORT_GRACE_MINUTES"),
+    reportUrl: reader.read("REPORT_URL"),
+    retentionDays: reader.read("RETENTION_DAYS"),
     portalUrl: cloud.portalUrl,
   };
 }
 
 function readAuth(reader: Reader, env: Environment): Settings["auth"] {
-  const auth = reader.read("AUTH", authKind, "key");
+  const auth = reader.read("AUTH");
   const fault = auth === "entra" ? signInFault(env) : null;
-  if (fault) reader.refuse("AUTH", fault, { allowed: "entra with that sign-in on, or key", example: "key" });
+  if (fault)
+    reader.refuse("AUTH", fault, { allowed: "key, or entra with App Service authentication on", example: "key" });
   return auth;
 }
 
 function readDefender(reader: Reader, cloud: Cloud): Settings["defender"] {
-  const baseUrl = reader.read("DEFENDER_URL", defenderUrlKind, cloud.baseUrl);
+  const baseUrl = reader.read("DEFENDER_URL") ?? cloud.baseUrl;
   const { hostname } = new URL(baseUrl);
   if (!hostname.endsWith(cloud.hostSuffix) && !isLoopback(hostname)) {
     reader.warn(
-      `DEFENDER_URL: names no host of Defender in the chosen DEFENDER_CLOUD (*${cloud.hostSuffix}), and tokens for Defender are sent there.`,
+      `DEFENDER_URL: is not a Defender host of the chosen DEFENDER_CLOUD (*${cloud.hostSuffix}), but the app sends its Defender tokens there.`,
     );
   }
   return {
     baseUrl,
     scope: cloud.scope,
-    callsPerMinute: reader.read("DEFENDER_CALLS_PER_MINUTE", wholeNumber(1, 10_000, 100), 100),
-    callsPerHour: reader.read("DEFENDER_CALLS_PER_HOUR", wholeNumber(1, 100_000, 1_500), 1_500),
+    callsPerMinute: reader.read("DEFENDER_CALLS_PER_MINUTE"),
+    callsPerHour: reader.read("DEFENDER_CALLS_PER_HOUR"),
   };
 }
 
@@ -140,41 +118,43 @@ function readIdentity(
   { authorityHost }: Cloud,
   watchlists: readonly Watchlist[],
 ): Settings["identity"] {
-  const credential = reader.read("REPORTER_STORAGE__credential", credentialKind, null);
+  const credential = reader.read("REPORTER_STORAGE__credential");
   const managed = isSet(env.IDENTITY_ENDPOINT) || isSet(env.MSI_ENDPOINT) || credential !== null;
-  const appId = reader.read("DEFENDER_APP_ID", clientIdKind, null);
+  const appId = reader.read("DEFENDER_APP_ID");
   const abroad = watchlists.filter(({ tenant }) => tenant !== homeTenant).map(({ name }) => name);
   if (managed && abroad.length > 0 && !reader.has("DEFENDER_APP_ID")) {
-    const fault = `is missing, and a managed identity alone reaches its own tenant only, while these watchlists have a tenantId: ${listShown(abroad)}`;
-    const allowed = "the client id of a multi-tenant app registration that trusts the identity (federated credential)";
-    reader.refuse("DEFENDER_APP_ID", fault, { ...clientIdKind, allowed });
+    reader.refuse(
+      "DEFENDER_APP_ID",
+      `is missing, but these watchlists have a tenantId and a managed identity alone reads only its own tenant: ${listShown(abroad)}`,
+      {
+        allowed: "the client id of a multi-tenant app registration that trusts the identity (federated credential)",
+        example: settingsTable.DEFENDER_APP_ID.example,
+      },
+    );
   }
   return { kind: managed ? "managed" : "developer", clientId: readClientId(reader), appId, authorityHost };
 }
 
 function readClientId(reader: Reader): string | null {
-  const own = reader.read("AZURE_CLIENT_ID", clientIdKind, null);
-  const ofStorage = reader.read("REPORTER_STORAGE__clientId", clientIdKind, null);
+  const own = reader.read("AZURE_CLIENT_ID");
+  const ofStorage = reader.read("REPORTER_STORAGE__clientId");
   if (own && ofStorage && own !== ofStorage) {
-    const fault = "differs from AZURE_CLIENT_ID, but one identity reads Defender and storage alike";
-    reader.refuse("REPORTER_STORAGE__clientId", fault, { ...clientIdKind, allowed: "the same client id in both" });
+    reader.refuse(
+      "REPORTER_STORAGE__clientId",
+      "differs from AZURE_CLIENT_ID, but one identity reads both Defender and storage",
+      { allowed: "the same client id in both", example: settingsTable.REPORTER_STORAGE__clientId.example },
+    );
   }
   return own ?? ofStorage;
 }
 
-const storageNames = [
-  "REPORTER_STORAGE__tableServiceUri",
-  "REPORTER_STORAGE__queueServiceUri",
-  "REPORTER_STORAGE__accountName",
-  "REPORTER_STORAGE__credential",
-  "REPORTER_STORAGE__clientId",
-] as const satisfies readonly SettingName[];
+const identityNames = settingNames.filter((name) => name.startsWith("REPORTER_STORAGE__"));
 
 function readStorage(reader: Reader, cloud: Cloud, hosted: boolean): Settings["storage"] {
-  const named = storageNames.filter(reader.has);
+  const named = identityNames.filter(reader.has);
   if (named.length === 0) return readConnectionString(reader, hosted);
   if (reader.has("REPORTER_STORAGE")) {
-    reader.refuse("REPORTER_STORAGE", `is given together with ${named.join(", ")}`, {
+    reader.refuse("REPORTER_STORAGE", `is set together with ${named.join(", ")}`, {
       allowed: "either a connection string or the identity-based names",
       example: "REPORTER_STORAGE__tableServiceUri and REPORTER_STORAGE__queueServiceUri, without REPORTER_STORAGE",
     });
@@ -184,26 +164,32 @@ function readStorage(reader: Reader, cloud: Cloud, hosted: boolean): Settings["s
 
 function readConnectionString(reader: Reader, hosted: boolean): Settings["storage"] {
   const connectionString = hosted
-    ? reader.require("REPORTER_STORAGE", azureConnectionKind, "")
-    : reader.read("REPORTER_STORAGE", localConnectionKind, developmentStorage);
-  return { kind: "connectionString", connectionString };
+    ? reader.require("REPORTER_STORAGE", "", connectionInAzure)
+    : reader.read("REPORTER_STORAGE");
+  if (hosted && connectionString === developmentStorage) {
+    reader.refuse("REPORTER_STORAGE", "names the storage emulator, which does not exist in Azure", connectionInAzure);
+  }
+  return { kind: "connectionString", connectionString: connectionString ?? developmentStorage };
 }
 
 function readServiceUris(reader: Reader, { storageSuffix }: Cloud) {
-  const name = reader.read("REPORTER_STORAGE__accountName", accountNameKind, null);
+  const name = reader.read("REPORTER_STORAGE__accountName");
   const hasUris = reader.has("REPORTER_STORAGE__tableServiceUri") || reader.has("REPORTER_STORAGE__queueServiceUri");
   if (!reader.has("REPORTER_STORAGE__accountName")) {
     return {
-      tableServiceUri: reader.require("REPORTER_STORAGE__tableServiceUri", tableUriKind, ""),
-      queueServiceUri: reader.require("REPORTER_STORAGE__queueServiceUri", queueUriKind, ""),
+      tableServiceUri: reader.require("REPORTER_STORAGE__tableServiceUri", ""),
+      queueServiceUri: reader.require("REPORTER_STORAGE__queueServiceUri", ""),
     };
   }
   if (hasUris) {
-    const fault = "is given together with service URIs, which the Functions host then leaves aside";
-    reader.refuse("REPORTER_STORAGE__accountName", fault, {
-      ...accountNameKind,
-      allowed: "either the account's name or both service URIs",
-    });
+    reader.refuse(
+      "REPORTER_STORAGE__accountName",
+      "is set together with service URIs, which the Functions host then ignores",
+      {
+        allowed: "either the account name or both service URIs",
+        example: settingsTable.REPORTER_STORAGE__accountName.example,
+      },
+    );
   }
   if (storageSuffix !== "core.windows.net") {
     reader.warn(
@@ -217,12 +203,12 @@ function readServiceUris(reader: Reader, { storageSuffix }: Cloud) {
 }
 
 function readSendGrid(reader: Reader): Settings["sendgrid"] {
-  const sandbox = reader.read("SENDGRID_SANDBOX", switchKind, "false") === "true";
-  if (sandbox) reader.warn("SENDGRID_SANDBOX: is true, so SendGrid checks mails and delivers none.");
+  const sandbox = reader.read("SENDGRID_SANDBOX") === "true";
+  if (sandbox) reader.warn("SENDGRID_SANDBOX: is true, so SendGrid checks mails but delivers none.");
   return {
-    apiKey: reader.require("SENDGRID_API_KEY", apiKeyKind, ""),
-    region: reader.read("SENDGRID_REGION", regionKind, "global"),
-    url: reader.read("SENDGRID_URL", sendGridUrlKind, null),
+    apiKey: reader.require("SENDGRID_API_KEY", ""),
+    region: reader.read("SENDGRID_REGION"),
+    url: reader.read("SENDGRID_URL"),
     sandbox,
   };
 }

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { Cron } from "croner";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type SettingName, settingNames } from "../shared/settings/names.ts";
+import { type SettingName, settingNames, settingsTable } from "../shared/settings/table.ts";
 import { readSettings, type Settings, SettingsError } from "../shared/settings.ts";
 
 /** Milliseconds for tests that read thousands of environments. */
@@ -36,21 +36,21 @@ function errorOf(env: Environment): SettingsError {
     if (error instanceof SettingsError) return error;
     throw error;
   }
-  throw new Error("These settings were taken.");
+  throw new Error("These settings were accepted.");
 }
 
 function problemsWith(env: Environment): readonly string[] {
   return errorOf({ ...complete, ...env }).problems;
 }
 
-/** Settings in the manner of several watchlists. */
+/** Settings that define several watchlists. */
 function watchlists(...entries: unknown[]): Environment {
   return { SOFTWARE_IDS: undefined, MAIL_TO: undefined, WATCHLISTS: JSON.stringify(entries) };
 }
 
 const servers = { name: "Servers", softwareIds: ["microsoft-_-windows_server_2022"], mailTo: ["ops@contoso.com"] };
 
-describe("what is absent takes its default", () => {
+describe("absent settings take their default", () => {
   test("four settings are enough, and all others take the documented values", () => {
     expect(readSettings(complete)).toEqual({
       watchlists: [
@@ -93,17 +93,17 @@ describe("what is absent takes its default", () => {
     });
   });
 
-  test("a setting of white space alone is absent", () => {
+  test("a setting of white space only counts as absent", () => {
     const blank = Object.fromEntries(settingNames.map((name) => [name, " \t\n"]));
     expect(readSettings({ ...blank, ...complete })).toEqual(readSettings(complete));
   });
 
-  test("the four settings without a default are each asked for by name", () => {
+  test("each of the four required settings is reported by name", () => {
     const names = errorOf({}).problems.map((problem) => problem.split(":")[0]);
     expect(names.sort()).toEqual(Object.keys(complete).sort());
   });
 
-  test("an app in Azure is asked for its storage, for no emulator runs there", () => {
+  test("an app in Azure must be given its storage, because no emulator runs there", () => {
     for (const variable of ["WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"]) {
       expect(problemsWith({ [variable]: "func-reporter" })).toEqual([
         expect.stringMatching(/^REPORTER_STORAGE: is missing.*Allowed: .*Example: /),
@@ -124,7 +124,7 @@ const badUrls = ["example.com", "http://example.com", "ftp://example.com", "http
 const rows: Record<SettingName, Row> = {
   SOFTWARE_IDS: {
     pick: (settings) => one(settings)?.softwareIds,
-    good: [[" a-_-b ,\r\nc-_-.d\n,", ["a-_-b", "c-_-.d"]]],
+    good: [[" a-_-b ,\r\nc-_-.d\n,e-_-f;", ["a-_-b", "c-_-.d", "e-_-f"]]],
     bad: ["Microsoft Edge", "edge", ",", `a-_-${"b".repeat(253)}`, "a-_-b\u0007", "a-_-\u202eb", '"a-_-b"', "[a-_-b"],
   },
   MAIL_TO: {
@@ -189,6 +189,7 @@ const rows: Record<SettingName, Row> = {
     pick: ({ rules }) => rules.timeZone,
     good: [
       ["europe/berlin", "Europe/Berlin"],
+      ["utc", "UTC"],
       ["Asia/Kolkata", "Asia/Kolkata"],
     ],
     bad: ["Mars/Base", "W. Europe Standard Time", "+01:00"],
@@ -344,23 +345,23 @@ const rows: Record<SettingName, Row> = {
 };
 
 describe.each(Object.entries(rows))("%s", (name, row) => {
-  test.each(row.good)("takes %j", (text, value) => {
+  test.each(row.good)("accepts %j", (text, value) => {
     expect(row.pick(settingsWith({ ...row.with, [name]: text }))).toEqual(value);
   });
 
-  test.each(row.bad)("refuses %j by name, with what is allowed", (text) => {
+  test.each(row.bad)("refuses %j by name and says what is allowed", (text) => {
     const problems = problemsWith({ ...row.with, [name]: text });
-    expect(problems).toEqual([expect.stringMatching(/^\w+: [^\n]+\. Allowed: [^\n]+\. Example: [^\n]+$/)]);
+    expect(problems).toEqual([expect.stringMatching(/^\w+: [^\n]+[.?] Allowed: [^\n]+\. Example: [^\n]+$/)]);
     expect(problems[0]?.split(":")[0]).toBe(name);
   });
 
-  test("gives an example that can be used as it stands", () => {
+  test("gives an example that can be used as it is", () => {
     const [problem] = problemsWith({ ...row.with, [name]: row.bad[0] });
     const example = problem?.split(". Example: ")[1];
     expect(() => settingsWith({ ...row.with, [name]: example })).not.toThrow();
   });
 
-  test("tells an unresolved Key Vault reference from a value, and what to do about it", () => {
+  test("says what to do about a Key Vault reference that was not resolved", () => {
     const reference = " @microsoft.keyvault(SecretUri=https://vault.example/secrets/hidden)";
     const problems = problemsWith({ ...row.with, [name]: reference });
     expect(problems).toEqual([expect.stringMatching(`^${name}: holds a Key Vault reference that was not resolved`)]);
@@ -369,7 +370,13 @@ describe.each(Object.entries(rows))("%s", (name, row) => {
   });
 });
 
-describe("all faults come at once", () => {
+test("every default is a value that its setting accepts", () => {
+  for (const [name, { default: value }] of Object.entries(settingsTable)) {
+    if (value !== null) expect(settingsWith({ [name]: String(value) })).toEqual(settingsWith({}));
+  }
+});
+
+describe("all faults are reported at once", () => {
   const faulty = {
     MAIL_TO: "nobody",
     MAIL_FROM: "reporter@contoso.com",
@@ -393,11 +400,11 @@ describe("all faults come at once", () => {
     expect(error.name).toBe("SettingsError");
   });
 
-  test("one faulty setting is told in the singular", () => {
+  test("the message is singular for one faulty setting", () => {
     expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/^1 setting is wrong\. /);
   });
 
-  test("a number is taken to both ends of its range, and told what is wrong with it", () => {
+  test("a number is accepted up to both ends of its range, and refused with the reason", () => {
     for (const minutes of [0, 1440]) {
       expect(settingsWith({ REPORT_GRACE_MINUTES: ` ${minutes} ` }).rules.graceMinutes).toBe(minutes);
     }
@@ -409,19 +416,19 @@ describe("all faults come at once", () => {
     expect(ofJson).toContain("dueDays: the value is not a whole number");
   });
 
-  test("a value of many words is shown in part", () => {
+  test("a long value is shown in part", () => {
     expect(problemsWith({ AUTH: "x".repeat(60) })[0]).toContain(`"${"x".repeat(60)}"`);
     expect(problemsWith({ AUTH: "x".repeat(61) })[0]).toContain(`"${"x".repeat(60)}…"`);
   });
 
-  test("several faults of one setting are one line, and of a great many only the first are told", () => {
+  test("several faults of one setting are on one line, and only the first few of many are shown", () => {
     const [problem, ...others] = problemsWith({ SOFTWARE_IDS: "Alpha,Beta,Gamma,Delta,Epsilon" });
     expect(others).toEqual([]);
     expect(problem).toMatch(/"Alpha".*"Beta".*"Gamma".*; and 2 more\. Allowed/);
     expect(problem).not.toContain("Delta");
   });
 
-  test("broken JSON is told together with the other faults, and where it breaks", () => {
+  test("broken JSON is reported together with the other faults, with its line and column", () => {
     const broken = { ...faulty, MAIL_TO: undefined, WATCHLISTS: '[{"name": "a"\n "mailTo": []}]' };
     const problem = errorOf(broken).problems.find((line) => line.startsWith("WATCHLISTS"));
     expect(errorOf(broken).problems).toHaveLength(4);
@@ -430,7 +437,7 @@ describe("all faults come at once", () => {
     expect(problemsWith(late)).toEqual([expect.stringContaining("near line 12, column 23.")]);
     expect(problemsWith(watchlists()).at(0)).toContain("is empty");
     expect(problemsWith({ ...watchlists(), WATCHLISTS: "[1,]" })).toEqual([
-      expect.stringContaining("] is out of place"),
+      expect.stringContaining("is not valid JSON: unexpected ]"),
     ]);
     expect(problemsWith({ ...watchlists(), WATCHLISTS: "[" })).toEqual([expect.stringContaining("it ends too early")]);
   });
@@ -450,14 +457,22 @@ describe("software ids", () => {
     expect(problemsWith({ SOFTWARE_IDS: name })).toEqual([expect.stringContaining("is a display name")]);
   });
 
-  test("the old Edge is taken with a warning that names the current one", () => {
+  test("the likely id follows the fault as a question", () => {
+    expect(problemsWith({ SOFTWARE_IDS: "Adobe Reader;Chrome;a-_-b" })).toEqual([
+      expect.stringMatching(
+        /^SOFTWARE_IDS: "Adobe Reader" is a display name, not a software id; "Chrome" is .* id\. Did you mean adobe-_-reader, google-_-chrome\? Allowed: /,
+      ),
+    ]);
+  });
+
+  test("the old Edge is accepted with a warning that names the current one", () => {
     const { warnings } = settingsWith({ SOFTWARE_IDS: "microsoft-_-edge" });
     expect(warnings).toEqual([expect.stringContaining("microsoft-_-edge_chromium-based")]);
   });
 
-  test("each id is kept once, in the order of its first place, however the list is written", () => {
+  test("each id is kept once, in order of first appearance, however the list is separated", () => {
     const id = fc.stringMatching(/^[a-z]{1,3}-_-[a-z0-9._-]{1,4}$/);
-    const separator = fc.constantFrom(",", "\n", "\r\n", " , ", ",,", ",\n\t");
+    const separator = fc.constantFrom(",", ";", "\n", "\r\n", " , ", ",,", ";,", ",\n\t");
     fc.assert(
       fc.property(fc.array(fc.tuple(id, separator), { minLength: 1 }), (entries) => {
         const text = entries.map(([name, after]) => name + after).join("");
@@ -469,32 +484,65 @@ describe("software ids", () => {
     );
   });
 
-  test("5,000 ids are taken and one more is not", () => {
+  test("5,000 ids are accepted and one more is not", () => {
     const ids = Array.from({ length: 5_001 }, (_, index) => `a-_-${index}`);
     expect(one(settingsWith({ SOFTWARE_IDS: ids.slice(1).join() }))?.softwareIds).toHaveLength(5_000);
     expect(problemsWith({ SOFTWARE_IDS: ids.join() })).toEqual([expect.stringContaining("several watchlists")]);
   });
 
-  test("120,000 characters of ids are taken and one more is not", () => {
+  test("120,000 characters of ids are accepted and one more is not", () => {
     const ids = Array.from({ length: 1_200 }, (_, index) => `a-_-${index}`.padEnd(100, "x"));
     expect(one(settingsWith({ SOFTWARE_IDS: ids.join() }))?.softwareIds).toHaveLength(1_200);
     expect(problemsWith({ SOFTWARE_IDS: `${ids.join()}x` })).toEqual([expect.stringContaining("several watchlists")]);
   });
 
-  test("256 characters are taken for one id", () => {
+  test("an id of 256 characters is accepted", () => {
     const id = `a-_-${"b".repeat(252)}`;
     expect(one(settingsWith({ SOFTWARE_IDS: id }))?.softwareIds).toEqual([id]);
   });
 });
 
-describe("mail addresses", () => {
-  test("one address under two names or in capitals gets one mail, with a warning", () => {
-    const { watchlists: read, warnings } = settingsWith({ MAIL_TO: "Ann <a@b.example>; A@B.example, c@d.example" });
-    expect(read[0]?.mailTo).toEqual(["Ann <a@b.example>", "c@d.example"]);
-    expect(warnings).toEqual(["MAIL_TO: names some addresses more than once; each gets one mail: a@b.example."]);
+describe("misspelt names", () => {
+  test.each([
+    ["MAIL_T0", "MAIL_TO"],
+    ["MAILTO", "MAIL_TO"],
+    ["SOFTWARE_ID", "SOFTWARE_IDS"],
+  ])("%s is named where %s is missing", (typo, name) => {
+    const problems = problemsWith({ [name]: undefined, [typo]: "x" });
+    expect(problems).toEqual([
+      expect.stringMatching(`^${name}: is missing; ${typo} is set, but is not a setting\\. Allowed`),
+    ]);
   });
 
-  test("1,000 addresses are taken and one more is not", () => {
+  test("a variable close to an absent setting gets a warning", () => {
+    const { warnings } = settingsWith({ REPORTURL: "https://a.example", Due_Days: "3", WATCHLIST: "[]" });
+    expect(warnings.toSorted()).toEqual([
+      "Due_Days: is not a setting. Did you mean DUE_DAYS?",
+      "REPORTURL: is not a setting. Did you mean REPORT_URL?",
+      "WATCHLIST: is not a setting. Did you mean WATCHLISTS?",
+    ]);
+  });
+
+  test("no warning for an empty one, for one whose setting is given, or for the variables of others", () => {
+    const others = {
+      PATH: "/bin",
+      MAIL: "/var/mail",
+      AZURE_TENANT_ID: tenantId,
+      WEBSITE_SITE_NAME: "",
+      MAIL_FORM: " ",
+    };
+    expect(settingsWith({ ...others, SOFTWARE_ID: "a-_-b", MAILTO: "x" }).warnings).toEqual([]);
+  });
+});
+
+describe("mail addresses", () => {
+  test("one address under two names or in other case gets one mail, with a warning", () => {
+    const { watchlists: read, warnings } = settingsWith({ MAIL_TO: "Ann <a@b.example>; A@B.example, c@d.example" });
+    expect(read[0]?.mailTo).toEqual(["Ann <a@b.example>", "c@d.example"]);
+    expect(warnings).toEqual(["MAIL_TO: lists some addresses more than once; each gets one mail: a@b.example."]);
+  });
+
+  test("1,000 addresses are accepted and one more is not", () => {
     const to = Array.from({ length: 1_001 }, (_, index) => `a${index}@b.example`);
     expect(one(settingsWith({ MAIL_TO: to.slice(1).join(";") }))?.mailTo).toHaveLength(1_000);
     expect(problemsWith({ MAIL_TO: to.join(";") })).toEqual([expect.stringContaining("distribution list")]);
@@ -515,14 +563,14 @@ describe("mail addresses", () => {
     "a@-b.example",
     "a@b.1",
     "\u00e4@b.example",
-  ])("the entry %j could smuggle in a header or is no address", (mailTo) => {
+  ])("the entry %j is refused: it could smuggle in a header or is not an address", (mailTo) => {
     const [problem, ...others] = problemsWith(watchlists({ ...servers, mailTo: [mailTo] }));
     expect(others).toEqual([]);
     expect(problem).toMatch(/^WATCHLISTS\[0\] \(Servers\) mailTo: .*is not a mail address[^\n]*$/);
   });
 
   test(
-    "whatever is taken is one line with one address that stands alone or last in angle brackets",
+    "whatever is accepted is one line with one address, alone or at the end in angle brackets",
     () => {
       const text = fc.oneof(
         fc.string({ unit: "binary" }),
@@ -548,7 +596,7 @@ describe("mail addresses", () => {
 });
 
 describe("watchlists", () => {
-  test("each takes its own values, and the plain settings where it gives none", () => {
+  test("each takes its own values, and the other settings where it has none", () => {
     const env = {
       ...watchlists(servers, {
         name: "Edge team",
@@ -588,7 +636,7 @@ describe("watchlists", () => {
     ]);
   });
 
-  test("a null or empty property is an absent one", () => {
+  test("a null or empty property counts as absent", () => {
     const empty = { tenantId: null, minMachines: null, mailWhen: "", dueDays: " " };
     expect(settingsWith(watchlists({ ...servers, ...empty }))).toEqual(settingsWith(watchlists(servers)));
   });
@@ -614,14 +662,20 @@ describe("watchlists", () => {
     ["minPercent", true],
     ["mailWhen", "never"],
     ["dueDays", "soon"],
-  ])("a faulty %s is named with the watchlist and its place: %j", (property, value) => {
+  ])("a faulty %s is reported with the watchlist and its index: %j", (property, value) => {
     const label = property === "name" ? /^WATCHLISTS\[1\]/ : new RegExp(`^WATCHLISTS\\[1\\] \\(B\\) ${property}: `);
     const problems = problemsWith(watchlists(servers, { ...servers, name: "B", [property]: value }));
     expect(problems).toEqual([expect.stringMatching(label)]);
-    expect(problems).toEqual([expect.stringMatching(/\. Allowed: .*\. Example: /)]);
+    expect(problems).toEqual([expect.stringMatching(/[.?] Allowed: .*\. Example: /)]);
   });
 
-  test("each missing property is asked for", () => {
+  test("a list of anything but strings is refused", () => {
+    expect(problemsWith(watchlists({ ...servers, mailTo: ["a@b.example", 5] }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[0\] \(Servers\) mailTo: must contain only strings\. /),
+    ]);
+  });
+
+  test("each missing property is reported", () => {
     expect(problemsWith(watchlists({})).map((line) => line.split(":")[0])).toEqual([
       "WATCHLISTS[0] name",
       "WATCHLISTS[0] softwareIds",
@@ -634,36 +688,42 @@ describe("watchlists", () => {
     ["softwareID", "softwareIds"],
     ["mailto", "mailTo"],
     ["tenant", "tenantId"],
-  ])("the unknown property %s is refused with the one that is probably meant: %s", (typo, meant) => {
+  ])("the unknown property %s is refused with the one that was probably meant: %s", (typo, meant) => {
     const problems = problemsWith(watchlists({ ...servers, [typo]: "x" }));
-    expect(problems).toEqual([expect.stringContaining(`"${typo}", which is unknown; ${meant} is probably meant`)]);
+    expect(problems).toEqual([
+      expect.stringContaining(`has an unknown property "${typo}". Did you mean ${meant}? Allowed`),
+    ]);
   });
 
-  test("an unknown property that resembles none is refused with the list of those there are", () => {
+  test("an unknown property that resembles none is refused with the list of the known ones", () => {
     const [problem] = problemsWith({
       ...watchlists(),
       WATCHLISTS: `[{"__proto__": {}, ${JSON.stringify(servers).slice(1)}]`,
     });
-    expect(problem).toContain('"__proto__", which is unknown. Allowed: name, softwareIds, mailTo, tenantId');
+    expect(problem).toContain('has an unknown property "__proto__". Allowed: name, softwareIds, mailTo, tenantId');
   });
 
-  test("names that differ in capitals alone are refused, for files and addresses are named by them", () => {
+  test("names that differ only in case are refused, because files and addresses carry them", () => {
     const problems = problemsWith(watchlists(servers, { ...servers, name: "SERVERS" }));
-    expect(problems).toEqual([expect.stringMatching(/^WATCHLISTS\[1\] \(SERVERS\) name: .*WATCHLISTS\[0\] already/)]);
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^WATCHLISTS\[1\] \(SERVERS\) name: duplicates the name of WATCHLISTS\[0\] \(names are case-insensitive\)/,
+      ),
+    ]);
   });
 
-  test("they stand instead of SOFTWARE_IDS and MAIL_TO, not beside them", () => {
+  test("they replace SOFTWARE_IDS and MAIL_TO and are refused together with them", () => {
     const problems = problemsWith({ WATCHLISTS: JSON.stringify([servers]) });
     expect(problems).toEqual([expect.stringMatching(/^WATCHLISTS: .*SOFTWARE_IDS and MAIL_TO/)]);
   });
 
-  test("1,000 are taken and one more is not", () => {
+  test("1,000 are accepted and one more is not", () => {
     const many = Array.from({ length: 1_001 }, (_, index) => ({ ...servers, name: `w${index}` }));
     expect(settingsWith(watchlists(...many.slice(1))).watchlists).toHaveLength(1_000);
-    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("1001 watchlists")]);
+    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("has 1001 entries; at most 1000")]);
   });
 
-  test("another tenant needs an app registration where a managed identity signs in, and only there", () => {
+  test("another tenant needs an app registration only where a managed identity signs in", () => {
     const abroad = watchlists(servers, { ...servers, name: "Customer", tenantId: "Fabrikam.com" });
     expect(settingsWith(abroad).watchlists[1]?.tenant).toBe("fabrikam.com");
     const managed = { ...abroad, IDENTITY_ENDPOINT: "http://127.0.0.1:1/token" };
@@ -687,7 +747,7 @@ describe("identity and storage", () => {
     expect(settingsWith(env).identity.kind).toBe(kind);
   });
 
-  test("one identity serves Defender and storage, under either name", () => {
+  test("one identity is used for Defender and storage, under either name", () => {
     const both = { ...byUris, AZURE_CLIENT_ID: clientId, REPORTER_STORAGE__clientId: clientId.toUpperCase() };
     expect(settingsWith(both).identity.clientId).toBe(clientId);
     const problems = problemsWith({ ...both, REPORTER_STORAGE__clientId: tenantId });
@@ -695,12 +755,12 @@ describe("identity and storage", () => {
   });
 
   test.each(Object.keys(rows).filter((name) => name.startsWith("REPORTER_STORAGE__")))(
-    "a connection string beside %s is refused, for nobody could tell which is used",
+    "a connection string together with %s is refused, because it would be unclear which is used",
     (name) => {
       const value = rows[name as SettingName].good[0]?.[0];
       const env = { ...(name === "REPORTER_STORAGE__accountName" ? {} : byUris), [name]: value };
       expect(problemsWith({ ...env, REPORTER_STORAGE: "UseDevelopmentStorage=true" })).toEqual([
-        expect.stringMatching(`^REPORTER_STORAGE: is given together with .*${name}`),
+        expect.stringMatching(`^REPORTER_STORAGE: is set together with .*${name}`),
       ]);
     },
   );
@@ -710,12 +770,19 @@ describe("identity and storage", () => {
     expect(problems).toEqual([expect.stringMatching(`^${name}: is missing`)]);
   });
 
-  test("the account's name stands for both service URIs, not beside one", () => {
+  test("the account name replaces both service URIs and is refused together with one", () => {
     const problems = problemsWith({ ...byUris, REPORTER_STORAGE__accountName: "streporter" });
-    expect(problems).toEqual([expect.stringMatching(/^REPORTER_STORAGE__accountName: is given together with/)]);
+    expect(problems).toEqual([expect.stringMatching(/^REPORTER_STORAGE__accountName: is set together with/)]);
   });
 
-  test("in Azure the emulator is refused and an account or the identity is taken", () => {
+  test("a connection string is refused with the names of the parts that it is missing", () => {
+    const problems = problemsWith({ REPORTER_STORAGE: "AccountName=streporter;AccountKey=bm90IGEga2V5" });
+    expect(problems).toEqual([
+      expect.stringContaining(": is missing DefaultEndpointsProtocol, EndpointSuffix; the value is not shown here."),
+    ]);
+  });
+
+  test("in Azure the emulator is refused, and an account or the identity is accepted", () => {
     const hosted = { WEBSITE_SITE_NAME: "func-reporter" };
     const problems = problemsWith({ ...hosted, REPORTER_STORAGE: "UseDevelopmentStorage=true" });
     expect(problems).toEqual([expect.stringMatching(/^REPORTER_STORAGE: names the storage emulator/)]);
@@ -754,7 +821,7 @@ describe("Microsoft's clouds", () => {
       "security.apps.mil",
       "core.usgovcloudapi.net",
     ],
-  ])("%s goes together with its host, scope, sign-in, portal and storage", (cloud, host, login, portal, storage) => {
+  ])("%s has its own host, scope, sign-in, portal and storage", (cloud, host, login, portal, storage) => {
     const settings = settingsWith({ DEFENDER_CLOUD: cloud, REPORTER_STORAGE__accountName: "st1" });
     expect(settings.defender).toMatchObject({ baseUrl: `https://${host}`, scope: `https://${host}/.default` });
     expect(settings.identity.authorityHost).toBe(`https://${login}`);
@@ -764,11 +831,11 @@ describe("Microsoft's clouds", () => {
       tableServiceUri: `https://st1.table.${storage}`,
       queueServiceUri: `https://st1.queue.${storage}`,
     });
-    // The Functions host knows accounts under core.windows.net alone by their name.
+    // The Functions host finds an account by its name only under core.windows.net.
     expect(settings.warnings).toHaveLength(storage === "core.windows.net" ? 0 : 1);
   });
 
-  test("another host keeps the cloud's scope, and a host outside the cloud is warned of", () => {
+  test("another host keeps the cloud's scope, and a host outside the cloud gets a warning", () => {
     const near = settingsWith({ DEFENDER_URL: "https://eu.api.security.microsoft.com" });
     expect(near.defender.scope).toBe("https://api.securitycenter.microsoft.com/.default");
     expect(near.warnings).toEqual([]);
@@ -793,16 +860,18 @@ describe("AUTH=entra", () => {
     [{ WEBSITE_AUTH_V2_CONFIG_JSON: "{" }],
     [{ WEBSITE_AUTH_V2_CONFIG_JSON: "null" }],
   ])("refuses to start where the platform's sign-in is off: %j", (env) => {
-    expect(problemsWith({ AUTH: "entra", ...env })).toEqual([expect.stringMatching(/^AUTH: .*sign-in .*is off here/)]);
+    expect(problemsWith({ AUTH: "entra", ...env })).toEqual([
+      expect.stringMatching(/^AUTH: .*App Service authentication is off: turn it on/),
+    ]);
   });
 
   test.each([
     [{ WEBSITE_AUTH_UNAUTHENTICATED_ACTION: "AllowAnonymous" }],
     [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, "AllowAnonymous") }],
     [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 1) }],
-  ])("refuses to start where that sign-in lets anonymous callers through: %j", (env) => {
+  ])("refuses to start where that sign-in lets anonymous callers in: %j", (env) => {
     const problems = problemsWith({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True", ...env });
-    expect(problems).toEqual([expect.stringMatching(/^AUTH: .*did not sign in/)]);
+    expect(problems).toEqual([expect.stringMatching(/^AUTH: .*lets unauthenticated callers in/)]);
   });
 
   test.each([
@@ -815,7 +884,7 @@ describe("AUTH=entra", () => {
 });
 
 describe("the schedule", () => {
-  test("five fields are answered with the sixth put in front", () => {
+  test("five fields are refused with the six to write", () => {
     expect(problemsWith({ REPORT_SCHEDULE: "30 6 * * 1" })).toEqual([expect.stringContaining('"0 30 6 * * 1"')]);
   });
 
@@ -826,12 +895,12 @@ describe("the schedule", () => {
     ["0 */30 5 * * *", 2],
     ["*/20 0 5 * * *", 3],
     ["0 0 * * * *", 24],
-  ])("%s is warned of where it fires more than once a day (%i times)", (schedule, times) => {
+  ])("%s gets a warning if it fires more than once a day (%i times)", (schedule, times) => {
     const { warnings } = settingsWith({ REPORT_SCHEDULE: schedule });
     expect(warnings).toEqual(times === 0 ? [] : [expect.stringContaining(`fires ${times} times a day`)]);
   });
 
-  test("months are taken by their names, whole or begun, and written as numbers", () => {
+  test("names of months are accepted, in full or from three letters on, and written as numbers", () => {
     const names = ["jan", "February", "Mar", "april", "May", "June", "jul", "AUG", "Sept", "oct", "November", "dec"];
     const numbers = names.map((name) => settingsWith({ REPORT_SCHEDULE: `0 0 5 1 ${name} *` }).rules.schedule);
     expect(numbers).toEqual(names.map((_, index) => `0 0 5 1 ${index + 1} *`));
@@ -840,20 +909,20 @@ describe("the schedule", () => {
   test("a day that none of its months has is refused", () => {
     for (const date of ["30 2", "31 4", "31 Jun", "31 9,11"]) {
       const [problem] = problemsWith({ REPORT_SCHEDULE: `0 0 5 ${date} *` });
-      expect(problem).toContain("names a day that its months do not have");
+      expect(problem).toContain("names a day that none of its months has");
     }
     for (const date of ["29 2", "30 4", "31 12"]) {
       expect(settingsWith({ REPORT_SCHEDULE: `0 0 5 ${date} *` }).rules.schedule).toBe(`0 0 5 ${date} *`);
     }
   });
 
-  test("a day that only some of its months have is taken", () => {
+  test("a day that only some of its months have is accepted", () => {
     expect(settingsWith({ REPORT_SCHEDULE: "0 0 5 31 2,3 *" }).rules.schedule).toBe("0 0 5 31 2,3 *");
     expect(settingsWith({ REPORT_SCHEDULE: "0 0 5 1,31 2 *" }).rules.schedule).toBe("0 0 5 1,31 2 *");
   });
 
   test(
-    "whatever is taken, the program's own clock understands and finds a day for",
+    "whatever is accepted, croner understands and finds a day for",
     () => {
       const part = fc.oneof(
         fc.constantFrom(
@@ -893,7 +962,7 @@ describe("the schedule", () => {
   );
 });
 
-describe("secrets stay where they are", () => {
+describe("no message contains a secret", () => {
   const secrets = [
     "SG.Q7zT9xCanaryLm0pRs2tUv.a8CanaryKkLlMmNnOoPpQqRrSsTtUuVvWwXxYyZz01",
     "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Canary/abc+123==;EndpointSuffix=core.windows.net",
@@ -909,7 +978,7 @@ describe("secrets stay where they are", () => {
     "@Microsoft.KeyVault(SecretUri=https://canary.vault.azure.net/secrets/x)",
   ];
 
-  /** Everything that a start with these settings could print. */
+  /** Everything that starting with these settings could print. */
   function printed(env: Environment): string {
     try {
       return readSettings(env).warnings.join("\n");
@@ -918,7 +987,7 @@ describe("secrets stay where they are", () => {
     }
   }
 
-  test.each(settingNames)("a secret put into %s is in no message", (name) => {
+  test.each(settingNames)("a secret in %s is not shown", (name) => {
     for (const secret of secrets) {
       for (const value of [secret, `x, ${secret}, y`, `"${secret}"`, `{"a": "${secret}"`, `[${secret}]`]) {
         for (const env of [complete, { ...complete, WEBSITE_SITE_NAME: "func-reporter" }, byUris]) {
@@ -928,7 +997,7 @@ describe("secrets stay where they are", () => {
     }
   });
 
-  test("a secret put anywhere into WATCHLISTS is in no message", () => {
+  test("a secret anywhere in WATCHLISTS is not shown", () => {
     for (const secret of secrets) {
       const entries = [
         { ...servers, [secret]: 1 },
@@ -947,7 +1016,7 @@ describe("secrets stay where they are", () => {
   });
 });
 
-describe("whatever the environment holds", () => {
+describe("any environment", () => {
   const words = Object.values(rows).flatMap(({ good, bad }) => [...good.map(([text]) => text), ...bad]);
   const entry = fc.record(
     {
@@ -970,17 +1039,17 @@ describe("whatever the environment holds", () => {
   const environment = fc.dictionary(fc.constantFrom(...settingNames, ...platform), value, { maxKeys: 35 });
 
   test(
-    "it is read, or refused with one line a problem and no control character",
+    "is read, or refused with one line per problem and no control character",
     () => {
       fc.assert(
-        fc.property(environment, fc.boolean(), (env, whole) => {
+        fc.property(environment, fc.boolean(), (env, completed) => {
           try {
-            readSettings(whole ? { ...env, ...complete, WATCHLISTS: undefined } : env);
+            readSettings(completed ? { ...env, ...complete, WATCHLISTS: undefined } : env);
           } catch (error) {
             if (!(error instanceof SettingsError)) throw error;
             expect(error.message.split("\n").slice(1)).toEqual(error.problems);
             for (const problem of error.problems) {
-              expect(problem).toMatch(/^\w+(\[\d+\]( \(.+?\))?( \w+)?)?: .+\. Allowed: .+\. Example: .+$/u);
+              expect(problem).toMatch(/^\w+(\[\d+\]( \(.+?\))?( \w+)?)?: .+[.?] Allowed: .+\. Example: .+$/u);
               expect(problem).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
             }
           }
@@ -992,7 +1061,7 @@ describe("whatever the environment holds", () => {
   );
 
   test.each(["BEGIN ", "/", " ", '"', "<", "a-_-b,", "[", "{", "1,", "@", "a.", "://", "code ", "x@y.example;"])(
-    "forty thousand characters of %j in any setting come to an end",
+    "is done with forty thousand characters of %j in any setting",
     (piece) => {
       const long = piece.repeat(40_000 / piece.length);
       for (const name of settingNames) {
@@ -1012,7 +1081,7 @@ describe("whatever the environment holds", () => {
     busyMachine,
   );
 
-  test("it is left as it was", () => {
+  test("is not changed", () => {
     const env = Object.freeze({ ...complete, WATCHLISTS: "[]" });
     expect(() => readSettings(env)).toThrow(SettingsError);
   });
@@ -1021,13 +1090,13 @@ describe("whatever the environment holds", () => {
 describe("local.settings.sample.json", () => {
   const sample = JSON.parse(readFileSync(new URL("../local.settings.sample.json", import.meta.url), "utf8"));
 
-  test("lacks the key to SendGrid and nothing else", () => {
+  test("lacks only the SendGrid key", () => {
     expect(errorOf(sample.Values).problems).toEqual([expect.stringMatching(/^SENDGRID_API_KEY: is missing/)]);
     const settings = readSettings({ ...sample.Values, SENDGRID_API_KEY: "SG.id.secret" });
     expect(settings.warnings).toEqual([expect.stringMatching(/^SENDGRID_SANDBOX: /)]);
   });
 
-  test("names only settings there are, and what the Functions host needs", () => {
+  test("contains only known settings and what the Functions host needs", () => {
     const host = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"];
     const known: string[] = [...settingNames, ...host];
     expect(Object.keys(sample.Values).filter((name) => !known.includes(name))).toEqual([]);

@@ -1,10 +1,10 @@
-/** What goes together in one of Microsoft's clouds. */
+/** The hosts and names of one of Microsoft's clouds. */
 export interface Cloud {
   baseUrl: string;
   scope: string;
   authorityHost: string;
   portalUrl: string;
-  /** How the names of Defender's hosts end. */
+  /** The end of Defender's host names. */
   hostSuffix: string;
   storageSuffix: string;
 }
@@ -17,7 +17,7 @@ const governmentHigh = {
   storageSuffix: "core.usgovcloudapi.net",
 };
 
-/** By the names of `DEFENDER_CLOUD`. A token is asked for by the host's first name, whichever host is called. */
+/** By the values of `DEFENDER_CLOUD`. The token's scope is the same whichever host is called. */
 export const clouds = {
   public: {
     baseUrl: "https://api.securitycenter.microsoft.com",
@@ -27,7 +27,7 @@ export const clouds = {
     hostSuffix: ".microsoft.com",
     storageSuffix: "core.windows.net",
   },
-  // GCC signs in and stores in the public Azure; its Defender alone has a host of its own.
+  // GCC uses public Azure for sign-in and storage; only its Defender has its own host.
   gcc: {
     baseUrl: "https://api-gcc.securitycenter.microsoft.us",
     scope: "https://api-gcc.securitycenter.microsoft.us/.default",

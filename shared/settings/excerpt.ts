@@ -8,7 +8,7 @@ const secretMarks = [
   /\b[0-9a-f]{32,}\b/i,
 ];
 
-/** Whether a text may be a secret in the wrong place: a known mark, or a long run of mixed letters and digits. */
+/** Whether a text may be a secret in the wrong place: it has a known mark, or a long run of mixed letters and digits. */
 export function looksSecret(text: string): boolean {
   if (secretMarks.some((mark) => mark.test(text))) return true;
   const runs = text.match(/[\w+/=~.-]{24,}/g) ?? [];
@@ -17,21 +17,21 @@ export function looksSecret(text: string): boolean {
 
 const longest = 60;
 
-/** A text for a message: on one line, at most 60 characters, nothing of what may be a secret. */
+/** A text for a message: on one line, at most 60 characters, and only `…` for what may be a secret. */
 export function excerpt(text: string): string {
   if (looksSecret(text)) return "…";
   const clean = plainText(text);
-  // Cleaned again, for the cut may halve a character.
+  // Cleaned again, because the cut may halve a character.
   return clean.length <= longest ? clean : `${plainText(clean.slice(0, longest))}…`;
 }
 
-/** A faulty value as the subject of a fault. */
+/** A faulty value, as the subject of a fault. */
 export function shown(value: unknown): string {
   if (typeof value !== "string" && typeof value !== "number") return "the value";
   return looksSecret(String(value)) ? "a value that looks like a secret" : `"${excerpt(String(value))}"`;
 }
 
-/** Texts of which the first few are told and the rest counted: a thousand faults of one kind help nobody. */
+/** Keeps the first few texts and counts the rest: a thousand faults of one kind help nobody. */
 export function fewOf(separator: string, most = 3) {
   const texts: string[] = [];
   let count = 0;

@@ -1,23 +1,45 @@
 import { shown } from "./excerpt.ts";
-import type { Advice, Kind, Notes } from "./reader.ts";
 
-/** A kind that is read from text, without the white space around it. */
-export function textKind<T>(advice: Advice, read: (text: string, notes: Notes) => T | null): Kind<T> {
+/** Where a kind reports what it found, in fragments that follow the setting's name. */
+export interface Notes {
+  fault(text: string): void;
+  warning(text: string): void;
+  /** What was probably meant: the end of "Did you mean". */
+  suggestion(text: string): void;
+}
+
+/** What a value may be, and how it becomes a `T`. */
+export interface Kind<T> {
+  /** The end of "Allowed:", in errors and in docs/settings.md. */
+  allowed: string;
+  /** `null` only after a fault. */
+  read(value: unknown, notes: Notes): T | null;
+}
+
+/** What a kind reads. */
+export type ValueOf<K> = K extends Kind<infer T> ? T : never;
+
+/** Whether a variable holds more than white space: an empty setting counts as absent. */
+export function isSet(value: string | undefined): boolean {
+  return value !== undefined && value.trim() !== "";
+}
+
+/** A kind that is read from a string, without the white space around it. */
+export function textKind<T>(allowed: string, read: (text: string, notes: Notes) => T | null): Kind<T> {
   return {
-    ...advice,
+    allowed,
     read(value, notes) {
       if (typeof value === "string") return read(value.trim(), notes);
-      notes.fault("is not a text");
+      notes.fault("must be a string");
       return null;
     },
   };
 }
 
 /** A whole number in a range, both ends allowed. */
-export function wholeNumber(least: number, most: number, example: number): Kind<number> {
+export function wholeNumber(least: number, most: number): Kind<number> {
   return {
     allowed: `a whole number from ${least} to ${most}`,
-    example: String(example),
     read(value, { fault }) {
       const text = typeof value === "number" ? String(value) : value;
       const number = typeof text === "string" && /^\s*-?\d{1,15}\s*$/.test(text) ? Number(text) : Number.NaN;
@@ -28,18 +50,18 @@ export function wholeNumber(least: number, most: number, example: number): Kind<
   };
 }
 
-/** One of some words, in capitals or not. */
-export function choice<const T extends string>(values: readonly T[], example: T): Kind<T> {
-  return textKind({ allowed: values.join(", "), example }, (text, { fault }) => {
+/** One of some words, in upper or lower case. */
+export function choice<const T extends string>(...values: readonly T[]): Kind<T> {
+  return textKind(values.join(", "), (text, { fault }) => {
     const value = values.find((one) => one.toLowerCase() === text.toLowerCase());
     if (value === undefined) fault(`${shown(text)} is not one of the values`);
     return value ?? null;
   });
 }
 
-/** A text of one shape; the value is left out of the fault where people may paste a secret instead. */
-export function shapedText(advice: Advice, shape: RegExp, fault: string): Kind<string> {
-  return textKind(advice, (text, notes) => {
+/** A text of one shape. A faulty value is not shown: people paste secrets here by mistake. */
+export function shapedText(allowed: string, shape: RegExp, fault: string): Kind<string> {
+  return textKind(allowed, (text, notes) => {
     if (shape.test(text)) return text;
     notes.fault(fault);
     return null;
@@ -48,36 +70,32 @@ export function shapedText(advice: Advice, shape: RegExp, fault: string): Kind<s
 
 const guidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Whether a text is a GUID, in capitals or not. */
+/** Whether a text is a GUID, in upper or lower case. */
 export function isGuid(text: string): boolean {
   return guidShape.test(text);
 }
 
-/** The client id of an identity or app registration. People paste its secret instead, so a faulty one is not shown. */
-export const clientIdKind = textKind(
-  { allowed: "a client id (GUID)", example: "00000000-1111-2222-3333-444444444444" },
-  (text, { fault }) => {
-    if (isGuid(text)) return text.toLowerCase();
-    fault("is not a GUID");
-    return null;
-  },
-);
+/** The client id of an identity or app registration. A faulty one is not shown: people paste its secret instead. */
+export const clientIdKind = textKind("a client id (GUID)", (text, { fault }) => {
+  if (isGuid(text)) return text.toLowerCase();
+  fault("is not a GUID");
+  return null;
+});
 
 /** A time zone by its IANA name. */
-export const timeZoneKind = textKind(
-  { allowed: "UTC or an IANA name; no Windows name and no offset", example: "Europe/Berlin" },
-  (text, { fault }) => {
-    const name = canonicalTimeZone(text);
-    if (name === null) fault(`${shown(text)} is no known time zone`);
-    return name;
-  },
-);
+export const timeZoneKind = textKind("UTC or an IANA name (no Windows name, no offset)", (text, { fault }) => {
+  const name = canonicalTimeZone(text);
+  if (name === null) fault(`${shown(text)} is not a known time zone`);
+  return name;
+});
 
 function canonicalTimeZone(text: string): string | null {
+  // The first use of Intl takes some 10 ms of the app's start.
+  if (/^utc$/i.test(text)) return "UTC";
   try {
     const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions();
     if (!/^[a-z]/i.test(timeZone)) return null;
-    // The runtime answers Asia/Calcutta to Asia/Kolkata: only the spelling of the same name is taken over.
+    // The runtime turns Asia/Kolkata into Asia/Calcutta: take over its capitals, not another name.
     return timeZone.toLowerCase() === text.toLowerCase() ? timeZone : text;
   } catch (error) {
     if (error instanceof RangeError) return null;
@@ -96,10 +114,10 @@ export function isDomain(text: string): boolean {
   );
 }
 
-/** The entries of a setting's text or of a JSON array, trimmed, empty ones left out. */
+/** The entries of a setting's text or of a JSON array, trimmed, without empty ones. */
 export function readList(value: unknown, split: (text: string) => string[], { fault }: Notes): string[] {
   const items: unknown[] = Array.isArray(value) ? value : typeof value === "string" ? split(value) : [value];
   const texts = items.filter((item) => typeof item === "string");
-  if (texts.length < items.length) fault("holds something else than texts");
+  if (texts.length < items.length) fault("must contain only strings");
   return texts.map((text) => text.trim()).filter((text) => text !== "");
 }

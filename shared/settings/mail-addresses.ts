@@ -1,40 +1,39 @@
 import { plainText } from "../core/text.ts";
 import { listShown, shown } from "./excerpt.ts";
-import { isDomain, readList, textKind } from "./kinds.ts";
-import type { Kind } from "./reader.ts";
+import { isDomain, type Kind, readList, textKind } from "./kinds.ts";
 
 /** As many as SendGrid takes for one mail. */
 const mostAddresses = 1_000;
-const limits = { whole: 400, name: 128, address: 254, local: 64 };
+const limits = { entry: 400, name: 128, address: 254, local: 64 };
 
-const advice = { allowed: "name@domain or Name <name@domain>", example: "Patch Team <patch-team@contoso.com>" };
+const oneAddress = "name@domain or Name <name@domain>";
 
 /** One mail address, `a@b` or `Name <a@b>`; a name in quotation marks comes without them. */
-export const addressKind: Kind<string> = textKind(advice, (text, { fault }) => {
+export const addressKind: Kind<string> = textKind(oneAddress, (text, { fault }) => {
   const address = readAddress(text);
   if (!address) fault(`${shown(text)} is not a mail address`);
-  return address?.whole ?? null;
+  return address?.entry ?? null;
 });
 
-/** Mail addresses, each once whatever its name or capitals: SendGrid refuses a mail that names one twice. */
+/** Mail addresses, each once whatever its name or case: SendGrid refuses a mail that lists one twice. */
 export const addressesKind: Kind<readonly string[]> = {
-  allowed: `1 to ${mostAddresses} addresses, ${advice.allowed}, between commas or semicolons or on lines of their own; a name that holds a comma in quotation marks`,
-  example: `${advice.example}, ciso@contoso.com`,
-  read(value, { fault, warning }) {
-    const given = readList(value, splitAddresses, { fault, warning });
+  allowed: `1 to ${mostAddresses} addresses, ${oneAddress}, separated by commas, semicolons or line breaks; a name that contains a comma needs quotation marks`,
+  read(value, notes) {
+    const { fault, warning } = notes;
+    const given = readList(value, splitAddresses, notes);
     const byAddress = new Map<string, string>();
     const twice = new Set<string>();
     for (const text of given) {
       const address = readAddress(text);
       if (!address) fault(`${shown(text)} is not a mail address`);
       else if (byAddress.has(address.key)) twice.add(address.key);
-      else byAddress.set(address.key, address.whole);
+      else byAddress.set(address.key, address.entry);
     }
-    if (given.length === 0) fault("holds no address");
+    if (given.length === 0) fault("contains no address");
     if (byAddress.size > mostAddresses) {
-      fault(`holds ${byAddress.size} addresses, where a mail takes ${mostAddresses}; use a distribution list`);
+      fault(`has ${byAddress.size} addresses, but a mail takes at most ${mostAddresses}; use a distribution list`);
     }
-    if (twice.size > 0) warning(`names some addresses more than once; each gets one mail: ${listShown(twice)}`);
+    if (twice.size > 0) warning(`lists some addresses more than once; each gets one mail: ${listShown(twice)}`);
     return [...byAddress.values()];
   },
 };
@@ -45,14 +44,14 @@ function splitAddresses(text: string): string[] {
 
 const addressShape = /^(?:"([^"]*)"\s*|([^"<>]*))<([^<>]*)>$/;
 
-// SendGrid's library cuts at the first "<" and keeps quotation marks, hence neither may stay in a name.
-function readAddress(text: string): { whole: string; key: string } | null {
-  if (text.length > limits.whole || plainText(text) !== text) return null;
+// SendGrid's library cuts at the first "<" and keeps quotation marks, so a name may contain neither.
+function readAddress(text: string): { entry: string; key: string } | null {
+  if (text.length > limits.entry || plainText(text) !== text) return null;
   const [, quoted, bare = "", inner = text] = addressShape.exec(text) ?? [];
   const name = (quoted ?? bare).trim();
   const address = inner.trim();
   if (name.length > limits.name || /["<>\\]/.test(name) || !isAddress(address)) return null;
-  return { whole: name === "" ? address : `${name} <${address}>`, key: address.toLowerCase() };
+  return { entry: name === "" ? address : `${name} <${address}>`, key: address.toLowerCase() };
 }
 
 function isAddress(text: string): boolean {

@@ -1,40 +1,24 @@
 import { isLoopback } from "../core/loopback.ts";
-import { textKind } from "./kinds.ts";
-import type { Advice, Kind } from "./reader.ts";
+import { type Kind, textKind } from "./kinds.ts";
 
 const longest = 2_000;
-const httpsAllowed = "https, or plain http on this machine alone";
+const https = "an https URL, or plain http to this machine";
 
-/** Another host for Defender. */
-export const defenderUrlKind = urlKind({
-  allowed: `${httpsAllowed}; without a path`,
-  example: "https://eu.api.security.microsoft.com",
-});
-
-/** Another host for SendGrid. */
-export const sendGridUrlKind = urlKind({
-  allowed: `${httpsAllowed}; without a path`,
-  example: "https://api.eu.sendgrid.com",
-});
-
-/** Where the app's own report pages are found. */
-export const reportUrlKind = urlKind(
-  { allowed: `${httpsAllowed}; without a query or key`, example: "https://my-reporter.azurewebsites.net" },
-  (pathname) => (/\/api\/*$/.test(pathname) ? "ends in /api, which every link adds by itself" : null),
+/** Another host of a service. */
+export const hostUrlKind = urlKind(`${https}; without a path`, (pathname) =>
+  pathname === "/" ? null : "contains a path; give the host alone",
 );
 
-/** The Table service of a storage account. */
-export const tableUriKind = serviceUriKind("https://streporter.table.core.windows.net");
+/** Where the app's own report pages are found. */
+export const reportUrlKind = urlKind(`${https}; without a query or key`, (pathname) =>
+  /\/api\/*$/.test(pathname) ? "ends in /api, which the links add themselves" : null,
+);
 
-/** The Queue service of a storage account. */
-export const queueUriKind = serviceUriKind("https://streporter.queue.core.windows.net");
+/** A service of a storage account. */
+export const storageUriKind = urlKind(`${https}; without a signature`, () => null);
 
-function serviceUriKind(example: string): Kind<string> {
-  return urlKind({ allowed: `${httpsAllowed}; without a signature`, example }, () => null);
-}
-
-function urlKind(advice: Advice, pathFault: (pathname: string) => string | null = noPath): Kind<string> {
-  return textKind(advice, (text, { fault }) => {
+function urlKind(allowed: string, pathFault: (pathname: string) => string | null): Kind<string> {
+  return textKind(allowed, (text, { fault }) => {
     const wrong = urlFault(text) ?? pathFault(new URL(text).pathname);
     if (wrong === null) return withoutSlash(new URL(text));
     fault(wrong);
@@ -42,19 +26,15 @@ function urlKind(advice: Advice, pathFault: (pathname: string) => string | null 
   });
 }
 
-/** Why a URL may not be called, or `null`. It tells no part of the URL: keys and signatures travel in all of them. */
+/** Why a URL may not be called, or `null`. It quotes no part of the URL, because any part can carry a key or signature. */
 export function urlFault(text: string): string | null {
   if (text.length > longest) return `is longer than ${longest} characters`;
   if (!URL.canParse(text)) return "is not a URL";
   const { protocol, hostname, username, password, search, hash } = new URL(text);
-  if (username !== "" || password !== "") return "holds a user name or password";
-  if (search !== "" || hash !== "") return "holds a query or a fragment (what follows ? or #)";
+  if (username !== "" || password !== "") return "contains a user name or password";
+  if (search !== "" || hash !== "") return "contains a query or a fragment (what follows ? or #)";
   if (protocol === "http:" && !isLoopback(hostname)) return "is plain http to another machine";
-  return protocol === "https:" || protocol === "http:" ? null : "is no https URL";
-}
-
-function noPath(pathname: string): string | null {
-  return pathname === "/" ? null : "holds a path; the host alone is wanted";
+  return protocol === "https:" || protocol === "http:" ? null : "is not an https URL";
 }
 
 function withoutSlash({ origin, pathname }: URL): string {

@@ -2,23 +2,23 @@ import { parseJson } from "./json.ts";
 import type { Environment } from "./reader.ts";
 
 /**
- * Why callers might get in without signing in, or `null`. With `AUTH=entra` the functions themselves let everyone in, so a
- * missing sign-in would lay every report open.
+ * Why callers might get in without signing in, or `null`. With `AUTH=entra` the functions themselves let everyone in, so
+ * without the platform's sign-in anyone could read every report.
  */
 export function signInFault(env: Environment): string | null {
   const platform = readSignIn(env.WEBSITE_AUTH_V2_CONFIG_JSON);
   const isOn = env.WEBSITE_AUTH_ENABLED?.trim().toLowerCase() === "true" || platform.enabled;
   if (!isOn) {
-    return "is entra, but the platform's sign-in (App Service authentication) is off here: turn it on under Settings > Authentication, or use function keys";
+    return "is entra, but App Service authentication is off: turn it on under Settings > Authentication, or use function keys";
   }
   const action = env.WEBSITE_AUTH_UNAUTHENTICATED_ACTION;
   if (action?.trim() === "AllowAnonymous" || platform.allowsAnonymous) {
-    return "is entra, but the platform's sign-in (App Service authentication) lets callers through who did not sign in: let it require authentication";
+    return "is entra, but App Service authentication lets unauthenticated callers in: set it to require authentication";
   }
   return null;
 }
 
-// The platform writes the action by name or by its place in RedirectToLoginPage, AllowAnonymous, Return401, Return403.
+// The platform writes the action by its name, or by its index in RedirectToLoginPage, AllowAnonymous, Return401, Return403.
 function readSignIn(config: string | undefined): { enabled: boolean; allowsAnonymous: boolean } {
   const root = parseJson(config ?? "");
   const action = property(property(root, "globalValidation"), "unauthenticatedClientAction");

@@ -1,24 +1,19 @@
 import { plainText } from "../core/text.ts";
 import { excerpt, listShown, looksSecret, shown } from "./excerpt.ts";
-import { readList } from "./kinds.ts";
-import type { Kind, Notes } from "./reader.ts";
+import { type Kind, type Notes, readList } from "./kinds.ts";
 
-/** What the quota of one night and one run row can take, and Linux, where no environment variable holds 128 KiB. */
+/** Set by one night's quota, the size of a run's row, and Linux, where an environment variable must stay below 128 KiB. */
 const limits = { ids: 5_000, idLength: 256, totalLength: 120_000 };
 
-/** Defender's ids of the software that a watchlist watches, each once. */
+/** Defender's ids of the products that a watchlist watches, each once. */
 export const softwareIdsKind: Kind<readonly string[]> = {
-  allowed: `1 to ${limits.ids} of Defender's software ids (vendor-_-product), between commas or on lines of their own`,
-  example: "microsoft-_-windows_11,microsoft-_-edge_chromium-based",
+  allowed: `1 to ${limits.ids} of Defender's software ids (vendor-_-product), separated by commas, semicolons or line breaks; at most ${limits.idLength} characters each and ${limits.totalLength} together`,
   read(value, notes) {
-    const given = readList(value, (text) => text.split(/[,\r\n]/), notes);
-    for (const id of given) {
-      const fault = idFault(id);
-      if (fault) notes.fault(fault);
-    }
+    const given = readList(value, (text) => text.split(/[,;\r\n]/), notes);
+    for (const id of given) checkId(id, notes);
     const ids = [...new Set(given)];
     if (ids.length < given.length)
-      notes.warning(`names some ids more than once; each is read once: ${listShown(repeated(given))}`);
+      notes.warning(`lists some ids more than once; each is read once: ${listShown(repeated(given))}`);
     if (ids.includes(legacyEdge)) notes.warning(`${legacyEdge} is the old Edge; the current one is ${currentEdge}`);
     checkSize(ids, notes);
     return ids;
@@ -28,56 +23,47 @@ export const softwareIdsKind: Kind<readonly string[]> = {
 function checkSize(ids: readonly string[], { fault }: Notes): void {
   const total = ids.reduce((sum, id) => sum + id.length, 0);
   const split = "split it into several watchlists (WATCHLISTS)";
-  if (ids.length === 0) fault("holds no id");
-  if (ids.length > limits.ids) fault(`holds ${ids.length} ids; ${split}`);
-  else if (total > limits.totalLength) {
-    fault(`holds ids of ${total} characters together, where ${limits.totalLength} fit; ${split}`);
-  }
+  if (ids.length === 0) fault("contains no id");
+  if (ids.length > limits.ids) fault(`has ${ids.length} ids; ${split}`);
+  else if (total > limits.totalLength) fault(`has ${total} characters of ids; ${split}`);
 }
 
-function idFault(id: string): string | null {
-  if (id.length > limits.idLength) return `${shown(id)} is longer than ${limits.idLength} characters`;
-  if (plainText(id) !== id) return `${shown(id)} holds invisible characters`;
-  if (/^["'[\]]|["'[\]]$/.test(id)) return `${shown(id)} stands in quotation marks or brackets; leave them out`;
-  return id.includes("-_-") ? null : `${shown(id)} is a display name, not an id${likelyId(id)}`;
+function checkId(id: string, { fault, suggestion }: Notes): void {
+  if (id.length > limits.idLength) fault(`${shown(id)} is longer than ${limits.idLength} characters`);
+  else if (plainText(id) !== id) fault(`${shown(id)} contains invisible characters`);
+  else if (/^["'[\]]|["'[\]]$/.test(id)) fault(`${shown(id)} is in quotation marks or brackets; remove them`);
+  else if (!id.includes("-_-")) {
+    fault(`${shown(id)} is a display name, not a software id`);
+    const likely = looksSecret(id) ? null : likelyId(id);
+    if (likely !== null) suggestion(likely);
+  }
 }
 
 function repeated(texts: readonly string[]): ReadonlySet<string> {
-  const seen = new Set<string>();
-  const twice = new Set<string>();
-  for (const text of texts) {
-    if (seen.has(text)) twice.add(text);
-    seen.add(text);
-  }
-  return twice;
+  const once = new Set<string>();
+  return new Set(texts.filter((text) => once.size === once.add(text).size));
 }
 
 const legacyEdge = "microsoft-_-edge";
 const currentEdge = "microsoft-_-edge_chromium-based";
 
-const wellKnownIds: ReadonlyMap<string, string> = new Map([
-  [".net framework", "microsoft-_-.net_framework"],
-  ["7-zip", "7-zip-_-7-zip"],
-  ["chrome", "google-_-chrome"],
-  ["exchange server", "microsoft-_-exchange_server"],
-  ["firefox", "mozilla-_-firefox"],
-  ["office", "microsoft-_-office"],
-  ["sql server", "microsoft-_-sql_server"],
-  ["teams", "microsoft-_-teams"],
-  ["visual studio code", "microsoft-_-visual_studio_code"],
-]);
+/** Products that people name without their vendor. */
+const wellKnownIds = [
+  "7-zip-_-7-zip",
+  "google-_-chrome",
+  "microsoft-_-.net_framework",
+  "microsoft-_-exchange_server",
+  "microsoft-_-office",
+  "microsoft-_-sql_server",
+  "microsoft-_-teams",
+  "microsoft-_-visual_studio_code",
+  "mozilla-_-firefox",
+];
 
-function likelyId(name: string): string {
-  if (looksSecret(name)) return "";
-  const words = name.toLowerCase().split(/\s+/);
-  const title = words.join(" ");
-  if (/^(microsoft )?edge\b/.test(title)) return `; probably ${currentEdge} is meant (${legacyEdge} is the old Edge)`;
-  const id = wellKnownIds.get(title) ?? guessId(words);
-  return id === null ? "" : `; probably ${excerpt(id)} is meant`;
-}
-
-function guessId(words: readonly string[]): string | null {
-  const [vendor = "", ...product] = words;
-  if (vendor === "windows") return `microsoft-_-${words.join("_")}`;
-  return product.length === 0 ? null : `${vendor}-_-${product.join("_")}`;
+function likelyId(name: string): string | null {
+  const product = name.toLowerCase().replaceAll(/\s+/g, "_");
+  if (/^(microsoft_)?edge(_|$)/.test(product)) return `${currentEdge} (${legacyEdge} is the old Edge)`;
+  if (/^windows(_|$)/.test(product)) return `microsoft-_-${excerpt(product)}`;
+  const known = wellKnownIds.find((id) => id.endsWith(`-_-${product}`));
+  return known ?? (product.includes("_") ? excerpt(product.replace("_", "-_-")) : null);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { settingNames } from "../../shared/settings/names.ts";
+import { settingsDocument } from "../../scripts/settings-document.ts";
+import { settingNames } from "../../shared/settings/table.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { type BicepParameter, infra, literal, readObject, readParameters } from "../support/bicep.ts";
 
@@ -10,7 +11,7 @@ const parameters = readParameters(main);
 const chosen = readObject(main, "var settings =");
 const derived = readObject(reporter, "properties: union(settings,");
 
-/** What stands in main.parameters.json for each parameter: the variable and what it is where that is not set. */
+/** What main.parameters.json has for each parameter: the variable, and the value used where it is not set. */
 const filled = new Map(
   Object.entries(JSON.parse(infra("main.parameters.json")).parameters).map(([name, entry]) => {
     const [, variable = "", fallback] = /^\$\{(\w+)(?:=([^}]*))?\}$/.exec((entry as { value: string }).value) ?? [];
@@ -18,7 +19,7 @@ const filled = new Map(
   }),
 );
 
-/** An environment in Azure that lacks nothing, but for what the test is about. */
+/** A complete environment in Azure, apart from what the test is about. */
 const azure = {
   WEBSITE_SITE_NAME: "func-kbs",
   IDENTITY_ENDPOINT: "http://127.0.0.1:1/msi/token",
@@ -33,7 +34,7 @@ const azure = {
   AZURE_CLIENT_ID: "11111111-2222-3333-4444-555555555555",
 };
 
-/** The setting that a parameter becomes, and the parameter. */
+/** Each parameter with the setting that it becomes. */
 const settingOf = [...chosen].flatMap(([setting, source]) =>
   parameters
     .filter(({ name }) => new RegExp(`\\b${name}\\b`).test(source))
@@ -43,15 +44,15 @@ const settingOf = [...chosen].flatMap(([setting, source]) =>
 const isChoice = ({ parameter }: { parameter: BicepParameter }) => parameter.allowed.length > 0;
 const isNumber = ({ parameter }: { parameter: BicepParameter }) => parameter.type === "int";
 
-describe("the app settings that Bicep makes", () => {
-  test("are the settings there are, but for those that stand in for others", () => {
+describe("the app settings that Bicep creates", () => {
+  test("are all settings, except those that replace others", () => {
     const instead = ["REPORTER_STORAGE", "REPORTER_STORAGE__accountName", "SENDGRID_URL"];
     const platform = /^(AzureWebJobsStorage|APPLICATIONINSIGHTS)_/;
     const made = [...chosen.keys(), ...[...derived.keys()].filter((name) => !platform.test(name))];
     expect([...made, ...instead].toSorted()).toEqual([...settingNames].toSorted());
   });
 
-  test("reach storage and logs as the identity alone", () => {
+  test("reach storage and logs only as the identity", () => {
     for (const prefix of ["AzureWebJobsStorage", "REPORTER_STORAGE"]) {
       expect(derived.get(`${prefix}__credential`)).toBe("'managedidentity'");
       expect(derived.get(`${prefix}__clientId`)).toBe("identity.properties.clientId");
@@ -62,7 +63,7 @@ describe("the app settings that Bicep makes", () => {
     expect(`${main}${reporter}`).not.toMatch(/listKeys|AccountKey/);
   });
 
-  test("are fine as they come, and the same as the app's own defaults", () => {
+  test("are accepted as they are, and the same as the app's own defaults", () => {
     const bicep = Object.fromEntries(
       settingOf.flatMap(({ setting, parameter: { fallback } }) => (fallback ? [[setting, literal(fallback)]] : [])),
     );
@@ -71,7 +72,7 @@ describe("the app settings that Bicep makes", () => {
     expect(readSettings({ ...azure, SOFTWARE_IDS }).watchlists[0]?.softwareIds).toHaveLength(3);
   });
 
-  test.each(settingOf.filter(isChoice))("may be every value that Bicep allows: $setting", ({ setting, parameter }) => {
+  test.each(settingOf.filter(isChoice))("accept every value that Bicep allows: $setting", ({ setting, parameter }) => {
     for (const value of parameter.allowed) {
       expect(readSettings({ ...azure, WEBSITE_AUTH_ENABLED: "True", [setting]: value })).toBeDefined();
     }
@@ -79,7 +80,7 @@ describe("the app settings that Bicep makes", () => {
   });
 
   test.each(settingOf.filter(isNumber))(
-    "may be the least and the most of Bicep: $setting",
+    "accept the smallest and the largest value of Bicep: $setting",
     ({ setting, parameter }) => {
       for (const value of [parameter.least, parameter.most]) {
         if (value !== undefined) expect(readSettings({ ...azure, [setting]: String(value) })).toBeDefined();
@@ -87,7 +88,7 @@ describe("the app settings that Bicep makes", () => {
     },
   );
 
-  test("take several watchlists from a file that is empty to begin with", () => {
+  test("take several watchlists from a file that is empty at first", () => {
     expect(JSON.parse(infra("watchlists.json"))).toEqual([]);
     expect(chosen.get("WATCHLISTS")).toBe("many ? string(watchlists) : ''");
     expect([chosen.get("SOFTWARE_IDS"), chosen.get("MAIL_TO")]).toEqual([
@@ -98,13 +99,13 @@ describe("the app settings that Bicep makes", () => {
 });
 
 describe("main.parameters.json", () => {
-  test("fills every parameter that azd can fill from a variable", () => {
+  test("fills every parameter that azd can take from a variable", () => {
     const others = ["tags", "watchlists"];
     const names = parameters.map(({ name }) => name).filter((name) => !others.includes(name));
     expect([...filled.keys()].toSorted()).toEqual(names.toSorted());
   });
 
-  test("repeats the defaults of texts, for azd would pass an empty text instead", () => {
+  test("repeats the defaults of strings, because azd would pass an empty string instead", () => {
     for (const { name, type, fallback } of parameters) {
       const text = type === "string" && fallback !== undefined && fallback !== "''";
       if (text) expect([name, filled.get(name)?.fallback]).toEqual([name, literal(fallback)]);
@@ -112,7 +113,7 @@ describe("main.parameters.json", () => {
     }
   });
 
-  test("names the variables as the app names its settings", () => {
+  test("gives the variables the names of the settings", () => {
     for (const { setting, parameter } of settingOf) {
       if (filled.has(parameter.name)) expect(filled.get(parameter.name)?.variable).toBe(setting);
     }
@@ -120,11 +121,15 @@ describe("main.parameters.json", () => {
   });
 });
 
-test("every parameter that people fill says what it is for", () => {
+test("docs/settings.md is up to date: `npm run docs` writes it", () => {
+  expect(readFileSync("docs/settings.md", "utf8")).toBe(settingsDocument());
+});
+
+test("every parameter that people fill in says what it is for", () => {
   for (const { name, description } of parameters) expect([name, description.length > 10]).toEqual([name, true]);
 });
 
-test("the runtimes offered are among those that the app takes", () => {
+test("the app runs on every runtime offered", () => {
   const { engines } = JSON.parse(readFileSync("package.json", "utf8"));
   const least = Number(/^>=(\d+)/.exec(engines.node)?.[1]);
   const versions = parameters.find(({ name }) => name === "nodeVersion")?.allowed.map(Number) ?? [];
