@@ -9,7 +9,7 @@ export const graphHosts: Readonly<Record<string, string>> = {
 };
 
 export interface Grant {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   graph: string;
   token: string;
   /** Object id of the app's identity. */
@@ -17,17 +17,17 @@ export interface Grant {
   /** App roles of WindowsDefenderATP by their values, such as `Software.Read.All`. */
   roles: readonly string[];
   log: (line: string) => void;
-  /** Between tries, for an identity that was just made and is not known everywhere. */
+  /** Between tries, because a new identity is not known everywhere at once. */
   pauseMs?: number;
 }
 
-/** The signed-in person may not grant; `commands` are for whoever may. */
+/** The signed-in person may not grant; `commands` are for someone who may. */
 export class MayNotGrantError extends Error {
   readonly commands: readonly string[];
 
   constructor(commands: readonly string[]) {
     super(
-      "You may not grant app roles. A Privileged Role Administrator may: send them these lines, and go on when they have run them.",
+      "You may not grant app roles. Send these commands to a Privileged Role Administrator, and continue when they have run them.",
     );
     this.name = "MayNotGrantError";
     this.commands = commands;
@@ -63,7 +63,7 @@ async function findDefender(grant: Grant): Promise<Resource> {
   const [resource] = value;
   if (resource) return resource;
   throw new Error(
-    "This tenant has no application WindowsDefenderATP: is Defender for Endpoint set up here, and is DEFENDER_CLOUD right?",
+    "This tenant has no application WindowsDefenderATP. Check that Defender for Endpoint is set up in this tenant, and that DEFENDER_CLOUD is right.",
   );
 }
 
@@ -82,7 +82,7 @@ function roleId({ appRoles }: Resource, role: string): string {
   );
 }
 
-/** False where the signed-in person may not. */
+/** False if the signed-in person may not. */
 async function assign(grant: Grant, resource: Resource, appRoleId: string): Promise<boolean> {
   const body = JSON.stringify({ principalId: grant.principalId, resourceId: resource.id, appRoleId });
   const response = await call(grant, `/servicePrincipals/${resource.id}/appRoleAssignedTo`, { method: "POST", body });

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compiles infra/, lints it and checks its format, with the Bicep compiler on PATH or, where the .NET SDK is, from NuGet.
-# Where neither can be had it says so and ends well; with --require it fails instead.
+# Compiles infra/, lints it and checks its format, with the Bicep compiler on PATH or, if the .NET SDK is installed, from NuGet.
+# Without either it says so and succeeds; with --require it fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,7 +36,7 @@ END
 }
 
 if ! bicep=$(command -v bicep || from_nuget); then
-  echo "infra/ was not compiled: there is no bicep on PATH, and none came from NuGet." >&2
+  echo "infra/ was not compiled: bicep is not on PATH and could not be installed from NuGet." >&2
   [ "${1-}" != "--require" ]
   exit
 fi
@@ -45,7 +45,7 @@ fi
 out=$(mktemp -d)
 trap 'rm -r "$out"' EXIT
 
-# Compiling lints as well. A warning is a fault here: what it warns of would show in Azure only.
+# Compiling lints, too. A warning is an error here, because its effect would only show in Azure.
 said=$("$bicep" build infra/main.bicep --outfile "$out/main.json" 2>&1) || { echo "$said"; exit 1; }
 [ -z "$said" ] || { echo "$said"; exit 1; }
 

@@ -1,4 +1,4 @@
-// Gives the app's identity its roles in Defender, as the person signed in with the Azure CLI or azd.
+// Grants the app's identity its roles in Defender, as the person signed in with the Azure CLI or azd.
 import { parseArgs } from "node:util";
 import { AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential } from "@azure/identity";
 import { grantAppRoles, graphHosts, MayNotGrantError } from "./app-roles.ts";
@@ -13,8 +13,8 @@ const { values } = parseArgs({
 
 try {
   const graph = graphHosts[values.cloud];
-  if (!graph) throw new Error(`--cloud is one of ${Object.keys(graphHosts).join(", ")}.`);
-  if (!values.principal) throw new Error("--principal is missing: the object id of the app's managed identity.");
+  if (!graph) throw new Error(`--cloud must be one of ${Object.keys(graphHosts).join(", ")}.`);
+  if (!values.principal) throw new Error("--principal is missing. It is the object id of the app's managed identity.");
   const token = await tokenFor(graph);
   await grantAppRoles({ graph, token, principalId: values.principal, roles: values.role, log: console.log });
 } catch (error) {
@@ -28,6 +28,6 @@ async function tokenFor(graph: string): Promise<string> {
   try {
     return (await person.getToken(`${graph}/.default`)).token;
   } catch (cause) {
-    throw new Error("Nobody is signed in: run az login (or azd auth login) in the app's tenant.", { cause });
+    throw new Error("You are not signed in. Run `az login` or `azd auth login` in the app's tenant.", { cause });
   }
 }
