@@ -6,30 +6,30 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface AzuriteOptions {
-  /** Where the data is kept; absent: in memory, gone at the end. */
+  /** The folder for the data; absent: in memory only. */
   dir?: string;
-  /** Paths of a certificate and its key, both PEM: https alone, and bearer tokens are taken besides the shared key. */
+  /** Paths of a certificate and its key, both PEM: only https then, and bearer tokens are accepted beside the shared key. */
   oauth?: { cert: string; key: string };
 }
 
 export interface Azurite {
   connectionString: string;
-  /** With the account, without a slash at the end. */
+  /** Ends with the account, without a slash. */
   tableUri: string;
   queueUri: string;
-  /** The emulator lives at another time from now on, as `turnClock` does to the own process. */
+  /** Sets the emulator's clock, as `turnClock` sets that of this process. */
   turnClock(instant: Date): Promise<void>;
   restoreClock(): Promise<void>;
-  /** Ends it as a power cut would: of the last five seconds it has lost even what it said was written. */
+  /** Ends it like a power cut: writes of the last five seconds are lost, even confirmed ones. */
   kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-// The emulator's one account and its key are the same on every machine and open to all.
+// The emulator's account and key are public and the same on every machine.
 const account = "devstoreaccount1";
 const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-// Runs inside the emulator. It must not outlive a parent that was killed, and it has one clock with its parent.
+// Runs inside the emulator: it ends with its parent, even a killed one, and shares its clock.
 const preload = `
 import { restoreClock, turnClock } from ${JSON.stringify(new URL("./clock.ts", import.meta.url).href)};
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
@@ -39,11 +39,11 @@ process.on("message", ({ instant }) => {
   process.send("turned");
 });`;
 
-/** The storage emulator as a child on free ports of 127.0.0.1; it ends with this process. */
+/** Starts the storage emulator as a child process on free ports of 127.0.0.1; it ends with this process. */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
   const child = fork(createRequire(import.meta.url).resolve("azurite/dist/src/azurite.js"), args(options), {
     cwd: tmpdir(),
-    // A Ctrl-C is for this process, which may still need its storage to end well.
+    // Ctrl-C must not reach the emulator: this process may still need its storage while it closes.
     detached: true,
     execArgv: ["--import", `data:text/javascript,${encodeURIComponent(preload)}`],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -52,10 +52,10 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
   const uris = await listening(child);
 
   const setClock = async (instant: Date | null) => {
-    // The far side of a turn must have happened before anything is sent to it.
+    // The clock must be set before the next request is sent.
     const answer = once(child, "message");
     child.send({ instant: instant?.getTime() ?? null });
-    await Promise.race([answer, ended.then(() => Promise.reject(new Error("The storage emulator has ended.")))]);
+    await Promise.race([answer, ended.then(() => Promise.reject(new Error("The storage emulator ended.")))]);
   };
 
   return {
@@ -90,22 +90,22 @@ function args(options: AzuriteOptions): string[] {
 
 function listening(child: ChildProcess): Promise<Uris> {
   return new Promise((done, reject) => {
-    let said = "";
+    let output = "";
     const found = (service: string) =>
-      said.match(new RegExp(`${service} service is successfully listening at (\\S+)`))?.[1];
-    const hear = (chunk: Buffer) => {
-      said += chunk.toString();
+      output.match(new RegExp(`${service} service is successfully listening at (\\S+)`))?.[1];
+    const listen = (chunk: Buffer) => {
+      output += chunk.toString();
       const [blob, queue, table] = [found("Blob"), found("Queue"), found("Table")];
       if (!blob || !queue || !table) return;
-      child.stdout?.off("data", hear).resume();
+      child.stdout?.off("data", listen).resume();
       const [blobUri, queueUri, tableUri] = [blob, queue, table].map((uri) => `${uri}/${account}`);
       if (blobUri && queueUri && tableUri) done({ blobUri, queueUri, tableUri });
     };
-    child.stdout?.on("data", hear);
+    child.stdout?.on("data", listen);
     child.stderr?.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
+      output += chunk.toString();
     });
-    child.once("exit", (code) => reject(new Error(`The storage emulator ended with code ${code}: ${said.trim()}`)));
+    child.once("exit", (code) => reject(new Error(`The storage emulator ended with code ${code}: ${output.trim()}`)));
   });
 }
 

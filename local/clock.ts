@@ -2,8 +2,8 @@ const RealDate = globalThis.Date;
 
 let offset = 0;
 
-// A proxy, not a subclass: dates made before, after and in between are all instances of both,
-// and whatever else the constructor can do stays as it is.
+// A proxy, not a subclass: all dates are instances of both constructors, whenever they were made, and everything else
+// about the constructor stays the same.
 const TurnedDate: DateConstructor = new Proxy(RealDate, {
   construct(target, args, newTarget) {
     const here = newTarget === TurnedDate ? target : newTarget;
@@ -13,13 +13,13 @@ const TurnedDate: DateConstructor = new Proxy(RealDate, {
   get: (target, key) => (key === "now" ? turnedNow : Reflect.get(target, key)),
 });
 
-/** `globalThis.Date` goes on from `instant` at the real pace, for the whole process; timers and monotonic clocks stay. */
+/** Makes `Date` continue from `instant` in this process, at the real pace; timers and monotonic clocks are not affected. */
 export function turnClock(instant: Date): void {
   offset = instant.getTime() - RealDate.now();
   putInPlace(TurnedDate);
 }
 
-/** Real time again. */
+/** Returns to the real time. */
 export function restoreClock(): void {
   offset = 0;
   putInPlace(RealDate);
@@ -31,6 +31,6 @@ function turnedNow(): number {
 
 function putInPlace(date: DateConstructor): void {
   globalThis.Date = date;
-  // So that `value.constructor === Date` stays true.
+  // Keeps `value.constructor === Date` true.
   RealDate.prototype.constructor = date;
 }

@@ -1,14 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import { examine, type Finding } from "../shared/http/doctor.ts";
-import { developmentStorage } from "../shared/settings/connection-string.ts";
-import { startAzurite } from "./azurite.ts";
+import { emulatorFor, readSettingsFile, settingsFile } from "./settings-file.ts";
 import { defenderAudience } from "./simulated-tenant.ts";
 import { type LocalWorld, startWorld } from "./world.ts";
 
-const settingsFile = "local.settings.json";
 const faults = ["missing-role", "wrong-cloud", "no-table-right", "bad-sendgrid-key", "unknown-id"] as const;
 type Fault = (typeof faults)[number];
 
@@ -16,8 +13,8 @@ const { values: flags } = parseArgs({ options: { fault: { type: "string" } } });
 
 try {
   const fault = readFault(flags.fault);
-  const real = fault === null && existsSync(settingsFile);
-  const findings = real ? await examineWith(await withStorage(readSettingsFile())) : await examineLocally(fault);
+  const settings = fault === null ? readSettingsFile() : null;
+  const findings = settings ? await examineSettingsFile(settings) : await examineWorld(fault);
   for (const { status, check, detail } of findings) console.log(`${status.padEnd(8)}${check}: ${detail}`);
   process.exit(findings.every(({ status }) => status === "ok") ? 0 : 1);
 } catch (error) {
@@ -28,15 +25,15 @@ try {
 function readFault(text: string | undefined): Fault | null {
   if (text === undefined) return null;
   const fault = faults.find((one) => one === text);
-  if (!fault) throw new Error(`--fault is one of ${faults.join(", ")}.`);
+  if (!fault) throw new Error(`--fault must be one of ${faults.join(", ")}.`);
   return fault;
 }
 
-/** Examines what the settings lead to, or tells what is wrong with them. */
+/** Examines what the settings connect to, or says what is wrong with them. */
 async function examineWith(settings: Readonly<Record<string, string>>): Promise<Finding[]> {
   Object.assign(process.env, settings);
   try {
-    // It reads the settings as it loads.
+    // The app reads the settings while it loads.
     const { connect } = await import("../shared/app.ts");
     const { ports, probes } = await connect();
     return await examine({ ...ports, log: () => {} }, probes);
@@ -46,24 +43,14 @@ async function examineWith(settings: Readonly<Record<string, string>>): Promise<
   }
 }
 
-function readSettingsFile(): Record<string, string> {
-  console.log(`With the settings in ${settingsFile}, as whoever is signed in with the Azure CLI or azd:`);
-  try {
-    return JSON.parse(readFileSync(settingsFile, "utf8")).Values ?? {};
-  } catch (cause) {
-    throw new Error(`${settingsFile} is not JSON with "Values": see local.settings.sample.json.`, { cause });
-  }
+async function examineSettingsFile(settings: Readonly<Record<string, string>>): Promise<Finding[]> {
+  console.log(`Checking ${settingsFile} as the person who is signed in with the Azure CLI or azd.`);
+  const emulator = await emulatorFor(settings);
+  return examineWith({ ...settings, ...(emulator && { REPORTER_STORAGE: emulator.connectionString }) });
 }
 
-/** The storage emulator, where the settings name no other storage. */
-async function withStorage(settings: Record<string, string>): Promise<Record<string, string>> {
-  const named = settings.REPORTER_STORAGE || settings.REPORTER_STORAGE__tableServiceUri || developmentStorage;
-  if (named !== developmentStorage) return settings;
-  return { ...settings, REPORTER_STORAGE: (await startAzurite()).connectionString };
-}
-
-/** The local world stands in for the real one, with one thing wrong. */
-async function examineLocally(fault: Fault | null): Promise<Finding[]> {
+/** Examines a simulated world, with one fault if one is given. */
+async function examineWorld(fault: Fault | null): Promise<Finding[]> {
   const counts = { weaknesses: 3, installedMachines: 9, exposedMachines: 9, impactScore: 1 };
   const known = "microsoft-_-windows_11";
   const world = await startWorld({
@@ -78,12 +65,12 @@ async function examineLocally(fault: Fault | null): Promise<Finding[]> {
       trouble: () => ({ statuses: [], allDay: false }),
     },
   });
-  console.log(`With the local world, ${fault ? `where this is wrong: ${fault}` : "where nothing is wrong"}.`);
-  return examineWith({ ...world.settings, SOFTWARE_IDS: known, ...(fault && (await spoil(world, fault))) });
+  console.log(`Checking a simulated world ${fault ? `with the fault ${fault}` : "without faults"}.`);
+  return examineWith({ ...world.settings, SOFTWARE_IDS: known, ...(fault && (await plant(world, fault))) });
 }
 
-/** Makes one thing wrong; the settings that go with it come instead of the world's. */
-async function spoil({ identity, storageConnectionString }: LocalWorld, fault: Fault): Promise<Record<string, string>> {
+/** Plants a fault; the settings returned replace the world's. */
+async function plant({ identity, storageConnectionString }: LocalWorld, fault: Fault): Promise<Record<string, string>> {
   switch (fault) {
     case "missing-role":
       identity.behaviour.resources = { ...identity.behaviour.resources, [defenderAudience]: [] };
@@ -101,7 +88,7 @@ async function spoil({ identity, storageConnectionString }: LocalWorld, fault: F
   }
 }
 
-/** A Table service that knows who calls and lets them do nothing, as Azure does without the role. */
+/** A Table service that knows the caller but allows nothing, as Azure does without the role. */
 async function startForbiddenTable(): Promise<string> {
   const server = createServer((_request, response) => {
     const message = "This request is not authorized to perform this operation using this permission.";

@@ -1,23 +1,23 @@
-import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { startAzurite } from "./azurite.ts";
 import { createEstate } from "./estate.ts";
 import type { HostLogEntry } from "./host/host-log.ts";
 import { type Host, startHost } from "./host.ts";
 import { daysBefore, playDay, runToday } from "./play.ts";
+import { emulatorFor, readSettingsFile, settingsFile } from "./settings-file.ts";
 import { startWorld } from "./world.ts";
 
-const settingsFile = "local.settings.json";
 const pastDays = 30;
+const pollMs = 1_000;
 
 const { values: flags } = parseArgs({
   options: { once: { type: "boolean", default: false }, port: { type: "string", default: "7071" } },
 });
 
 try {
-  const running = existsSync(settingsFile) ? await startWithSettings() : await startWithWorld();
-  if (flags.once) await running.close();
-  else await stayUp(running);
+  const settings = readSettingsFile();
+  const running = settings ? await startWithSettings(settings) : await startWithWorld();
+  if (!flags.once) await stayUp(running);
+  await running.close();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
@@ -25,13 +25,14 @@ try {
 process.exit(0);
 
 interface Running {
+  host: Host;
   addresses: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
-/** The app in a world of its own: thirty days of history, then today. */
+/** Runs the app in a simulated world: thirty days of history, then today. */
 async function startWithWorld(): Promise<Running> {
-  console.log("Starting storage emulator, simulated tenant, identity endpoint and inbox …");
+  console.log("Starting a simulated tenant, its storage and an inbox …");
   const today = new Date().toISOString().slice(0, 10);
   const estate = createEstate({ seed: 7, today });
   const world = await startWorld({ estate, inboxPort: flags.once ? 0 : 7072 });
@@ -44,17 +45,18 @@ async function startWithWorld(): Promise<Running> {
   for (const [index, day] of days.entries()) {
     const mails = world.inbox.mails.length;
     await playDay(past, world, day);
-    const subject = world.inbox.mails.length > mails ? world.inbox.mails.at(-1)?.subject : "nothing worse, no mail";
-    console.log(`Playing past days ${String(index + 1).padStart(2)}/${days.length}  ${day}  ${subject}`);
+    const subject = world.inbox.mails.length > mails ? world.inbox.mails.at(-1)?.subject : "nothing got worse, no mail";
+    console.log(`Day ${String(index + 1).padStart(2)} of ${days.length}, ${day}: ${subject}`);
   }
   await past.close();
   await world.turnTo(null);
 
-  console.log(`Running today, ${today} …`);
+  console.log(`Today, ${today}:`);
   const host = await hostWatching(softwareIds);
   await runToday(host);
-  console.log(`\n${world.inbox.mails.at(-1)?.text ?? "Today brought no mail."}`);
+  console.log(`\n${world.inbox.mails.at(-1)?.text ?? "No mail today: nothing got worse."}`);
   return {
+    host,
     addresses: { "Report page": `${host.url}/api/report?format=html`, Inbox: world.inbox.url },
     close: async () => {
       await host.close();
@@ -63,47 +65,38 @@ async function startWithWorld(): Promise<Running> {
   };
 }
 
-/** The app with the operator's own settings; only the storage emulator is ours, where no other storage is named. */
-async function startWithSettings(): Promise<Running> {
-  console.log(`Using the settings in ${settingsFile}.`);
-  const settings = readSettingsFile();
-  const named =
-    settings.REPORTER_STORAGE ?? (settings.REPORTER_STORAGE__tableServiceUri ? "" : "UseDevelopmentStorage=true");
-  const azurite = named === "UseDevelopmentStorage=true" ? await startAzurite({ dir: ".local/storage" }) : null;
-  const storage = azurite?.connectionString ?? named;
+/** Runs the app with your own settings; only the storage is simulated, and only if the settings name no other. */
+async function startWithSettings(settings: Record<string, string>): Promise<Running> {
+  console.log(`Using the settings in ${settingsFile} …`);
+  const emulator = await emulatorFor(settings, { dir: ".local/storage" });
+  const storage = emulator?.connectionString ?? settings.REPORTER_STORAGE ?? "";
   const host = await startLocalHost({ ...settings, ...(storage && { REPORTER_STORAGE: storage }) }, storage);
   await runToday(host);
   const report = await fetch(`${host.url}/api/report?format=text`);
   console.log(`\n${await report.text()}`);
   return {
+    host,
     addresses: { "Report page": `${host.url}/api/report?format=html` },
     close: async () => {
       await host.close();
-      await azurite?.close();
+      await emulator?.close();
     },
   };
 }
 
-function readSettingsFile(): Record<string, string> {
-  try {
-    return JSON.parse(readFileSync(settingsFile, "utf8")).Values ?? {};
-  } catch (cause) {
-    throw new Error(`${settingsFile} is not JSON with "Values": see local.settings.sample.json.`, { cause });
-  }
-}
-
 function startLocalHost(env: Record<string, string>, storageConnectionString: string): Promise<Host> {
   const port = flags.once ? 0 : Number(flags.port);
-  return startHost({ appDir: process.cwd(), port, env, storageConnectionString, log: showTrouble });
+  return startHost({ appDir: process.cwd(), port, env, storageConnectionString, log: showErrors });
 }
 
-function showTrouble({ level, message, fields }: HostLogEntry): void {
+function showErrors({ level, message, fields }: HostLogEntry): void {
   if (level === "error" || level === "critical") console.error(message, fields);
 }
 
-async function stayUp(running: Running): Promise<void> {
-  for (const [what, address] of Object.entries(running.addresses)) console.log(`${what.padEnd(12)} ${address}`);
-  console.log("Ctrl-C ends.");
+/** Handles runs that the page starts, until Ctrl-C. */
+async function stayUp({ host, addresses }: Running): Promise<void> {
+  for (const [what, address] of Object.entries(addresses)) console.log(`${what.padEnd(12)} ${address}`);
+  console.log("Press Ctrl-C to stop.");
+  host.pollQueues(pollMs);
   await new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
-  await running.close();
 }

@@ -11,9 +11,9 @@ export interface LocalWorld {
   identity: IdentityEndpoint;
   inbox: Inbox;
   storageConnectionString: string;
-  /** The app's settings in this world, but for the software it watches. */
+  /** The app's settings in this world, except which products it watches. */
   settings: Readonly<Record<string, string>>;
-  /** The world lives at another instant from now on; without one, at the real time. */
+  /** Sets the world's clock; `null`: to the real time. */
   turnTo(instant: Date | null): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,12 +22,12 @@ const apiKey = "SG.local-inbox-key";
 const sender = "kb-reporter@contoso.example";
 
 export interface WorldOptions {
-  /** What the tenant's machines miss. */
+  /** What the tenant's machines are missing. */
   estate: Pick<Estate, "software" | "missingKbs" | "trouble">;
   inboxPort?: number;
 }
 
-/** Starts a world around an estate, with storage that is empty and in memory. */
+/** Starts a world around an estate, with empty storage in memory. */
 export async function startWorld({ estate, inboxPort = 0 }: WorldOptions): Promise<LocalWorld> {
   const now = () => new Date();
   const [azurite, tenant, identity, inbox] = await Promise.all([
@@ -45,10 +45,10 @@ export async function startWorld({ estate, inboxPort = 0 }: WorldOptions): Promi
       MAIL_FROM: `Missing KBs <${sender}>`,
       MAIL_TO: "Endpoint team <endpoints@contoso.example>",
       REPORTER_STORAGE: azurite.connectionString,
-      // Nobody wants to wait for hours before the laptop's first mail: what cannot be read is told at once.
+      // The first mail must not wait for hours on a laptop: what cannot be read is reported at once.
       REPORT_GRACE_MINUTES: "0",
       DEFENDER_URL: tenant.url,
-      // A month is played in a minute; its days keep the tenant's quotas, the minute would not.
+      // A month is played in a minute: a day's calls stay within the tenant's quotas, a minute's would not.
       DEFENDER_CALLS_PER_MINUTE: "1000",
       DEFENDER_CALLS_PER_HOUR: "10000",
       SENDGRID_URL: inbox.url,

@@ -11,7 +11,7 @@ import { startAzurite } from "../../local/azurite.ts";
 const tables = (connectionString: string) =>
   TableServiceClient.fromConnectionString(connectionString, { allowInsecureConnection: true });
 
-test("what is kept in a folder is there again after the emulator was closed", { timeout: 60_000 }, async () => {
+test("data in a folder is still there after the emulator was closed", { timeout: 60_000 }, async () => {
   const dir = await mkdtemp(join(tmpdir(), "azurite-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const first = await startAzurite({ dir });
@@ -34,7 +34,7 @@ test("the emulator ends when the process that started it is killed", { timeout: 
   const [uri] = await once(createInterface({ input: parent.stdout }), "line");
   expect((await fetch(uri)).status).toBeGreaterThanOrEqual(400);
   parent.kill("SIGKILL");
-  // The emulator inherited nothing of the parent's but its end: it closes its port.
+  // An emulator that ends closes its port.
   const refused = async () =>
     fetch(uri).then(
       () => false,

@@ -6,7 +6,7 @@ afterEach(restoreClock);
 const past = new Date("2024-02-29T05:00:00Z");
 const near = (time: number) => Math.abs(time - past.getTime()) < 5_000;
 
-test("a turned clock is where it was turned to, however it is read", () => {
+test("a turned clock shows the time it was turned to, however it is read", () => {
   turnClock(past);
   expect(near(Date.now())).toBe(true);
   const made = new Date();
@@ -14,14 +14,14 @@ test("a turned clock is where it was turned to, however it is read", () => {
   expect(near(Date.parse(Date()))).toBe(true);
 });
 
-test("a turned clock goes on", async () => {
+test("a turned clock keeps running", async () => {
   turnClock(past);
   const before = Date.now();
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(Date.now() - before).toBeGreaterThanOrEqual(15);
 });
 
-test("a turned clock leaves all else of dates as it is", () => {
+test("a turned clock changes nothing else about dates", () => {
   const old = new Date();
   turnClock(past);
   expect(new Date(2020, 1, 3).getMonth()).toBe(1);
@@ -48,7 +48,7 @@ test("a restored clock is the real one", () => {
   expect(Date.now() - real).toBeLessThan(60_000);
 });
 
-test("a clock that is turned twice is where it was turned to last", () => {
+test("a clock that is turned twice shows the last time it was turned to", () => {
   turnClock(new Date("2030-01-01T00:00:00Z"));
   turnClock(past);
   expect(near(Date.now())).toBe(true);
