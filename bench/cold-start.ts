@@ -11,7 +11,7 @@ import { type Figure, median } from "./figure.ts";
 const rounds = 15;
 const bounded = new Set(["timer function", "queue function", "whole app"]);
 
-// The module that a Functions host supplies, so that registering costs each side what it costs there.
+// The module that a Functions host supplies: registering a function costs each side the same as there.
 const core = `
 import { registerHooks } from "node:module";
 const url = "bench:functions-core";
@@ -37,7 +37,7 @@ registerHooks({
       : next(asked, context),
 });`;
 
-// A message of a watchlist that is none is dropped before anything leaves the process: what it costs is loading.
+// A message for an unknown watchlist is dropped before anything leaves the process, so its only cost is loading.
 const load = `
 const [message, ...files] = process.argv.slice(1);
 const [began, cpu] = [performance.now(), process.cpuUsage()];
@@ -62,11 +62,11 @@ const settings = {
 
 interface App {
   files: readonly string[];
-  /** What its functions are called with once loaded. */
+  /** What its functions are called with after loading. */
   message?: object;
 }
 
-/** How long the built entries take to load in a fresh process, against an app of `@azure/functions` alone. */
+/** How long the built entries take to load in a fresh process, against an app with only `@azure/functions`. */
 export async function coldStart(): Promise<Figure[]> {
   const dir = await mkdtemp(join(tmpdir(), "bench-cold-start-"));
   try {
@@ -80,7 +80,7 @@ export async function coldStart(): Promise<Figure[]> {
       "timer function": { files: [entry("schedule-runs")] },
       "queue function": { files: [entry("advance-run")] },
       "whole app": { files: globSync("dist/functions/*.js").sort() },
-      "queue function and what its first message loads": {
+      "queue function with what its first message loads": {
         files: [entry("advance-run")],
         message: { watchlist: "none", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00Z" },
       },
@@ -117,7 +117,7 @@ interface Load {
 
 async function compare(apps: Readonly<Record<string, App>>): Promise<Figure[]> {
   const loads = new Map(Object.keys(apps).map((name): [string, Load[]] => [name, []]));
-  // The sides take turns, so that what else the machine does falls on both; the first round warms the file cache.
+  // The sides take turns, so that other load on the machine affects both; the first round warms the file cache.
   for (let round = 0; round <= rounds; round++) {
     for (const [name, app] of Object.entries(apps)) {
       const taken = await loadOnce(app);

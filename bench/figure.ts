@@ -1,11 +1,11 @@
-/** One line of the table: ours and the yardstick, both measured in the same run. */
+/** One line of the table: ours and the yardstick, measured in the same run. */
 export interface Figure {
   what: string;
   ours: string;
   theirs: string;
-  /** Ours as a multiple of the yardstick, or the share of a limit that was used. */
+  /** Ours as a multiple of the yardstick, or the used share of a limit. */
   ratio: number;
-  /** Absent where a figure is told without being bound. */
+  /** Absent: any figure will do. */
   bound?: Bound;
 }
 

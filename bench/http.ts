@@ -8,11 +8,11 @@ const formats = ["html", "json", "csv"] as const;
 const requestsEach = 6;
 const concurrency = 2;
 
-/** The report of 20,000 rows over HTTP, against a server that holds the same bytes in memory. */
+/** The report of 20,000 rows over HTTP, against a server that has the same bytes in memory. */
 export async function http(): Promise<Figure[]> {
-  const served = await startServedWorld({ software: 200, kbsEach: 100 });
+  const served = await startServedWorld({ products: 200, kbsEach: 100 });
   try {
-    const run = encodeURIComponent(await served.ask());
+    const run = encodeURIComponent(await served.startRun());
     const figures: Figure[] = [];
     for (const format of formats) {
       figures.push(await compare(`${served.host().url}/api/report?run=${run}&format=${format}`, format));
@@ -25,15 +25,15 @@ export async function http(): Promise<Figure[]> {
 
 async function compare(url: string, format: string): Promise<Figure> {
   const answer = await fetch(url);
-  if (answer.status !== 200) throw new Error(`The report answered ${answer.status}: ${await answer.text()}`);
+  if (answer.status !== 200) throw new Error(`GET ${url} returned ${answer.status}: ${await answer.text()}`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const memory = await serveFromMemory(bytes);
   const ours: Served = { times: [], seconds: 0 };
   const theirs: Served = { times: [], seconds: 0 };
-  // In turns of a few requests, so that what else the machine does falls on both.
+  // The sides take turns, so that other load on the machine affects both.
   for (let sent = 0; sent < requestsEach; sent += concurrency) {
-    await askAtOnce(url, ours);
-    await askAtOnce(memory.url, theirs);
+    await requestAtOnce(url, ours);
+    await requestAtOnce(memory.url, theirs);
   }
   memory.close();
   return {
@@ -55,7 +55,7 @@ function wordsOf({ times, seconds }: Served): string {
   return `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, ${(times.length / seconds).toFixed(1)}/s`;
 }
 
-async function askAtOnce(url: string, served: Served): Promise<void> {
+async function requestAtOnce(url: string, served: Served): Promise<void> {
   const began = performance.now();
   const times = await Promise.all(Array.from({ length: concurrency }, () => timeOf(url)));
   served.seconds += (performance.now() - began) / 1_000;

@@ -9,16 +9,16 @@ const benchmarks: Readonly<Record<string, () => Promise<Figure[]>>> = {
   http: async () => (await import("./http.ts")).http(),
 };
 
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !(name in benchmarks));
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in benchmarks));
 if (unknown.length > 0) {
-  console.error(`No benchmark is named ${unknown.join(", ")}; there are: ${Object.keys(benchmarks).join(", ")}.`);
+  console.error(`There is no benchmark ${unknown.join(", ")}. The benchmarks: ${Object.keys(benchmarks).join(", ")}.`);
   process.exit(1);
 }
 
 const figures: Figure[] = [];
 for (const [name, measure] of Object.entries(benchmarks)) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   const began = performance.now();
   figures.push(...(await measure()));
   console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
@@ -30,5 +30,5 @@ console.log(
 );
 console.log(tableOf(figures));
 const missed = figures.filter((figure) => !isMet(figure));
-console.log(missed.length === 0 ? "\nEvery bound is met." : `\nMissed: ${missed.map(({ what }) => what).join("; ")}.`);
+console.log(missed.length === 0 ? "\nAll bounds are met." : `\nMissed: ${missed.map(({ what }) => what).join("; ")}.`);
 process.exit(0);

@@ -6,30 +6,30 @@ import { runToday } from "../local/play.ts";
 import { startTenant } from "../local/simulated-tenant.ts";
 import { startWorld } from "../local/world.ts";
 
-/** The built app in the development host, with a world around it and storage calls counted. */
+/** The built app in the development host, in a simulated world, with its storage calls counted. */
 export interface ServedWorld {
   host(): Host;
-  /** Calls to tables and queues since it was last asked, by service and method. */
+  /** Calls to tables and queues since the last call of this, by service and method. */
   takeOperations(): Record<string, number>;
-  /** Lives through the run of a day. */
+  /** Plays a day's run. */
   play(day: string): Promise<void>;
-  /** Ends the app and starts it anew, with nothing in its memory. */
+  /** Stops the app and starts it again, with nothing in memory. */
   restart(): Promise<void>;
-  /** A run asked for over HTTP, without a mail; gives its id. */
-  ask(): Promise<string>;
+  /** Starts a run over HTTP, without a mail, and returns its id once it is committed. */
+  startRun(): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface EstateSize {
-  software: number;
+  products: number;
   kbsEach: number;
 }
 
-/** Every software misses KBs of its own, on a few more machines each day. */
+/** Each product misses KBs of its own, on a few more machines each day. */
 export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
   const estate = estateOf(size);
   const world = await startWorld({ estate });
-  // The world's own tenant keeps Defender's quota, which would have a run of hundreds take minutes.
+  // The world's own tenant enforces Defender's quota, which would make a run of hundreds of products take minutes.
   const calls = 1_000_000;
   const tenant = await startTenant({ estate, now: () => Date.now(), callsPerMinute: calls, callsPerHour: calls });
   const counter = createCounter();
@@ -42,7 +42,7 @@ export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
         ...world.settings,
         REPORTER_STORAGE: storage,
         DEFENDER_URL: tenant.url,
-        SOFTWARE_IDS: Array.from({ length: size.software }, (_, index) => idOf(index)).join(","),
+        SOFTWARE_IDS: Array.from({ length: size.products }, (_, index) => idOf(index)).join(","),
       },
       storageConnectionString: storage,
       log: ({ level, message, fields }) => {
@@ -61,7 +61,7 @@ export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
       await host.close();
       host = await start();
     },
-    ask: async () => {
+    startRun: async () => {
       const body = JSON.stringify({ watchlist: "default", mail: false });
       const answer = await fetch(`${host.url}/api/runs`, { method: "POST", body });
       if (answer.status !== 202) throw new Error(`The run was not started: ${answer.status} ${await answer.text()}`);
@@ -106,7 +106,7 @@ function kbOf(number: number, day: number) {
   };
 }
 
-/** Stands before the storage emulator and passes on what it counts. */
+/** Counts the calls to the storage emulator and forwards them. */
 function createCounter() {
   let counts: Record<string, number> = {};
   const closing: (() => void)[] = [];

@@ -70,7 +70,7 @@ function aSnapshot(index: number): Snapshot {
 
 /** The second day's run, mail included: each day after it costs the same. */
 async function countOperations(): Promise<Figure[]> {
-  const served = await startServedWorld({ software: watched, kbsEach: 20 });
+  const served = await startServedWorld({ products: watched, kbsEach: 20 });
   await served.play("2026-11-22");
   // Between two days the platform ends what nobody calls.
   await served.restart();

@@ -5,12 +5,12 @@ import { defenderAudience, type SimulatedTenant, startTenant } from "../local/si
 import { createDefender } from "../shared/io/defender/defender.ts";
 import type { Figure } from "./figure.ts";
 
-/** Twenty simulated seconds to a real one. */
+/** Simulated seconds in a real one. */
 const scale = 20;
 const callsPerMinute = 100;
 const concurrency = 8;
 const ids = Array.from({ length: 1_500 }, (_, index) => `contoso-_-software_${index}`);
-/** What the naive walks are tried on. */
+/** The ids of the naive walks. */
 const sample = ids.slice(0, 500);
 const estate = {
   software: (id: string) => ({
@@ -28,19 +28,19 @@ const estate = {
   trouble: () => ({ statuses: [], allDay: false }),
 };
 
-/** 0.2 to 1.5 s, another for each software and the same in every run. */
+/** 0.2 to 1.5 s, different for each product and the same in every run. */
 function latencySeconds(softwareId: string): number {
   const number = Number(softwareId.split("_").at(-1));
   return 0.2 + (((number * 7_919) % 1_000) / 1_000) * 1.3;
 }
 
-/** A walk over 1,500 software at a tenant that keeps its quota, and how people walk it today. */
+/** A walk over 1,500 products of a tenant with Defender's quota, against the scripts that people use today. */
 export async function walk(): Promise<Figure[]> {
   const [parallel, few] = await Promise.all([
     onTenant(scale, (tenant) => walkNaively(tenant, sample, 50)),
     onTenant(1, (tenant) => walkPaced(tenant, 1, ids.slice(0, 20))),
   ]);
-  // Side by side: each has a tenant of its own, and both do little but wait.
+  // Side by side: each has its own tenant, and both mostly wait.
   const [paced, sequential] = await Promise.all([
     onTenant(scale, walkPaced),
     onTenant(scale, (tenant) => walkNaively(tenant, sample, 1)),
@@ -71,7 +71,7 @@ export async function walk(): Promise<Figure[]> {
       bound: { atMost: 1.03 },
     },
     {
-      what: "walk, 429 provoked in 1,500 reads",
+      what: "walk, 429s in 1,500 reads",
       ours: `${paced.throttled}`,
       theirs: "0 allowed",
       ratio: paced.throttled,
@@ -84,7 +84,7 @@ export async function walk(): Promise<Figure[]> {
       ratio: paced.seconds / sequentialSeconds,
     },
     {
-      what: "walk, 429 a read, against 50 at once that heed Retry-After",
+      what: "walk, 429s a read, against 50 reads at once that obey Retry-After",
       ours: (paced.throttled / ids.length).toFixed(2),
       theirs: `${(parallel.throttled / sample.length).toFixed(2)} (${parallel.seconds.toFixed(0)} s for 500 ids)`,
       ratio: paced.throttled / parallel.throttled / 3,
@@ -99,13 +99,13 @@ export async function walk(): Promise<Figure[]> {
   ];
 }
 
-/** The least that reads take, so many at once. */
+/** The least time that these reads take at this concurrency. */
 function lowerBound(softwareIds: readonly string[]): number {
   return softwareIds.reduce((sum, id) => sum + latencySeconds(id), 0) / concurrency;
 }
 
 interface Walked {
-  /** Simulated. */
+  /** In simulated time. */
   seconds: number;
   throttled: number;
 }
@@ -153,7 +153,7 @@ async function walkNaively(tenant: SimulatedTenant, softwareIds: readonly string
         });
         await answer.arrayBuffer();
         if (answer.status === 200) return;
-        if (answer.status !== 429) throw new Error(`The simulated tenant answered ${answer.status}.`);
+        if (answer.status !== 429) throw new Error(`The simulated tenant returned ${answer.status}.`);
         await sleep((Number(answer.headers.get("retry-after")) * 1_000) / scale);
       }
     },
@@ -161,6 +161,6 @@ async function walkNaively(tenant: SimulatedTenant, softwareIds: readonly string
   );
 }
 
-/** A token that nobody signed, as the simulated tenant takes it, good for a day of its time. */
+/** An unsigned token, which the simulated tenant accepts, valid for a day of its time. */
 const claims = { aud: defenderAudience, exp: Date.now() / 1_000 + 86_400, roles: ["Software.Read.All"] };
 const token = `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
