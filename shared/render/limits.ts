@@ -25,3 +25,15 @@ export const namesInLine = { better: 2, otherProducts: 3 };
 
 /** How many days the trend of a digest spans. */
 export const trendDays = 30;
+
+/** How much the page shows at once; the rest is on further pages, or only counted. */
+export const pageLimits = {
+  /** Lines on one page of a list. */
+  ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100 },
+  /** What a KB's row names: products that miss it, and other products that it is for. */
+  ...{ namedProducts: 3, otherProducts: 6 },
+  /** Products that the filter offers; the search finds the others. */
+  choices: 300,
+  /** Lines in the chart of one KB. */
+  chartedProducts: 6,
+};

@@ -92,24 +92,24 @@ describe("the page", () => {
     await page.goto(`${server.url}/hostile`);
     expect(await page.title()).toContain("Missing KBs");
     const text = await page.locator(".page").textContent();
-    for (const told of hostile) expect(text).toContain(told);
+    for (const one of hostile) expect(text).toContain(one);
     expect(await page.locator("img, body script:not([nonce]), [onerror], [onload]").count()).toBe(0);
     expect(complaints).toEqual([]);
   });
 
-  test("keeps its table a table for screen readers where narrow screens show cards", async () => {
+  test("keeps its table a table for screen readers when narrow screens show cards", async () => {
     await using opened = await openPage(browser, { viewport: { width: 360, height: 800 } });
     await opened.page.goto(`${server.url}/report`);
     const table = opened.page.getByRole("table", { name: /^KBs\. Machines/ });
     expect(await table.getByRole("row").count()).toBe(23);
     // Not every browser keeps the role of an element that is laid out as something else.
-    const parts = opened.page.locator("#kbs-table, #software table").locator("thead, tbody, tr, th, td");
+    const parts = opened.page.locator("#kbs-table, #products table").locator("thead, tbody, tr, th, td");
     expect(await parts.and(opened.page.locator(":not([role])")).count()).toBe(0);
     expect(await table.getByRole("columnheader").count()).toBe(6);
     expect(await table.getByRole("rowheader", { name: /KB5072033/ }).count()).toBe(1);
   });
 
-  test("leads those who use the keyboard past its head, with the focus to be seen", async () => {
+  test("lets keyboard users skip its head, with a visible focus", async () => {
     await using opened = await openPage(browser, { viewport: { width: 1280, height: 800 } });
     const { page } = opened;
     await page.goto(`${server.url}/report`);
@@ -123,7 +123,7 @@ describe("the page", () => {
     expect(await hasFocus(page, page.getByLabel("Search"))).toBe(true);
   });
 
-  test("prints as a PDF without its controls, in light colours, the head of the table on every sheet", async () => {
+  test("prints as a PDF without its controls, in light colours, the table head on every sheet", async () => {
     // Paper is narrower than some screens, and still shows the table.
     await using opened = await openPage(browser, { colorScheme: "dark", viewport: { width: 700, height: 800 } });
     const { page } = opened;
@@ -142,7 +142,7 @@ describe("the page", () => {
     expect(await page.getByText("2 KBs are new, 2 got worse and 1 came back").isVisible()).toBe(true);
   });
 
-  test("of 20,000 KBs stays quick to show", async () => {
+  test("of 20,000 KBs loads quickly", async () => {
     await using opened = await openPage(browser);
     const { page } = opened;
     await page.goto(`${server.url}/large`);

@@ -78,7 +78,7 @@ describe("without JavaScript", () => {
 
     await page.getByLabel("Search").fill("KB5000");
     await page.getByLabel("Change").selectOption("worsened");
-    await page.getByLabel("Software", { exact: true }).selectOption("microsoft-_-windows_11");
+    await page.getByLabel("Product", { exact: true }).selectOption("microsoft-_-windows_11");
     await page.getByRole("button", { name: "Apply" }).click();
     await page.waitForURL(/search=KB5000/);
     expect(parameters(page)).toMatchObject({ change: "worsened", softwareId: "microsoft-_-windows_11", code: key });
@@ -89,7 +89,7 @@ describe("without JavaScript", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("compares any two runs, and leads to a KB with its history", async () => {
+  test("compares any two runs, and links to a KB with its history", async () => {
     await startSite(8);
     await using opened = await openPage(browser, plain);
     const { page } = opened;
@@ -101,25 +101,25 @@ describe("without JavaScript", () => {
     expect(parameters(page)).toEqual({ watchlist: "default", run: "2026-11-22", from: "2026-11-20", code: key });
 
     await page.getByRole("link", { name: "KB5000000", exact: true }).click();
-    await page.getByRole("heading", { name: "In 2 software" }).waitFor();
+    await page.getByRole("heading", { name: "In 2 products" }).waitFor();
     expect(await page.locator(".numbers tbody tr").count()).toBe(3);
     await page.getByRole("link", { name: "Back to all KBs" }).click();
     await page.getByText("Compared with 20 Nov 2026, 2 days earlier.").waitFor();
     expect(parameters(page)).toEqual({ watchlist: "default", run: "2026-11-22", from: "2026-11-20", code: key });
   });
 
-  test("measures now, tells how far that is, and leads to the new report", async () => {
+  test("reads now, shows how far that is, and links to the new report", async () => {
     await startSite(8);
     await using opened = await openPage(browser, plain);
     const { page } = opened;
     await page.goto(address());
     await page.getByRole("button", { name: "Read now" }).click();
-    await page.getByText("waits for its turn").waitFor();
+    await page.getByText("is waiting to start").waitFor();
     expect(parameters(page)).toMatchObject({ progress: "2026-11-23T10:17Z", code: key });
     expect(world.ports.queue.waiting.map(({ message }) => message.runId)).toEqual(["2026-11-23T10:17Z"]);
 
     await handleAll(world, world.ports.now().getTime());
-    await page.getByRole("link", { name: "Look again" }).click();
+    await page.getByRole("link", { name: "Refresh" }).click();
     await page.getByRole("link", { name: "Open the new report" }).click();
     await page.getByRole("heading", { level: 1, name: /23 Nov 2026, 10:17 UTC/ }).waitFor();
     expect(parameters(page)).toMatchObject({ run: "2026-11-23T10:17Z", code: key });
@@ -132,15 +132,15 @@ describe("without JavaScript", () => {
     await page.goto(address({ watchlist: "servers" }));
     await page.getByText("There is no report yet.").waitFor();
     await page.getByRole("button", { name: "Read now" }).click();
-    await page.getByText("waits for its turn").waitFor();
+    await page.getByText("is waiting to start").waitFor();
     await handleAll(world, world.ports.now().getTime());
-    await page.getByRole("link", { name: "Look again" }).click();
+    await page.getByRole("link", { name: "Refresh" }).click();
     await page.getByText("Now watching 1 product").waitFor();
   });
 });
 
 describe("with the script", () => {
-  test("searches as one types, and says so where the page is not all there is", async () => {
+  test("searches while typing, and says so if the page is not the full report", async () => {
     await startSite(120);
     await using opened = await openPage(browser);
     const { page } = opened;
@@ -149,7 +149,9 @@ describe("with the script", () => {
     const found = await kbs(page);
     expect(found.length).toBeGreaterThan(0);
     expect(found.filter((name) => !name.startsWith("KB5001"))).toEqual([]);
-    expect(await status(page)).toBe(`${found.length} of the 100 KBs on this page. Enter searches all of the report.`);
+    expect(await status(page)).toBe(
+      `${found.length} of the 100 KBs on this page. Press Enter to search the full report.`,
+    );
     await page.keyboard.press("Enter");
     await page.waitForURL(/search=kb5001/);
     const all = await kbs(page);
@@ -157,7 +159,7 @@ describe("with the script", () => {
     expect(await status(page)).toBe(`${all.length} of 121 KBs`);
   });
 
-  test("finds in a whole report at once what the server finds", async () => {
+  test("finds in a full report at once what the server finds", async () => {
     await startSite(40);
     await using opened = await openPage(browser);
     await using served = await openPage(browser, { javaScriptEnabled: false });
@@ -194,7 +196,7 @@ describe("with the script", () => {
     expect(await kbs(page)).toEqual(await kbs(served.page));
   });
 
-  /** Two clicks on every heading. The report stands in its own order already, so there the first one turns it round. */
+  /** Two clicks on every heading. The report is already in its own order, so there the first one reverses it. */
   function clicks(): { sort: SortKey; order: SortOrder }[] {
     return sortKeys.flatMap((sort) => {
       const orders: SortOrder[] = naturalOrder[sort] === "asc" ? ["asc", "desc"] : ["desc", "asc"];
@@ -202,7 +204,7 @@ describe("with the script", () => {
     });
   }
 
-  test("lets the server sort where there are more pages", async () => {
+  test("lets the server sort if there are more pages", async () => {
     await startSite(120);
     await using opened = await openPage(browser);
     const { page } = opened;
@@ -219,16 +221,16 @@ describe("with the script", () => {
     await page.clock.install();
     await page.goto(address());
     await page.getByRole("button", { name: "Read now" }).click();
-    await page.getByText("waits for its turn").waitFor();
+    await page.getByText("is waiting to start").waitFor();
     expect(await page.getByRole("button", { name: "Read now" }).isDisabled()).toBe(true);
 
     const runId = "2026-11-23T10:17Z";
     const [softwareId = ""] = softwareIds;
     const read = await world.ports.store.readSnapshot({ tenant: "home", softwareId, runId: "2026-11-23" });
-    if (!read) throw new Error("The run of the morning has read it.");
+    if (!read) throw new Error("The scheduled run has read it.");
     await world.ports.store.addSnapshot({ ...read, runId });
     await page.clock.runFor(2_000);
-    await page.getByText("1 of 3 software measured.").waitFor();
+    await page.getByText("1 of 3 products read.").waitFor();
     expect(await page.locator("progress[value='1'][max='3']").count()).toBe(1);
 
     await handleAll(world, world.ports.now().getTime());
@@ -249,12 +251,12 @@ describe("with the script", () => {
       return route.abort();
     });
     await page.goto(address({ progress: "2026-11-23T10:17Z" }));
-    const told = page.getByText("The progress cannot be read just now.");
+    const failure = page.getByText("Could not read the progress.");
     await expect
       .poll(
         async () => {
           await page.clock.runFor(40_000);
-          return told.isVisible();
+          return failure.isVisible();
         },
         { timeout: 30_000 },
       )

@@ -17,7 +17,7 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
 }
 
-/** A page with the complaints it raised: blocked by its content security policy, or thrown by its scripts. */
+/** A page with its complaints: what its content security policy blocked and what its scripts threw. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -37,7 +37,7 @@ export interface WatchedPage extends AsyncDisposable {
 /** What axe finds wrong with a page, each with the elements it is about. */
 export async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
-  // The browser's own copy, which the line before put there.
+  // The browser's own copy, which the line above put there.
   const { violations }: AxeResults = await page.evaluate("axe.run({ resultTypes: ['violations'] })");
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
 }

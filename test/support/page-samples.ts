@@ -19,10 +19,10 @@ export const sampleOptions: RenderOptions = {
 
 const names = ["November", "October", "September", "August", "July"].map((month) => `${month} 2026 Security Updates`);
 
-type Told = [id: string, age: number, machines: number | null, cves: number | null, parts?: Partial<MissingKb>];
+type KbFacts = [id: string, age: number, machines: number | null, cves: number | null, parts?: Partial<MissingKb>];
 
-function kbsOf(told: readonly Told[], products: readonly string[]): MissingKb[] {
-  return told.map(([id, age, machineMissedOn, cveAddressed, parts]) =>
+function kbsOf(facts: readonly KbFacts[], products: readonly string[]): MissingKb[] {
+  return facts.map(([id, age, machineMissedOn, cveAddressed, parts]) =>
     aKb({
       id,
       name: names[Math.min(names.length - 1, Math.floor(age / 28))] ?? "",
@@ -36,7 +36,11 @@ function kbsOf(told: readonly Told[], products: readonly string[]): MissingKb[] 
   );
 }
 
-function story(products: readonly string[], before: readonly Told[] | null, now: readonly Told[] | null): ProductStory {
+function story(
+  products: readonly string[],
+  before: readonly KbFacts[] | null,
+  now: readonly KbFacts[] | null,
+): ProductStory {
   return { before: before && kbsOf(before, products), now: now && kbsOf(now, products) };
 }
 
@@ -148,7 +152,7 @@ const estate: Readonly<Record<string, ProductStory>> = {
   "mozilla-_-firefox": story(["firefox"], [], []),
 };
 
-// A patch day on the 17th of 29 runs; counts fall from it as machines are patched.
+// Patch day is the 17th of 29 runs; from then on counts fall as machines are patched.
 function trendBefore(last: number): Partial<Totals>[] {
   const days = Array.from({ length: 29 }, (_, index) => ({ index, age: (index + 12) % 28 }));
   return days.map(({ index, age }) => ({
@@ -167,7 +171,7 @@ export async function sampleReport(): Promise<Report> {
   return aReport({ products: estate, installsBefore: trendBefore(first.totals.missingInstalls) });
 }
 
-/** A page of a report, asked for without any parameters. */
+/** A page of a report, asked for without parameters. */
 export function aView(report: Report, parts: Partial<PageView> = {}): PageView {
   const runs = report.trend.map(({ runId }) => ({ runId }));
   return {
@@ -181,7 +185,7 @@ export function aView(report: Report, parts: Partial<PageView> = {}): PageView {
   };
 }
 
-/** One KB over 30 runs in two software, with a gap where one was not measured. */
+/** One KB over 30 runs in two products, with a gap where one could not be read. */
 export function sampleHistory(id = "5066835"): KbHistory {
   const points = Array.from({ length: 30 }, (_, index) => {
     const counts = (machineMissedOn: number) => ({ state: "missing" as const, machineMissedOn, cveAddressed: 172 });
@@ -201,7 +205,7 @@ export function sampleHistory(id = "5066835"): KbHistory {
   return { id, points };
 }
 
-/** An estate in which every software misses its own KBs, all of them unlike. */
+/** An estate in which every product misses its own KBs, all different. */
 export async function largeReport(products: number, kbsEach: number): Promise<Report> {
   const stories = Array.from({ length: products }, (_, at): [string, ProductStory] => {
     const kb = (index: number, more: number) =>

@@ -13,8 +13,8 @@ function decode(text: string): string {
 const tagShape = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[a-zA-Z][a-zA-Z0-9-]*(?:="[^"<>]*")?)*)\/?>/g;
 
 /**
- * The start tags and the text of a document, read by the few rules that a careful renderer keeps. What does not keep them,
- * such as a `<` that begins no tag, is an error: so text that was not escaped cannot pass for text.
+ * The start tags and the text of a document, read by the few rules that a careful renderer follows. Anything else, such as
+ * a `<` that begins no tag, is an error, so text that was not escaped is noticed.
  */
 export function readHtml(html: string): { tags: Tag[]; text: string } {
   const markup = html.replace(/^<!doctype html>/, "").replace(/(<(style|script) [^<>]*>)[\s\S]*?(<\/\2>)/g, "$1$3");

@@ -1,7 +1,7 @@
-// biome-ignore-all lint/a11y/noRedundantRoles: browsers forget the elements' own where narrow screens lay tables out as cards
+// biome-ignore-all lint/a11y/noRedundantRoles: browsers drop the elements' own roles where narrow screens show tables as cards
 import type { ComponentPropsWithoutRef, ReactNode } from "react";
 
-/** A table that narrow screens lay out as cards, one per row; its caption is for those who do not see it. */
+/** A table that narrow screens show as cards, one per row. Its caption is for screen readers. */
 export function Table(props: ComponentPropsWithoutRef<"table"> & { caption: ReactNode; head: ReactNode }) {
   const { caption, head, children, ...rest } = props;
   return (
@@ -27,7 +27,7 @@ export function RowHead(props: ComponentPropsWithoutRef<"th">) {
   return <th scope="row" role="rowheader" {...props} />;
 }
 
-/** A cell; on a card its label stands before it. */
+/** A cell; on a card its label comes before it. */
 export function Cell({ label, ...props }: ComponentPropsWithoutRef<"td"> & { label?: string }) {
   return <td role="cell" data-label={label} {...props} />;
 }

@@ -7,11 +7,11 @@ import { count, shortDay } from "../words.ts";
 export const size = { width: 380, height: 218 };
 export const plot = { left: 46, right: size.width - 14, top: 36, bottom: size.height - 26 };
 
-/** A chart with its name, a sentence that tells the same, a legend, and its numbers as a table to unfold. */
+/** A chart with its name, a sentence that says the same, a legend, and its numbers as a table to unfold. */
 interface FigureProps {
   id: string;
   title: string;
-  /** What the picture says, for those who do not see it and those in haste. */
+  /** What the picture shows, for readers who cannot see it or are in a hurry. */
   summary: ReactNode;
   legend?: readonly { className: string; label: string; round?: boolean }[];
   children: ReactNode;

@@ -1,16 +1,18 @@
 import { scaleBand } from "d3-scale";
 import { area, line } from "d3-shape";
 import { daysBetween, type RunDate } from "../../core/day.ts";
-import { type AgeBand, ageBands } from "../../core/due.ts";
-import type { KbHistory } from "../../core/kb-history.ts";
+import { type AgeBand, ageBands, countLasting } from "../../core/due.ts";
+import { type KbHistory, type KbHistoryPoint, machinesSeen, sightingIn } from "../../core/kb-history.ts";
 import type { Report, TrendPoint } from "../../core/report.ts";
 import { dayOf } from "../../core/run-id.ts";
-import { count, formatDay, formatRun, many, shortDay, softwareLabel } from "../words.ts";
+import { countArrived, isPartial } from "../../core/totals.ts";
+import { highest } from "../../core/trend.ts";
+import { agree, count, formatDay, formatRun, many, shortDay, softwareLabel } from "../words.ts";
 import { CountAxis, countScale, DayAxis, dayScale, Figure, Numbers, plot, size } from "./chart-frame.tsx";
 
 type Trend = readonly TrendPoint[];
 
-/** The days that a trend spans; `null` where a single run, or none, makes no line. */
+/** The days that a trend spans; `null` if they are fewer than two, which make no line. */
 function spanOf(runs: readonly { runId: string }[]): { from: RunDate; to: RunDate } | null {
   const [first, last] = [runs[0], runs.at(-1)];
   if (!first || !last || dayOf(first.runId) === dayOf(last.runId)) return null;
@@ -20,42 +22,42 @@ function spanOf(runs: readonly { runId: string }[]): { from: RunDate; to: RunDat
 function NoTrend() {
   return (
     <text className="empty" x={size.width / 2} y={size.height / 2} textAnchor="middle">
-      A line needs two scheduled runs.
+      A line needs at least two scheduled runs.
     </text>
   );
 }
 
-/** How many machine-KB pairs were missing in each scheduled run. */
-export function ExposureChart({ trend }: { trend: Trend }) {
+/** The missing installs of each scheduled run. */
+export function InstallsChart({ trend }: { trend: Trend }) {
   return (
     <Figure
-      id="exposure"
-      title="Exposure over time"
-      summary={exposureSummary(trend)}
+      id="installs"
+      title="Missing installs over time"
+      summary={installsSummary(trend)}
       legend={
-        trend.some(isPartial)
-          ? [{ className: "partial", round: true, label: "some software not measured: its last counts stand in" }]
+        trend.some(({ totals }) => isPartial(totals))
+          ? [{ className: "partial", round: true, label: "some products not read: their last counts are shown" }]
           : []
       }
-      table={<ExposureNumbers trend={trend} />}
+      table={<InstallsNumbers trend={trend} />}
     >
-      <ExposureLine trend={trend} />
+      <InstallsLine trend={trend} />
     </Figure>
   );
 }
 
-function exposureSummary(trend: Trend): string {
+function installsSummary(trend: Trend): string {
   const [last, first] = [trend.at(-1), trend[0]];
-  if (!first || !last) return "No scheduled run is committed yet.";
-  const pairs = `${many(last.totals.missingInstalls, "machine-KB pair")} on ${shortDay(dayOf(last.runId))}`;
-  if (first === last) return `${pairs}.`;
-  const most = trend.reduce((a, b) => (b.totals.missingInstalls > a.totals.missingInstalls ? b : a));
-  const peak =
-    most === last ? "the most" : `at most ${count(most.totals.missingInstalls)} on ${shortDay(dayOf(most.runId))}`;
-  return `${pairs}; ${peak} since ${shortDay(dayOf(first.runId))}.`;
+  const peak = highest(trend);
+  if (!first || !last || !peak) return "There is no scheduled run yet.";
+  const installs = `${many(last.totals.missingInstalls, "missing install")} on ${shortDay(dayOf(last.runId))}`;
+  if (first === last) return `${installs}.`;
+  const since = `since ${shortDay(dayOf(first.runId))}`;
+  if (peak === last) return `${installs}, the most ${since}.`;
+  return `${installs}. The most ${since}: ${count(peak.totals.missingInstalls)} on ${shortDay(dayOf(peak.runId))}.`;
 }
 
-function ExposureLine({ trend }: { trend: Trend }) {
+function InstallsLine({ trend }: { trend: Trend }) {
   const span = spanOf(trend);
   const last = trend.at(-1);
   if (!span || !last) return <NoTrend />;
@@ -66,19 +68,19 @@ function ExposureLine({ trend }: { trend: Trend }) {
   const radius = trend.length > 45 ? 1.5 : 2.5;
   return (
     <>
-      <CountAxis scale={y} unit="machine-KB pairs" />
+      <CountAxis scale={y} unit="missing installs" />
       <DayAxis scale={x} {...span} />
       <path className="area" d={area<TrendPoint>(atX, y(0), atY)([...trend]) ?? ""} />
       <path className="line" d={line<TrendPoint>(atX, atY)([...trend]) ?? ""} />
       {trend.map((point) => (
         <circle
           key={point.runId}
-          className={isPartial(point) ? "dot partial" : "dot"}
+          className={isPartial(point.totals) ? "dot partial" : "dot"}
           cx={atX(point)}
           cy={atY(point)}
           r={radius}
         >
-          <title>{exposureTip(point)}</title>
+          <title>{installsTip(point)}</title>
         </circle>
       ))}
       <text className="value" x={atX(last) + 4} y={Math.max(atY(last) - 9, plot.top - 4)} textAnchor="end">
@@ -88,45 +90,41 @@ function ExposureLine({ trend }: { trend: Trend }) {
   );
 }
 
-function isPartial({ totals }: TrendPoint): boolean {
-  return totals.notRead > 0;
+function installsTip({ runId, totals }: TrendPoint): string {
+  const partial = isPartial(totals) ? `, ${many(totals.notRead, "product")} not read` : "";
+  return `${formatRun(runId)}: ${many(totals.missingInstalls, "missing install")}${partial}`;
 }
 
-function exposureTip({ runId, totals }: TrendPoint): string {
-  const partial = totals.notRead > 0 ? `, ${totals.notRead} software not measured` : "";
-  return `${formatRun(runId)}: ${many(totals.missingInstalls, "machine-KB pair")}${partial}`;
-}
-
-function ExposureNumbers({ trend }: { trend: Trend }) {
+function InstallsNumbers({ trend }: { trend: Trend }) {
   const rows = trend.toReversed().map(({ runId, totals }) => {
     const { missingInstalls, missingKbs, notRead } = totals;
     return [formatRun(runId), count(missingInstalls), count(missingKbs), count(notRead)];
   });
-  const columns = ["Run", "Machine-KB pairs", "Missing KBs", "Software not measured"];
-  return <Numbers caption="Exposure over time, newest run first" columns={columns} rows={rows} />;
+  const columns = ["Run", "Missing installs", "Missing KBs", "Products not read"];
+  return <Numbers caption="Missing installs over time, newest run first" columns={columns} rows={rows} />;
 }
 
 /** How many KBs came and went in each scheduled run. */
 export function FlowChart({ trend }: { trend: Trend }) {
   const sum = (kind: "new" | "returned" | "resolved") => trend.reduce((all, { totals }) => all + totals[kind], 0);
-  const runs = trend.length === 1 ? "In this run" : `In ${count(trend.length)} runs`;
+  const runs = agree(trend.length, "In this run", `In ${many(trend.length, "run")}`);
   const rows = trend
     .toReversed()
     .map(({ runId, totals }) => [formatRun(runId), count(totals.new), count(totals.returned), count(totals.resolved)]);
   return (
     <Figure
       id="flow"
-      title="New versus resolved"
-      summary={`${runs}: ${count(sum("new"))} new and ${count(sum("returned"))} returned, against ${count(sum("resolved"))} resolved.`}
+      title="New and resolved"
+      summary={`${runs}: ${count(sum("new"))} new and ${count(sum("returned"))} back, ${count(sum("resolved"))} resolved.`}
       legend={[
         { className: "bar-new", label: "new" },
-        { className: "bar-returned", label: "returned" },
+        { className: "bar-returned", label: "back" },
         { className: "bar-resolved", label: "resolved" },
       ]}
       table={
         <Numbers
-          caption="New versus resolved, newest run first"
-          columns={["Run", "New", "Returned", "Resolved"]}
+          caption="New and resolved, newest run first"
+          columns={["Run", "New", "Back", "Resolved"]}
           rows={rows}
         />
       }
@@ -143,18 +141,18 @@ function FlowBars({ trend }: { trend: Trend }) {
   const days = daysBetween(span.from, span.to) + 1;
   const width = Math.min(22, Math.max(1.5, ((plot.right - plot.left) / days) * 0.7));
   const x = dayScale(span.from, span.to, 0.6);
-  const up = Math.max(...trend.map(({ totals }) => totals.new + totals.returned));
+  const up = Math.max(...trend.map(({ totals }) => countArrived(totals)));
   const y = countScale(-Math.max(...trend.map(({ totals }) => totals.resolved)), up);
   return (
     <>
-      <CountAxis scale={y} unit="KBs per run: come above, gone below" />
+      <CountAxis scale={y} unit="KBs per run: new or back above, resolved below" />
       <DayAxis scale={x} {...span} />
       {trend.map(({ runId, totals }) => {
         const left = x(Date.parse(dayOf(runId))) - width / 2;
-        const arrived = totals.new + totals.returned;
+        const arrived = countArrived(totals);
         return (
           <g key={runId}>
-            <title>{`${formatRun(runId)}: ${totals.new} new, ${totals.returned} returned, ${totals.resolved} resolved`}</title>
+            <title>{`${formatRun(runId)}: ${count(totals.new)} new, ${count(totals.returned)} back, ${count(totals.resolved)} resolved`}</title>
             <Bar className="bar-new" x={left} width={width} y={y(totals.new)} until={y(0)} />
             <Bar className="bar-returned" x={left} width={width} y={y(arrived)} until={y(totals.new)} />
             <Bar className="bar-resolved" x={left} width={width} y={y(0)} until={y(-totals.resolved)} />
@@ -173,15 +171,14 @@ function Bar(props: { className: string; x: number; width: number; y: number; un
 /** How long the missing KBs have been missing. */
 export function AgeChart({ report }: { report: Report }) {
   const bands = ageBands(report);
-  const overdue = bands.reduce((sum, band) => sum + band.overdue, 0);
-  const total = bands.reduce((sum, band) => sum + band.count, 0);
+  const { overdue } = countLasting(report);
   const due = many(report.dueDays, "day");
   const rows = bands.map((band) => [`${bandName(band)} days`, count(band.count), count(band.overdue)]);
   return (
     <Figure
       id="ages"
       title="Age of missing KBs"
-      summary={`${count(overdue)} of ${many(total, "missing KB")} ${overdue === 1 ? "has" : "have"} been missing for longer than ${due}.`}
+      summary={`${count(overdue)} of ${many(report.totals.missingKbs, "missing KB")} ${agree(overdue, "has", "have")} been missing for more than ${due}.`}
       legend={[
         { className: "bar-due", label: `up to ${due}` },
         { className: "bar-overdue", label: "overdue" },
@@ -198,7 +195,7 @@ function AgeBars({ bands }: { bands: readonly AgeBand[] }) {
   const y = countScale(0, 1.1 * Math.max(...bands.map((band) => band.count)));
   return (
     <>
-      <CountAxis scale={y} unit="KBs, by days since first seen" />
+      <CountAxis scale={y} unit="KBs by days since first seen" />
       {bands.map((band) => {
         const name = bandName(band);
         const left = x(name) ?? plot.left;
@@ -233,10 +230,7 @@ function bandName({ from, to }: AgeBand): string {
   return to === null ? `>${from - 1}` : `${from}–${to}`;
 }
 
-/** How many software of a KB get a line of their own. */
-export const maxLines = 6;
-
-/** On how many machines each of some software missed a KB, run by run; a gap where it was not measured. */
+/** On how many machines each product missed a KB, by run; a gap where it could not be read. */
 export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; softwareIds: readonly string[] }) {
   const { points } = history;
   const rows = points
@@ -245,7 +239,7 @@ export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; s
   return (
     <Figure
       id="kb-history"
-      title="Machines that miss it, run by run"
+      title="Machines that miss it, by run"
       summary={historySummary(history, softwareIds)}
       legend={softwareIds.map((label, index) => ({ className: `series-${index}`, label }))}
       table={
@@ -259,7 +253,7 @@ export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; s
 
 function historySummary({ points }: KbHistory, softwareIds: readonly string[]): string {
   const [first, last] = [points[0], points.at(-1)];
-  if (!first || !last) return "No run has seen it.";
+  if (!first || !last) return "No run has listed it.";
   const runs = `${many(points.length, "run")} from ${formatDay(dayOf(first.runId))} to ${formatDay(dayOf(last.runId))}`;
   const lines = softwareIds.map((softwareId) => {
     return `${softwareLabel(softwareId)}, ${describeSighting(first, softwareId)} to ${describeSighting(last, softwareId)}`;
@@ -267,25 +261,18 @@ function historySummary({ points }: KbHistory, softwareIds: readonly string[]): 
   return `${[runs, ...lines].join("; ")}.`;
 }
 
-type Point = KbHistory["points"][number];
-
-function describeSighting({ sightings }: Point, softwareId: string): string {
-  const sighting = sightings.find((one) => one.softwareId === softwareId);
-  if (!sighting || sighting.state === "not-read") return "not measured";
+function describeSighting(point: KbHistoryPoint, softwareId: string): string {
+  const sighting = sightingIn(point, softwareId);
+  if (!sighting || sighting.state === "not-read") return "not read";
   return sighting.state === "not-missing" ? "not missing" : count(sighting.machineMissedOn);
-}
-
-/** The height of a line: 0 where the KB was not missing, `null` where nothing is known. */
-function machinesOf({ sightings }: Point, softwareId: string): number | null {
-  const sighting = sightings.find((one) => one.softwareId === softwareId);
-  if (!sighting) return null;
-  return sighting.state === "not-missing" ? 0 : sighting.machineMissedOn;
 }
 
 function KbHistoryLines({ history: { points }, softwareIds }: { history: KbHistory; softwareIds: readonly string[] }) {
   const span = spanOf(points);
   if (!span) return <NoTrend />;
-  const counts = points.flatMap((point) => softwareIds.map((softwareId) => machinesOf(point, softwareId) ?? 0));
+  const counts = points.flatMap((point) =>
+    softwareIds.map((softwareId) => machinesSeen(sightingIn(point, softwareId)) ?? 0),
+  );
   const x = dayScale(span.from, span.to);
   const y = countScale(0, Math.max(...counts));
   return (
@@ -295,7 +282,7 @@ function KbHistoryLines({ history: { points }, softwareIds }: { history: KbHisto
       {softwareIds.map((softwareId, index) => {
         const seen = points.map((point) => ({
           at: Date.parse(dayOf(point.runId)),
-          machines: machinesOf(point, softwareId),
+          machines: machinesSeen(sightingIn(point, softwareId)),
         }));
         const draw = line<(typeof seen)[number]>(
           ({ at }) => x(at),

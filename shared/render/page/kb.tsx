@@ -1,23 +1,24 @@
 import { daysOverdue, isStalled } from "../../core/due.ts";
-import { compareEntries } from "../../core/order.ts";
+import { productsThatMissed } from "../../core/kb-history.ts";
+import type { Counts } from "../../core/missing-kb.ts";
+import { compareEntries, productsByMachines } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { slice } from "../../core/selection.ts";
+import { pageLimits } from "../limits.ts";
 import { count, formatDay, formatRun, many, softwareLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
-import { KbHistoryChart, maxLines } from "./charts.tsx";
+import { KbHistoryChart } from "./charts.tsx";
 import { pageHref } from "./link.ts";
 import { Age, Change, KindBadge, OutsideLink, Pages } from "./table.tsx";
 import type { PageView } from "./view.ts";
 
-const softwarePerPage = 100;
-
-/** One KB: its counts in every software side by side, and how they came about. */
+/** One KB: its counts in each product side by side, and their history. */
 export function KbSections({ view, kbId }: { view: PageView; kbId: string }) {
   const { report, query, code, history } = view;
   const row = report.rows.find(({ id }) => id === kbId);
-  const back = pageHref(query, { kb: undefined, softwarePage: undefined }, code);
+  const back = pageHref(query, { kb: undefined, productPage: undefined }, code);
   return (
     <>
       <p className="back">
@@ -32,31 +33,25 @@ export function KbSections({ view, kbId }: { view: PageView; kbId: string }) {
       <div className="kb-grid">
         {history && history.points.length > 0 && (
           <section aria-labelledby="kb-history-title">
-            <KbHistoryChart history={history} softwareIds={softwareToDraw(view, row)} />
+            <KbHistoryChart history={history} softwareIds={productsToDraw(view, row)} />
           </section>
         )}
-        {row && <KbSoftware row={row} view={view} />}
+        {row && <KbProducts row={row} view={view} />}
       </div>
     </>
   );
 }
 
 function absentWords({ runId }: Report): string {
-  return `In the run of ${formatRun(runId)} no measured software misses it, and none did in the run compared with.`;
+  return `No product that was read in the run of ${formatRun(runId)} misses it, and none did in the run compared with.`;
 }
 
-/** The software asked for, else those that the KB is worst in, else any that ever missed it. */
-function softwareToDraw({ query, history }: PageView, row: KbRow | undefined): string[] {
+/** The product asked for; otherwise those that miss the KB on most machines, then any that ever missed it. */
+function productsToDraw({ query, history }: PageView, row: KbRow | undefined): string[] {
   if (query.softwareId !== undefined) return [query.softwareId];
-  const sightings = history?.points.flatMap((point) => point.sightings) ?? [];
-  const missed = new Set(sightings.flatMap(({ softwareId, state }) => (state === "missing" ? [softwareId] : [])));
-  const worst = row?.entries.toSorted(byMachines).map(({ softwareId }) => softwareId) ?? [];
-  return [...new Set([...worst, ...missed])].slice(0, maxLines);
-}
-
-function byMachines(a: KbEntry, b: KbEntry): number {
-  const machines = ({ current, previous }: KbEntry) => (current ?? previous)?.machineMissedOn ?? -1;
-  return machines(b) - machines(a);
+  const now = row ? productsByMachines(row) : [];
+  const ever = history ? productsThatMissed(history) : [];
+  return [...new Set([...now, ...ever])].slice(0, pageLimits.chartedProducts);
 }
 
 function KbFacts({ row, report }: { row: KbRow; report: Report }) {
@@ -90,34 +85,34 @@ function KbFacts({ row, report }: { row: KbRow; report: Report }) {
   );
 }
 
-function KbSoftware({ row, view }: { row: KbRow; view: PageView }) {
+function KbProducts({ row, view }: { row: KbRow; view: PageView }) {
   const { report, query, code } = view;
-  const shown = slice(row.entries.toSorted(compareEntries), query.softwarePage ?? 1, softwarePerPage);
+  const shown = slice(row.entries.toSorted(compareEntries), query.productPage ?? 1, pageLimits.productsOfKb);
   return (
-    <section aria-labelledby="kb-software-title" id="software">
-      <h2 id="kb-software-title">In {count(row.entries.length)} software</h2>
+    <section aria-labelledby="kb-products-title" id="products">
+      <h2 id="kb-products-title">In {many(row.entries.length, "product")}</h2>
       <p className="note">
-        Each count holds for that software alone: a machine may stand in several, so they are not added up.
+        Each count is for that product alone. One machine can have several, so the counts are not added up.
       </p>
       <Table
         className="list"
         caption={<>KB{row.id} by product, worst first</>}
         head={
           <>
-            <ColumnHead>Software</ColumnHead>
+            <ColumnHead>Product</ColumnHead>
             <ColumnHead>Change</ColumnHead>
             <ColumnHead className="num">Machines</ColumnHead>
             <ColumnHead className="num">CVEs</ColumnHead>
             <ColumnHead>First seen</ColumnHead>
             <ColumnHead className="num">Peak</ColumnHead>
-            <ColumnHead>Standing</ColumnHead>
+            <ColumnHead>Status</ColumnHead>
           </>
         }
       >
         {shown.items.map((entry) => (
           <Row key={entry.softwareId}>
             <RowHead>
-              <a href={pageHref(query, { softwareId: entry.softwareId, softwarePage: undefined }, code)}>
+              <a href={pageHref(query, { softwareId: entry.softwareId, productPage: undefined }, code)}>
                 {softwareLabel(entry.softwareId)}
               </a>
               {softwareLabel(entry.softwareId) !== entry.softwareId && <span className="id">{entry.softwareId}</span>}
@@ -137,20 +132,20 @@ function KbSoftware({ row, view }: { row: KbRow; view: PageView }) {
             <Cell className="num" label="Peak">
               {count(entry.peak)}
             </Cell>
-            <Cell label="Standing">{standing(entry, report)}</Cell>
+            <Cell label="Status">{statusWords(entry, report)}</Cell>
           </Row>
         ))}
       </Table>
       <Pages
         slice={shown}
-        label="Pages of software"
-        href={(page) => `${pageHref(query, { softwarePage: page === 1 ? undefined : page }, code)}#software`}
+        label="Pages of products"
+        href={(page) => `${pageHref(query, { productPage: page === 1 ? undefined : page }, code)}#products`}
       />
     </section>
   );
 }
 
-function EntryCount({ entry, of }: { entry: KbEntry; of: "machineMissedOn" | "cveAddressed" }) {
+function EntryCount({ entry, of }: { entry: KbEntry; of: keyof Counts }) {
   if (!entry.current) return <s>{count(entry.previous?.[of] ?? null)}</s>;
   return (
     <>
@@ -160,7 +155,7 @@ function EntryCount({ entry, of }: { entry: KbEntry; of: "machineMissedOn" | "cv
   );
 }
 
-function standing(entry: KbEntry, report: Report): string {
+function statusWords(entry: KbEntry, report: Report): string {
   const overdue = daysOverdue(entry, report);
   const words = [
     overdue > 0 && `${many(overdue, "day")} overdue`,

@@ -1,24 +1,26 @@
 import type { ReactNode } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
-import { countLasting } from "../../core/due.ts";
-import { forecast } from "../../core/forecast.ts";
+import { betterKinds, countLasting, isWorse, stall, worseKinds } from "../../core/due.ts";
+import { forecast, forecastLimits } from "../../core/forecast.ts";
 import type { Report } from "../../core/report.ts";
 import { isScheduled } from "../../core/run-id.ts";
+import { goneMemory } from "../../core/snapshot.ts";
+import { isPartial } from "../../core/totals.ts";
 import { verdictOf } from "../../core/verdict.ts";
 import { comparedWith, headline } from "../headline.ts";
-import { count, formatRun, formatTime, many } from "../words.ts";
-import { AgeChart, ExposureChart, FlowChart } from "./charts.tsx";
-import { Carried } from "./filter.tsx";
+import { agree, count, formatRun, formatTime, many } from "../words.ts";
+import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
+import pageScript from "./client/script.ts?inline";
+import pageStyle from "./client/style.css?inline";
+import { Carried, named } from "./filter.tsx";
 import { KbSections } from "./kb.tsx";
-import { pageHref, progressHref, queryText } from "./link.ts";
-import { NotReadSection, SoftwareSection } from "./products.tsx";
-import { pageScript } from "./script.ts";
-import { pageStyle } from "./style.ts";
+import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
+import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
 import type { EmptyPageView, PageFrame, PageQuery, PageView, ShownProgress } from "./view.ts";
-import { forecastWords } from "./words.ts";
+import { forecastWords, kindLabels, readSoFar } from "./words.ts";
 
-/** The report page as a whole HTML document. It works without its script; the nonce lets style and script pass the CSP. */
+/** The report page, a complete HTML document. It works without its script; the nonce lets style and script pass the CSP. */
 export function renderPage(view: PageView): string {
   const { report, query } = view;
   const about = query.kb === undefined ? "Missing KBs" : `KB${query.kb}`;
@@ -37,7 +39,7 @@ export function renderPage(view: PageView): string {
   );
 }
 
-/** The page where no run is committed yet: how to start one, and how far it is. */
+/** The page before the first run is committed: how to start one, and how far it is. */
 export function renderEmptyPage(view: EmptyPageView): string {
   const { watchlist, options } = view;
   return renderDocument(
@@ -58,8 +60,8 @@ export function renderEmptyPage(view: EmptyPageView): string {
           <p className="about">
             {options.nextRun
               ? `The first scheduled run starts ${formatTime(options.nextRun, options.timeZone)}. `
-              : "The first report comes with the next scheduled run. "}
-            “Read now” makes one at once.
+              : "The next scheduled run makes the first report. "}
+            “Read now” makes one right away.
           </p>
         </section>
       </main>
@@ -123,7 +125,7 @@ function WatchlistForm(props: { watchlists: readonly string[]; asked: string; co
       <Carried fields={{}} code={props.code} />
       <div className="field">
         <label htmlFor="watchlist">Watchlist</label>
-        <select id="watchlist" name="watchlist" defaultValue={props.asked}>
+        <select {...named("watchlist")} defaultValue={props.asked}>
           {props.watchlists.map((name) => (
             <option key={name}>{name}</option>
           ))}
@@ -138,21 +140,20 @@ function WatchlistForm(props: { watchlists: readonly string[]; asked: string; co
 
 function RunForm({ view: { report, runs, query, code } }: { view: PageView }) {
   const newestFirst = runs.map(({ runId }) => runId).toReversed();
-  const { watchlist, search, change, softwareId, sort, order, kb } = query;
-  const flags = { overdue: query.overdue ? "true" : undefined, stalled: query.stalled ? "true" : undefined };
+  const { run: _run, from: _from, page: _page, productPage: _productPage, ...carried } = query;
   return (
     <form method="get" className="choose">
-      <Carried fields={{ watchlist, search, change, softwareId, sort, order, kb, ...flags }} code={code} />
+      <Carried fields={carried} code={code} />
       <div className="field">
         <label htmlFor="run">Run</label>
-        <select id="run" name="run" defaultValue={query.run === "latest" ? "latest" : report.runId}>
+        <select {...named("run")} defaultValue={query.run === "latest" ? "latest" : report.runId}>
           <option value="latest">Latest</option>
           <RunOptions runs={newestFirst} asked={report.runId} />
         </select>
       </div>
       <div className="field">
         <label htmlFor="from">Compared with</label>
-        <select id="from" name="from" defaultValue={query.from ?? ""}>
+        <select {...named("from")} defaultValue={query.from ?? ""}>
           <option value="">Previous report</option>
           <RunOptions runs={newestFirst.filter((runId) => runId !== report.runId)} asked={query.from} />
         </select>
@@ -176,7 +177,7 @@ function RunOptions({ runs, asked }: { runs: readonly string[]; asked?: string |
 function ReadNowForm({ frame: { code, progress }, watchlist }: { frame: PageFrame; watchlist: string }) {
   const busy = progress !== undefined && progress.state !== "committed";
   return (
-    <form method="post" action={`runs${code ? queryText({}, code) : ""}`} className="measure">
+    <form method="post" action={callHref("runs", code)} className="measure">
       <Carried fields={{ watchlist }} code={code} />
       <button type="submit" className="primary" disabled={busy}>
         Read now
@@ -185,17 +186,17 @@ function ReadNowForm({ frame: { code, progress }, watchlist }: { frame: PageFram
   );
 }
 
-/** How far a run is. With the script it follows by itself; without, a link looks again. */
+/** How far a run is. The script keeps it up to date; without the script, a link reloads it. */
 function Progress({ frame, watchlist }: { frame: PageFrame; watchlist: string }) {
   const { progress, code } = frame;
   if (!progress) return null;
   const { runId } = progress;
-  const done = queryText({ watchlist, run: runId }, code);
+  const done = reportHref({ watchlist, run: runId }, code);
   return (
     <section
       className="progress"
       id="progress"
-      aria-label="Run under way"
+      aria-label="Run in progress"
       data-state={progress.state}
       data-status={progressHref(watchlist, runId, code)}
       data-done={done}
@@ -208,8 +209,8 @@ function Progress({ frame, watchlist }: { frame: PageFrame; watchlist: string })
       ) : (
         <>
           <progress max={Math.max(1, progress.total)} value={progress.read} aria-labelledby="progress-words" />
-          <a id="progress-again" href={queryText({ watchlist, progress: runId }, code)}>
-            Look again
+          <a id="progress-again" href={reportHref({ watchlist, progress: runId }, code)}>
+            Refresh
           </a>
         </>
       )}
@@ -218,9 +219,9 @@ function Progress({ frame, watchlist }: { frame: PageFrame; watchlist: string })
 }
 
 function progressWords({ runId, state, read, total }: ShownProgress): string {
-  if (state === "committed") return `The run of ${formatRun(runId)} is done.`;
-  if (state === "queued") return `The run of ${formatRun(runId)} waits for its turn.`;
-  return `The run of ${formatRun(runId)} is under way: ${count(read)} of ${count(total)} software measured.`;
+  if (state === "committed") return `The run of ${formatRun(runId)} is finished.`;
+  if (state === "queued") return `The run of ${formatRun(runId)} is waiting to start.`;
+  return `The run of ${formatRun(runId)} is in progress: ${readSoFar(read, total)}.`;
 }
 
 function ReportSections({ view }: { view: PageView }) {
@@ -229,13 +230,13 @@ function ReportSections({ view }: { view: PageView }) {
     <>
       <Summary view={view} />
       <section className="charts" aria-label="Trends">
-        <ExposureChart trend={report.trend} />
+        <InstallsChart trend={report.trend} />
         <FlowChart trend={report.trend} />
         <AgeChart report={report} />
       </section>
       <KbSection view={view} />
       <NotReadSection view={view} />
-      <SoftwareSection view={view} />
+      <ProductSection view={view} />
     </>
   );
 }
@@ -246,7 +247,7 @@ function Summary({ view }: { view: PageView }) {
     <section className={`summary v-${verdictOf(report)}`} aria-label="Summary">
       <p className="headline">{headline(report)}</p>
       <p className="about">
-        {comparedWith(report)} <Unmeasured report={report} />
+        {comparedWith(report)} <ReadProducts report={report} />
       </p>
       <p className="about">{forecastWords(forecast(report.trend))}</p>
       <ul className="tiles">
@@ -258,11 +259,12 @@ function Summary({ view }: { view: PageView }) {
   );
 }
 
-function Unmeasured({ report: { totals, products } }: { report: Report }) {
-  if (totals.notRead === 0) return <>All {count(totals.read)} software measured.</>;
+function ReadProducts({ report: { totals, products } }: { report: Report }) {
+  if (!isPartial(totals))
+    return agree(totals.read, "The product was read.", `All ${many(totals.read, "product")} were read.`);
   return (
     <a className="warning" href="#not-read">
-      {count(totals.notRead)} of {count(products.length)} software not measured.
+      {count(totals.notRead)} of {many(products.length, "product")} could not be read.
     </a>
   );
 }
@@ -278,14 +280,14 @@ interface TileFacts {
 function tilesOf(report: Report): TileFacts[] {
   const { totals } = report;
   const { overdue, stalled } = countLasting(report);
+  const changes = [...worseKinds, ...betterKinds].map((kind): TileFacts => {
+    const tone = isWorse(kind) ? "bad" : "good";
+    return { label: kindLabels[kind].label, value: totals[kind], tone, filter: { change: kind } };
+  });
   return [
-    { label: "New", value: totals.new, tone: "bad", filter: { change: "new" } },
-    { label: "Worse", value: totals.worsened, tone: "bad", filter: { change: "worsened" } },
-    { label: "Returned", value: totals.returned, tone: "bad", filter: { change: "returned" } },
-    { label: "Better", value: totals.improved, tone: "good", filter: { change: "improved" } },
-    { label: "Resolved", value: totals.resolved, tone: "good", filter: { change: "resolved" } },
+    ...changes,
     { label: "Missing KBs", value: totals.missingKbs, tone: "plain", filter: { change: "missing" } },
-    { label: "Machine-KB pairs", value: totals.missingInstalls, tone: "plain" },
+    { label: "Missing installs", value: totals.missingInstalls, tone: "plain" },
     { label: "Overdue", value: overdue, tone: "bad", filter: { overdue: true } },
     { label: "Stalled", value: stalled, tone: "bad", filter: { stalled: true } },
   ];
@@ -302,7 +304,7 @@ function Tile({ view: { query, code }, tile }: { view: PageView; tile: TileFacts
   return (
     <li className={value > 0 ? `tile ${tone}` : "tile none"}>
       {filter && value > 0 ? (
-        <a href={`${pageHref({ watchlist, run, ...(from && { from }), ...filter }, {}, code)}#kbs`}>{content}</a>
+        <a href={`${pageHref({ watchlist, run }, { from, ...filter }, code)}#kbs`}>{content}</a>
       ) : (
         <div>{content}</div>
       )}
@@ -320,11 +322,11 @@ function Footer({ view }: { view: PageView }) {
         <Exports view={view} />
       </section>
       <section aria-labelledby="terms-title">
-        <h2 id="terms-title">How the numbers are made</h2>
+        <h2 id="terms-title">What the numbers mean</h2>
         <Terms report={report} />
       </section>
       <p className="audit">
-        {isScheduled(report.runId) ? "Scheduled run" : "Run on demand"}, opened {time(report.openedAt)}, closed{" "}
+        {isScheduled(report.runId) ? "Scheduled run" : "Run on demand"}, started {time(report.openedAt)}, finished{" "}
         {time(report.committedAt)}, tenant {report.tenant}.
         {options.nextRun && ` The next scheduled run starts ${time(options.nextRun)}.`}{" "}
         <a href={options.portalUrl} rel="noopener noreferrer">
@@ -341,21 +343,21 @@ function Exports({ view: { report, query, code } }: { view: PageView }) {
   return (
     <ul className="exports">
       <li>
-        This report: <a href={queryText({ ...run, format: "csv" }, code)}>CSV</a>{" "}
-        <a href={queryText({ ...run, format: "json" }, code)}>JSON</a>{" "}
-        <a href={queryText({ ...run, format: "text" }, code)}>text</a>
+        This report: <a href={reportHref({ ...run, format: "csv" }, code)}>CSV</a>{" "}
+        <a href={reportHref({ ...run, format: "json" }, code)}>JSON</a>{" "}
+        <a href={reportHref({ ...run, format: "text" }, code)}>text</a>
       </li>
       <li>
         Totals of every run:{" "}
-        <a href={`history${queryText({ watchlist, days: 400, format: "csv" }, code)}`}>
+        <a href={historyHref({ watchlist, days: 400, format: "csv" }, code)}>
           CSV<span className="sr"> of the totals</span>
         </a>{" "}
-        <a href={`history${queryText({ watchlist, days: 400, format: "json" }, code)}`}>
+        <a href={historyHref({ watchlist, days: 400, format: "json" }, code)}>
           JSON<span className="sr"> of the totals</span>
         </a>
       </li>
       <li>
-        For machines: <a href={`openapi.json${code ? queryText({}, code) : ""}`}>OpenAPI</a>
+        For scripts: <a href={callHref("openapi.json", code)}>OpenAPI</a>
       </li>
     </ul>
   );
@@ -367,35 +369,35 @@ function Terms({ report: { dueDays } }: { report: Report }) {
       <div>
         <dt>Machines, CVEs</dt>
         <dd>
-          Defender counts them for one software at a time. A KB that several software miss shows the largest count and
-          is never added up, since one machine may stand in several. A question mark is a count that Defender does not
-          give.
+          Defender counts them per product. If several products miss a KB, its row shows the largest count, not the sum,
+          because one machine can have several products. A question mark means that Defender gives no count.
         </dd>
       </div>
       <div>
-        <dt>Machine-KB pairs</dt>
-        <dd>The sum over KBs of their machines: one machine that misses three KBs makes three pairs.</dd>
+        <dt>Missing installs</dt>
+        <dd>The machines of all KBs added up: a machine that misses three KBs counts three times.</dd>
       </div>
       <div>
         <dt>Better, resolved</dt>
         <dd>
-          A fall in the counts. Machines that leave, stay silent for 30 days or are excepted in the portal lower them as
-          well. Resolved is said only where the software was measured in both runs.
+          The counts fell. They also fall when machines leave, stay silent for 30 days or get an exception in the
+          portal. A KB is only called resolved if its product was read in both runs.
         </dd>
       </div>
       <div>
-        <dt>Overdue, stalled, returned</dt>
+        <dt>Overdue, stalled, back</dt>
         <dd>
-          Overdue: missing for more than {many(dueDays, "day")}. Stalled: 14 days after it was first seen, still on 80 %
-          of its peak or more. Returned: it was resolved within the last 90 days and is back.
+          Overdue: missing for more than {many(dueDays, "day")}. Stalled: first seen {many(stall.days, "day")} ago or
+          longer, and still at {100 * stall.share} % of its peak or more. Back: missing again within{" "}
+          {many(goneMemory.days, "day")} of being resolved.
         </dd>
       </div>
       <div>
         <dt>Forecast</dt>
         <dd>
-          A straight line through the last 14 scheduled runs over the same number of products, followed from the last
-          count to zero. None is given where the line explains less than half of the ups and downs. New updates are not
-          foreseen.
+          A straight line through the last {forecastLimits.runs} scheduled runs over the same number of products,
+          continued from the last count to zero. There is none if the line explains less than half of the variation. It
+          does not foresee new updates.
         </dd>
       </div>
     </dl>

@@ -1,7 +1,8 @@
-import { daysBetween } from "../../core/day.ts";
-import type { ProductRow, Report } from "../../core/report.ts";
-import { dayOf } from "../../core/run-id.ts";
+import { notReadLongestFirst, sortByMissing } from "../../core/products.ts";
+import type { ProductRow, ProductState, Report } from "../../core/report.ts";
 import { slice } from "../../core/selection.ts";
+import { howMuchEarlier } from "../headline.ts";
+import { pageLimits } from "../limits.ts";
 import { count, formatRun, many, softwareLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { pageHref } from "./link.ts";
@@ -9,38 +10,34 @@ import { Pages } from "./table.tsx";
 import type { PageView } from "./view.ts";
 import { stateLabels } from "./words.ts";
 
-const softwarePerPage = 50;
-const maxNotRead = 100;
-
-/** What could not be measured, why, and how old is what stands for it; nothing where all was. */
+/** The products that could not be read, why, and how old their counts are; nothing if all were read. */
 export function NotReadSection({ view }: { view: PageView }) {
   const { report } = view;
-  const rows = report.products.filter(({ state }) => state === "not-read");
+  const rows = notReadLongestFirst(report);
   if (rows.length === 0) return null;
-  const longest = rows.toSorted((a, b) => (b.failure?.misses ?? 0) - (a.failure?.misses ?? 0));
-  const more = rows.length - maxNotRead;
+  const more = rows.length - pageLimits.notRead;
   return (
     <section id="not-read" aria-labelledby="not-read-title">
       <h2 id="not-read-title">
-        Not read: {count(rows.length)} of {count(report.products.length)} products
+        {count(rows.length)} of {many(report.products.length, "product")} could not be read
       </h2>
       <p className="note">
-        Nothing is claimed of these. Where one was measured before, its last known counts stand in, marked as not
-        measured.
+        This report claims nothing about them. If a product was read before, its last known counts are shown, marked
+        “Not read”.
       </p>
       <Table
         className="list"
-        caption="Software that this run could not measure"
+        caption="Products that this run could not read"
         head={
           <>
-            <ColumnHead>Software</ColumnHead>
+            <ColumnHead>Product</ColumnHead>
             <ColumnHead>Reason</ColumnHead>
             <ColumnHead>Since</ColumnHead>
-            <ColumnHead>Last measured</ColumnHead>
+            <ColumnHead>Last read</ColumnHead>
           </>
         }
       >
-        {longest.slice(0, maxNotRead).map((row) => (
+        {rows.slice(0, pageLimits.notRead).map((row) => (
           <Row key={row.softwareId}>
             <RowHead>
               <a href={`${pageHref({ ...pick(view), softwareId: row.softwareId }, {}, view.code)}#kbs`}>
@@ -48,11 +45,11 @@ export function NotReadSection({ view }: { view: PageView }) {
               </a>
             </RowHead>
             <Cell label="Reason" className="full">
-              {row.failure?.reason ?? "It was not measured in this run."}
-              {row.failure?.permanent && <strong className="act"> Someone must act.</strong>}
+              {row.failure?.reason ?? "It was not read in this run."}
+              {row.failure?.permanent && <strong className="act"> This needs action.</strong>}
             </Cell>
             <Cell label="Since">{sinceWords(row)}</Cell>
-            <Cell label="Last measured">{lastRead(row, report)}</Cell>
+            <Cell label="Last read">{lastRead(row, report)}</Cell>
           </Row>
         ))}
       </Table>
@@ -68,35 +65,32 @@ function sinceWords({ failure }: ProductRow): string {
 
 function lastRead({ current }: ProductRow, { runId }: Report): string {
   if (current === null) return "never";
-  const days = daysBetween(dayOf(current), dayOf(runId));
-  return `${formatRun(current)}, ${days === 0 ? "the same day" : `${many(days, "day")} earlier`}`;
+  return `${formatRun(current)}, ${howMuchEarlier(current, runId)}`;
 }
 
-/** All watched software, what misses most first. */
-export function SoftwareSection({ view }: { view: PageView }) {
+/** All products of the watchlist, those that miss most first. */
+export function ProductSection({ view }: { view: PageView }) {
   const { report, query, code } = view;
-  const sorted = report.products.toSorted(
-    (a, b) => b.missingInstalls - a.missingInstalls || b.missingKbs - a.missingKbs,
-  );
-  const shown = slice(sorted, query.softwarePage ?? 1, softwarePerPage);
+  const sorted = sortByMissing(report.products);
+  const shown = slice(sorted, query.productPage ?? 1, pageLimits.products);
   const most = sorted[0]?.missingInstalls ?? 0;
-  const pageAt = (page: number) => `${pageHref(query, { softwarePage: page === 1 ? undefined : page }, code)}#software`;
+  const pageAt = (page: number) => `${pageHref(query, { productPage: page === 1 ? undefined : page }, code)}#products`;
   return (
-    <section id="software" aria-labelledby="software-title">
-      <h2 id="software-title">Software: {count(report.products.length)} watched</h2>
+    <section id="products" aria-labelledby="products-title">
+      <h2 id="products-title">{many(report.products.length, "product")} watched</h2>
       <Table
         className="list"
-        caption="Watched software, what misses most first"
+        caption="Watched products, those that miss most first"
         head={
           <>
-            <ColumnHead>Software</ColumnHead>
+            <ColumnHead>Product</ColumnHead>
             <ColumnHead>State</ColumnHead>
             <ColumnHead className="num">Missing KBs</ColumnHead>
-            <ColumnHead className="num">Machine-KB pairs</ColumnHead>
+            <ColumnHead className="num">Missing installs</ColumnHead>
             <ColumnHead className="wide">
               <span className="sr">Share of the largest</span>
             </ColumnHead>
-            <ColumnHead>Measured</ColumnHead>
+            <ColumnHead>Read</ColumnHead>
             <ColumnHead>Compared with</ColumnHead>
           </>
         }
@@ -115,13 +109,13 @@ export function SoftwareSection({ view }: { view: PageView }) {
             <Cell className="num" label="Missing KBs">
               {row.current === null ? "?" : count(row.missingKbs)}
             </Cell>
-            <Cell className="num" label="Machine-KB pairs">
+            <Cell className="num" label="Missing installs">
               {row.current === null ? "?" : count(row.missingInstalls)}
             </Cell>
             <Cell className="wide">
               <ShareBar value={row.missingInstalls} most={most} />
             </Cell>
-            <Cell className="when" label="Measured">
+            <Cell className="when" label="Read">
               {row.current === null ? "never" : formatRun(row.current)}
             </Cell>
             <Cell className="when" label="Compared with">
@@ -130,7 +124,7 @@ export function SoftwareSection({ view }: { view: PageView }) {
           </Row>
         ))}
       </Table>
-      <Pages slice={shown} label="Pages of software" href={pageAt} />
+      <Pages slice={shown} label="Pages of products" href={pageAt} />
     </section>
   );
 }
@@ -139,14 +133,18 @@ function pick({ query: { watchlist, run, from } }: PageView) {
   return { watchlist, run, ...(from && { from }) };
 }
 
+const stateNotes: Partial<Record<ProductState, string>> = {
+  "not-kb-patched": "Defender reports weaknesses but lists no KBs for them",
+};
+
 function ProductStateWords({ row }: { row: ProductRow }) {
   const { state, baseline, unusable } = row;
   return (
     <>
       <span className={`state s-${state}`}>{stateLabels[state]}</span>
-      {baseline && <span className="id">seen for the first time</span>}
-      {state === "not-kb-patched" && <span className="id">Defender counts weaknesses, but lists no KBs for them</span>}
-      {unusable > 0 && <span className="id">{many(unusable, "item")} of the answer could not be used</span>}
+      {baseline && <span className="id">read for the first time</span>}
+      {stateNotes[state] && <span className="id">{stateNotes[state]}</span>}
+      {unusable > 0 && <span className="id">{many(unusable, "item")} of Defender’s answer could not be used</span>}
     </>
   );
 }

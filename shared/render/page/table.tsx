@@ -1,27 +1,25 @@
-import { ageInDays, cves, daysOverdue, isStalled, leadEntry, reach } from "../../core/due.ts";
+import { rise } from "../../core/change.ts";
+import { ageInDays, daysOverdue, isLargest, largest, leadEntry, stalledEntry } from "../../core/due.ts";
+import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries, compareRows } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
 import { isMissing, type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { naturalOrder, type Slice, type SortKey, selectRows, slice, sortValue } from "../../core/selection.ts";
+import { pageLimits } from "../limits.ts";
 import { safeLink } from "../link.ts";
-import { count, formatDay, many, softwareLabel } from "../words.ts";
+import { agree, count, formatDay, many, softwareLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { FilterForm } from "./filter.tsx";
-import { pageHref, queryText } from "./link.ts";
+import { pageHref, reportHref } from "./link.ts";
 import type { PageView } from "./view.ts";
 import { kindLabels, sortLabels } from "./words.ts";
 
-/** How many KBs stand on one page: few enough for any browser, enough to look through. */
-const rowsPerPage = 100;
-/** How many software of a KB its row names; its own page names all. */
-const namedSoftware = 3;
-
-/** The KBs: filters, the page asked for, and the way to the others. */
+/** The KBs: filters, the page asked for, and links to the others. */
 export function KbSection({ view }: { view: PageView }) {
   const { report, query, code } = view;
   const selected = selectRows(report, query);
-  const shown = slice(selected, query.page ?? 1, rowsPerPage);
+  const shown = slice(selected, query.page ?? 1, pageLimits.kbs);
   const where = query.softwareId === undefined ? "" : ` of ${softwareLabel(query.softwareId)}`;
   return (
     <section id="kbs" aria-labelledby="kbs-title">
@@ -48,15 +46,16 @@ export function KbSection({ view }: { view: PageView }) {
 
 function statusWords({ from, to, total }: Slice<KbRow>, { rows }: Report): string {
   if (rows.length === 0) return "No KB is missing, and none was.";
-  if (total === 0) return `None of ${many(rows.length, "KB")} matches.`;
+  if (total === 0)
+    return agree(rows.length, "The only KB does not match.", `None of ${many(rows.length, "KB")} match.`);
   const all = total === rows.length ? many(total, "KB") : `${count(total)} of ${many(rows.length, "KB")}`;
   return from === 1 && to === total ? all : `${count(from)}–${count(to)} of ${all}`;
 }
 
 function SelectionLink({ view, format, name }: { view: PageView; format: "csv" | "json"; name: string }) {
   const { report, query, code } = view;
-  const { page: _page, softwarePage: _softwarePage, ...selection } = query;
-  const href = queryText({ ...selection, run: report.runId, format }, code);
+  const { page: _page, productPage: _productPage, ...selection } = query;
+  const href = reportHref({ ...selection, run: report.runId, format }, code);
   return (
     <>
       {" "}
@@ -67,16 +66,15 @@ function SelectionLink({ view, format, name }: { view: PageView; format: "csv" |
 
 function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
   const { report } = view;
-  const whole = shown.total === report.rows.length && shown.pages === 1;
+  const complete = shown.total === report.rows.length && shown.pages === 1;
   const ranks = new Map(shown.items.toSorted(compareRows).map(({ id }, rank) => [id, rank]));
   return (
     <Table
       className="kbs"
       id="kbs-table"
       data-pages={shown.pages}
-      data-total={shown.total}
-      data-whole={whole}
-      caption="KBs. Machines and CVEs are those of the one software where they are most, with their change."
+      data-complete={complete}
+      caption="KBs. Machines and CVEs are those of the product with the most, with their change."
       head={
         <>
           <SortHeader view={view} sort="kb" kind="text" />
@@ -84,7 +82,7 @@ function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
           <SortHeader view={view} sort="machines" kind="number" />
           <SortHeader view={view} sort="cves" kind="number" />
           <SortHeader view={view} sort="age" kind="number" />
-          <ColumnHead>Software</ColumnHead>
+          <ColumnHead>Product</ColumnHead>
         </>
       }
     >
@@ -129,7 +127,7 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
         </a>
         <OutsideLink row={row} />
         <span className="name">{row.name}</span>
-        <Products row={row} />
+        <OtherProducts row={row} />
       </RowHead>
       <Cell className="c-worst">
         <KindBadge kind={row.kind} />
@@ -143,28 +141,26 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
       <Cell className="c-age" label="Age" data-v={sortValue(row, "age")}>
         <Age row={row} report={report} />
       </Cell>
-      <Cell className="c-software" label="Software">
-        <SoftwareList row={row} view={view} />
+      <Cell className="c-product" label="Product">
+        <EntryList row={row} view={view} />
       </Cell>
     </Row>
   );
 }
 
-const namedProducts = 6;
-
-function Products({ row }: { row: KbRow }) {
+function OtherProducts({ row }: { row: KbRow }) {
   const others = otherProducts(row).map((name) => name.replaceAll("_", " "));
   if (others.length === 0) return null;
-  const more = others.length - namedProducts;
+  const more = others.length - pageLimits.otherProducts;
   return (
     <span className="products">
-      {others.slice(0, namedProducts).join(", ")}
+      {others.slice(0, pageLimits.otherProducts).join(", ")}
       {more > 0 && ` and ${count(more)} more`}
     </span>
   );
 }
 
-/** A link to where Microsoft tells of the KB, where its address can be trusted. */
+/** A link to Microsoft's page about the KB, if its address can be trusted. */
 export function OutsideLink({ row }: { row: KbRow }) {
   const link = safeLink(row.url);
   if (!link) return null;
@@ -186,31 +182,28 @@ export function KindBadge({ kind }: { kind: KbRow["kind"] }) {
   );
 }
 
-function CountCell(props: { row: KbRow; entry: KbEntry | undefined; of: "machineMissedOn" | "cveAddressed" }) {
-  const { row, entry, of } = props;
-  const largest = of === "machineMissedOn" ? reach(row) : cves(row);
-  const isLargest = (entry?.current ?? entry?.previous)?.[of] === largest;
+function CountCell({ row, entry, of }: { row: KbRow; entry: KbEntry | undefined; of: keyof Counts }) {
+  const most = count(largest(row, of));
   return (
     <>
-      {isMissing(row) ? count(largest) : <s>{count(largest)}</s>}
-      {isLargest && entry && <Change entry={entry} of={of} />}
+      {isMissing(row) ? most : <s>{most}</s>}
+      {entry && isLargest(entry, row, of) && <Change entry={entry} of={of} />}
     </>
   );
 }
 
-/** By how much a count of an entry changed, where both sides are known. */
-export function Change({ entry, of }: { entry: KbEntry; of: "machineMissedOn" | "cveAddressed" }) {
-  const [now, then] = [entry.current?.[of] ?? null, entry.previous?.[of] ?? null];
-  if (now === null || then === null || now === then) return null;
-  const rise = now - then;
-  return <span className={rise > 0 ? "up" : "down"}>{` ${rise > 0 ? "+" : "−"}${count(Math.abs(rise))}`}</span>;
+/** By how much a count of an entry changed, if both counts are known. */
+export function Change({ entry: { current, previous }, of }: { entry: KbEntry; of: keyof Counts }) {
+  const by = rise(previous?.[of] ?? null, current?.[of] ?? null);
+  if (by === 0) return null;
+  return <span className={by > 0 ? "up" : "down"}>{` ${by > 0 ? "+" : "−"}${count(Math.abs(by))}`}</span>;
 }
 
-/** How long a KB has been missing, and what makes that bad. */
+/** How long a KB has been missing, and whether it is overdue or stalled. */
 export function Age({ row, report }: { row: KbRow; report: Report }) {
   const day = dayOf(report.runId);
   const overdue = daysOverdue(row, report);
-  const stalled = row.entries.find((entry) => isStalled(entry, day));
+  const stalled = stalledEntry(row, day);
   return (
     <>
       <span className="days">{isMissing(row) ? many(ageInDays(row, day), "day") : "gone"}</span>
@@ -225,12 +218,12 @@ function stalledWords({ current, peak }: KbEntry): string {
   return `stalled at ${count(current?.machineMissedOn ?? null)}, peak ${count(peak)}`;
 }
 
-function SoftwareList({ row, view: { query, code } }: { row: KbRow; view: PageView }) {
+function EntryList({ row, view: { query, code } }: { row: KbRow; view: PageView }) {
   const entries = row.entries.toSorted(compareEntries);
-  const more = entries.length - namedSoftware;
+  const more = entries.length - pageLimits.namedProducts;
   return (
-    <ul className="software">
-      {entries.slice(0, namedSoftware).map((entry) => (
+    <ul className="entries">
+      {entries.slice(0, pageLimits.namedProducts).map((entry) => (
         <li key={entry.softwareId}>
           <span className="label">{softwareLabel(entry.softwareId)}</span>
           {entries.length > 1 && <EntryCounts entry={entry} row={row} />}
@@ -263,7 +256,7 @@ function EntryCounts({ entry, row }: { entry: KbEntry; row: KbRow }) {
   );
 }
 
-/** The way to the other pages of a list; nothing where there is one page. */
+/** Links to the other pages of a list; nothing if there is only one page. */
 export function Pages<Item>(props: { slice: Slice<Item>; label: string; href: (page: number) => string }) {
   const { page, pages } = props.slice;
   if (pages === 1) return null;

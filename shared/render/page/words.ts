@@ -3,13 +3,13 @@ import type { ProductState } from "../../core/report.ts";
 import type { RowKind } from "../../core/row.ts";
 import { dayOf } from "../../core/run-id.ts";
 import type { ChangeFilter, SortKey } from "../../core/selection.ts";
-import { count, formatDay, many, shortDay } from "../words.ts";
+import { agree, count, formatDay, many, shortDay } from "../words.ts";
 
-/** What a change is called, with a mark for those who cannot tell its colour. */
+/** The name of each change, with a mark for readers who cannot see its colour. */
 export const kindLabels: Readonly<Record<RowKind, { mark: string; label: string }>> = {
   new: { mark: "+", label: "New" },
   worsened: { mark: "▲", label: "Worse" },
-  returned: { mark: "↩", label: "Returned" },
+  returned: { mark: "↩", label: "Back" },
   improved: { mark: "▼", label: "Better" },
   resolved: { mark: "✓", label: "Resolved" },
   baseline: { mark: "○", label: "Now watched" },
@@ -17,9 +17,9 @@ export const kindLabels: Readonly<Record<RowKind, { mark: string; label: string 
   "not-read": { mark: "?", label: "Not read" },
 };
 
-/** What each filter by change is called. */
+/** The name of each filter by change. */
 export function changeLabel(filter: ChangeFilter): string {
-  if (filter === "worse") return "Got worse: new, worse or returned";
+  if (filter === "worse") return "New, worse or back";
   return filter === "missing" ? "Missing now" : kindLabels[filter].label;
 }
 
@@ -38,31 +38,37 @@ export const stateLabels: Readonly<Record<ProductState, string>> = {
   "not-read": "Not read",
 };
 
-/** A forecast in a sentence or two, with the numbers it rests on. */
+/** How far a run has come. */
+export function readSoFar(read: number, total: number): string {
+  return `${count(read)} of ${many(total, "product")} read`;
+}
+
+/** A forecast in one sentence, with the numbers that it is based on. */
 export function forecastWords(forecast: Forecast): string {
   switch (forecast.outlook) {
     case "clear":
       return "Nothing is missing.";
     case "too-few":
-      return `A forecast needs ${forecast.needed} runs over the same software; so far there ${forecast.runs === 1 ? "is 1" : `are ${forecast.runs}`}.`;
+      return `No forecast yet: it takes ${forecast.needed} runs over the same number of products; so far there ${agree(forecast.runs, "is", "are")} ${forecast.runs}.`;
     case "falling":
-      return `Forecast: none by ${formatDay(forecast.zeroOn)}, if it goes on as in the ${overRuns(forecast)}: ${perDay(forecast)}.`;
+      return `Forecast: none missing by ${formatDay(forecast.zeroOn)} at the pace of ${basis(forecast)}.`;
     case "distant":
-      return `Forecast: falling, but it would take more than a year if it goes on as in the ${overRuns(forecast)}: ${perDay(forecast)}.`;
+      return `Forecast: falling, but more than a year from zero at the pace of ${basis(forecast)}.`;
     case "not-falling":
       return forecast.perDay < 0
-        ? `Forecast: no steady fall in the ${overRuns(forecast)}: ${perDay(forecast)}, but up and down.`
-        : `Forecast: not falling in the ${overRuns(forecast)}: ${perDay(forecast)}.`;
+        ? `Forecast: no steady fall over ${basis(forecast)}, with ups and downs.`
+        : `Forecast: not falling over ${basis(forecast)}.`;
   }
 }
 
-function overRuns({ runs, from, to, first, last }: ForecastBasis): string {
-  const days = `${shortDay(dayOf(from))} to ${shortDay(dayOf(to))}`;
-  return `last ${many(runs, "run")}, ${days}, ${count(first)} to ${count(last)} pairs`;
+function basis({ runs, from, to, first, last, perDay }: ForecastBasis): string {
+  const [start, end] = [shortDay(dayOf(from)), shortDay(dayOf(to))];
+  const installs = `from ${many(first, "missing install")} on ${start} to ${count(last)} on ${end}`;
+  return `the last ${many(runs, "run")}: ${installs}, ${formatPace(perDay)}`;
 }
 
 /** `−210 a day`; with one decimal below ten. */
-function perDay({ perDay }: ForecastBasis): string {
+function formatPace(perDay: number): string {
   const size = Math.abs(perDay);
   const digits = size < 10 ? 1 : 0;
   const text = size.toLocaleString("en-US", { maximumFractionDigits: digits });

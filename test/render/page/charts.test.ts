@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { addDays } from "../../../shared/core/day.ts";
 import type { TrendPoint } from "../../../shared/core/report.ts";
 import { size } from "../../../shared/render/page/chart-frame.tsx";
-import { AgeChart, ExposureChart, FlowChart, KbHistoryChart } from "../../../shared/render/page/charts.tsx";
+import { AgeChart, FlowChart, InstallsChart, KbHistoryChart } from "../../../shared/render/page/charts.tsx";
 import { anyStory } from "../../support/any-report.ts";
 import { aReport } from "../../support/builders.ts";
 import { sampleHistory } from "../../support/page-samples.ts";
@@ -27,7 +27,7 @@ const aTrend: fc.Arbitrary<TrendPoint[]> = fc
     points.toSorted((a, b) => a.day - b.day).map(({ day, totals }) => ({ runId: addDays("2025-11-01", day), totals })),
   );
 
-/** The elements that are drawn outside of the drawing, or nowhere. */
+/** The elements that are drawn outside the drawing, or nowhere. */
 function outside(html: string): Tag[] {
   const within = (most: number) => (value: number) => value >= -0.01 && value <= most + 0.01;
   const [inX, inY] = [within(size.width), within(size.height)];
@@ -46,23 +46,23 @@ function outside(html: string): Tag[] {
 const cells = (html: string) => [...html.matchAll(/<(?:td|th scope="row")>([^<]*)</g)].map(([, text]) => text);
 
 describe("charts", () => {
-  test("draw any trend inside of the drawing", () => {
+  test("draw any trend inside the drawing", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        expect(outside(renderToStaticMarkup(createElement(ExposureChart, { trend })))).toEqual([]);
+        expect(outside(renderToStaticMarkup(createElement(InstallsChart, { trend })))).toEqual([]);
         expect(outside(renderToStaticMarkup(createElement(FlowChart, { trend })))).toEqual([]);
       }),
     );
   });
 
-  test("tell every number that they draw as text, the newest run first", () => {
+  test("give every number that they draw as text, the newest run first", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        const told = cells(renderToStaticMarkup(createElement(ExposureChart, { trend })));
+        const installs = cells(renderToStaticMarkup(createElement(InstallsChart, { trend })));
         const flow = cells(renderToStaticMarkup(createElement(FlowChart, { trend })));
         const number = (value: number) => value.toLocaleString("en-US");
         const newest = trend.toReversed().map(({ totals }) => totals);
-        expect(told.filter((_, index) => index % 4 === 1)).toEqual(
+        expect(installs.filter((_, index) => index % 4 === 1)).toEqual(
           newest.map((totals) => number(totals.missingInstalls)),
         );
         expect(flow.filter((_, index) => index % 4 === 1)).toEqual(newest.map((totals) => number(totals.new)));
@@ -71,10 +71,10 @@ describe("charts", () => {
     );
   });
 
-  test("mark the runs that did not measure everything", () => {
+  test("mark the runs that did not read every product", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        const html = renderToStaticMarkup(createElement(ExposureChart, { trend }));
+        const html = renderToStaticMarkup(createElement(InstallsChart, { trend }));
         const drawn = trend.length > 1 ? trend.filter(({ totals }) => totals.notRead > 0).length : 0;
         expect(html.split('class="dot partial"').length - 1).toBe(drawn);
       }),
@@ -109,7 +109,7 @@ describe("charts", () => {
     expect(height(3)).toBeCloseTo(2 * height(1), 6);
   });
 
-  test("draw the ages of any report inside of the drawing", async () => {
+  test("draw the ages of any report inside the drawing", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
         expect(outside(renderToStaticMarkup(createElement(AgeChart, { report: await aReport(story) })))).toEqual([]);
@@ -117,7 +117,7 @@ describe("charts", () => {
     );
   });
 
-  test("break the line of a KB where a run did not measure its software", () => {
+  test("break the line of a KB where a run could not read its product", () => {
     const softwareIds = ["microsoft-_-windows_11", "microsoft-_-windows_10"];
     const html = renderToStaticMarkup(createElement(KbHistoryChart, { history: sampleHistory(), softwareIds }));
     expect(outside(html)).toEqual([]);

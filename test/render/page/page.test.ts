@@ -1,3 +1,4 @@
+import { Script } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Report } from "../../../shared/core/report.ts";
@@ -19,7 +20,7 @@ const everything = {
   order: "asc",
 } as const;
 
-/** Pages that show all there is to show. */
+/** Pages that show everything there is. */
 function samplePages(report: Report, parts: Partial<PageView> = {}): string[] {
   const query = { watchlist: report.watchlist, run: "latest" as const };
   const progress = { runId: "2026-11-23T10:17Z", read: 4, total: 12 };
@@ -43,7 +44,7 @@ function all(html: string, name: string): Tag["attributes"][] {
     .map(({ attributes }) => attributes);
 }
 
-/** The links and forms that stay with the reporter. */
+/** The links and forms that lead to the reporter itself. */
 function ownAddresses(html: string): string[] {
   const links = all(html, "a").map(({ href = "" }) => href);
   const forms = all(html, "form").flatMap(({ method, action = "" }) => (method === "post" ? [action] : []));
@@ -92,6 +93,16 @@ describe("the page, whatever it is given", () => {
     }
   });
 
+  test("carries its complete script and style sheet: it can load nothing else", () => {
+    const [, style, script] =
+      /<style nonce="[^"]+">([^<]+)<\/style>.*<script nonce="[^"]+">(.+)<\/script>/s.exec(renderPage(aView(sample))) ??
+      [];
+    expect(style).toContain("@media print");
+    expect(style).not.toContain("@import");
+    expect(script).not.toMatch(/\b(import|require)\b/);
+    expect(() => new Script(script ?? "")).not.toThrow();
+  });
+
   test("stays small for any estate", async () => {
     const limit = 300_000;
     const apart = await largeReport(500, 40);
@@ -123,7 +134,7 @@ describe("links and forms", () => {
     for (const html of samplePages(sample)) expect(html).not.toMatch(/[?&;]code=|name="code"/);
   });
 
-  test("use no parameter that the OpenAPI document does not tell of", async () => {
+  test("use no parameter that the OpenAPI document does not list", async () => {
     const samples = [...samplePages(sample), ...samplePages(await largeReport(60, 2))];
     const { paths } = JSON.parse(JSON.stringify(openApiDocument("0")));
     const told = (path: string, parameter: string): boolean =>
@@ -141,7 +152,7 @@ describe("links and forms", () => {
     expect(fields.filter(({ name = "" }) => !told("/api/report", name))).toEqual([]);
   });
 
-  test("exports are of the run that the page shows, even where it was asked for as the latest", () => {
+  test("exports are of the run that the page shows, even if it was asked for as the latest", () => {
     const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", overdue: true, page: 2 } }));
     const exports = ownAddresses(html).filter((address) => /format=/.test(address) && !/^history/.test(address));
     expect(exports).toHaveLength(5);
@@ -184,7 +195,7 @@ describe("the table of KBs", () => {
     expect(last).toContain("201–255 of 255 KBs");
   });
 
-  test("says by what it is sorted, and each heading turns its own order round", () => {
+  test("says what it is sorted by, and each heading reverses its own order", () => {
     const html = renderPage(
       aView(sample, { query: { watchlist: "default", run: "latest", sort: "machines", page: 2 } }),
     );
@@ -195,7 +206,7 @@ describe("the table of KBs", () => {
     expect(links).toContain("?watchlist=default&run=latest&sort=cves#kbs");
   });
 
-  test("shows counts of several software side by side and never their sum", async () => {
+  test("shows the counts of several products side by side and never their sum", async () => {
     const kb = (machineMissedOn: number) => aKb({ machineMissedOn });
     const products = {
       "microsoft-_-windows_10": { before: [kb(200)], now: [kb(212)] },
@@ -207,7 +218,7 @@ describe("the table of KBs", () => {
     expect(text).not.toContain("512");
   });
 
-  test("names three software of a KB and leads to the others", async () => {
+  test("names three products of a KB and links to the others", async () => {
     const ids = Array.from({ length: 12 }, (_, index) => [`vendor-_-p${index}`, { before: [], now: [aKb()] }]);
     const html = renderPage(aView(await aReport({ products: Object.fromEntries(ids) })));
     expect(readHtml(html).text).toMatch(/9 more\s+products of KB5041585/);
@@ -216,48 +227,50 @@ describe("the table of KBs", () => {
 
   test("says so where nothing matches, and where nothing is missing", async () => {
     const none = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", search: "nothing" } }));
-    expect(readHtml(none).text).toContain("None of 22 KBs matches.");
+    expect(readHtml(none).text).toContain("None of 22 KBs match.");
     const clean = await aReport({ products: { a: { before: [], now: [] } } });
     expect(readHtml(renderPage(aView(clean))).text).toContain("No KB is missing, and none was.");
   });
 });
 
 describe("the report page", () => {
-  test("tells every software that was not measured, with the reason and the age of what stands in", () => {
+  test("lists every product that could not be read, with the reason and the age of its counts", () => {
     const { text } = readHtml(renderPage(aView(sample)));
     const words = text.replace(/\s+/g, " ");
-    expect(words).toContain("Not read: 2 of 12 products");
+    expect(words).toContain("2 of 12 products could not be read");
     expect(words).toContain(
       "answered 404 ResourceNotFound three times. 21 Nov 2026, 3 runs 22 Nov 2026, 1 day earlier",
     );
-    expect(words).toContain("the app role Software.Read.All is missing. Someone must act. this run never");
+    expect(words).toContain("the app role Software.Read.All is missing. This needs action. this run never");
   });
 
-  test("gives the forecast with the numbers it rests on", async () => {
+  test("gives the forecast with the numbers that it is based on", async () => {
     const products = { a: { before: [aKb({ machineMissedOn: 60 })], now: [aKb({ machineMissedOn: 50 })] } };
     const report = await aReport({ products, installsBefore: [100, 90, 80, 70, 60] });
     const { text } = readHtml(renderPage(aView(report)));
     expect(text).toContain(
-      "Forecast: none by 28 Nov 2026, if it goes on as in the last 6 runs, 18 Nov to 23 Nov, 100 to 50 pairs: −10 a day.",
+      "Forecast: none missing by 28 Nov 2026 at the pace of the last 6 runs: from 100 missing installs on 18 Nov to 50 on 23 Nov, −10 a day.",
     );
   });
 
-  test("of one KB tells every software's counts and its history run by run", () => {
+  test("of one KB shows its counts in every product and its history by run", () => {
     const query = { watchlist: "default", run: "latest" as const, kb: "5072033" };
     const html = renderPage(aView(sample, { query, history: sampleHistory("5072033") }));
     const words = readHtml(html).text.replace(/\s+/g, " ");
-    expect(words).toContain("In 3 software");
+    expect(words).toContain("In 3 products");
     for (const id of ["windows_11", "windows_10", "windows_server_2022"]) expect(words).toContain(`microsoft-_-${id}`);
     expect(words).toContain("23 Nov 2026 133 not missing");
-    expect(words).toContain("6 Nov 2026 229 not measured");
+    expect(words).toContain("6 Nov 2026 229 not read");
   });
 
   test("of a KB that the run does not know says so", () => {
     const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", kb: "1" } }));
-    expect(readHtml(html).text).toContain("no measured software misses it, and none did in the run compared with");
+    expect(readHtml(html).text).toContain(
+      "No product that was read in the run of 23 Nov 2026 misses it, and none did in the run compared with",
+    );
   });
 
-  test("where no run is committed yet says how to start one", () => {
+  test("before the first run says how to start one", () => {
     const frame = { watchlist: "default", watchlists: ["default"], nonce: "n", options: sampleOptions };
     const { text } = readHtml(renderEmptyPage(frame));
     expect(text).toContain("There is no report yet.");
