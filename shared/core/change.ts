@@ -2,10 +2,10 @@ import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Thresholds } from "./watchlist.ts";
 
-/** The counts of some KBs by KB id; a count that is not named is not meant. */
+/** Some counts of some KBs, by KB id. */
 export type CountsByKb = Readonly<Record<string, Partial<Counts>>>;
 
-/** What became of one KB of one software; `previous` carries the counts that were last told. */
+/** The change of one KB of one product; `previous` has the counts that were last reported. */
 export type GapChange =
   | { kind: "new" | "returned"; current: MissingKb }
   | { kind: "worsened" | "improved"; previous: MissingKb; current: MissingKb }
@@ -13,12 +13,12 @@ export type GapChange =
 
 export type GapKind = GapChange["kind"];
 
-/** Nothing is kept back: every rise counts. */
+/** The smallest thresholds: every rise counts and none is held back. */
 export const everyRise: Thresholds = { minMachines: 1, minPercent: 0 };
 
 /**
- * What changed from one measured snapshot to a later one, in the order of KB ids, gone ones last.
- * `told` replaces previous counts by those last told; a count named in `heldBack` is taken as unchanged.
+ * What changed from one snapshot to a later one, ordered by KB id, resolved ones last. `lastReported` replaces counts of
+ * the previous snapshot; counts in `heldBack` are treated as unchanged.
  */
 export function changesBetween(
   previous: Snapshot,
@@ -40,15 +40,15 @@ export function changesBetween(
     const kind = kindOfChange(rises(base, kb, heldBack[kb.id]));
     if (kind) changes.push({ kind, previous: base, current: kb });
   }
-  // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
+  // If the list is empty while weaknesses stay open, its KBs were not installed. What became of them is unknown.
   if (current.emptiness?.verdict === "not-kb-patched") return changes;
   for (const before of left.values()) changes.push({ kind: "resolved", previous: before });
   return changes;
 }
 
 /**
- * The counts that a run keeps back, with the values last told: a rise in machines below the thresholds, and what is
- * unknown today. As the next run's `told` they make small rises add up until they are told.
+ * The counts that a run holds back, as they were last reported: rises in machines below the thresholds, and counts that
+ * are unknown today. The next run gets them as `lastReported`, so small rises add up until they are reported.
  */
 export function holdBack(
   previous: Snapshot,
@@ -72,7 +72,7 @@ function holdBackCounts(base: Counts, current: Counts, thresholds: Thresholds): 
   const kept: Partial<Counts> = {};
   if (isLost(base.machineMissedOn, current.machineMissedOn)) kept.machineMissedOn = base.machineMissedOn;
   if (isLost(base.cveAddressed, current.cveAddressed)) kept.cveAddressed = base.cveAddressed;
-  // A KB that is told anyway, because its CVEs rose, is told with its machines.
+  // A KB that is reported because its CVEs rose is reported with its machines.
   const small = rise.machines > 0 && rise.cves <= 0 && !reaches(rise.machines, base.machineMissedOn ?? 0, thresholds);
   if (small) kept.machineMissedOn = base.machineMissedOn;
   return kept;
@@ -98,7 +98,7 @@ function rises(base: Counts, current: Counts, heldBack: Partial<Counts> = {}): R
   };
 }
 
-/** How much a count rose, negative where it fell; 0 where either side is unknown, for an unknown count is never compared. */
+/** How much a count rose, negative if it fell; 0 if either side is unknown, because unknown counts are never compared. */
 export function rise(base: number | null, current: number | null): number {
   return base === null || current === null ? 0 : current - base;
 }
@@ -109,13 +109,13 @@ function kindOfChange({ machines, cves }: Rises): "worsened" | "improved" | null
   return null;
 }
 
-/** Which way a count went; `level` where it did not change or one side is unknown. */
+/** Which way a count went; `level` if it did not change or one side is unknown. */
 export function direction(base: number | null, current: number | null): "up" | "down" | "level" {
   const by = rise(base, current);
   return by > 0 ? "up" : by < 0 ? "down" : "level";
 }
 
-/** The counts that are not what they were, one that became unknown or known included. */
+/** The counts that changed, including those that became unknown or known. */
 export function changedCounts(previous: Counts | null, current: Counts): (keyof Counts)[] {
   return (["machineMissedOn", "cveAddressed"] as const).filter((of) => current[of] !== (previous?.[of] ?? null));
 }

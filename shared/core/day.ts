@@ -3,7 +3,7 @@ export type RunDate = string;
 
 const dayMs = 86_400_000;
 
-/** Whole days from one calendar day to another; negative where `to` is earlier. */
+/** Days from one calendar day to another; negative if `to` is earlier. */
 export function daysBetween(from: RunDate, to: RunDate): number {
   return (Date.parse(to) - Date.parse(from)) / dayMs;
 }

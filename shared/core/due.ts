@@ -4,11 +4,11 @@ import { isMissing, type KbEntry, type KbRow, type RowKind, rowKinds } from "./r
 import { dayOf, type RunId } from "./run-id.ts";
 
 /*
- * What is worse, how far it reaches, how old it is, and whether it is overdue or stalled. Nothing of the kind is claimed of
- * a product that could not be read: that rule is in these functions, so callers need not repeat it.
+ * What is worse, how far it reaches, how old it is, and whether it is overdue or stalled. These functions claim none of this
+ * for a product that could not be read, so callers need not check.
  */
 
-/** The kinds of change for the worse, the worst first. */
+/** The kinds of change for the worse, worst first. */
 export const worseKinds = ["new", "worsened", "returned"] as const satisfies readonly RowKind[];
 
 /** Whether a kind of change is for the worse. */
@@ -24,24 +24,24 @@ export function isBetter(kind: RowKind): boolean {
   return betterKinds.some((better) => better === kind);
 }
 
-/** The largest count of any one product: how far a KB reaches without counting a machine twice. */
+/** The largest machine count of any one product, so that no machine counts twice. */
 export function reach(row: KbRow): number | null {
   return largest(row, "machineMissedOn");
 }
 
-/** The CVEs that the KB closes for the product where it closes most. */
+/** The largest CVE count of any one product. */
 export function cves(row: KbRow): number | null {
   return largest(row, "cveAddressed");
 }
 
-/** Whether an entry has the largest of a row's counts, so that its change may be shown beside it. */
+/** Whether an entry has the largest of a row's counts: only then may its change be shown beside that count. */
 export function isLargest({ current, previous }: KbEntry, row: KbRow, count: keyof Counts): boolean {
   return (current ?? previous)?.[count] === largest(row, count);
 }
 
 /** The largest of one of the two counts: `reach` or `cves`. */
 export function largest(row: KbRow, count: keyof Counts): number | null {
-  // A product that no longer misses the KB does not count while another one still does.
+  // A product that no longer misses the KB does not count while another still does.
   const now = isMissing(row);
   return row.entries.reduce<number | null>(
     (most, { current, previous }) => larger(most, (now ? current : previous)?.[count] ?? null),
@@ -49,7 +49,7 @@ export function largest(row: KbRow, count: keyof Counts): number | null {
   );
 }
 
-/** The largest reach of any one row, of these kinds if any are given; `null` where no count is known. */
+/** The largest reach of any row, or of any row of these kinds; `null` if no count is known. */
 export function reachOf(rows: readonly KbRow[], kinds: readonly RowKind[] = rowKinds): number | null {
   let most: number | null = null;
   for (const row of rows) if (kinds.includes(row.kind)) most = larger(most, reach(row));
@@ -63,29 +63,29 @@ export function leadEntry(row: KbRow): KbEntry | undefined {
   return entries.find(({ previous }) => previous !== null) ?? entries[0];
 }
 
-/** Days a KB has been missing for on `day`. */
+/** How many days a KB has been missing on `day`. */
 export function ageInDays({ firstSeen }: Pick<KbRow, "firstSeen">, day: RunDate): number {
   return Math.max(0, daysBetween(firstSeen, day));
 }
 
-/** The same where it may be said: `null` at first sight of a product, for its KBs are then all of that day. */
+/** The age, or `null` at first sight of a product, because all its KBs were first seen that day. */
 export function knownAge(row: Pick<KbRow, "kind" | "firstSeen">, day: RunDate): number | null {
   return row.kind === "baseline" ? null : ageInDays(row, day);
 }
 
-/** What decides whether a row or an entry is overdue. */
+/** The part of a row or an entry that decides whether it is overdue. */
 type Datable = Pick<KbRow, "kind" | "firstSeen">;
 
-/** What a report's due dates depend on. */
+/** The part of a report that due dates depend on. */
 interface DueRule {
   runId: RunId;
   dueDays: number;
 }
 
-/** The part of a report that this file counts. */
+/** The part of a report that this file needs. */
 type Dated = DueRule & { rows: readonly KbRow[] };
 
-/** Days by which a KB known to be missing has exceeded `dueDays` on the report's day; 0 within them. */
+/** By how many days a missing KB has exceeded `dueDays` on the report's day; 0 if it has not. */
 export function daysOverdue(row: Datable, { runId, dueDays }: DueRule): number {
   return overdueBy(row, dayOf(runId), dueDays);
 }
@@ -95,24 +95,24 @@ function overdueBy(row: Datable, day: RunDate, dueDays: number): number {
   return Math.max(0, ageInDays(row, day) - dueDays);
 }
 
-/** Whether `daysOverdue` is above 0, made for many rows: days are compared as text. */
+/** Whether `daysOverdue` is above 0, for many rows: it compares days as text, which is faster. */
 export function overdueTest({ runId, dueDays }: DueRule): (row: Datable) => boolean {
   const due = addDays(dayOf(runId), -dueDays);
   return ({ kind, firstSeen }) => firstSeen < due && kind !== "not-read" && kind !== "resolved";
 }
 
-/** Missing KBs by when they become overdue, each list with what reaches furthest first. */
+/** Missing KBs by when they become overdue; in each list, those that reach furthest come first. */
 export interface Overdue {
   /** Since the run compared with. */
   lately: readonly KbRow[];
   /** Not yet, but before the next report. */
   soon: readonly KbRow[];
   long: readonly KbRow[];
-  /** How many were overdue when last read, and could not be read now. */
+  /** How many were overdue when last read but could not be read now. */
   unknown: number;
 }
 
-/** The overdue KBs of a report; `next` is the day of the next report, `null` where it is not known. */
+/** The overdue KBs of a report; `next` is the day of the next report, `null` if unknown. */
 export function overdueRows(report: Dated & { previousRunId: RunId | null }, next: RunDate | null): Overdue {
   const { rows, runId, previousRunId, dueDays } = report;
   const before = previousRunId && dayOf(previousRunId);
@@ -135,9 +135,10 @@ function furthestFirst(rows: readonly KbRow[]): KbRow[] {
   return reaching.sort((a, b) => b.machines - a.machines).map(({ row }) => row);
 }
 
-const stall = { days: 14, share: 0.8 };
+/** An entry is stalled if, this many days after it was first seen, it is still at this share of its peak or above. */
+export const stall = { days: 14, share: 0.8 };
 
-/** Whether an entry is still at 80 % of its peak or above, 14 days or more after it was first seen. */
+/** Whether an entry is stalled. */
 export function isStalled({ kind, current, peak, firstSeen }: KbEntry, day: RunDate): boolean {
   if (kind === "not-read" || !current?.machineMissedOn || !peak) return false;
   return current.machineMissedOn >= stall.share * peak && ageInDays({ firstSeen }, day) >= stall.days;
@@ -160,7 +161,7 @@ export function countLasting(report: Dated): { overdue: number; stalled: number 
 
 /** How many missing KBs there are of one age, and how many of them are overdue. */
 export interface AgeBand {
-  /** In days since first seen, both included; the last band has no end. */
+  /** Days since first seen, both inclusive; the last band has no end. */
   from: number;
   to: number | null;
   count: number;
@@ -183,7 +184,7 @@ export function ageBands(report: Dated): AgeBand[] {
   const isOverdue = overdueTest(report);
   const bands = bounds.map(([from, to]) => ({ from, to, count: 0, overdue: 0, since: addDays(day, -from) }));
   for (const row of report.rows) {
-    // A day after the report's own, which a clock that stepped back can bring, counts as that day.
+    // After a clock stepped back, a first sight may be later than the report's day; it counts as that day.
     const band = isMissing(row) && (bands.findLast(({ since }) => row.firstSeen <= since) ?? bands[0]);
     if (!band) continue;
     band.count += 1;

@@ -3,24 +3,24 @@ import type { TrendPoint } from "./report.ts";
 import { dayOf, type RunId } from "./run-id.ts";
 import { countWatched } from "./totals.ts";
 
-/** What a forecast rests on, so that a reader can check it. */
+/** What a forecast is based on, so that a reader can check it. */
 export interface ForecastBasis {
-  /** How many runs the line was drawn through. */
+  /** How many runs the line was fitted to. */
   runs: number;
   from: RunId;
   to: RunId;
-  /** Machine-KB pairs in the first and in the last of them. */
+  /** Missing installs in the first and the last of them. */
   first: number;
   last: number;
-  /** Slope of the least-squares line, in pairs a day; negative where they fall. */
+  /** Slope of the least-squares line, in missing installs a day; negative if they fall. */
   perDay: number;
-  /** How much of the ups and downs the line explains (r²), 0 to 1. */
+  /** The share of the variation that the line explains (r²), 0 to 1. */
   steadiness: number;
 }
 
 /**
- * Where the missing updates are heading. `clear`: none are missing. `too-few`: not enough comparable runs.
- * `not-falling`: no steady fall. `distant`: falling, but a year would not do. `falling`: zero on `zeroOn`, if it goes on so.
+ * Where missing installs are heading. `clear`: none are missing. `too-few`: not enough comparable runs. `not-falling`: no
+ * steady fall. `distant`: falling, but zero is more than a year away. `falling`: zero on `zeroOn` if the fall continues.
  */
 export type Forecast =
   | { outlook: "clear" }
@@ -28,16 +28,16 @@ export type Forecast =
   | ({ outlook: "not-falling" | "distant" } & ForecastBasis)
   | ({ outlook: "falling"; zeroOn: RunDate } & ForecastBasis);
 
-/** `steadiness`: below it a line says nothing. `days`: further ahead a straight line is a guess. */
-const limits = { runs: 14, needed: 5, steadiness: 0.5, days: 365 };
+/** Below this `steadiness` a line means nothing; more `days` ahead than this it is a guess. */
+export const forecastLimits = { runs: 14, needed: 5, steadiness: 0.5, days: 365 };
 
-/** Draws a line through the last 14 comparable runs of a trend and follows it from the last one to zero. */
+/** Fits a line to the last 14 comparable runs of a trend and follows it from the last one to zero. */
 export function forecast(trend: readonly TrendPoint[]): Forecast {
-  const points = comparable(trend).slice(-limits.runs);
+  const points = comparable(trend).slice(-forecastLimits.runs);
   const [first, last] = [points[0], points.at(-1)];
   if (last?.totals.missingInstalls === 0) return { outlook: "clear" };
-  if (!first || !last || points.length < limits.needed) {
-    return { outlook: "too-few", runs: points.length, needed: limits.needed };
+  if (!first || !last || points.length < forecastLimits.needed) {
+    return { outlook: "too-few", runs: points.length, needed: forecastLimits.needed };
   }
   const line = fitLine(points.map(({ runId, totals }) => [daysOf(first, runId), totals.missingInstalls]));
   const basis = {
@@ -48,16 +48,16 @@ export function forecast(trend: readonly TrendPoint[]): Forecast {
     last: last.totals.missingInstalls,
     ...line,
   };
-  if (line.perDay >= 0 || line.steadiness < limits.steadiness) return { outlook: "not-falling", ...basis };
-  // From the last count, not from the line's own end, so that a reader can do the sum; the slack is for rounding errors.
+  if (line.perDay >= 0 || line.steadiness < forecastLimits.steadiness) return { outlook: "not-falling", ...basis };
+  // From the last count, not the end of the line, so that a reader can check the sum; the slack is for rounding errors.
   const days = Math.ceil(basis.last / -line.perDay - 1e-6);
-  if (days > limits.days) return { outlook: "distant", ...basis };
+  if (days > forecastLimits.days) return { outlook: "distant", ...basis };
   return { outlook: "falling", zeroOn: addDays(dayOf(last.runId), days), ...basis };
 }
 
 /**
- * The runs at the end of a trend that watched equally many software and measured some. A software that joins or leaves
- * the watchlist moves the sum with nothing patched or missed; a run that measured nothing repeats the sum before.
+ * The latest runs of a trend that watched the same number of products and read at least one. A product that joins or
+ * leaves the watchlist changes the sum although nothing was patched; a run that read nothing repeats the sum before it.
  */
 function comparable(trend: readonly TrendPoint[]): TrendPoint[] {
   const last = trend.at(-1);

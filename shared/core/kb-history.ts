@@ -22,7 +22,7 @@ export interface KbHistory {
   points: readonly KbHistoryPoint[];
 }
 
-/** What a run's comparison, with the snapshot it shows, says of one KB. */
+/** What a run saw of one KB in one product; `current` is the snapshot that its comparison names. */
 export function sightKb(kbId: string, comparison: Comparison, current: Snapshot | null): KbSighting {
   const { softwareId } = comparison;
   const unknown = { machineMissedOn: null, cveAddressed: null };
@@ -32,17 +32,17 @@ export function sightKb(kbId: string, comparison: Comparison, current: Snapshot 
   return { softwareId, state: "missing", machineMissedOn: kb.machineMissedOn, cveAddressed: kb.cveAddressed };
 }
 
-/** What one run saw in one product; `undefined` where the product was not on the watchlist. */
+/** What one run saw in one product; `undefined` if the product was not on the watchlist. */
 export function sightingIn({ sightings }: KbHistoryPoint, softwareId: string): KbSighting | undefined {
   return sightings.find((sighting) => sighting.softwareId === softwareId);
 }
 
-/** On how many machines a sighting found the KB: 0 where it was not missing, `null` where that is not known. */
+/** On how many machines the KB was missing: 0 if it was not missing, `null` if that is unknown. */
 export function machinesSeen(sighting: KbSighting | undefined): number | null {
   return sighting?.state === "not-missing" ? 0 : (sighting?.machineMissedOn ?? null);
 }
 
-/** The products that ever missed the KB, in the order of the first run that saw it there. */
+/** The products that ever missed the KB, in the order in which runs first saw it there. */
 export function productsThatMissed({ points }: KbHistory): string[] {
   const missed = points.flatMap(({ sightings }) => sightings.filter(({ state }) => state === "missing"));
   return [...new Set(missed.map(({ softwareId }) => softwareId))];

@@ -1,4 +1,4 @@
-/** Whether a URL's hostname is this very machine: the one place to which plain http may carry keys and tokens. */
+/** Whether a URL's hostname is this machine, the only place to which keys and tokens may go over plain http. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }

@@ -2,31 +2,31 @@ import * as z from "zod/mini";
 import type { RunDate } from "./day.ts";
 import { compareText, plainText } from "./text.ts";
 
-/** What Defender counts for a KB of one software. `null` is unknown, never 0. */
+/** What Defender counts for a KB of one product. `null` is unknown, never 0. */
 export interface Counts {
   machineMissedOn: number | null;
   cveAddressed: number | null;
 }
 
-/** One missing security update as Defender tells it, under Defender's own field names. */
+/** One missing security update, under Defender's own field names. */
 export interface ReadKb extends Counts {
   /** The KB's number without `KB`. */
   id: string;
-  /** A month's bundle, such as "March 2020 Security Updates"; empty where Defender gives none. */
+  /** A month's bundle, such as "March 2020 Security Updates"; empty if Defender gives none. */
   name: string;
   productsNames: readonly string[];
   url: string | null;
 }
 
-/** A missing KB with what only our own history knows of it. */
+/** A missing KB with what only our own history knows. */
 export interface MissingKb extends ReadKb {
-  /** The day on which this software was first seen to miss it; it survives a KB's leaving and coming back. */
+  /** The day on which this product was first seen to miss it; kept when the KB is resolved and comes back. */
   firstSeen: RunDate;
   /** The largest `machineMissedOn` since it was first seen. */
   peak: number | null;
 }
 
-/** What one answer held: the KBs, each once, and how many items could not be used. */
+/** One answer: the KBs, each once, and how many items could not be used. */
 export interface Reading {
   missingKbs: ReadKb[];
   unusable: number;
@@ -44,8 +44,8 @@ const item = z.looseObject({
 });
 
 /**
- * The KBs of a `getmissingkbs` answer's `value`, sorted by id, repeated ids folded into one.
- * An item without a usable id is counted, never guessed at; unknown fields are ignored.
+ * The KBs in the `value` of a `getmissingkbs` answer, sorted by id, with repeated ids merged.
+ * Items without a usable id are counted, never guessed; unknown fields are ignored.
  */
 export function readMissingKbs(value: readonly unknown[]): Reading {
   const byId = new Map<string, ReadKb>();
@@ -92,11 +92,11 @@ function readUrl(value: unknown): string | null {
 
 function readCount(value: unknown): number | null {
   const count = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
-  // JSON knows a −0, which would be shown with its sign.
+  // JSON allows −0, which would be shown with its sign.
   return typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? Math.abs(count) : null;
 }
 
-/** Two tellings of one KB: the larger counts, all products, the first name and url there are. */
+/** Merges two items of one KB: the larger counts, all products, the first name and URL. */
 function fold(a: ReadKb, b: ReadKb): ReadKb {
   return {
     id: a.id,
@@ -108,14 +108,14 @@ function fold(a: ReadKb, b: ReadKb): ReadKb {
   };
 }
 
-// Which of two texts stands must not hang on their order in the answer.
+// Which of two texts is kept must not depend on their order in the answer.
 function smallest(a: string | null, b: string | null): string | null {
   if (!a) return b;
   if (!b) return a;
   return compareText(a, b) <= 0 ? a : b;
 }
 
-/** The larger of two counts, where an unknown one gives way to a known one. */
+/** The larger of two counts; a known one counts as larger than an unknown one. */
 export function larger(a: number | null, b: number | null): number | null {
   if (a === null) return b;
   if (b === null) return a;

@@ -2,12 +2,12 @@ import { cves, reach } from "./due.ts";
 import { type KbEntry, type KbRow, rowKinds } from "./row.ts";
 import { compareText } from "./text.ts";
 
-/** The order of a report: what is worst first, then what reaches furthest, closes most CVEs, is oldest. */
+/** The order of a report: by kind, worst first, then by reach, CVEs and age, largest first. */
 export function compareRows(a: KbRow, b: KbRow): number {
   return compareRanked(rank(a), rank(b));
 }
 
-/** The rows as `compareRows` orders them; each KB's software is counted through once, not at every comparison. */
+/** Sorts rows as `compareRows` does, but computes the reach of each only once. */
 export function sortRows(rows: Iterable<KbRow>): KbRow[] {
   return Array.from(rows, rank)
     .sort(compareRanked)
@@ -35,8 +35,16 @@ function compareRanked(a: RankedRow, b: RankedRow): number {
   );
 }
 
-/** The order of a row's entries: worst first, then what reaches furthest. */
+/** The order of a row's entries: worst first, then those on most machines. */
 export function compareEntries(a: KbEntry, b: KbEntry): number {
-  const machines = ({ current, previous }: KbEntry) => (current ?? previous)?.machineMissedOn ?? -1;
   return rowKinds.indexOf(a.kind) - rowKinds.indexOf(b.kind) || machines(b) - machines(a);
+}
+
+/** The products of a row, by how many machines miss or missed the KB, most first. */
+export function productsByMachines({ entries }: KbRow): string[] {
+  return entries.toSorted((a, b) => machines(b) - machines(a)).map(({ softwareId }) => softwareId);
+}
+
+function machines({ current, previous }: KbEntry): number {
+  return (current ?? previous)?.machineMissedOn ?? -1;
 }

@@ -7,23 +7,23 @@ export function productsIn({ products }: Pick<Report, "products">, state: Produc
   return products.filter((row) => row.state === state);
 }
 
-/** Whether a product could not be read, so that its counts, if any, are those last known. */
+/** Whether a product could not be read: its counts, if any, are then the last known ones. */
 export function isNotRead({ state }: Pick<ProductRow, "state">): boolean {
   return state === "not-read";
 }
 
-/** Products by how much they miss: most installs first, then most KBs. */
+/** Products sorted by missing installs, then by missing KBs, most first. */
 export function sortByMissing(products: readonly ProductRow[]): ProductRow[] {
   return products.toSorted((a, b) => b.missingInstalls - a.missingInstalls || b.missingKbs - a.missingKbs);
 }
 
-/** The products that could not be read, the one that failed most runs in a row first. */
+/** The products that could not be read, those that failed in most consecutive runs first. */
 export function notReadLongestFirst(report: Pick<Report, "products">): ProductRow[] {
   const misses = ({ failure }: ProductRow) => failure?.misses ?? 0;
   return report.products.filter(isNotRead).sort((a, b) => misses(b) - misses(a));
 }
 
-/** The same in groups of one reason each (`null`: none was recorded), the largest group first. */
+/** The products that could not be read, grouped by reason (`null`: none was recorded), the largest group first. */
 export function notReadByReason(
   report: Pick<Report, "products">,
 ): { reason: string | null; products: readonly ProductRow[] }[] {
@@ -33,11 +33,11 @@ export function notReadByReason(
   );
 }
 
-/** How many products were compared, and how many of them with an older run than the report's, as after missed runs. */
+/** How many products were compared, and how many of them with an older run than the report was, as after missed runs. */
 export interface ComparedProducts {
   compared: number;
   older: number;
-  /** The oldest run compared with; `null` where none is older. */
+  /** The oldest run compared with; `null` if none is older. */
   oldest: RunId | null;
 }
 

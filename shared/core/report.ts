@@ -6,41 +6,41 @@ import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { countTotals, type Totals } from "./totals.ts";
 
-/** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
+/** `not-kb-patched`: Defender counts weaknesses but lists no KBs, so missing updates cannot be seen here. */
 export type ProductState = "read" | "empty" | "not-kb-patched" | "not-read";
 
-/** One software in a report. */
+/** One product in a report. */
 export interface ProductRow {
   softwareId: string;
   state: ProductState;
-  /** Whether this is its first sight. */
+  /** Whether it is seen for the first time. */
   baseline: boolean;
   /** The run of the snapshot compared with. */
   previous: RunId | null;
-  /** The run of the snapshot shown; older than the report where today's read failed. */
+  /** The run of the snapshot shown; older than the report if today's read failed. */
   current: RunId | null;
   missingKbs: number;
   /** Sum of `machineMissedOn` over its KBs. */
   missingInstalls: number;
-  /** Items of Defender's answer that could not be used. */
+  /** How many items of Defender's answer could not be used. */
   unusable: number;
   failure: ReadFailure | null;
 }
 
-/** One run in the row of runs before this one. */
+/** One run in a trend. */
 export interface TrendPoint {
   runId: RunId;
   totals: Totals;
 }
 
-/** What changed in one watchlist from one run to another, and all that is missing. */
+/** What changed in one watchlist from one run to another, and everything that is missing. */
 export interface Report {
   watchlist: string;
   tenant: string;
   runId: RunId;
   openedAt: string;
   committedAt: string;
-  /** The run compared with; `null` where there was none before. */
+  /** The run compared with; `null` if there was none before. */
   previousRunId: RunId | null;
   /** Worst first. */
   rows: readonly KbRow[];
@@ -59,12 +59,12 @@ export interface Compared {
   current: Snapshot | null;
 }
 
-/** What a report holds besides its comparisons. */
+/** What a report has besides its comparisons. */
 export type ReportFrame = Pick<Report, "previousRunId" | "trend" | "dueDays"> & {
   run: RunSummary & Pick<Run, "failures">;
 };
 
-/** Builds a report from a run's comparisons, taken one at a time so that a large estate need not be held whole. */
+/** Builds a report from a run's comparisons, one at a time, so that not all snapshots need to be in memory. */
 export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Compared>): Promise<Report> {
   const { run, previousRunId, trend, dueDays } = frame;
   const { watchlist, tenant, runId, openedAt, committedAt } = run;

@@ -5,7 +5,7 @@ import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
 
-/** What a report says of a KB: a change, or why it tells none. Worst first. */
+/** What a report says about a KB: a change, or why there is none. Worst first. */
 export const rowKinds = [
   "new",
   "worsened",
@@ -18,33 +18,33 @@ export const rowKinds = [
 ] as const satisfies readonly (GapKind | "baseline" | "unchanged" | "not-read")[];
 export type RowKind = (typeof rowKinds)[number];
 
-/** One KB of one software. Its counts hold for that software alone and are never added to another's. */
+/** One KB of one product. Its counts are never added to those of another product. */
 export interface KbEntry {
   softwareId: string;
   kind: RowKind;
-  /** The counts last told; `null` where there were none. */
+  /** The counts last reported; `null` if there were none. */
   previous: Counts | null;
-  /** `null` where it is no longer missing. */
+  /** `null` if it is no longer missing. */
   current: Counts | null;
   firstSeen: RunDate;
   peak: number | null;
 }
 
-/** One KB over all the software that misses it. */
+/** One KB over all products that miss it. */
 export interface KbRow {
   id: string;
   name: string;
   url: string | null;
   productsNames: readonly string[];
   kind: RowKind;
-  /** The earliest of its software. */
+  /** The earliest of its entries. */
   firstSeen: RunDate;
   entries: KbEntry[];
 }
 
 export type KbRows = Map<string, KbRow>;
 
-/** Adds what one software's comparison tells of its KBs; `current` is the snapshot that the report stands on. */
+/** Adds the entries of one product's comparison; `current` is the snapshot that the report shows. */
 export function addComparison(
   rows: KbRows,
   comparison: Comparison,
@@ -81,8 +81,16 @@ function resolvedEntry(softwareId: string, kb: MissingKb): KbEntry {
   return { softwareId, kind: "resolved", previous: countsOf(kb), current: null, firstSeen, peak };
 }
 
+const sharedCounts = new Map<number, Counts>();
+
+/** Small counts are shared: the million entries of a large report have far fewer different ones. */
 function countsOf({ machineMissedOn, cveAddressed }: Counts): Counts {
-  return { machineMissedOn, cveAddressed };
+  const counts = { machineMissedOn, cveAddressed };
+  if (machineMissedOn === null || machineMissedOn > 999 || cveAddressed === null || cveAddressed > 99) return counts;
+  const key = machineMissedOn * 100 + cveAddressed;
+  const shared = sharedCounts.get(key) ?? counts;
+  if (shared === counts) sharedCounts.set(key, counts);
+  return shared;
 }
 
 function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry): void {
@@ -102,13 +110,13 @@ function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry): void {
   }
 }
 
-// A KB that one software is rid of and another still misses has improved; "resolved" would be untrue of it.
+// A KB that is resolved for one product but missing for another has improved; "resolved" would be wrong.
 function kindOfRow(a: RowKind, b: RowKind): RowKind {
   const worse = rowKinds.indexOf(a) <= rowKinds.indexOf(b) ? a : b;
   return worse === "resolved" && a !== b ? "improved" : worse;
 }
 
-/** The products that the row's software ids do not already name. */
+/** The products of Defender's list that the row's software ids do not already name. */
 export function otherProducts({ productsNames, entries }: KbRow): string[] {
   const named = new Set(entries.map(({ softwareId }) => softwareId.split("-_-").at(-1)));
   return productsNames.filter((name) => !named.has(name));

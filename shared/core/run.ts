@@ -6,35 +6,35 @@ import type { Snapshot } from "./snapshot.ts";
 import { countBetter, countTotals, countWorse, isNothingRead, type Totals } from "./totals.ts";
 import { type Watchlist, weekdays } from "./watchlist.ts";
 
-/** Why a software was not measured in a run. */
+/** Why a product could not be read in a run. */
 export interface ReadFailure {
   softwareId: string;
-  /** One sentence for a person, without secrets or ids of single requests. */
+  /** For people, without secrets or ids of single requests. */
   reason: string;
-  /** Whether it stays until a person acts. */
+  /** Whether it lasts until a person acts. */
   permanent: boolean;
-  /** The first run of the row of runs that could not measure it. */
+  /** The first of the consecutive runs that could not read it. */
   since: RunId;
-  /** How many scheduled runs in a row could not. */
+  /** How many consecutive scheduled runs could not read it. */
   misses: number;
 }
 
 export const mailStatuses = ["none", "pending", "sending", "sent", "refused"] as const;
 
-/** The outbox half of a run: `none`, or `pending → sending → sent | refused`. */
+/** The outbox of a run: `none`, or `pending → sending → sent | refused`. */
 export interface Mail {
   status: (typeof mailStatuses)[number];
-  /** When it took this status, ISO 8601 in UTC. */
+  /** When it got this status, ISO 8601 in UTC. */
   at: string;
-  /** Sends begun so far. */
+  /** How often a send was started. */
   attempts: number;
-  /** Sends of which nobody knows whether they arrived. */
+  /** How many of these sends may or may not have arrived. */
   unknownOutcomes: number;
   /** Why it was refused, or why the last try failed. */
   reason?: string;
 }
 
-/** One committed run: what was compared, and the mail that it owes. */
+/** One committed run: what was compared, and the state of its mail. */
 export interface Run {
   watchlist: string;
   runId: RunId;
@@ -42,7 +42,7 @@ export interface Run {
   /** ISO 8601 in UTC. */
   openedAt: string;
   committedAt: string;
-  /** The scheduled run that this one compared with; `null` for the first. */
+  /** The scheduled run compared with; `null` for the first run. */
   previousRunId: RunId | null;
   comparisons: readonly Comparison[];
   failures: readonly ReadFailure[];
@@ -50,33 +50,33 @@ export interface Run {
   mail: Mail;
 }
 
-/** A run without its lists: what `Runs` keeps in plain columns. */
+/** A run without its lists: what the table `Runs` has in plain columns. */
 export type RunSummary = Omit<Run, "comparisons" | "failures">;
 
-/** The queue's message: which run to advance. */
+/** A queue message: the run to advance. */
 export interface RunMessage {
   watchlist: string;
   runId: RunId;
   /** ISO 8601 in UTC. */
   openedAt: string;
-  /** For a run on demand: whether it mails its digest. A scheduled run decides by itself. */
+  /** For a run on demand: whether it mails its digest. A scheduled run decides this itself. */
   mail?: boolean;
 }
 
-/** What is known of one software when its run closes. */
+/** What is known of one product when its run closes. */
 export interface Outcome {
   softwareId: string;
-  /** The snapshot that the last scheduled run reported, if any. */
+  /** The snapshot in the last scheduled report, if any. */
   previous: Snapshot | null;
-  /** Today's snapshot; absent where it could not be read. */
+  /** Today's snapshot; `null` if the product could not be read. */
   current: Snapshot | null;
   failure?: Pick<ReadFailure, "reason" | "permanent">;
 }
 
-/** Counts that one run may keep back; a row of the store holds no more, and what does not fit is told at once. */
+/** How many KBs a run may hold counts back for: a stored row has no room for more, and the rest is reported at once. */
 export const maxHeldBack = 3_000;
 
-/** Everything of a run but what its software brought. */
+/** What a run has before its products are compared. */
 export type Opening = Pick<Run, "runId" | "openedAt" | "committedAt"> & {
   watchlist: Watchlist;
   /** The last committed scheduled run, which this one follows. */
@@ -85,7 +85,7 @@ export type Opening = Pick<Run, "runId" | "openedAt" | "committedAt"> & {
   mail?: boolean;
 };
 
-/** Closes a run over its software: what is compared with what, what failed, the totals, and whether it owes a mail. */
+/** Closes a run: what is compared with what, what failed, the totals, and whether a mail is due. */
 export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome>): Promise<Run> {
   const { watchlist, runId, last } = opening;
   const lastComparisons = new Map(last?.comparisons.map((comparison) => [comparison.softwareId, comparison]));
@@ -124,7 +124,7 @@ function compare(
 ): Comparison {
   const ids = { softwareId, previous: previous?.runId ?? null, current: current ? runId : (previous?.runId ?? null) };
   if (!previous) return ids;
-  // What was not measured today is carried on untouched.
+  // Counts of a product that could not be read are carried on unchanged.
   const kept = current ? holdBack(previous, current, lastReported ?? {}, thresholds) : (lastReported ?? {});
   const heldBack = Object.fromEntries(Object.entries(kept).slice(0, room));
   return { ...ids, ...(lastReported && { lastReported }), ...(Object.keys(heldBack).length > 0 && { heldBack }) };
@@ -136,24 +136,24 @@ function fail(outcome: Outcome, runId: RunId, earlier: ReadFailure | undefined):
   return { softwareId, reason, permanent, since: earlier?.since ?? runId, misses: (earlier?.misses ?? 0) + 1 };
 }
 
-/** Whether a scheduled run is worth a mail to this watchlist's people. */
+/** Whether a scheduled run is worth a mail to this watchlist's recipients. */
 export function deservesMail(
   run: Pick<Run, "runId" | "previousRunId" | "totals" | "failures">,
   who: Watchlist,
 ): boolean {
   const { totals } = run;
   if (mailsAnyway(run.runId, who)) return true;
-  // The first mail shows its readers that it works.
+  // The first mail shows its recipients that the reporter works.
   if (run.previousRunId === null || isBlind(run)) return true;
   return countWorse(totals) > 0 || (who.mailWhen === "changed" && countBetter(totals) + totals.baseline > 0);
 }
 
-/** Whether a scheduled run mails whatever it finds. */
+/** Whether a scheduled run mails no matter what it finds. */
 export function mailsAnyway(runId: RunId, { mailWhen, heartbeatDay }: Watchlist): boolean {
   return mailWhen === "always" || heartbeatDay === weekdays[new Date(dayOf(runId)).getUTCDay()];
 }
 
-// A quiet inbox must not mean a blind reporter; a single read that failed once is not yet worth a mail.
+// Silence must not mean that nothing can be read; one read that failed once is not yet worth a mail.
 function isBlind({ totals, failures }: Pick<Run, "totals" | "failures">): boolean {
   const lasting = failures.some(({ permanent, misses }) => misses === (permanent ? 1 : 2));
   return lasting || (isNothingRead(totals) && failures.every(({ misses }) => misses === 1));

@@ -7,7 +7,7 @@ import { dayOf } from "./run-id.ts";
 import { sortByKey } from "./sort.ts";
 import { totalsOfRows } from "./totals.ts";
 
-/** `worse`: new, worsened or returned. `missing`: all but resolved. */
+/** `worse`: new, worsened or returned. `missing`: all except resolved. */
 export const changeFilters = ["worse", "missing", ...rowKinds] as const;
 export type ChangeFilter = (typeof changeFilters)[number];
 
@@ -18,7 +18,7 @@ export type SortKey = (typeof sortKeys)[number];
 export const sortOrders = ["asc", "desc"] as const;
 export type SortOrder = (typeof sortOrders)[number];
 
-/** How each key sorts where no order is asked for. */
+/** The order of each key if none is asked for. */
 export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
   worst: "asc",
   kb: "asc",
@@ -27,9 +27,9 @@ export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
   age: "desc",
 };
 
-/** Which of a report's KBs are wanted, and in what order. Page, CSV, JSON and text take the same. */
+/** Which of a report's KBs to show, and in what order: the same for page, CSV, JSON and text. */
 export interface Selection {
-  /** Only this product: rows then have its entries alone. */
+  /** Only this product: rows then have only its entries. */
   softwareId?: string;
   /** Words that must all occur in the KB's number, name, products or software ids. */
   search?: string;
@@ -45,7 +45,7 @@ export function isNarrowed({ softwareId, search, change, overdue, stalled }: Sel
   return Boolean(softwareId || search || change || overdue || stalled);
 }
 
-/** The report with the selected KBs alone. Of one product, its totals are counted anew. */
+/** The report with only the selected KBs. If it is about one product, its totals are counted again. */
 export function selectReport(report: Report, selection: Selection): Report {
   const rows = selectRows(report, selection);
   const { softwareId } = selection;
@@ -102,12 +102,12 @@ function sortRows(rows: readonly KbRow[], sort: SortKey, order: SortOrder): read
   return sortByKey(rows, (row) => sortValue(row, sort), order);
 }
 
-/** What a row is sorted by; `null` where it is unknown. */
+/** What a row is sorted by; `null` if unknown. */
 export function sortValue(row: KbRow, sort: Exclude<SortKey, "worst">): string | number | null {
   if (sort === "kb") return row.id;
   if (sort === "machines") return reach(row);
   if (sort === "cves") return cves(row);
-  // What is no longer missing has no age: it is sorted with the unknown.
+  // A KB that is no longer missing has no age and is sorted with the unknown ones.
   return isMissing(row) ? -Date.parse(row.firstSeen) : null;
 }
 

@@ -3,7 +3,7 @@ import { larger, type MissingKb, type Reading, type ReadKb } from "./missing-kb.
 import { dayOf, type RunId } from "./run-id.ts";
 import { compareText } from "./text.ts";
 
-/** A KB that left a software's list lately: what `returned` and its age rest on. */
+/** A KB that left a product's list recently: if it comes back, it is `returned` and keeps its age. */
 export interface GoneKb {
   id: string;
   firstSeen: RunDate;
@@ -11,14 +11,14 @@ export interface GoneKb {
   goneOn: RunDate;
 }
 
-/** What stands behind an empty list: nothing open at all, or weaknesses that Defender ties to no KB. */
+/** Why a list is empty: no open weaknesses at all, or only some that Defender ties to no KB. */
 export interface Emptiness {
   verdict: "clean" | "not-kb-patched";
   /** The day on which Defender was last asked. */
   checkedOn: RunDate;
 }
 
-/** What one software missed in one run. Written once, never changed. */
+/** What one product missed in one run. Written once, never changed. */
 export interface Snapshot {
   tenant: string;
   softwareId: string;
@@ -26,17 +26,18 @@ export interface Snapshot {
   /** Sorted by id. */
   missingKbs: readonly MissingKb[];
   gone: readonly GoneKb[];
-  /** Items of Defender's answer that had no usable id. */
+  /** How many items of Defender's answer had no usable id. */
   unusable: number;
-  /** Only where `missingKbs` is empty. */
+  /** Only if `missingKbs` is empty. */
   emptiness?: Emptiness;
 }
 
-const memory = { days: 90, kbs: 500 };
+/** For how many days, and how many, KBs that left a product's list are remembered. */
+export const goneMemory = { days: 90, kbs: 500 };
 
 /**
- * The snapshot of a reading: each KB keeps the day and the peak that the snapshot before knew of it,
- * and what left the list is remembered for 90 days, the latest 500.
+ * The snapshot of a reading. Each KB keeps its first day and peak from the snapshot before, and the latest 500 KBs that
+ * left the list are remembered for 90 days.
  */
 export function takeSnapshot(
   key: Pick<Snapshot, "tenant" | "softwareId" | "runId">,
@@ -57,8 +58,8 @@ export function takeSnapshot(
 }
 
 /**
- * KBs that an unusable item may stand for: still missing as far as anyone knows, on unknown machines. Those are all that
- * were absent when an item became unusable, for as long as any item is.
+ * KBs that an unusable item may be. They may still be missing, on an unknown number of machines. These are all KBs that
+ * were absent when an item became unusable, for as long as any item is unusable.
  */
 function possiblyUnusable(reading: Reading, before: Snapshot | null): ReadKb[] {
   if (!before || reading.unusable === 0) return [];
@@ -75,12 +76,12 @@ function isUnknown({ machineMissedOn, cveAddressed }: ReadKb): boolean {
 function rememberGone(before: Snapshot, present: ReadonlySet<string>, today: RunDate): GoneKb[] {
   const left = before.missingKbs.map(({ id, firstSeen, peak }) => ({ id, firstSeen, peak, goneOn: today }));
   return [...left, ...before.gone]
-    .filter((kb) => !present.has(kb.id) && daysBetween(kb.goneOn, today) <= memory.days)
+    .filter((kb) => !present.has(kb.id) && daysBetween(kb.goneOn, today) <= goneMemory.days)
     .sort((a, b) => compareText(b.goneOn, a.goneOn) || compareText(a.id, b.id))
-    .slice(0, memory.kbs);
+    .slice(0, goneMemory.kbs);
 }
 
-/** Whether a list lost more than half of its KBs or machines at once: worth a second look before it is believed. */
+/** Whether a list lost more than half of its KBs or machines at once, so that it should be read again. */
 export function isSuspicious(reading: Reading, before: Snapshot | null): boolean {
   if (!before || before.missingKbs.length === 0) return false;
   const halved = (now: number, then: number) => now * 2 < then;

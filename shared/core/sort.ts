@@ -1,8 +1,8 @@
 import { compareText } from "./text.ts";
 
 /**
- * Items by a key, numbers by size and texts by length first, as KB numbers, which have no leading zeros, then sort by
- * number. Equal ones stay in the order they came in, and those with an unknown key (`null`) come last in either order.
+ * Sorts items by a key: numbers by size, texts by length first, so that KB numbers, which have no leading zeros, sort by
+ * number. Equal items keep their order, and items with an unknown key (`null`) come last in either order.
  */
 export function sortByKey<Item>(
   items: readonly Item[],

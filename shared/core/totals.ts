@@ -31,7 +31,7 @@ export function countTotals(rows: KbRows, comparisons: readonly Comparison[]): T
   return totalsOfRows(rows.values(), { baseline, read, notRead: comparisons.length - read });
 }
 
-/** Totals counted from rows alone, with the numbers of products given. They count KBs, never a KB once per product. */
+/** Totals counted from rows, given the numbers of products. A KB counts once, not once for each product. */
 export function totalsOfRows(rows: Iterable<KbRow>, products: Pick<Totals, "baseline" | "read" | "notRead">): Totals {
   const counts = { new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 };
   let [missingKbs, missingInstalls] = [0, 0];
@@ -44,7 +44,7 @@ export function totalsOfRows(rows: Iterable<KbRow>, products: Pick<Totals, "base
   return { ...counts, ...products, missingKbs, missingInstalls };
 }
 
-/** Totals of a report about nothing. */
+/** The totals of an empty report. */
 export const noTotals = Object.fromEntries(totalNames.map((name) => [name, 0])) as Totals;
 
 /** How many KBs changed for the worse. */

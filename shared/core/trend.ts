@@ -3,27 +3,27 @@ import type { Report } from "./report.ts";
 import { dayOf } from "./run-id.ts";
 import { countWatched, isPartial, type Totals } from "./totals.ts";
 
-/** One day of a trend; `totals` is `null` where no run was committed. */
+/** One day of a trend; `totals` is `null` if no run was committed. */
 export interface TrendDay<Known extends Totals | null = Totals | null> {
   day: RunDate;
   totals: Known;
 }
 
-/** The days up to a report's, one after another, and what they amount to in missing installs. */
+/** The consecutive days up to a report's, and what happened to missing installs in them. */
 export interface DailyTrend {
   days: readonly TrendDay[];
   first: TrendDay<Totals>;
   last: TrendDay<Totals>;
   highest: TrendDay<Totals>;
-  /** Missing installs since the first day; negative where they fell. */
+  /** The rise of missing installs since the first day; negative if they fell. */
   rise: number;
-  /** Days on which products joined or left the watchlist: from then on the counts are of other products. */
+  /** Days on which products joined or left the watchlist, so that later counts are not comparable with earlier ones. */
   listChanged: readonly RunDate[];
-  /** How many days have counts that are partly those last known. */
+  /** How many days include last known counts, because some products could not be read. */
   partialDays: number;
 }
 
-/** The trend of a report's last `length` days; `null` where fewer than two of them had a run. */
+/** The trend of a report's last `length` days; `null` if fewer than two of them had a run. */
 export function dailyTrend(report: Pick<Report, "runId" | "totals" | "trend">, length: number): DailyTrend | null {
   const today = dayOf(report.runId);
   const byDay = new Map(report.trend.map(({ runId, totals }) => [dayOf(runId), totals]));
@@ -44,7 +44,7 @@ export function dailyTrend(report: Pick<Report, "runId" | "totals" | "trend">, l
   };
 }
 
-/** The first of those with the most missing installs; `undefined` of none. */
+/** The first point with the most missing installs; `undefined` if there are no points. */
 export function highest<Point extends { totals: Totals }>(points: readonly Point[]): Point | undefined {
   const [first, ...others] = points;
   return others.reduce((most, point) => (most && installs(point) > installs(most) ? point : most), first);

@@ -2,8 +2,8 @@ import type { Report } from "./report.ts";
 import { countBetter, countWorse, isNothingRead } from "./totals.ts";
 
 /**
- * What a report amounts to, the worst first. `blind`: nothing could be read. `joined`: new products on the list and
- * nothing else.
+ * What a report amounts to, worst first. `blind`: nothing could be read. `joined`: products joined the watchlist, and
+ * nothing else changed.
  */
 export type Verdict = "worse" | "blind" | "first" | "better" | "joined" | "quiet";
 

@@ -1,4 +1,4 @@
-/** The tenant of the app's own identity; any other is named by its tenant id. */
+/** The tenant of the app's own identity; any other tenant goes by its tenant id. */
 export const homeTenant = "home";
 
 export const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
@@ -7,14 +7,14 @@ export type Weekday = (typeof weekdays)[number];
 export const mailWhens = ["worse", "changed", "always"] as const;
 export type MailWhen = (typeof mailWhens)[number];
 
-/** Both must be reached for a rise in `machineMissedOn` to be told; a rise below adds up until it is. */
+/** A rise in `machineMissedOn` is reported once it reaches both; until then, small rises add up. */
 export interface Thresholds {
   minMachines: number;
-  /** Of the count last told, 0 to 100 and above. */
+  /** Of the count last reported; may be above 100. */
   minPercent: number;
 }
 
-/** Who watches what, and who hears of it. */
+/** Which products are watched, and who gets the mail. */
 export interface Watchlist {
   name: string;
   softwareIds: readonly string[];
@@ -24,7 +24,7 @@ export interface Watchlist {
   tenant: string;
   thresholds: Thresholds;
   mailWhen: MailWhen;
-  /** The day on which a mail comes whatever happened. */
+  /** The weekday on which a mail is always sent. */
   heartbeatDay: Weekday | "none";
   /** A KB missing for longer than this many days is overdue. */
   dueDays: number;
