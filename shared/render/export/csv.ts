@@ -3,11 +3,11 @@ import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry } from "../../core/row.ts";
 import { dayOf, type RunId } from "../../core/run-id.ts";
-import type { Totals } from "../../core/totals.ts";
+import { type Totals, totalNames } from "../../core/totals.ts";
 
 /**
- * The columns of a report in CSV, in this order; later versions add new ones at the end. The first seven are Defender's own
- * names. A count that is unknown, or of a KB that is no longer missing, is empty.
+ * The columns of a report in CSV, in this order; later versions add columns at the end. The first seven are Defender's own
+ * names. A count is empty if it is unknown or its KB is no longer missing.
  */
 export const reportColumns = [
   "softwareId",
@@ -32,25 +32,8 @@ export const reportColumns = [
   "readRun",
 ] as const;
 
-/** The columns of a history in CSV, in this order; later versions add new ones at the end. */
-export const historyColumns = [
-  "run",
-  "scheduled",
-  "openedAt",
-  "committedAt",
-  "new",
-  "worsened",
-  "improved",
-  "resolved",
-  "returned",
-  "baseline",
-  "read",
-  "notRead",
-  "missingKbs",
-  "missingInstalls",
-  "mail",
-  "mailAt",
-] as const;
+/** The columns of a history in CSV, in this order; later versions add columns at the end. */
+export const historyColumns = ["run", "scheduled", "openedAt", "committedAt", ...totalNames, "mail", "mailAt"] as const;
 
 /** One run in a history. */
 export interface HistoryRow extends Totals {
@@ -66,15 +49,15 @@ type Cell = string | number | boolean | null;
 type Line<Column extends string> = Readonly<Record<Column, Cell>>;
 
 const linesAtOnce = 1_000;
-// Without it Excel takes UTF-8 for the machine's own code page.
+// Without it Excel reads UTF-8 as the machine's own code page.
 const byteOrderMark = "\ufeff";
 
-/** One line per KB and software: RFC 4180 in UTF-8 with a byte order mark. */
+/** One line per KB and product: RFC 4180 in UTF-8 with a byte order mark. */
 export function reportCsv(report: Report): string {
   return [...reportCsvChunks(report)].join("");
 }
 
-/** `reportCsv` in pieces, for an answer that is not held whole. */
+/** `reportCsv` in pieces, for a response that need not be complete in memory. */
 export function reportCsvChunks(report: Report): Generator<string> {
   return csvChunks(reportColumns, reportLines(report));
 }
@@ -109,8 +92,8 @@ function write(lines: readonly (readonly Cell[])[]): string {
 }
 
 /**
- * Text that a spreadsheet would run as a formula gets an apostrophe in front. Also behind a semicolon or tab: where one of
- * these is the machine's list separator, what follows starts a cell.
+ * Puts an apostrophe before text that a spreadsheet would run as a formula, also after a semicolon or tab: if that is the
+ * machine's list separator, a new cell starts there.
  */
 export function defuse(text: string): string {
   return text.replace(/(^|[;\t\r\n])(["\s]*)(?=[=+\-@＝＋－＠])/g, "$1$2'");

@@ -13,12 +13,12 @@ type RowJson = ReportJson["rows"][number];
 
 const rowsAtOnce = 500;
 
-/** A report as a plain value that `reportSchema` describes; it hangs on the run and the settings, never on the hour. */
+/** A report as a plain value that `reportSchema` describes. It depends on the run and the settings, never on the time. */
 export function reportJson(report: Report, options: LinkOptions): ReportJson {
   return { ...frame(report, options), rows: report.rows.map((row) => rowJson(row, report)) };
 }
 
-/** The text of `reportJson` in pieces, for an answer that is not held whole. */
+/** The text of `reportJson` in pieces, for a response that need not be complete in memory. */
 export function* reportJsonChunks(report: Report, options: LinkOptions): Generator<string> {
   yield `${JSON.stringify(frame(report, options)).slice(0, -1)},"rows":[`;
   for (let start = 0; start < report.rows.length; start += rowsAtOnce) {

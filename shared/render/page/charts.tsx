@@ -256,7 +256,8 @@ function historySummary({ points }: KbHistory, softwareIds: readonly string[]): 
   if (!first || !last) return "No run has listed it.";
   const runs = `${many(points.length, "run")} from ${formatDay(dayOf(first.runId))} to ${formatDay(dayOf(last.runId))}`;
   const lines = softwareIds.map((softwareId) => {
-    return `${softwareLabel(softwareId)}, ${describeSighting(first, softwareId)} to ${describeSighting(last, softwareId)}`;
+    const [then, now] = [describeSighting(first, softwareId), describeSighting(last, softwareId)];
+    return `${softwareLabel(softwareId)}: ${then === now ? now : `${then} to ${now}`}`;
   });
   return `${[runs, ...lines].join("; ")}.`;
 }

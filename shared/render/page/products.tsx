@@ -90,7 +90,7 @@ export function ProductSection({ view }: { view: PageView }) {
             <ColumnHead className="wide">
               <span className="sr">Share of the largest</span>
             </ColumnHead>
-            <ColumnHead>Read</ColumnHead>
+            <ColumnHead>Last read</ColumnHead>
             <ColumnHead>Compared with</ColumnHead>
           </>
         }
@@ -115,7 +115,7 @@ export function ProductSection({ view }: { view: PageView }) {
             <Cell className="wide">
               <ShareBar value={row.missingInstalls} most={most} />
             </Cell>
-            <Cell className="when" label="Read">
+            <Cell className="when" label="Last read">
               {row.current === null ? "never" : formatRun(row.current)}
             </Cell>
             <Cell className="when" label="Compared with">
