@@ -36,7 +36,7 @@ describe("comparing two snapshots", () => {
     );
   });
 
-  test("calls nothing resolved of a software whose weaknesses stay open without KBs", () => {
+  test("calls nothing resolved if weaknesses stay open and the list is empty", () => {
     fc.assert(
       fc.property(anAnswer, (items) => {
         const emptied: Snapshot = {
@@ -63,7 +63,7 @@ describe("comparing two snapshots", () => {
     );
   });
 
-  test("gives the other side when its changes are applied to one", () => {
+  test("finds changes that turn one side into the other", () => {
     fc.assert(
       fc.property(fc.tuple(aKnownAnswer, aKnownAnswer), ([a, b]) => {
         const before = snapshotOf(a);
@@ -88,17 +88,17 @@ describe("comparing two snapshots", () => {
     ["unknown machines and fewer CVEs", kb(240, 14), kb(null, 3), ["improved"]],
     ["from unknown to zero", kb(null), kb(0), []],
     ["zero to one", kb(0), kb(1), ["worsened"]],
-  ])("calls %s what it is", (_, before, after, kinds) => {
+  ])("names the change: %s", (_, before, after, kinds) => {
     expect(kindsOf([before], [after])).toEqual(kinds);
   });
 
-  test("takes a count that is kept back for unchanged", () => {
+  test("treats a count that is held back as unchanged", () => {
     const [before, after] = [snapshotOf([kb(240, 14)]), snapshotOf([kb(240, 15)])];
     expect(changesBetween(before, after, {}, { "5068861": { cveAddressed: 14 } })).toEqual([]);
     expect(changesBetween(before, after, {}, { "5068861": { machineMissedOn: 240 } })).toHaveLength(1);
   });
 
-  test("calls a KB that was resolved and is back returned, with the day it was first seen", () => {
+  test("calls a resolved KB that is back returned, with the day it was first seen", () => {
     const first = snapshotOf([kb(240)], "2026-11-10");
     const without = snapshotOf([], "2026-11-15", first);
     const back = snapshotOf([kb(3)], "2026-11-23", without);
@@ -109,7 +109,7 @@ describe("comparing two snapshots", () => {
 });
 
 describe("thresholds", () => {
-  /** Follows a KB's counts over runs as reports do, and gives what each told. */
+  /** Follows a KB's counts over runs as reports do, and returns what each reported. */
   function follow(counts: readonly (number | null)[], limits: Thresholds): GapChange[][] {
     let lastReported = {};
     let before: Snapshot | null = null;
@@ -123,7 +123,7 @@ describe("thresholds", () => {
     });
   }
 
-  test("tell every rise where they are the smallest", () => {
+  test("let every rise through if they are the smallest", () => {
     fc.assert(
       fc.property(twoAnswers, ([a, b]) => {
         const [before, current] = [snapshotOf(a), snapshotOf(b)];
@@ -133,7 +133,7 @@ describe("thresholds", () => {
     );
   });
 
-  test("never lose a slow creep: what was last told and what is stay closer than the thresholds", () => {
+  test("never lose a slow creep: what was last reported stays within the thresholds of the truth", () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 2, maxLength: 30 }),
@@ -152,19 +152,19 @@ describe("thresholds", () => {
     );
   });
 
-  test("tell a rise that passed through an unknown count", () => {
+  test("report a rise across an unknown count", () => {
     const reported = follow([240, null, null, 300], everyRise);
     expect(reported.map((changes) => changes.map(({ kind }) => kind))).toEqual([[], [], [], ["worsened"]]);
     expect(reported[3]?.[0]).toMatchObject({ previous: { machineMissedOn: 240 }, current: { machineMissedOn: 300 } });
   });
 
-  test("tell small rises together once they add up, with what was last told", () => {
+  test("report small rises together once they add up, with what was last reported", () => {
     const reported = follow([100, 102, 104, 106, 107], { minMachines: 5, minPercent: 0 });
     expect(reported.map((changes) => changes.length)).toEqual([0, 0, 0, 1, 0]);
     expect(reported[3]?.[0]).toMatchObject({ previous: { machineMissedOn: 100 }, current: { machineMissedOn: 106 } });
   });
 
-  test("want both the machines and the percentage", () => {
+  test("require both the machines and the percentage", () => {
     const limits = { minMachines: 5, minPercent: 10 };
     const kindsFor = (from: number, to: number) => follow([from, to], limits)[1]?.map(({ kind }) => kind);
     expect(kindsFor(100, 109)).toEqual([]);
@@ -173,7 +173,7 @@ describe("thresholds", () => {
     expect(kindsFor(0, 5)).toEqual(["worsened"]);
   });
 
-  test("keep nothing back of what did not change, was never known, or is new", () => {
+  test("hold nothing back that did not change, was never known, or is new", () => {
     const limits = { minMachines: 50, minPercent: 0 };
     fc.assert(
       fc.property(anAnswer, (items) => {
@@ -185,7 +185,7 @@ describe("thresholds", () => {
     expect(holdBack(snapshotOf([]), snapshotOf([kb(null, null)]), {}, limits)).toEqual({});
   });
 
-  test("keep back a count that became unknown, and that one alone", () => {
+  test("hold back a count that became unknown, and only that one", () => {
     const lost = (now: ReturnType<typeof kb>) => holdBack(snapshotOf([kb(240, 14)]), snapshotOf([now]), {}, everyRise);
     expect(lost(kb(240, null))).toEqual({ "5068861": { cveAddressed: 14 } });
     expect(lost(kb(null, 14))).toEqual({ "5068861": { machineMissedOn: 240 } });
@@ -203,7 +203,7 @@ function sorted<T>(map: Map<string, T>): [string, T][] {
 }
 
 describe("one count", () => {
-  test("goes up, down or stays level, and never moves where a side is unknown", () => {
+  test("goes up, down or stays level, and never moves if a side is unknown", () => {
     expect([rise(3, 5), rise(5, 3), rise(4, 4), rise(null, 4), rise(4, null)]).toEqual([2, -2, 0, 0, 0]);
     const pairs = [
       [3, 5],
@@ -215,7 +215,7 @@ describe("one count", () => {
     expect(pairs.map(([base, current]) => direction(base, current))).toEqual(["up", "down", "level", "level", "level"]);
   });
 
-  test("is named among those that changed, also where it became unknown or known", () => {
+  test("is named among those that changed, even if it became unknown or known", () => {
     const before = { machineMissedOn: 4, cveAddressed: null };
     expect(changedCounts(before, before)).toEqual([]);
     expect(changedCounts(before, { machineMissedOn: 5, cveAddressed: null })).toEqual(["machineMissedOn"]);

@@ -17,7 +17,7 @@ import { aKb, aReport } from "../support/builders.ts";
 const windows = "microsoft-_-windows_10";
 
 describe("the figures of a report", () => {
-  test("age bands count every missing KB once, and as overdue those that are", async () => {
+  test("age bands count every missing KB once, and the overdue ones as overdue", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
         const report = await aReport(story);
@@ -30,7 +30,7 @@ describe("the figures of a report", () => {
     );
   });
 
-  test("an age band holds both its ends", async () => {
+  test("an age band includes both its ends", async () => {
     const ages = [0, 7, 8, 14, 15, 30, 31, 60, 61, 90, 91, 180, 181, 900];
     const kbs = ages.map((age) =>
       aKb({ id: String(age), firstSeen: new Date(Date.UTC(2026, 10, 23 - age)).toISOString().slice(0, 10) }),
@@ -40,7 +40,7 @@ describe("the figures of a report", () => {
     expect(ageBands(report).map(({ overdue }) => overdue)).toEqual([0, 0, 2, 2, 2, 2, 2]);
   });
 
-  test("the test for many rows agrees with the days by which each is overdue", async () => {
+  test("the test for many rows agrees with the days overdue of each", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
         const report = await aReport(story);
@@ -50,7 +50,7 @@ describe("the figures of a report", () => {
     );
   });
 
-  test("an age is given from first sight on, but not at first sight of a product", () => {
+  test("an age is known from first sight of a KB on, but not at first sight of a product", () => {
     expect(knownAge({ kind: "unchanged", firstSeen: "2026-11-20" }, "2026-11-23")).toBe(3);
     expect(knownAge({ kind: "new", firstSeen: "2026-11-23" }, "2026-11-23")).toBe(0);
     expect(knownAge({ kind: "baseline", firstSeen: "2026-11-23" }, "2026-11-23")).toBeNull();
@@ -66,7 +66,7 @@ describe("the figures of a report", () => {
     expect(countLasting(notRead)).toEqual({ overdue: 0, stalled: 0 });
   });
 
-  test("a row's largest counts may be those of different products, and one of its entries can be stalled", async () => {
+  test("a row's largest counts may come from different products, and one of its entries can be stalled", async () => {
     const kb = (machineMissedOn: number, cveAddressed: number, firstSeen: string) =>
       aKb({ machineMissedOn, cveAddressed, firstSeen });
     const [old, fresh] = [[kb(5, 90, "2026-10-01")], [kb(40, 2, "2026-11-20")]];

@@ -11,7 +11,7 @@ function point(day: number, missingInstalls: number, read = 10, notRead = 0): Tr
   return { runId: addDays(start, day), totals: { ...none, read, notRead, missingInstalls } };
 }
 
-/** One run a day with these pairs. */
+/** One run a day with these missing installs. */
 function daily(...pairs: number[]): TrendPoint[] {
   return pairs.map((count, day) => point(day, count));
 }
@@ -19,7 +19,7 @@ function daily(...pairs: number[]): TrendPoint[] {
 const aTrend = fc.array(fc.nat({ max: 5_000 }), { minLength: 5, maxLength: 30 }).map((pairs) => daily(...pairs));
 
 describe("a forecast", () => {
-  test("of a straight fall is the day on which the line meets zero", () => {
+  test("of a straight fall is the day on which the line reaches zero", () => {
     expect(forecast(daily(100, 90, 80, 70, 60))).toEqual({
       outlook: "falling",
       zeroOn: addDays(start, 10),
@@ -33,7 +33,7 @@ describe("a forecast", () => {
     });
   });
 
-  test("of any straight fall is last count by fall a day, rounded up to whole days", () => {
+  test("of any straight fall is the last count divided by the fall a day, rounded up to whole days", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -55,17 +55,17 @@ describe("a forecast", () => {
     );
   });
 
-  test("counts in days, not in runs, where runs are missing", () => {
+  test("counts days, not runs, if runs are missing", () => {
     const trend = [point(0, 100), point(2, 80), point(4, 60), point(5, 50), point(8, 20)];
     expect(forecast(trend)).toMatchObject({ outlook: "falling", perDay: -10, zeroOn: addDays(start, 10) });
   });
 
-  test("says not falling where the pairs rise or stand", () => {
+  test("is not falling if the installs rise or stay level", () => {
     expect(forecast(daily(10, 20, 30, 40, 50))).toMatchObject({ outlook: "not-falling", perDay: 10 });
     expect(forecast(daily(10, 10, 10, 10, 10))).toMatchObject({ outlook: "not-falling", perDay: 0, steadiness: 0 });
   });
 
-  test("of runs that all lie on one day draws no line through them", () => {
+  test("of runs on one day has no slope", () => {
     const trend = [100, 90, 80, 70, 60].map((pairs) => point(3, pairs));
     expect(forecast(trend)).toMatchObject({ outlook: "not-falling", perDay: 0, steadiness: 0 });
   });
@@ -75,37 +75,37 @@ describe("a forecast", () => {
     expect(forecast(daily(370, 369, 368, 367, 366))).toMatchObject({ outlook: "distant" });
   });
 
-  test("takes a fall that explains half of the ups and downs for steady", () => {
+  test("counts a fall as steady if it explains half of the variation", () => {
     expect(forecast(daily(4, 6, 0, 0, 1))).toMatchObject({ outlook: "falling", steadiness: 0.5 });
   });
 
-  test("says not falling where ups and downs hide the fall", () => {
+  test("is not falling if variation hides the fall", () => {
     expect(forecast(daily(100, 20, 110, 15, 90, 10))).toMatchObject({ outlook: "not-falling" });
   });
 
-  test("says that nothing is missing where nothing is", () => {
+  test("is clear if nothing is missing", () => {
     expect(forecast(daily(30, 20, 10, 5, 0))).toEqual({ outlook: "clear" });
     expect(forecast(daily(0))).toEqual({ outlook: "clear" });
   });
 
-  test("is not made of fewer than five runs", () => {
+  test("needs at least five runs", () => {
     expect(forecast([])).toEqual({ outlook: "too-few", runs: 0, needed: 5 });
     expect(forecast(daily(40, 30, 20, 10))).toEqual({ outlook: "too-few", runs: 4, needed: 5 });
   });
 
-  test("begins anew where the number of watched software changes", () => {
+  test("starts over when the number of watched products changes", () => {
     const small = [0, 1, 2, 3, 4].map((day) => point(day, 500 - day, 4));
     const large = [5, 6, 7].map((day) => point(day, 900 - day, 9, 1));
     expect(forecast([...small, ...large])).toEqual({ outlook: "too-few", runs: 3, needed: 5 });
   });
 
-  test("leaves out runs that measured nothing, which only repeat the counts before", () => {
+  test("leaves out runs that read nothing, which only repeat the counts before", () => {
     const trend = daily(100, 90, 80, 70, 60);
-    const blind = [point(5, 60, 0, 10), point(6, 60, 0, 10)];
-    expect(forecast([...trend, ...blind])).toEqual(forecast(trend));
+    const failed = [point(5, 60, 0, 10), point(6, 60, 0, 10)];
+    expect(forecast([...trend, ...failed])).toEqual(forecast(trend));
   });
 
-  test("rests on the last 14 runs alone", () => {
+  test("depends only on the last 14 runs", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
         expect(forecast(trend)).toEqual(forecast(trend.slice(-14)));
@@ -113,7 +113,7 @@ describe("a forecast", () => {
     );
   });
 
-  test("never lies in the past, today, or more than a year ahead", () => {
+  test("is never in the past, today, or more than a year ahead", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
         const result = forecast(trend);
@@ -125,7 +125,7 @@ describe("a forecast", () => {
     );
   });
 
-  test("does not hang on where the days begin", () => {
+  test("does not depend on when the days begin", () => {
     fc.assert(
       fc.property(aTrend, fc.integer({ min: -400, max: 400 }), (trend, days) => {
         const moved = trend.map(({ runId, totals }) => ({ runId: addDays(runId, days), totals }));
@@ -138,7 +138,7 @@ describe("a forecast", () => {
     );
   });
 
-  test("of a trend turned round has the opposite slope", () => {
+  test("of a reversed trend has the opposite slope", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 5, maxLength: 14 }), (pairs) => {
         const there = forecast(daily(...pairs));

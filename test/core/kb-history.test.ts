@@ -43,12 +43,12 @@ describe("the history of a KB", () => {
     ],
   };
 
-  test("knows on how many machines a run saw it, and never takes unknown for 0", () => {
+  test("knows on how many machines a run saw it, and never treats unknown as 0", () => {
     const seen = ["a", "b", "c", "d", "not watched"].map((id) => machinesSeen(sightingIn(point, id)));
     expect(seen).toEqual([0, 7, null, null, null]);
   });
 
-  test("names the products that ever missed it once each", () => {
+  test("names each product that ever missed it once", () => {
     expect(productsThatMissed({ id: "1", points: [point, { ...point, runId: "2026-11-24" }] })).toEqual(["b", "c"]);
   });
 });

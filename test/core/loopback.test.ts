@@ -11,6 +11,6 @@ test.each(["http://localhost:7071", "http://127.0.0.1", "http://127.10.200.255:8
 test.each([
   ...["http://evil.localhost", "http://localhost.example", "http://10.0.0.1", "http://127.0.0.1.example"],
   ...["http://[::2]", "http://[::ffff:127.0.0.1]", "http://0.0.0.0", "http://notlocalhost"],
-])("%s is another", (url) => {
+])("%s is not this machine", (url) => {
   expect(isLoopback(new URL(url).hostname)).toBe(false);
 });

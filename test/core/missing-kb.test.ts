@@ -33,7 +33,7 @@ describe("reading Defender's answer", () => {
     );
   });
 
-  test("reads its own reading unchanged, and an answer told twice as once", () => {
+  test("reads its own result unchanged, and a doubled answer like a single one", () => {
     fc.assert(
       fc.property(anAnswer, (items) => {
         const { missingKbs } = readMissingKbs(items);
@@ -52,13 +52,13 @@ describe("reading Defender's answer", () => {
     );
   });
 
-  test("folds a repeated id into the larger counts and the union of products", () => {
+  test("merges a repeated id into the larger counts and the union of products", () => {
     const twin = { ...march, productsNames: ["windows_10"], machineMissedOn: 12, cveAddressed: 97 };
     const [kb] = readMissingKbs([march, twin]).missingKbs;
     expect(kb).toEqual({ ...march, productsNames: ["edge", "windows_10"], machineMissedOn: 240, cveAddressed: 97 });
   });
 
-  test("lets a known count stand where its twin's is unknown", () => {
+  test("keeps a known count if that of a repeated id is unknown", () => {
     const [kb] = readMissingKbs([{ ...march, machineMissedOn: null }, march]).missingKbs;
     expect(kb?.machineMissedOn).toBe(240);
   });
@@ -87,26 +87,26 @@ describe("reading Defender's answer", () => {
     ["a fraction", 2.5, null],
     ["words", "many", null],
     ["an empty text", "", null],
-    ["more than can be counted", 1e300, null],
+    ["a number too large to be exact", 1e300, null],
     ["a number in another notation", "1e3", null],
     ["a number in another base", "0x10", null],
     ["an object", {}, null],
-  ])("takes %s for a count as %j", (_, given, expected) => {
+  ])("reads a count given as %s as %j", (_, given, expected) => {
     const [kb] = readMissingKbs([{ ...march, machineMissedOn: given, cveAddressed: given }]).missingKbs;
     expect([kb?.machineMissedOn, kb?.cveAddressed]).toEqual([expected, expected]);
   });
 
-  test("takes an id with KB in front, or as a number, for the same KB", () => {
+  test("reads an id with KB in front, or as a number, as the same KB", () => {
     const items = [march, { ...march, id: "KB4540673" }, { ...march, id: 4540673 }];
     expect(readMissingKbs(items)).toEqual({ missingKbs: [march], unusable: 0 });
   });
 
-  test("takes KB away in front alone, and an id of up to 40 characters as it is", () => {
+  test("removes KB only in front, and keeps an id of up to 40 characters", () => {
     const ids = ["4KB540673", "9".repeat(40)];
     expect(readMissingKbs(ids.map((id) => ({ ...march, id }))).missingKbs.map(({ id }) => id)).toEqual(ids);
   });
 
-  test("takes what is no text, or an empty one, for absent", () => {
+  test("treats what is not text, or is empty, as absent", () => {
     const read = (parts: object) => readMissingKbs([{ ...march, ...parts }]).missingKbs[0];
     for (const nothing of [null, undefined, "", " ", {}, true]) {
       expect(read({ name: nothing, url: nothing, productsNames: nothing })).toEqual({
@@ -117,13 +117,13 @@ describe("reading Defender's answer", () => {
     }
   });
 
-  test("keeps a url of up to 2,000 characters", () => {
+  test("keeps a URL of up to 2,000 characters", () => {
     const urls = [2_000, 2_001].map((length) => "https://support.microsoft.com/".padEnd(length, "x"));
     const read = urls.map((url) => readMissingKbs([{ ...march, url }]).missingKbs[0]?.url);
     expect(read).toEqual([urls[0], null]);
   });
 
-  test("lets the first of two names and urls in the order of text stand, and any rather than none", () => {
+  test("keeps the first of two names and URLs in text order, and any rather than none", () => {
     const twins = [
       { ...march, name: "B", url: "https://b" },
       { ...march, name: "", url: null },
@@ -134,14 +134,14 @@ describe("reading Defender's answer", () => {
     }
   });
 
-  test("takes control and direction characters out of every text", () => {
+  test("removes control and direction characters from every text", () => {
     const [kb] = readMissingKbs([
       { ...march, id: "45406\u202e73", name: "March\r\nBcc: x", productsNames: ["ed\u0000ge"] },
     ]).missingKbs;
     expect(kb).toMatchObject({ id: "45406 73", name: "March Bcc: x", productsNames: ["ed ge"] });
   });
 
-  test("bounds every text", () => {
+  test("limits the length of every text", () => {
     const huge = "x".repeat(1_000_000);
     const products = Array.from({ length: 60 }, (_, index) => `${index}${huge}`);
     const [kb] = readMissingKbs([{ ...march, name: huge, url: `https://${huge}`, productsNames: products }]).missingKbs;
@@ -151,7 +151,7 @@ describe("reading Defender's answer", () => {
   });
 });
 
-test("of two counts the larger one stands, and a known one rather than an unknown", () => {
+test("of two counts the larger wins, and a known one over an unknown one", () => {
   const counts: [number | null, number | null, number | null][] = [
     [3, 5, 5],
     [5, 3, 5],

@@ -24,7 +24,7 @@ describe("the products of a report", () => {
     expect(ids(sortByMissing(products))).toEqual(["more", "most", "few", "unknown", "clean"]);
   });
 
-  test("that could not be read are listed from the longest on, and by reason from the most frequent on", async () => {
+  test("that could not be read are listed longest first, and by reason most frequent first", async () => {
     const report = await aReport({
       products: {
         a: notRead("Defender answered 500.", 2),
@@ -41,7 +41,7 @@ describe("the products of a report", () => {
     ]);
   });
 
-  test("that could not be read are each in one group of their reason", async () => {
+  test("that could not be read are each in exactly one group, that of their reason", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
         const report = await aReport(story);
@@ -55,7 +55,7 @@ describe("the products of a report", () => {
     );
   });
 
-  test("are compared where they were read and had been before, some with an older run than the report's", async () => {
+  test("are compared if they were read now and before, some with an older run than the report was", async () => {
     const report = await aReport({
       products: {
         a: { before: [], now: [] },

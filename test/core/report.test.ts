@@ -5,7 +5,7 @@ import { aKb, aReport, aRun, aSnapshot, eachOf } from "../support/builders.ts";
 const [windows10, windows11, edge] = ["microsoft-_-windows_10", "microsoft-_-windows_11", "microsoft-_-edge"] as const;
 
 describe("a report", () => {
-  test("is framed by its run, and holds the trend it was given", async () => {
+  test("has the frame of its run and the given trend", async () => {
     const { run, compared } = await aRun();
     const trend = [{ runId: "2026-11-22", totals: run.totals }];
     const report = await buildReport({ run, previousRunId: "2026-11-20", trend, dueDays: 30 }, eachOf(compared));
@@ -14,7 +14,7 @@ describe("a report", () => {
     expect(report).toMatchObject({ previousRunId: "2026-11-20", trend, dueDays: 30 });
   });
 
-  test("tells the worst KB first, each once", async () => {
+  test("lists the worst KB first, each once", async () => {
     const report = await aReport({
       products: {
         [windows10]: { before: [aKb({ id: "1" })], now: [aKb({ id: "1" }), aKb({ id: "2", machineMissedOn: 3 })] },
@@ -29,7 +29,7 @@ describe("a report", () => {
     expect(report.totals).toMatchObject({ new: 2, missingKbs: 3, read: 2 });
   });
 
-  test("tells of each software in the watchlist's order what was compared and what it misses", async () => {
+  test("lists each product in the watchlist's order, with what was compared and what it misses", async () => {
     const failure = { reason: "Defender answered 403.", permanent: true };
     const report = await aReport({
       products: {
@@ -59,7 +59,7 @@ describe("a report", () => {
     ]);
   });
 
-  test("tells an empty list from one that hides weaknesses, and both from software never read", async () => {
+  test("tells an empty list from one that hides weaknesses, and both from a product never read", async () => {
     const { run } = await aRun();
     const comparison = { softwareId: edge, previous: "2026-11-22", current: "2026-11-23" };
     const stateOf = async (compared: Partial<Compared>) => {

@@ -19,7 +19,7 @@ const [before, today] = ["2026-11-22", "2026-11-23"];
 
 type Told = readonly [softwareId: string, had: readonly MissingKb[] | null, has: readonly MissingKb[] | null];
 
-/** The rows of software told by what it missed the day before and misses today; `null`: never seen, not measured. */
+/** The rows of products by what they missed the day before and miss today; `null`: never seen, not read. */
 function rowsOf(...stories: readonly Told[]): KbRows {
   const rows: KbRows = new Map();
   for (const [softwareId, had, has] of stories) {
@@ -40,8 +40,8 @@ const counts = (machineMissedOn: number | null, cveAddressed: number | null = 14
   cveAddressed,
 });
 
-describe("the rows of one software", () => {
-  test("say what became of each KB, with the counts before and now", () => {
+describe("the rows of one product", () => {
+  test("say how each KB changed, with the counts before and now", () => {
     const had = [aKb({ id: "1", ...counts(5) }), aKb({ id: "2", ...counts(9) }), aKb({ id: "3", ...counts(4) })];
     const has = [aKb({ id: "1", ...counts(7) }), aKb({ id: "3", ...counts(4) }), aKb({ id: "4", ...counts(2) })];
     const rows = rowsOf([windows10, had, has]);
@@ -65,7 +65,7 @@ function entry(parts: Partial<KbEntry>): KbEntry {
   return { softwareId: windows10, kind: "unchanged", ...nothing, ...parts };
 }
 
-describe("a KB of several software", () => {
+describe("a KB of several products", () => {
   const twice = (one: readonly MissingKb[], other: readonly MissingKb[], had: readonly MissingKb[] | null = []) =>
     rowsOf([windows10, had, one], [windows11, had, other]).get("5041585");
 
@@ -77,13 +77,13 @@ describe("a KB of several software", () => {
     ]);
   });
 
-  test("is as old as its oldest sight, whichever comes first", () => {
+  test("is as old as its oldest entry, in any order", () => {
     const [old, young] = [aKb({ firstSeen: "2026-11-02" }), aKb({ firstSeen: "2026-11-20" })];
     expect(twice([old], [young])?.firstSeen).toBe("2026-11-02");
     expect(twice([young], [old])?.firstSeen).toBe("2026-11-02");
   });
 
-  test("has the first name and address that any of them tells", () => {
+  test("has the first name and address of any of them", () => {
     const [bare, named] = [aKb({ name: "", url: null }), aKb({ name: "August", url: "https://a" })];
     expect(twice([bare], [named])).toMatchObject({ name: "August", url: "https://a" });
     expect(twice([named], [bare])).toMatchObject({ name: "August", url: "https://a" });
@@ -93,7 +93,7 @@ describe("a KB of several software", () => {
     });
   });
 
-  test("serves the products of all, each once and in order", () => {
+  test("names the products of all, each once and in order", () => {
     const of = (...productsNames: string[]) => [aKb({ productsNames })];
     expect(twice(of("windows_11", "edge"), of("edge", "windows_10"))?.productsNames).toEqual([
       ...["edge", "windows_10", "windows_11"],
@@ -108,19 +108,16 @@ describe("a KB of several software", () => {
     ["gone from one and still in the other", [], [aKb()], "improved"],
     ["still in one and gone from the other", [aKb()], [], "improved"],
     ["gone from both", [], [], "resolved"],
-  ])(
-    "that is %s counts as what is worst of it, and as resolved only where all are rid of it",
-    (_, one, other, kind) => {
-      expect(twice(one, other, [aKb()])?.kind).toBe(kind);
-    },
-  );
+  ])("that is %s has the worst kind of its entries, and is resolved only if all are", (_, one, other, kind) => {
+    expect(twice(one, other, [aKb()])?.kind).toBe(kind);
+  });
 
   test("that is new in one and worse in the other is new", () => {
     const rows = rowsOf([windows10, [], [aKb()]], [windows11, [aKb()], [aKb(counts(250))]]);
     expect(kindsOf(rows)).toEqual({ "5041585": "new" });
   });
 
-  test("reaches as far as the largest count of any one, never their sum", () => {
+  test("reaches as far as the largest count of any product, never their sum", () => {
     const row = twice([aKb(counts(240, 14))], [aKb(counts(12, 97))]);
     expect(row && [reach(row), cves(row)]).toEqual([240, 97]);
   });
@@ -134,7 +131,7 @@ function aRow(parts: Partial<KbRow> & { current?: KbEntry["current"]; previous?:
 }
 
 describe("how far a KB reaches", () => {
-  test("is unknown where no count is, and what it was where it is resolved", () => {
+  test("is unknown if no count is known, and the count before if it is resolved", () => {
     expect(reach(aRow({ current: counts(null, null) }))).toBeNull();
     expect(cves(aRow({ current: counts(null, null) }))).toBeNull();
     expect(reach(aRow({ kind: "resolved", current: null, previous: counts(9) }))).toBe(9);
@@ -173,13 +170,13 @@ describe("the order of a report", () => {
 });
 
 describe("the age of a KB", () => {
-  test("is counted in days from its first sight, and is never negative", () => {
+  test("is counted in days since it was first seen, and is never negative", () => {
     expect(ageInDays({ firstSeen: "2026-11-20" }, "2026-11-23")).toBe(3);
     expect(ageInDays({ firstSeen: "2026-11-23" }, "2026-11-23")).toBe(0);
     expect(ageInDays({ firstSeen: "2026-11-24" }, "2026-11-23")).toBe(0);
   });
 
-  test("makes it overdue after the days that are due, unless it is resolved", () => {
+  test("makes it overdue after the due days, unless it is resolved", () => {
     const days = (day: string, kind: RowKind = "unchanged") => daysOverdue(aRow({ kind }), { runId: day, dueDays: 14 });
     expect([days("2026-12-03"), days("2026-12-04"), days("2026-12-05")]).toEqual([0, 0, 1]);
     expect(days("2026-12-24", "resolved")).toBe(0);
@@ -200,7 +197,7 @@ describe("a KB is stalled", () => {
     expect(stalled({ current: counts(192) }, "2026-12-24")).toBe(true);
   });
 
-  test("never where its counts are unknown, or no machine misses it", () => {
+  test("never if its counts are unknown, or no machine misses it", () => {
     expect(stalled({ current: null })).toBe(false);
     expect(stalled({ current: counts(null) })).toBe(false);
     expect(stalled({ current: counts(0), peak: 0 })).toBe(false);
@@ -228,7 +225,7 @@ describe("the totals of rows", () => {
     });
   });
 
-  test("add up how far each missing KB reaches, an unknown reach as none", () => {
+  test("add up how far each missing KB reaches, with an unknown reach as 0", () => {
     expect(totalsOfRows(rows.values(), products).missingInstalls).toBe(1 + 2 + 3 + 4 + 5);
     expect(totalsOfRows([aRow({ current: counts(null) })], products).missingInstalls).toBe(0);
   });

@@ -7,29 +7,29 @@ describe("a run id", () => {
     ["2026-11-23T05:00:00Z", "UTC", "2026-11-23"],
     ["2026-11-23T05:00:00Z", "America/Los_Angeles", "2026-11-22"],
     ["2026-11-23T23:30:00Z", "Asia/Tokyo", "2026-11-24"],
-    // The night in which clocks are put back, before and after.
+    // The night on which clocks go back, before and after.
     ["2026-10-25T00:30:00Z", "Europe/Berlin", "2026-10-25"],
     ["2026-10-25T22:59:59Z", "Europe/Berlin", "2026-10-25"],
     ["2026-10-25T23:00:00Z", "Europe/Berlin", "2026-10-26"],
-    // The night in which they are put forward.
+    // The night on which clocks go forward.
     ["2026-03-28T22:59:59Z", "Europe/Berlin", "2026-03-28"],
     ["2026-03-28T23:00:00Z", "Europe/Berlin", "2026-03-29"],
     ["2028-02-29T12:00:00Z", "UTC", "2028-02-29"],
     ["2026-12-31T23:59:59Z", "UTC", "2026-12-31"],
     ["2026-12-31T23:59:59Z", "Pacific/Kiritimati", "2027-01-01"],
-  ])("of the schedule at %s in %s is the day %s", (instant, timeZone, runId) => {
+  ])("of a scheduled run at %s in %s is the day %s", (instant, timeZone, runId) => {
     expect(scheduledRunId(new Date(instant), timeZone)).toBe(runId);
     expect(isScheduled(runId)).toBe(true);
   });
 
-  test("asked for twice within a minute is the same, a minute later another", () => {
+  test("of a run on demand is the same within a minute, and another a minute later", () => {
     expect(onDemandRunId(new Date("2026-11-23T10:17:00Z"))).toBe("2026-11-23T10:17Z");
     expect(onDemandRunId(new Date("2026-11-23T10:17:59.999Z"))).toBe("2026-11-23T10:17Z");
     expect(onDemandRunId(new Date("2026-11-23T10:18:00Z"))).toBe("2026-11-23T10:18Z");
     expect(isScheduled("2026-11-23T10:17Z")).toBe(false);
   });
 
-  test.each(["2026-11-23", "2026-11-23T10:17Z", "2028-02-29"])("%s is one", (text) => {
+  test.each(["2026-11-23", "2026-11-23T10:17Z", "2028-02-29"])("%s is valid", (text) => {
     expect(isRunId(text)).toBe(true);
   });
 
@@ -43,13 +43,13 @@ describe("a run id", () => {
     "2026-11-23 ",
     "2026-11-23(2026-11-23",
     "../x",
-  ])("%j is none", (text) => {
+  ])("%j is not valid", (text) => {
     expect(isRunId(text)).toBe(false);
   });
 });
 
 describe("days", () => {
-  test("are counted by the calendar, whatever the clocks did in between", () => {
+  test("are counted by the calendar, even if clocks changed in between", () => {
     expect(daysBetween("2026-10-24", "2026-10-26")).toBe(2);
     expect(daysBetween("2026-02-27", "2026-03-01")).toBe(2);
     expect(daysBetween("2028-02-27", "2028-03-01")).toBe(3);

@@ -28,7 +28,7 @@ function read(softwareId: string, previous: Snapshot | null, current: Snapshot):
 const unreadable = { reason: "Defender answered 403.", permanent: true };
 
 describe("closing a run", () => {
-  test("names what was compared with what, and takes first sight for a baseline", async () => {
+  test("names what was compared with what, with first sight as a baseline", async () => {
     const before = snapshotOf([kb("5066835", 12)], "2026-11-22");
     const run = await closeRun(
       opening("2026-11-23"),
@@ -45,13 +45,13 @@ describe("closing a run", () => {
     expect(run.failures).toEqual([]);
   });
 
-  test("says which scheduled run it follows, and that a first one follows none", async () => {
+  test("names the scheduled run that it follows; the first run follows none", async () => {
     const first = await closeRun(opening("2026-11-22"), eachOf([]));
     const second = await closeRun(opening("2026-11-23", first), eachOf([]));
     expect([first.previousRunId, second.previousRunId]).toEqual([null, "2026-11-22"]);
   });
 
-  test("says of software that its time did not reach that it was not read, which may pass", async () => {
+  test("says that a product was not read if there was no time for it, which may pass", async () => {
     const run = await closeRun(
       opening("2026-11-23"),
       eachOf([{ softwareId: windows10, previous: null, current: null }]),
@@ -61,7 +61,7 @@ describe("closing a run", () => {
     ]);
   });
 
-  test("lets the last snapshot stand where today's read failed, and claims nothing of it", async () => {
+  test("shows the last snapshot if today's read failed, and claims no change", async () => {
     const before = snapshotOf([kb("5066835", 12)], "2026-11-20");
     const outcome = { softwareId: windows10, previous: before, current: null, failure: unreadable };
     const run = await closeRun(opening("2026-11-23"), eachOf([outcome]));
@@ -70,14 +70,14 @@ describe("closing a run", () => {
     expect(run.failures).toEqual([{ softwareId: windows10, ...unreadable, since: "2026-11-23", misses: 1 }]);
   });
 
-  test("counts the runs that missed a software, from the first one on", async () => {
+  test("counts the runs that could not read a product, from the first one on", async () => {
     const outcome = { softwareId: windows10, previous: null, current: null, failure: unreadable };
     const first = await closeRun(opening("2026-11-21"), eachOf([outcome]));
     const second = await closeRun(opening("2026-11-22", first), eachOf([outcome]));
     expect(second.failures[0]).toMatchObject({ since: "2026-11-21", misses: 2 });
   });
 
-  test("hands the counts it keeps back to the next run, also over a run that could not measure", async () => {
+  test("passes the counts it holds back to the next run, even across a run that could not read", async () => {
     const watchlist = aWatchlist({ thresholds: { minMachines: 5, minPercent: 0 } });
     const days = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"].map((day, index) =>
       snapshotOf([kb("5066835", 100 + 2 * index)], day),
@@ -85,15 +85,15 @@ describe("closing a run", () => {
     const [a, b, , d] = days as [Snapshot, Snapshot, Snapshot, Snapshot];
     const small = await closeRun(opening("2026-11-21", null, { watchlist }), eachOf([read(windows10, a, b)]));
     expect(small.comparisons[0]?.heldBack).toEqual({ "5066835": { machineMissedOn: 100 } });
-    const blind = { softwareId: windows10, previous: b, current: null, failure: unreadable };
-    const missed = await closeRun(opening("2026-11-22", small, { watchlist }), eachOf([blind]));
+    const failed = { softwareId: windows10, previous: b, current: null, failure: unreadable };
+    const missed = await closeRun(opening("2026-11-22", small, { watchlist }), eachOf([failed]));
     expect(missed.totals.worsened).toBe(0);
     const later = await closeRun(opening("2026-11-23", missed, { watchlist }), eachOf([read(windows10, b, d)]));
     expect(later.totals.worsened).toBe(1);
     expect(later.comparisons[0]).toMatchObject({ lastReported: { "5066835": { machineMissedOn: 100 } } });
   });
 
-  test("tells at once what it has no room to keep back", async () => {
+  test("reports at once what it has no room to hold back", async () => {
     const watchlist = aWatchlist({ thresholds: { minMachines: 50, minPercent: 0 } });
     const many = (machines: number) => Array.from({ length: maxHeldBack + 7 }, (_, id) => kb(String(id), machines));
     const [before, current] = [snapshotOf(many(10), "2026-11-22"), snapshotOf(many(11), "2026-11-23")];
@@ -101,7 +101,7 @@ describe("closing a run", () => {
     expect(run.totals.worsened).toBe(7);
   });
 
-  test("has one room for all its software to keep back in", async () => {
+  test("shares the room for held back counts among all products", async () => {
     const watchlist = aWatchlist({ thresholds: { minMachines: 50, minPercent: 0 } });
     const many = (machines: number, from: number) =>
       Array.from({ length: maxHeldBack - 1_000 }, (_, id) => kb(String(from + id), machines));
@@ -117,7 +117,7 @@ describe("closing a run", () => {
     expect(run.totals.worsened).toBe(1_000);
   });
 
-  test("counts a KB once, whatever software misses it, and by its furthest reach", async () => {
+  test("counts a KB once for all products, by its largest reach", async () => {
     const run = await closeRun(
       opening("2026-11-23"),
       eachOf([
@@ -128,7 +128,7 @@ describe("closing a run", () => {
     expect(run.totals).toMatchObject({ new: 1, missingKbs: 1, missingInstalls: 30 });
   });
 
-  test("calls a KB that one software is rid of and another misses improved, not resolved", async () => {
+  test("calls a KB improved, not resolved, if another product still misses it", async () => {
     const has = (day: string) => snapshotOf([kb("5066835", 12)], day);
     const run = await closeRun(
       opening("2026-11-23"),
@@ -170,15 +170,15 @@ describe("a scheduled run's mail", () => {
   test.each([
     ["something new", { new: 1 }, true],
     ["something worse", { worsened: 1 }, true],
-    ["something that returned", { returned: 1 }, true],
-    ["nothing but what is better", { improved: 3, resolved: 2 }, false],
-    ["nothing but a new software", { baseline: 1 }, false],
+    ["something back", { returned: 1 }, true],
+    ["only better", { improved: 3, resolved: 2 }, false],
+    ["only a new product", { baseline: 1 }, false],
     ["nothing", {}, false],
   ])("with MAIL_WHEN=worse and %s: %s", (_, totals, expected) => {
     expect(deservesMail({ ...run, totals: { ...nothing, ...totals } }, aWatchlist())).toBe(expected);
   });
 
-  test("comes for what is better too with MAIL_WHEN=changed, and for nothing with always", () => {
+  test("is also sent for better with MAIL_WHEN=changed, and for nothing with always", () => {
     const better = { ...run, totals: { ...nothing, improved: 1 } };
     expect(deservesMail(better, aWatchlist({ mailWhen: "changed" }))).toBe(true);
     for (const change of [{ improved: 1, resolved: 1 }, { improved: 1, baseline: 1 }, { baseline: 1 }]) {
@@ -189,7 +189,7 @@ describe("a scheduled run's mail", () => {
     expect(deservesMail(run, aWatchlist({ mailWhen: "always" }))).toBe(true);
   });
 
-  test("comes on the heartbeat day whatever happened, and on no other", () => {
+  test("is always sent on the heartbeat day, and on no other", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 400 }), (days) => {
         const date = new Date(Date.UTC(2026, 10, 23 + days));
@@ -199,31 +199,31 @@ describe("a scheduled run's mail", () => {
     );
   });
 
-  test("comes with the first run", () => {
+  test("is sent with the first run", () => {
     expect(deservesMail({ ...run, previousRunId: null }, aWatchlist())).toBe(true);
   });
 
   test.each([
     ["a read that failed once", [{ ...failure, permanent: false, misses: 1 }], false],
     ["a read that failed twice", [{ ...failure, permanent: false, misses: 2 }], true],
-    ["a read that has failed for long, reported already", [{ ...failure, permanent: false, misses: 3 }], false],
-    ["a read that a person must mend, first seen", [{ ...failure, permanent: true, misses: 1 }], true],
-    ["a read that a person must mend, reported already", [{ ...failure, permanent: true, misses: 2 }], false],
+    ["a read that has failed for long and was reported", [{ ...failure, permanent: false, misses: 3 }], false],
+    ["a read that a person must fix, at first", [{ ...failure, permanent: true, misses: 1 }], true],
+    ["a read that a person must fix, once reported", [{ ...failure, permanent: true, misses: 2 }], false],
   ])("after %s: %s", (_, failures, expected) => {
     expect(deservesMail({ ...run, failures, totals: { ...nothing, notRead: 1 } }, aWatchlist())).toBe(expected);
   });
 
-  test("comes at once where nothing at all could be measured", () => {
-    const blind = { ...nothing, read: 0, notRead: 1 };
+  test("is sent at once if nothing could be read", () => {
+    const failed = { ...nothing, read: 0, notRead: 1 };
     const failures = [{ ...failure, permanent: false, misses: 1 }];
-    expect(deservesMail({ ...run, totals: blind, failures }, aWatchlist())).toBe(true);
+    expect(deservesMail({ ...run, totals: failed, failures }, aWatchlist())).toBe(true);
   });
 
-  test("does not come again for the same blindness, nor where there was nothing to measure", () => {
-    const blind = { ...nothing, read: 0, notRead: 2 };
+  test("is not sent again for the same failures, nor if there was nothing to read", () => {
+    const failed = { ...nothing, read: 0, notRead: 2 };
     const failures = [1, 3].map((misses) => ({ ...failure, permanent: false, misses }));
-    expect(deservesMail({ ...run, totals: blind, failures }, aWatchlist())).toBe(false);
-    expect(deservesMail({ ...run, totals: blind, failures: failures.slice(1) }, aWatchlist())).toBe(false);
-    expect(deservesMail({ ...run, totals: { ...blind, notRead: 0 } }, aWatchlist())).toBe(false);
+    expect(deservesMail({ ...run, totals: failed, failures }, aWatchlist())).toBe(false);
+    expect(deservesMail({ ...run, totals: failed, failures: failures.slice(1) }, aWatchlist())).toBe(false);
+    expect(deservesMail({ ...run, totals: { ...failed, notRead: 0 } }, aWatchlist())).toBe(false);
   });
 });

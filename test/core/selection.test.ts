@@ -33,7 +33,7 @@ const aSelection: fc.Arbitrary<Selection> = fc.record(
 const ids = (rows: readonly { id: string }[]) => rows.map(({ id }) => id);
 
 describe("a selection", () => {
-  test("of nothing in particular is the report in its own order", async () => {
+  test("without filters is the report in its own order", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
         const report = await aReport(story);
@@ -43,7 +43,7 @@ describe("a selection", () => {
     );
   });
 
-  test("that is not narrowed leaves out nothing", async () => {
+  test("that is not narrowed leaves nothing out", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), aSelection, async (story, selection) => {
         const report = await aReport(story);
@@ -54,7 +54,7 @@ describe("a selection", () => {
     expect([{ change: "missing" as const }, { stalled: true }, { softwareId: "a" }].every(isNarrowed)).toBe(true);
   });
 
-  test("filters the same whatever the order, and sorts without losing a row", async () => {
+  test("filters the same in any order, and sorts without losing a row", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), aSelection, async (story, { sort, order, ...filters }) => {
         const report = await aReport(story);
@@ -91,7 +91,7 @@ describe("a selection", () => {
     expect(ids(selectRows(report, { sort: "kb", order: "desc" }))).toEqual(["10000001", "5041585", "999999"]);
   });
 
-  test("of one product has the entries of that product alone, with its own change", async () => {
+  test("of one product has only the entries of that product, with its own change", async () => {
     const kb = aKb({ firstSeen: "2026-11-01" });
     const report = await aReport({
       products: {
@@ -105,7 +105,7 @@ describe("a selection", () => {
     expect(row?.entries.map(({ softwareId }) => softwareId)).toEqual(["microsoft-_-windows_10"]);
   });
 
-  test("of one product counts as a report about that product alone", async () => {
+  test("of one product has the totals of a report about that product", async () => {
     const products = fc.constantFrom("microsoft-_-windows_10", "microsoft-_-edge");
     await fc.assert(
       fc.asyncProperty(anyStory(), products, async (story, softwareId) => {
@@ -129,12 +129,12 @@ describe("a selection", () => {
     expect(found("exchange 5068404")).toEqual([]);
   });
 
-  test("of what got worse holds new, worsened and returned KBs", async () => {
+  test("of what is worse has new, worsened and returned KBs", async () => {
     const kinds = new Set(selectRows(await sampleReport(), { change: "worse" }).map(({ kind }) => kind));
     expect([...kinds].toSorted()).toEqual(["new", "returned", "worsened"]);
   });
 
-  test("of what is overdue leaves out what was not measured or is gone", async () => {
+  test("of what is overdue leaves out what could not be read or is resolved", async () => {
     const report = await sampleReport();
     const overdue = selectRows(report, { overdue: true });
     expect(overdue.length).toBeGreaterThan(3);
@@ -147,7 +147,7 @@ describe("a selection", () => {
 });
 
 describe("the pages of a list", () => {
-  test("hold every item once, in order", () => {
+  test("contain every item once, in order", () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), fc.integer({ min: 1, max: 9 }), (list, size) => {
         const { pages } = slice(list, 1, size);
@@ -157,7 +157,7 @@ describe("the pages of a list", () => {
     );
   });
 
-  test("take any page asked for as the nearest that there is", () => {
+  test("include the nearest page to any number", () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat()),

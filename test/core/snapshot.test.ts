@@ -7,7 +7,7 @@ import { anAnswer, snapshotOf } from "../support/arbitraries.ts";
 
 const kb = (id: string, machineMissedOn: number | null = 10) => ({ id, machineMissedOn, cveAddressed: 1 });
 
-/** The snapshots of one software, a day each from 1 November. */
+/** The snapshots of one product, one a day from 1 November. */
 function history(answers: readonly (readonly unknown[])[]): Snapshot[] {
   const snapshots: Snapshot[] = [];
   for (const [day, items] of answers.entries()) {
@@ -17,7 +17,7 @@ function history(answers: readonly (readonly unknown[])[]): Snapshot[] {
 }
 
 describe("a snapshot", () => {
-  test("carries the day a KB was first seen, through leaving and coming back", () => {
+  test("keeps the day a KB was first seen, even if it is resolved and comes back", () => {
     fc.assert(
       fc.property(fc.array(anAnswer, { minLength: 1, maxLength: 12 }), (answers) => {
         const snapshots = history(answers);
@@ -31,7 +31,7 @@ describe("a snapshot", () => {
     );
   });
 
-  test("remembers exactly what was seen before and is not missing now", () => {
+  test("remembers exactly the KBs that were seen before and are not missing now", () => {
     fc.assert(
       fc.property(fc.array(anAnswer, { minLength: 1, maxLength: 12 }), (answers) => {
         const snapshots = history(answers);
@@ -66,7 +66,7 @@ describe("a snapshot of a reading with an item that became unusable", () => {
   const before = history([[kb("5", 10), kb("3", 20), kb("9", 30)]])[0] ?? null;
   const broken = { machineMissedOn: 7 };
 
-  test("keeps the KBs that the item may stand for, on unknown machines, in the order of ids", () => {
+  test("keeps the KBs that the item may be, on unknown machines, in the order of ids", () => {
     const after = snapshotOf([kb("4", 1), broken, kb("9", 31)], "2026-11-02", before);
     const counted = after.missingKbs.map(({ id, machineMissedOn, cveAddressed, firstSeen, peak }) => {
       return [id, machineMissedOn, cveAddressed, firstSeen, peak];
@@ -87,7 +87,7 @@ describe("a snapshot of a reading with an item that became unusable", () => {
     expect(others).toEqual([["3", "5"], ["3", "5"], ["3", "5"], ["5"]]);
   });
 
-  test("lets them go where no more items are unusable than before", () => {
+  test("drops them if no more items are unusable than before", () => {
     const after = snapshotOf([kb("9", 30), broken], "2026-11-02", before);
     const later = snapshotOf([kb("9", 30), broken], "2026-11-03", { ...after, missingKbs: before?.missingKbs ?? [] });
     expect(later.missingKbs.map(({ id }) => id)).toEqual(["9"]);
@@ -95,7 +95,7 @@ describe("a snapshot of a reading with an item that became unusable", () => {
   });
 });
 
-test("a snapshot says what stands behind its empty list, where that was asked", () => {
+test("a snapshot says why its list is empty, if that was asked", () => {
   const key = { tenant: "home", softwareId: "microsoft-_-windows_11", runId: "2026-11-23" };
   const emptiness = { verdict: "clean", checkedOn: "2026-11-20" } as const;
   const nothing = readMissingKbs([]);
@@ -106,7 +106,7 @@ test("a snapshot says what stands behind its empty list, where that was asked", 
   expect(takeSnapshot(key, nothing, null)).not.toHaveProperty("emptiness");
 });
 
-test("what left last is remembered first, and by id where it left together", () => {
+test("what left last is remembered first, in the order of ids if it left together", () => {
   const gone = [
     { id: "2", goneOn: "2026-10-30" },
     { id: "7", goneOn: "2026-10-31" },
@@ -124,12 +124,12 @@ describe("a second look at a list", () => {
     ["one of four KBs left: yes", [kb("1", 400)], true],
     ["two of four KBs left: no", [kb("1", 200), kb("2", 200)], false],
     ["all KBs on few machines: yes", [kb("1", 1), kb("2", 1), kb("3", 1), kb("4", 1)], true],
-    ["all as it was: no", [kb("1", 100), kb("2", 100), kb("3", 100), kb("4", 100)], false],
+    ["nothing changed: no", [kb("1", 100), kb("2", 100), kb("3", 100), kb("4", 100)], false],
   ])("%s", (_, items, expected) => {
     expect(isSuspicious(readMissingKbs(items), before)).toBe(expected);
   });
 
-  test("is not taken where nothing was known before", () => {
+  test("is not taken if nothing was known before", () => {
     expect(isSuspicious(readMissingKbs([]), null)).toBe(false);
     expect(isSuspicious(readMissingKbs([]), snapshotOf([]))).toBe(false);
   });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compareText, plainText, withoutTokens } from "../../shared/core/text.ts";
 
-test("plain text is one line of at most 4,000 characters, whatever is given", () => {
+test("plain text is one line of at most 4,000 characters, for any input", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.anything()), (value) => {
       const text = plainText(value);
@@ -21,7 +21,7 @@ test("text is ordered by code units, and equal text is equal", () => {
   ]);
 });
 
-test("a token that is echoed is taken out, wherever in the text it stands, and nothing else", () => {
+test("an echoed token is removed anywhere in a text, and nothing else is", () => {
   const token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl";
   expect(withoutTokens(`401 for Bearer ${token} with client_assertion=${token}&scope=x`)).toBe(
     "401 for [token] with client_assertion=[token]&scope=x",

@@ -34,17 +34,17 @@ describe("the trend of a report's last days", () => {
     });
   });
 
-  test("has no highest point where there are no runs", () => {
+  test("has no highest point if there are no runs", () => {
     expect(highest([])).toBeUndefined();
   });
 
-  test("is none before a second day has a run", async () => {
+  test("does not exist before a second day has a run", async () => {
     expect(await trendOf({ previousRunId: null })).toBeNull();
     expect(await trendOf({ installsBefore: [40, 40] }, 1)).toBeNull();
     expect(await trendOf({ installsBefore: [40] }, 2)).not.toBeNull();
   });
 
-  test("knows the days on which products joined or left the list, and those that are partly old counts", async () => {
+  test("knows the days on which products joined or left the list, and those with last known counts", async () => {
     const trend = await trendOf({
       installsBefore: [
         { missingInstalls: 40, read: 2 },
@@ -57,7 +57,7 @@ describe("the trend of a report's last days", () => {
     expect(trend?.partialDays).toBe(1);
   });
 
-  test("holds together, whatever the runs were", async () => {
+  test("is consistent for any runs", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), fc.integer({ min: 2, max: 40 }), async (story, length) => {
         const report = await aReport(story);
