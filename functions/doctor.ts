@@ -1,15 +1,15 @@
 import { app } from "@azure/functions";
 import { authLevel, connect, portsFor } from "../shared/app.ts";
-import { answering } from "../shared/http/answer.ts";
+import { respond } from "../shared/http/respond.ts";
 
 app.http("doctor", {
   methods: ["POST"],
   authLevel,
-  route: "doctor",
-  handler: (_request, context) =>
-    answering(async () => {
+  route: "api/doctor",
+  handler: (request, context) =>
+    respond(request, async () => {
       const { serveDoctor } = await import("../shared/http/doctor.ts");
       const { probes } = await connect();
-      return serveDoctor(await portsFor(context), probes);
+      return serveDoctor(request, await portsFor(context), probes);
     }),
 });

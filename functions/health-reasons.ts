@@ -1,14 +1,14 @@
 import { app } from "@azure/functions";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { answering } from "../shared/http/answer.ts";
+import { respond } from "../shared/http/respond.ts";
 
 app.http("health-reasons", {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   authLevel,
-  route: "health/reasons",
-  handler: (_request, context) =>
-    answering(async () => {
-      const { serveHealth } = await import("../shared/http/health.ts");
-      return serveHealth(await portsFor(context), true);
+  route: "api/health/reasons",
+  handler: (request, context) =>
+    respond(request, async () => {
+      const { serveHealthReasons } = await import("../shared/http/health.ts");
+      return serveHealthReasons(request, await portsFor(context));
     }),
 });

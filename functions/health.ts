@@ -1,14 +1,14 @@
 import { app } from "@azure/functions";
 import { portsFor } from "../shared/app.ts";
-import { answering } from "../shared/http/answer.ts";
+import { respond } from "../shared/http/respond.ts";
 
 app.http("health", {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   authLevel: "anonymous",
-  route: "health",
-  handler: ({ query, headers }, context) =>
-    answering(async () => {
-      const { routeHealth } = await import("../shared/http/health.ts");
-      return routeHealth({ query, header: (name) => headers.get(name) }, await portsFor(context));
+  route: "api/health",
+  handler: (request, context) =>
+    respond(request, async () => {
+      const { serveHealth } = await import("../shared/http/health.ts");
+      return serveHealth(request, await portsFor(context));
     }),
 });

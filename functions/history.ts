@@ -1,14 +1,14 @@
 import { app } from "@azure/functions";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { answering } from "../shared/http/answer.ts";
+import { respond } from "../shared/http/respond.ts";
 
 app.http("history", {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   authLevel,
-  route: "history",
-  handler: ({ query, headers }, context) =>
-    answering(async () => {
+  route: "api/history",
+  handler: (request, context) =>
+    respond(request, async () => {
       const { serveHistory } = await import("../shared/http/history.ts");
-      return serveHistory({ query, header: (name) => headers.get(name) }, await portsFor(context));
+      return serveHistory(request, await portsFor(context));
     }),
 });

@@ -1,14 +1,14 @@
 import { app } from "@azure/functions";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { answering } from "../shared/http/answer.ts";
+import { respond } from "../shared/http/respond.ts";
 
 app.http("report", {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   authLevel,
-  route: "report",
-  handler: ({ query, headers }, context) =>
-    answering(async () => {
+  route: "api/report",
+  handler: (request, context) =>
+    respond(request, async () => {
       const { serveReport } = await import("../shared/http/report.ts");
-      return serveReport({ query, header: (name) => headers.get(name) }, await portsFor(context));
+      return serveReport(request, await portsFor(context));
     }),
 });

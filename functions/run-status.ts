@@ -1,14 +1,14 @@
 import { app } from "@azure/functions";
 import { authLevel, portsFor } from "../shared/app.ts";
-import { answering } from "../shared/http/answer.ts";
+import { respond } from "../shared/http/respond.ts";
 
 app.http("run-status", {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   authLevel,
-  route: "runs/{watchlist}/{runId}",
-  handler: ({ params }, context) =>
-    answering(async () => {
+  route: "api/runs/{watchlist}/{runId}",
+  handler: (request, context) =>
+    respond(request, async () => {
       const { serveRunStatus } = await import("../shared/http/run-status.ts");
-      return serveRunStatus(params.watchlist ?? "", params.runId ?? "", await portsFor(context));
+      return serveRunStatus(request, await portsFor(context));
     }),
 });

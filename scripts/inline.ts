@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 
 /*
@@ -30,7 +30,8 @@ export const inlineInBundle: Plugin = {
   name: "inline",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: marked }, ({ path, resolveDir }) => ({
-      path: resolve(resolveDir, path.replace(marked, "")),
+      // Relative, because the bundle's comments name it.
+      path: relative(".", resolve(resolveDir, path.replace(marked, ""))),
       namespace: "inline",
     }));
     onLoad({ filter: /./, namespace: "inline" }, async ({ path }) => ({

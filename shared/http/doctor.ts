@@ -1,35 +1,38 @@
 import pMap from "p-map";
 import type { Run } from "../core/run.ts";
 import { homeTenant } from "../core/watchlist.ts";
-import type { Mailer, Ports, Store } from "../ports.ts";
-import { type Answer, jsonAnswer } from "./answer.ts";
+import type { Mailer, Ports, ProductFacts, Store } from "../ports.ts";
+import { noParameters } from "../render/parameters.ts";
+import { many } from "../render/words.ts";
+import { readQuery } from "./query.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse } from "./respond.ts";
 
-/** What the doctor tries of the world besides the ports. */
+/** What the doctor tries besides the ports. */
 export interface Probes {
   /** An access token of the app's identity for Defender. */
   defenderToken(tenant: string): Promise<string>;
-  /** What that token is asked for: the cloud decides it. */
+  /** The scope of that token; the cloud decides it. */
   defenderScope: string;
-  /** Sends, receives and deletes a message in a queue of its own. */
+  /** Sends, receives and deletes a message in its own queue. */
   tryQueue(): Promise<void>;
-  /** SendGrid checks what goes through it and delivers nothing. */
+  /** SendGrid checks these mails and delivers none. */
   sandbox: Mailer;
 }
 
-/** One thing that was tried, and how it is or what to do. */
+/** One check: what was found, or what to do. */
 export interface Finding {
   check: string;
-  /** `skipped`: not tried, because something before it failed. */
+  /** `skipped`: an earlier check failed. */
   status: "ok" | "fault" | "skipped";
   detail: string;
 }
 
 const neededRole = "Software.Read.All";
 const concurrency = 8;
-/** An HTTP answer must come within 230 seconds. */
+/** Azure cuts a request off after 230 seconds. */
 const readMs = 120_000;
 
-/** Tries everything that a run needs, and changes nothing that lasts. Findings hold no secrets and no tokens. */
+/** Tries everything that a run needs and leaves nothing behind. Findings never contain secrets or tokens. */
 export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> {
   const groups = await Promise.all([
     examineDefender(ports, probes),
@@ -39,10 +42,11 @@ export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> 
   return [examineSettings(ports), ...groups.flat()];
 }
 
-/** The findings as an answer; 200 whatever they are, for the examination itself went well. */
-export async function serveDoctor(ports: Ports, probes: Probes): Promise<Answer> {
+/** What the doctor found. The status is 200 even if a check failed, because the examination itself did not. */
+export async function serveDoctor({ query }: HttpRequest, ports: Ports, probes: Probes): Promise<HttpResponse> {
+  readQuery(query, noParameters);
   const findings = await examine(ports, probes);
-  return jsonAnswer(200, { ok: findings.every(({ status }) => status === "ok"), findings });
+  return jsonResponse(200, { ok: findings.every(({ status }) => status === "ok"), findings });
 }
 
 async function tried(check: string, work: () => Promise<string>): Promise<Finding> {
@@ -55,7 +59,7 @@ async function tried(check: string, work: () => Promise<string>): Promise<Findin
 
 function examineSettings({ watchlists, rules }: Ports): Finding {
   const softwareIds = new Set(watchlists.flatMap((watchlist) => watchlist.softwareIds));
-  const detail = `${count(watchlists.length, "watchlist")} over ${count(softwareIds.size, "software id")}; runs begin at "${rules.schedule}" UTC.`;
+  const detail = `${many(watchlists.length, "watchlist")} with ${many(softwareIds.size, "product")}; the schedule is "${rules.schedule}" in UTC.`;
   return { check: "settings", status: "ok", detail };
 }
 
@@ -77,7 +81,8 @@ async function examineTenant(tenant: string, ports: Ports, probes: Probes): Prom
     softwareIds,
     async (id): Promise<Finding> => {
       const check = `read of ${id}${where}`;
-      if (token.status !== "ok") return { check, status: "skipped", detail: "Not tried without a good token." };
+      if (token.status !== "ok")
+        return { check, status: "skipped", detail: "Skipped, because the token check failed." };
       return tried(check, () => tryRead(tenant, id, ports, signal));
     },
     { concurrency },
@@ -86,7 +91,7 @@ async function examineTenant(tenant: string, ports: Ports, probes: Probes): Prom
 }
 
 async function tryToken(tenant: string, { defenderToken, defenderScope }: Probes): Promise<string> {
-  const asked = `It was asked for ${defenderScope}; where the tenant is in another cloud, change DEFENDER_CLOUD.`;
+  const asked = `The token was requested for ${defenderScope}. If the tenant is in another cloud, change DEFENDER_CLOUD.`;
   const token = await defenderToken(tenant).catch((cause: Error) => {
     throw new Error(`${cause.message} ${asked}`, { cause });
   });
@@ -94,16 +99,16 @@ async function tryToken(tenant: string, { defenderToken, defenderScope }: Probes
   if (roles.includes(neededRole)) return `The identity ${identity} has ${roles.join(", ")}.`;
   const held = roles.length > 0 ? `only ${roles.join(", ")}` : "no app role";
   throw new Error(
-    `The identity ${identity} has ${held}, and needs ${neededRole} of WindowsDefenderATP. Grant it with "npm run grant"; a token without it may be kept for up to 24 hours after that.`,
+    `The identity ${identity} has ${held} but needs ${neededRole} of WindowsDefenderATP. Grant it with "npm run grant". A token without the role can stay cached for up to 24 hours.`,
   );
 }
 
-/** What a token says of its holder. A person's token has no roles but delegated permissions, in one text. */
+/** The roles and the identity in a token. A person's token has delegated permissions in one text instead of roles. */
 function readClaims(token: string): { roles: string[]; identity: string } {
   const claims = parseJson(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
   const roles = Array.isArray(claims.roles) ? claims.roles.filter((role) => typeof role === "string") : [];
   const delegated = typeof claims.scp === "string" ? claims.scp.split(" ") : [];
-  // A person who may read as themselves reads what the app would.
+  // A person with this permission can read what the app can.
   const own = delegated.some((scope) => scope === "Software.Read" || scope === "user_impersonation");
   return { roles: own ? [...roles, neededRole] : roles, identity: String(claims.appid ?? claims.azp ?? "unknown") };
 }
@@ -118,12 +123,16 @@ function parseJson(text: string): Record<string, unknown> {
 
 async function tryRead(tenant: string, softwareId: string, { defender }: Ports, signal: AbortSignal): Promise<string> {
   const items = await defender.getMissingKbs(tenant, softwareId, signal);
-  if (items.length > 0) return `Defender lists ${count(items.length, "missing KB")}.`;
-  const software = await defender.getSoftware(tenant, softwareId, signal);
-  if (software) return `Defender lists no missing KB and ${software.weaknesses ?? "an unknown number of"} weaknesses.`;
+  if (items.length > 0) return `Defender lists ${many(items.length, "missing KB")}.`;
+  const product = await defender.getSoftware(tenant, softwareId, signal);
+  if (product) return `Defender lists no missing KBs and ${weaknessesOf(product)}.`;
   throw new Error(
-    "Defender knows no such software. Look its id up in Defender's software inventory (GET /api/Software) and correct the watchlist.",
+    "Defender does not know this product. Look up its id in Defender's software inventory (GET /api/Software) and correct the watchlist.",
   );
+}
+
+function weaknessesOf({ weaknesses }: ProductFacts): string {
+  return weaknesses === null ? "an unknown number of weaknesses" : many(weaknesses, "weakness", "weaknesses");
 }
 
 async function examineStorage({ store, queue, now }: Ports, { tryQueue }: Probes): Promise<Finding[]> {
@@ -135,28 +144,29 @@ async function examineStorage({ store, queue, now }: Ports, { tryQueue }: Probes
       const poison = await queue.countPoison();
       if (poison === 0) return "Messages can be sent, received and deleted.";
       throw new Error(
-        `About ${poison} messages lie in runs-poison: see why the runs failed, then clear that queue or put them back.`,
+        `About ${many(poison, "message")} in the queue runs-poison failed for good. Find out why, then put them back or clear the queue.`,
       );
     }),
   ]);
 }
 
-// No watchlist and no software can have these names: settings and Defender allow no parentheses in them.
+// No watchlist or product can have these names, because settings and Defender do not allow parentheses in them.
 const probe = { tenant: homeTenant, softwareId: "(doctor)", runId: "2000-01-01" };
 const works = "Rows can be written, read and deleted.";
 
 async function trySnapshots(store: Store): Promise<string> {
   await store.addSnapshot({ ...probe, missingKbs: [], gone: [], unusable: 0 });
-  if (!(await store.readSnapshot(probe))) throw new Error("A row that was just written is not there.");
+  if (!(await store.readSnapshot(probe))) throw new Error("A row that was just written could not be read back.");
   await store.deleteSnapshot(probe);
   return works;
 }
 
 async function tryRuns(store: Store, now: Date): Promise<string> {
   const run = emptyRun(now.toISOString());
-  // As one on demand, which leaves no mark of a chain.
+  // A run on demand, so that it does not become part of a chain.
   await store.commitRun(run, null);
-  if (!(await store.readRun(run.watchlist, run.runId))) throw new Error("A row that was just written is not there.");
+  if (!(await store.readRun(run.watchlist, run.runId)))
+    throw new Error("A row that was just written could not be read back.");
   await store.deleteRun(run.watchlist, run.runId);
   return works;
 }
@@ -185,13 +195,9 @@ const maxRecipients = 1_000;
 
 async function tryMail({ watchlists }: Ports, { sandbox }: Probes): Promise<string> {
   const to = [...new Set(watchlists.flatMap(({ mailTo }) => mailTo))].slice(0, maxRecipients);
-  const text = "This mail was checked and not delivered.";
+  const text = "This mail was checked but not delivered.";
   const mail = { watchlist: "(doctor)", runId: probe.runId, to, subject: "Missing KBs: a test", text };
   const outcome = await sandbox.send({ ...mail, html: `<p>${text}</p>`, attachments: [] });
   if (outcome.status !== "sent") throw new Error(outcome.reason);
-  return `SendGrid takes the key, the sender and ${count(to.length, "recipient")}, in its sandbox.`;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+  return `SendGrid's sandbox accepts the key, the sender and ${many(to.length, "recipient")}.`;
 }

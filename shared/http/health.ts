@@ -5,39 +5,54 @@ import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import { logTexts } from "../log.ts";
 import type { Ports } from "../ports.ts";
-import { nextRun } from "../run/render-options.ts";
-import { type Answer, answer, jsonAnswer, type Question } from "./answer.ts";
-import { parameter } from "./find-run.ts";
+import { noParameters } from "../render/parameters.ts";
+import { many } from "../render/words.ts";
+import { nextRun } from "../run/next-run.ts";
+import { readQuery } from "./query.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./respond.ts";
 
-/** A software that this many scheduled runs in a row could not measure makes the app unhealthy. */
+/** A product that could not be read in this many scheduled runs in a row makes the app unhealthy. */
 const maxMisses = 3;
 const concurrency = 16;
-/** What happened before is no matter of today's health, unless nothing has happened since. */
+/** Older runs do not count, unless there are no newer ones. */
 const recentDays = 40;
-/** How long after its grace a run, and after its commit a mail, may still be under way. */
+/** How much longer than its grace a run may take, and how long a digest may wait after its run's commit. */
 const patienceMs = 2 * 3_600_000;
 
 /**
- * The health of the app for whoever asks. An anonymous function cannot tell a valid key from an invented one, nor a
- * signed-in caller from a forged header, so a caller with a key is sent on to the route where the platform checks it.
+ * Whether the app is healthy, for everybody. An anonymous function cannot check a key or a sign-in, so a caller with a
+ * key is redirected to the call where the platform checks it.
  */
-export async function routeHealth({ query, header }: Question, ports: Ports): Promise<Answer> {
-  const code = parameter(query, "code");
-  if (code ?? header("x-functions-key")) {
-    const location = `/api/health/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`;
-    return answer(307, "text/plain; charset=utf-8", "", { Location: location });
+export async function serveHealth({ query, headers }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { code } = readQuery(query, noParameters);
+  if (code ?? headers.get("x-functions-key")) {
+    return redirect(307, `/api/health/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`);
   }
-  return serveHealth(ports, false);
+  const { status } = await readHealth(ports);
+  return healthResponse({ status });
 }
 
-/** 200, or 503 when a person should look. The reasons are for callers who proved who they are. */
-export async function serveHealth(ports: Ports, withReasons: boolean): Promise<Answer> {
+/** Whether the app is healthy, and every reason why not; only for callers whom the platform has checked. */
+export async function serveHealthReasons({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  readQuery(query, noParameters);
+  return healthResponse(await readHealth(ports));
+}
+
+interface Health {
+  status: "healthy" | "unhealthy";
+  reasons: string[];
+}
+
+async function readHealth(ports: Ports): Promise<Health> {
   const reasons = await checkHealth(ports);
-  const status = reasons.length === 0 ? "healthy" : "unhealthy";
-  return jsonAnswer(status === "healthy" ? 200 : 503, { status, ...(withReasons && { reasons }) });
+  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons };
 }
 
-/** Every reason for which a person should look, each a sentence. */
+function healthResponse(health: Pick<Health, "status"> & Partial<Health>): HttpResponse {
+  return jsonResponse(health.status === "healthy" ? 200 : 503, health);
+}
+
+/** Every reason why a person must act, each a sentence. */
 export async function checkHealth(ports: Ports): Promise<string[]> {
   const checkOne = async ({ name }: Watchlist) => {
     const found = await orReason(checkWatchlist(name, ports), ports);
@@ -47,13 +62,13 @@ export async function checkHealth(ports: Ports): Promise<string[]> {
   return [...reasons.flat(), ...(await orReason(checkPoison(ports), ports))];
 }
 
-/** What keeps health from looking is itself a reason for a person to look. */
+/** A check that fails is itself a reason. */
 async function orReason(check: Promise<string[]>, { log }: Ports): Promise<string[]> {
   try {
     return await check;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    log("error", "health could not look", { reason });
+    log("error", "health check failed", { reason });
     return [reason];
   }
 }
@@ -62,14 +77,14 @@ async function checkPoison({ queue, log }: Ports): Promise<string[]> {
   const messages = await queue.countPoison();
   if (messages === 0) return [];
   log("error", logTexts.poison, { messages });
-  return [`About ${messages} messages failed for good and lie in the queue runs-poison.`];
+  return [`About ${many(messages, "message")} in the queue runs-poison failed for good.`];
 }
 
 async function checkWatchlist(watchlist: string, ports: Ports): Promise<string[]> {
   const recent = await ports.store.listRuns(watchlist, addDays(dayOf(onDemandRunId(ports.now())), -recentDays));
   const runs = (recent.length > 0 ? recent : await ports.store.listRuns(watchlist)).filter(isOfSchedule);
   const last = runs.at(-1);
-  if (!last) return ["no scheduled run is committed yet."];
+  if (!last) return ["no scheduled run has finished yet."];
   const stored = await ports.store.readRun(watchlist, last.runId);
   const found = [checkAge(last, ports), checkMail(runs, ports), stored && checkMisses(stored.run)];
   return found.filter((reason) => reason !== null);
@@ -91,15 +106,14 @@ function checkMail(runs: readonly RunSummary[], { now }: Ports): string | null {
   if (!owing || owing.mail.status === "sent") return null;
   const { status, reason } = owing.mail;
   const why = reason ? ` ${reason}` : "";
-  if (status === "refused") return `the mail of ${owing.runId} was refused.${why}`;
+  if (status === "refused") return `the digest of ${owing.runId} was refused.${why}`;
   const age = now().getTime() - Date.parse(owing.committedAt);
-  return age > patienceMs ? `the mail of ${owing.runId} is still not sent.${why}` : null;
+  return age > patienceMs ? `the digest of ${owing.runId} has not been sent yet.${why}` : null;
 }
 
 function checkMisses({ runId, failures }: Run): string | null {
-  const lasting = failures.filter(({ misses }) => misses >= maxMisses);
-  const [first] = lasting;
+  const [first, ...others] = failures.filter(({ misses }) => misses >= maxMisses);
   if (!first) return null;
-  const others = lasting.length > 1 ? ` and ${lasting.length - 1} others` : "";
-  return `${first.softwareId}${others} could not be measured for ${first.misses} runs up to ${runId}. ${first.reason}`;
+  const more = others.length > 0 ? ` and ${many(others.length, "other product")}` : "";
+  return `${first.softwareId}${more} could not be read for ${many(first.misses, "run")}, up to ${runId}. ${first.reason}`;
 }

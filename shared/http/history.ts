@@ -1,19 +1,21 @@
 import { addDays } from "../core/day.ts";
 import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
 import type { Ports } from "../ports.ts";
-import { type Answer, answer, badParameter, jsonAnswer, type Question } from "./answer.ts";
-import { findWatchlist, parameter } from "./find-run.ts";
+import { historyParameters } from "../render/parameters.ts";
+import { findWatchlist } from "./find-run.ts";
+import { chooseFormat } from "./negotiate.ts";
+import { readQuery } from "./query.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./respond.ts";
 
-const formats = ["json", "csv"] as const;
+const offers = { json: "application/json; charset=utf-8", csv: "text/csv; charset=utf-8" };
 
 /** The totals of a watchlist's runs, oldest first. */
-export async function serveHistory({ query, header }: Question, ports: Ports): Promise<Answer> {
-  const watchlist = findWatchlist(parameter(query, "watchlist"), ports);
-  const days = readDays(parameter(query, "days") ?? "90");
-  const format = parameter(query, "format") ?? (header("accept")?.includes("text/csv") ? "csv" : "json");
-  if (!formats.some((known) => known === format)) throw badParameter("format", '"format" is one of these.', formats);
+export async function serveHistory(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { watchlist: name, days, format: asked } = readQuery(request.query, historyParameters);
+  const watchlist = findWatchlist(name, ports).name;
+  const format = chooseFormat(asked, request, offers);
   const today = dayOf(onDemandRunId(ports.now()));
-  const runs = (await ports.store.listRuns(watchlist.name, addDays(today, -days))).map((run) => ({
+  const runs = (await ports.store.listRuns(watchlist, addDays(today, -days))).map((run) => ({
     runId: run.runId,
     scheduled: isScheduled(run.runId),
     openedAt: run.openedAt,
@@ -22,15 +24,11 @@ export async function serveHistory({ query, header }: Question, ports: Ports): P
     mail: run.mail.status,
     mailAt: run.mail.at,
   }));
-  if (format === "json") return jsonAnswer(200, { watchlist: watchlist.name, days, runs });
+  const vary = { Vary: "Accept" };
+  if (format === "json") return jsonResponse(200, { watchlist, days, runs }, vary);
   const { historyCsv } = await import("../render/export/csv.ts");
-  return answer(200, "text/csv; charset=utf-8", historyCsv(runs), {
-    "Content-Disposition": `attachment; filename="missing-kbs-${watchlist.name}-history-${today}.csv"`,
+  return response(200, offers.csv, historyCsv(runs), {
+    ...vary,
+    "Content-Disposition": `attachment; filename="missing-kbs-${watchlist}-history-${today}.csv"`,
   });
-}
-
-function readDays(text: string): number {
-  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (days >= 1 && days <= 3650) return days;
-  throw badParameter("days", '"days" is a whole number from 1 to 3650.');
 }

@@ -1,10 +1,13 @@
-import { type Answer, jsonAnswer } from "./answer.ts";
+import { noParameters } from "../render/parameters.ts";
+import { readQuery } from "./query.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse } from "./respond.ts";
 
-/** The version of the HTTP contract, which changes only with the contract. */
+/** The version of the HTTP contract; it changes only with the contract. */
 const contractVersion = "1.0.0";
 
-/** The OpenAPI 3.1 document of everything that the app answers over HTTP. */
-export async function serveOpenApi(): Promise<Answer> {
+/** The OpenAPI 3.1 document of every call. */
+export async function serveOpenApi({ query }: HttpRequest): Promise<HttpResponse> {
+  readQuery(query, noParameters);
   const { openApiDocument } = await import("../render/export/openapi.ts");
-  return jsonAnswer(200, openApiDocument(contractVersion));
+  return jsonResponse(200, openApiDocument(contractVersion));
 }

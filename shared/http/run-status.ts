@@ -2,46 +2,42 @@ import pMap from "p-map";
 import { isRunId, onDemandRunId, type RunId, scheduledRunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
-import { type Answer, badParameter, jsonAnswer, Problem } from "./answer.ts";
+import type { ProgressJson } from "../render/export/schemas.ts";
+import { noParameters } from "../render/parameters.ts";
 import { findWatchlist } from "./find-run.ts";
+import { Problem } from "./problem.ts";
+import { badRunId, readQuery } from "./query.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse } from "./respond.ts";
 
 const concurrency = 16;
 const dayMs = 86_400_000;
 
-/** `queued`: nothing read yet; `running`: some read; `committed`: done, its report stands. */
-export type RunState = "queued" | "running" | "committed";
-
-/** How far a run is. Failures are told once it is committed: until then they may still be read. */
-export interface RunProgress {
-  watchlist: string;
-  runId: RunId;
-  state: RunState;
-  read: number;
-  total: number;
-  failures: readonly { softwareId: string; reason: string; permanent: boolean }[];
-  mail: string;
+/** The progress of the run that the route names. */
+export async function serveRunStatus({ query, params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  readQuery(query, noParameters);
+  const { watchlist = "", runId = "" } = params;
+  const found = findWatchlist(watchlist, ports);
+  if (!isRunId(runId)) throw badRunId("runId", false);
+  return jsonResponse(200, await runProgress(found, runId, ports));
 }
 
-/** How far a run is, from what the store holds of it. */
-export async function serveRunStatus(watchlistName: string, runId: RunId, ports: Ports): Promise<Answer> {
-  const watchlist = findWatchlist(watchlistName, ports);
-  if (!isRunId(runId)) throw badParameter("runId", "A run id looks like these.", ["2026-11-23", "2026-11-23T10:17Z"]);
-  return jsonAnswer(200, await runProgress(watchlist, runId, ports));
-}
-
-/** How far a run is; a 404 for one that nobody opened lately. */
-export async function runProgress(watchlist: Watchlist, runId: RunId, ports: Ports): Promise<RunProgress> {
+/** The progress of a run, by what the store holds of it; a 404 if it was not started lately. */
+export async function runProgress(watchlist: Watchlist, runId: RunId, ports: Ports): Promise<ProgressJson> {
   const stored = await ports.store.readRun(watchlist.name, runId);
   const ids = { watchlist: watchlist.name, runId };
   if (stored) {
-    const { totals, failures, mail } = stored.run;
-    const told = failures.map(({ softwareId, reason, permanent }) => ({ softwareId, reason, permanent }));
+    const { totals, mail } = stored.run;
+    const failures = stored.run.failures.map(({ softwareId, reason, permanent }) => ({
+      softwareId,
+      reason,
+      permanent,
+    }));
     const total = totals.read + totals.notRead;
-    return { ...ids, state: "committed", read: totals.read, total, failures: told, mail: mail.status };
+    return { ...ids, state: "committed", read: totals.read, total, failures, mail: mail.status };
   }
   const read = await countRead(watchlist, runId, ports);
-  if (read === 0 && !mayBeOpen(runId, ports)) {
-    const detail = `Run ${runId} of "${watchlist.name}" is neither committed nor under way. POST /api/runs starts one.`;
+  if (read === 0 && !mayBeQueued(runId, ports)) {
+    const detail = `There is no run ${runId} of "${watchlist.name}", finished or in progress. POST /api/runs starts one.`;
     throw new Problem(404, "No such run", detail);
   }
   const state = read === 0 ? "queued" : "running";
@@ -54,8 +50,8 @@ async function countRead({ tenant, softwareIds }: Watchlist, runId: RunId, { sto
   return snapshots.filter(Boolean).length;
 }
 
-// An open run leaves no trace before its first snapshot; whether it can be waiting in the queue is told by its time.
-function mayBeOpen(runId: RunId, { now, rules }: Ports): boolean {
+// A run leaves no trace before its first snapshot, so its time decides whether it can be waiting in the queue.
+function mayBeQueued(runId: RunId, { now, rules }: Ports): boolean {
   if (runId === scheduledRunId(now(), rules.timeZone)) return true;
   const oldest = onDemandRunId(new Date(now().getTime() - dayMs));
   return runId.includes("T") && runId >= oldest && runId <= onDemandRunId(now());

@@ -1,59 +1,53 @@
-import { onDemandRunId, type RunId } from "../core/run-id.ts";
 import type { Ports } from "../ports.ts";
-import { type Answer, answer, badParameter, jsonAnswer, Problem } from "./answer.ts";
-import { findWatchlist, parameter } from "./find-run.ts";
+import { noParameters, startParameters, type Values } from "../render/parameters.ts";
+import { startRun } from "../run/start.ts";
+import { findWatchlist } from "./find-run.ts";
+import { badParameter, Problem } from "./problem.ts";
+import { readQuery, unknownParameter } from "./query.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./respond.ts";
 
 const maxBody = 10_000;
 
-/** A request to start a run. */
-export interface StartRequest {
-  body: string;
-  header: (name: string) => string | null;
-}
-
-/** Opens a run on demand. Asked again within the minute, it is the same run. */
-export async function startRun({ body, header }: StartRequest, ports: Ports): Promise<Answer> {
-  const isForm = header("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
-  // Any site that a signed-in person visits can send this in that person's name.
-  if (header("sec-fetch-site") === "cross-site") {
-    throw new Problem(403, "Sent from another site", "Start runs from the report page itself, or with a program.");
+/** Starts a run on demand. Asked again within the minute, it is the same run. */
+export async function serveStartRun(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { headers, query } = request;
+  // Any site that a signed-in person visits can send this request in that person's name.
+  if (headers.get("sec-fetch-site") === "cross-site") {
+    const detail = "Another site sent this request. Start runs from the report page, or with a program.";
+    throw new Problem(403, "Cross-site request", detail);
   }
-  if (body.length > maxBody) throw new Problem(413, "Body too large", `At most ${maxBody} characters are read.`);
-  const { watchlist: name, mail, code } = isForm ? readForm(body) : readJson(body);
-  const watchlist = findWatchlist(name, ports);
-  const openedAt = ports.now();
-  const runId = onDemandRunId(openedAt);
-  await ports.queue.send({ watchlist: watchlist.name, runId, openedAt: openedAt.toISOString(), mail });
-  ports.log("info", "run asked for", { watchlist: watchlist.name, run: runId, mail });
-  if (isForm) return redirectToReport(watchlist.name, runId, code);
-  const location = `/api/runs/${encodeURIComponent(watchlist.name)}/${encodeURIComponent(runId)}`;
-  return jsonAnswer(202, { watchlist: watchlist.name, runId, status: location }, { Location: location });
+  readQuery(query, noParameters);
+  const body = await request.text();
+  if (body.length > maxBody) {
+    throw new Problem(413, "Body too large", `The body must not be longer than ${maxBody} characters.`);
+  }
+  const isForm = headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
+  const {
+    watchlist: name,
+    mail,
+    code,
+  } = isForm ? readQuery(new URLSearchParams(body), startParameters) : readJson(body);
+  const watchlist = findWatchlist(name, ports).name;
+  const runId = await startRun(watchlist, mail, ports);
+  if (isForm) {
+    // The browser goes back to the page, which shows the run's progress.
+    const shown = new URLSearchParams({ watchlist, progress: runId, format: "html", ...(code && { code }) });
+    return redirect(303, `/api/report?${shown}`);
+  }
+  const location = `/api/runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}`;
+  return jsonResponse(202, { watchlist, runId, status: location }, { Location: location });
 }
 
-interface Asked {
-  watchlist: string | null;
-  mail: boolean;
-  code: string | null;
-}
-
-function readForm(body: string): Asked {
-  const form = new URLSearchParams(body);
-  return {
-    watchlist: parameter(form, "watchlist"),
-    mail: form.get("mail") === "true",
-    code: parameter(form, "code"),
-  };
-}
-
-function readJson(body: string): Asked {
+function readJson(body: string): Values<typeof startParameters> & { code?: string } {
   const asked = body.trim() === "" ? {} : parse(body);
   if (typeof asked !== "object" || asked === null || Array.isArray(asked)) throw badBody();
-  const { watchlist = null, mail = false, ...unknown } = asked as Record<string, unknown>;
-  if (watchlist !== null && typeof watchlist !== "string") throw badParameter("watchlist", '"watchlist" is a name.');
-  if (typeof mail !== "boolean") throw badParameter("mail", '"mail" is true or false.', ["true", "false"]);
-  const [stranger] = Object.keys(unknown);
-  if (stranger) throw badParameter(stranger.slice(0, 60), "This property is not known.", ["watchlist", "mail"]);
-  return { watchlist, mail, code: null };
+  for (const name of Object.keys(asked))
+    if (!Object.hasOwn(startParameters, name)) throw unknownParameter(name, startParameters);
+  const { watchlist, mail = false } = asked as Record<string, unknown>;
+  if (typeof mail !== "boolean") throw badParameter("mail", '"mail" must be true or false.', ["true", "false"]);
+  if (watchlist === undefined || watchlist === null) return { mail };
+  if (typeof watchlist !== "string") throw badParameter("watchlist", '"watchlist" must be a name.');
+  return { watchlist, mail };
 }
 
 function parse(body: string): unknown {
@@ -65,11 +59,5 @@ function parse(body: string): unknown {
 }
 
 function badBody(): Problem {
-  return new Problem(400, "Bad body", 'The body is JSON such as {"watchlist": "default", "mail": false}.');
-}
-
-// A browser that sent the page's form goes back to the page, which then shows the run's progress.
-function redirectToReport(watchlist: string, runId: RunId, code: string | null): Answer {
-  const query = new URLSearchParams({ watchlist, progress: runId, format: "html", ...(code && { code }) });
-  return answer(303, "text/plain; charset=utf-8", "", { Location: `/api/report?${query}` });
+  return new Problem(400, "Bad body", 'The body must be JSON such as {"watchlist": "default", "mail": false}.');
 }

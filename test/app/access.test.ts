@@ -64,9 +64,9 @@ const guarded: readonly Call[] = [
 ];
 
 describe("with function keys, the default", { timeout: 20_000 }, () => {
-  test("every function that is called over HTTP is one of these", () => {
+  test("every HTTP function is one of these", () => {
     const levels = host.registrations.flatMap(({ trigger, route, authLevel }) =>
-      trigger === "http" ? [`${route} ${authLevel}`] : [],
+      trigger === "http" ? [`${route?.replace("api/", "")} ${authLevel}`] : [],
     );
     expect(levels.toSorted()).toEqual([
       ...["doctor function", "health anonymous", "health/reasons function", "history function"],
@@ -75,7 +75,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
   });
 
   test.each(guarded)(
-    "$path is closed to who has no key or a wrong one, and open by header and by address",
+    "$path is closed without a key or with a wrong one, and open with it in a header or in the address",
     async (asked) => {
       const { path } = asked;
       const byAddress = (key: string) => ({ ...asked, path: `${path}${path.includes("?") ? "&" : "?"}code=${key}` });
@@ -89,7 +89,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
     },
   );
 
-  test("health tells everybody its status, and nobody its reasons who only says that he has a key", async () => {
+  test("health shows everybody its status, and its reasons to nobody who only claims to have a key", async () => {
     const health = await call({ path: "health" });
     expect([health.status, await health.json()]).toEqual([200, { status: "healthy" }]);
     for (const asked of [{ path: "health?code=guess" }, { path: "health", headers: { "x-functions-key": "guess" } }]) {
@@ -103,25 +103,27 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
 
 describe("with the platform's sign-in", { timeout: 20_000 }, () => {
   test.each([
-    ["is off", {}],
-    ["lets everybody through", { WEBSITE_AUTH_ENABLED: "True", WEBSITE_AUTH_UNAUTHENTICATED_ACTION: "AllowAnonymous" }],
-  ])("that %s, the app does not start and registers nothing", async (_, platform) => {
-    await expect(startApp({ AUTH: "entra", ...platform })).rejects.toThrow(
-      /AUTH: is entra, but the platform's sign-in/,
-    );
+    ["is off", {}, /AUTH: is entra, but App Service authentication is off/],
+    [
+      "lets everybody through",
+      { WEBSITE_AUTH_ENABLED: "True", WEBSITE_AUTH_UNAUTHENTICATED_ACTION: "AllowAnonymous" },
+      /AUTH: is entra, but App Service authentication lets unauthenticated callers in/,
+    ],
+  ])("that %s, the app does not start and registers nothing", async (_, platform, reason) => {
+    await expect(startApp({ AUTH: "entra", ...platform })).rejects.toThrow(reason);
   });
 
-  test("that is on, no key is wanted, and health believes no header that says who is asking", async () => {
+  test("that is on, no key is required, and health believes no header that names the caller", async () => {
     const behind = await startApp({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
     try {
       for (const asked of guarded) expect((await call(asked, behind)).status).toBeLessThan(401);
-      const told = async (path: string, headers: Record<string, string> = {}) =>
+      const shown = async (path: string, headers: Record<string, string> = {}) =>
         Object.keys((await (await call({ path, headers }, behind)).json()) as object);
-      expect(await told("health")).toEqual(["status"]);
-      expect(await told("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
+      expect(await shown("health")).toEqual(["status"]);
+      expect(await shown("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
         ...["status"],
       ]);
-      expect(await told("health/reasons")).toEqual(["status", "reasons"]);
+      expect(await shown("health/reasons")).toEqual(["status", "reasons"]);
     } finally {
       await behind.close();
     }
@@ -135,16 +137,16 @@ async function countMessages(): Promise<number> {
 
 const reportParameters = [
   ...["watchlist", "run", "from", "softwareId", "search", "change", "overdue", "stalled", "sort", "order"],
-  ...["page", "softwarePage", "kb", "progress", "format"],
+  ...["page", "productPage", "kb", "progress", "format"],
 ];
 
-describe("the size of what is asked", { timeout: 20_000 }, () => {
+describe("the size of a request", { timeout: 20_000 }, () => {
   test.each([
     ...reportParameters.map((name) => ["report", name]),
     ...["watchlist", "days", "format"].map((name) => ["history", name]),
     ...["report", "health"].map((path) => [path, "code"]),
   ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {
-    const query = new URLSearchParams({ format: "html", [name]: "9".repeat(301) });
+    const query = new URLSearchParams({ ...(path === "report" && { format: "html" }), [name]: "9".repeat(301) });
     const answer = await call({ path: `${path}?${query}`, headers: withKey });
     expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
     expect(await answer.json()).toMatchObject({ parameter: name });
@@ -156,7 +158,7 @@ describe("the size of what is asked", { timeout: 20_000 }, () => {
     ["no JSON", "{", 400],
     ["nested deeply", "[".repeat(5_000) + "]".repeat(5_000), 400],
     ["no object", '"default"', 400],
-    ["full of what nobody knows", JSON.stringify({ "<script>": "x".repeat(5_000) }), 400],
+    ["full of unknown properties", JSON.stringify({ "<script>": "x".repeat(5_000) }), 400],
     ["of a prototype", '{"__proto__": {"mail": true}}', 400],
   ])("a body that is %s is refused, and starts nothing", async (_, body, status) => {
     const type = body.startsWith("watchlist=") ? "application/x-www-form-urlencoded" : "application/json";
@@ -169,7 +171,7 @@ describe("the size of what is asked", { timeout: 20_000 }, () => {
   });
 
   test.each([
-    ["with its length told up front", () => ({ body: " ".repeat(20_000_000) })],
+    ["with its length in a header", () => ({ body: " ".repeat(20_000_000) })],
     ["in chunks", () => ({ body: new Blob([" ".repeat(20_000_000)]).stream(), duplex: "half" as const })],
   ])("a body of 20 MB that comes %s is refused, and starts nothing", async (_, sent) => {
     const before = await countMessages();
@@ -205,7 +207,7 @@ const hostile = [
   "{{7*7}}<%= 7*7 %>",
 ];
 
-describe("what is asked comes back as text alone", { timeout: 20_000 }, () => {
+describe("what a caller sends comes back only as text", { timeout: 20_000 }, () => {
   test.each(reportParameters)("in the page, asked with any %s", async (name) => {
     for (const text of hostile) {
       const query = new URLSearchParams({ format: "html", code: text, [name]: text });

@@ -240,7 +240,7 @@ async function startOtherwise(name: string, differing: Readonly<Record<string, s
   await app.fireTimer().catch((error) => outlets.set(`timer of ${name}`, String(error)));
   await app.drain().catch(() => {});
   await get(`report?watchlist=${name}&format=json`, { "x-functions-key": hostKey });
-  await post(`doctor?of=${name}`, "", { "x-functions-key": hostKey });
+  await post("doctor", "", { "x-functions-key": hostKey });
   await app.close();
   outlets.set(`the process of ${name}`, app.output());
 }
@@ -286,7 +286,7 @@ describe("through runs that succeed and runs that fail in every way", () => {
   test("all of it happened: refusals, failures, a poisoned message, and SDKs that tell all they know", () => {
     const log = outlets.get("the process") ?? "";
     expect(new Set(tenant.calls.map(({ status }) => status))).toEqual(new Set([200, 401, 403, 500]));
-    for (const said of ["software not read", "mail refused", "mail of unknown outcome", "mail sent"])
+    for (const said of ["product could not be read", "mail refused", "mail of unknown outcome", "mail sent"])
       expect(log).toContain(said);
     expect(log).toContain("not sent, to be tried again");
     expect(log).toMatch(/Azure Storage answered 403 AuthenticationFailed/);

@@ -125,7 +125,7 @@ describe("a queue message", () => {
     for (const text of texts) await post(text);
     await playDay(host, world, day);
     expect(mailsOf(day)).toHaveLength(1);
-    expect(await reasons()).toEqual(["About 9 messages failed for good and lie in the queue runs-poison."]);
+    expect(await reasons()).toEqual(["About 9 messages in the queue runs-poison failed for good."]);
     expect((await fetch(`${host.url}/api/health`)).status).toBe(503);
     const { receivedMessageItems } = await queues
       .getQueueClient("runs-poison")

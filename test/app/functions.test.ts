@@ -53,17 +53,18 @@ const get = (path: string, headers: Record<string, string> = {}) =>
 describe("the built app", () => {
   test("registers these functions and no others", () => {
     const key = "function";
+    const read = ["GET", "HEAD"];
     expect(host.registrations).toEqual([
       { name: "advance-run", trigger: "queue", queueName: "runs", connection: "REPORTER_STORAGE" },
-      { name: "doctor", trigger: "http", route: "doctor", methods: ["POST"], authLevel: key },
-      { name: "health", trigger: "http", route: "health", methods: ["GET"], authLevel: "anonymous" },
-      { name: "health-reasons", trigger: "http", route: "health/reasons", methods: ["GET"], authLevel: key },
-      { name: "history", trigger: "http", route: "history", methods: ["GET"], authLevel: key },
-      { name: "openapi", trigger: "http", route: "openapi.json", methods: ["GET"], authLevel: key },
-      { name: "report", trigger: "http", route: "report", methods: ["GET"], authLevel: key },
-      { name: "run-status", trigger: "http", route: "runs/{watchlist}/{runId}", methods: ["GET"], authLevel: key },
+      { name: "doctor", trigger: "http", route: "api/doctor", methods: ["POST"], authLevel: key },
+      { name: "health", trigger: "http", route: "api/health", methods: read, authLevel: "anonymous" },
+      { name: "health-reasons", trigger: "http", route: "api/health/reasons", methods: read, authLevel: key },
+      { name: "history", trigger: "http", route: "api/history", methods: read, authLevel: key },
+      { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
+      { name: "report", trigger: "http", route: "api/report", methods: read, authLevel: key },
+      { name: "run-status", trigger: "http", route: "api/runs/{watchlist}/{runId}", methods: read, authLevel: key },
       { name: "schedule-runs", trigger: "timer", schedule: "0 0 5 * * *" },
-      { name: "start-run", trigger: "http", route: "runs", methods: ["POST"], authLevel: key },
+      { name: "start-run", trigger: "http", route: "api/runs", methods: ["POST"], authLevel: key },
     ]);
   });
 
@@ -83,7 +84,7 @@ describe("the built app", () => {
 });
 
 describe("before the first run", () => {
-  test("the app is examined over HTTP, step by step", async () => {
+  test("the doctor checks the app step by step", async () => {
     const answer = await fetch(`${host.url}/api/doctor`, { method: "POST" });
     const { ok, findings } = (await answer.json()) as { ok: boolean; findings: { check: string }[] };
     expect([answer.status, ok]).toEqual([200, true]);
@@ -101,7 +102,7 @@ describe("before the first run", () => {
     expect([page.status, page.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
   });
 
-  test("health is bad, and tells an anonymous caller no more than that", async () => {
+  test("health is bad, and an anonymous caller gets no more than that", async () => {
     const answer = await get("health");
     expect([answer.status, await answer.json()]).toEqual([503, { status: "unhealthy" }]);
   });
@@ -120,7 +121,7 @@ describe("the timer, fired twice for one day", () => {
     expect(history.runs).toHaveLength(1);
   });
 
-  test("leads to a good health", async () => {
+  test("makes the app healthy", async () => {
     const answer = await get("health");
     expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
     expect((await get("health?code=k")).headers.get("location")).toBe("/api/health/reasons?code=k");
@@ -129,7 +130,7 @@ describe("the timer, fired twice for one day", () => {
 });
 
 describe("a run asked for over HTTP", () => {
-  test("is told, made, and compared with the scheduled one", async () => {
+  test("is reported as queued, made, and compared with the scheduled one", async () => {
     machines.set(windows10, 252);
     const asked = await fetch(`${host.url}/api/runs`, { method: "POST", body: '{"watchlist": "default"}' });
     expect(asked.status).toBe(202);
@@ -147,7 +148,7 @@ describe("a run asked for over HTTP", () => {
     ["json", "application/json; charset=utf-8"],
     ["csv", "text/csv; charset=utf-8"],
     ["text", "text/plain; charset=utf-8"],
-  ])("has its report as %s, by name and by Accept, and a 304 for who holds it", async (format, type) => {
+  ])("has its report as %s, by name and by Accept, and a 304 for a caller who has it", async (format, type) => {
     const named = await get(`report?format=${format}`);
     const accepted = await get("report", { accept: type.replace(/;.*/, "") });
     for (const answer of [named, accepted]) {
@@ -160,7 +161,7 @@ describe("a run asked for over HTTP", () => {
     expect((await get(`report?format=${format}`, { "if-none-match": tag })).status).toBe(304);
   });
 
-  test("has a page whose policy lets in only its own style and script", async () => {
+  test("has a page whose policy allows only its own style and script", async () => {
     const page = await get("report?format=html");
     const policy = page.headers.get("content-security-policy") ?? "";
     expect(policy).toContain("default-src 'none'");
@@ -185,7 +186,7 @@ describe("a run asked for over HTTP", () => {
     expect(await answer.json()).toMatchObject({ status, parameter });
   });
 
-  test("has no report of a day that had no run", async () => {
+  test("has no report of a day without a run", async () => {
     expect((await get("report?run=2026-01-01&format=json")).status).toBe(404);
   });
 });
@@ -196,8 +197,9 @@ describe("the OpenAPI document", () => {
     const described = Object.entries(paths).flatMap(([path, calls]) =>
       Object.keys(calls).map((method) => `${method.toUpperCase()} ${path}`),
     );
+    // HEAD is GET without the body; one sentence of the document covers it.
     const registered = host.registrations.flatMap(({ route, methods = [] }) =>
-      methods.map((method) => `${method} /api/${route}`),
+      methods.flatMap((method) => (method === "HEAD" ? [] : [`${method} /${route}`])),
     );
     expect(described.toSorted()).toEqual(registered.toSorted());
   });
@@ -238,6 +240,67 @@ interface OpenApi {
 function pointer(name: string): string {
   return encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
 }
+
+describe("HEAD", () => {
+  test("is registered beside every GET", () => {
+    for (const { methods = [] } of host.registrations) expect(methods.includes("HEAD")).toBe(methods.includes("GET"));
+    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(6);
+  });
+
+  // The time and the nonce of a page are new in every response; the others are about the connection and the body.
+  const fresh = ["date", "connection", "keep-alive", "content-length", "transfer-encoding"];
+  const lasting = ({ headers }: Response) =>
+    [...headers]
+      .filter(([name]) => !fresh.includes(name))
+      .map(([name, value]) => [name, value.replace(/'nonce-[^']+'/g, "")]);
+
+  test.each([
+    "report?format=html",
+    "report?format=json",
+    "report?format=csv",
+    "report?run=yesterday",
+    "report?run=2026-01-01&format=json",
+    "history",
+    "history?days=0",
+    "health",
+    "health?code=k",
+    "health/reasons",
+    "openapi.json",
+    "runs/default/2026-01-01",
+    "runs/default/today",
+  ])("gets the status and headers of GET without its body: %s", async (path) => {
+    for (const headers of [{}, { accept: "text/html" }]) {
+      const [head, full] = await Promise.all(
+        ["HEAD", "GET"].map((method) => fetch(`${host.url}/api/${path}`, { method, headers, redirect: "manual" })),
+      );
+      expect([head?.status, head && lasting(head)]).toEqual([full?.status, full && lasting(full)]);
+      expect(await head?.text()).toBe("");
+    }
+  });
+});
+
+describe("an error in a browser", () => {
+  test.each([
+    ["report?format=xml", 400],
+    ["report?run=2026-01-01", 404],
+    ["history?x=1", 400],
+    ["health?x=1", 400],
+    ["health/reasons?x=1", 400],
+    ["openapi.json?x=1", 400],
+    ["runs/default/today", 400],
+    ["runs/default/2026-01-01?x=1", 400],
+  ])("is a page: %s", async (path, status) => {
+    const page = await get(path, { accept: "text/html,application/xhtml+xml,*/*;q=0.8" });
+    expect([page.status, page.headers.get("content-type")]).toEqual([status, "text/html; charset=utf-8"]);
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(await page.text()).toMatch(/^<!doctype html>\n.*<h1>/s);
+  });
+});
+
+test.each(["doctor", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
+  const refused = await fetch(`${host.url}/api/${path}?watchlist=default`, { method: "POST" });
+  expect([refused.status, await refused.json()]).toEqual([400, expect.objectContaining({ parameter: "watchlist" })]);
+});
 
 describe("wrong settings", () => {
   test("stop the start with one message that names each, and shows no secret", () => {

@@ -9,7 +9,7 @@ import { linksOf, visibleText } from "../support/mail-text.ts";
 import { readCsv } from "../support/read-csv.ts";
 import { readHtml } from "../support/read-html.ts";
 
-/** What an attacker may write into a field of Defender's answer, and what becomes of it as a name. */
+/** What an attacker may write into a field of Defender's answer, and how it appears as a name. */
 const texts: readonly (readonly [what: string, text: string, name: string])[] = [
   ["a script", "<script>alert(1)</script>", "<script>alert(1)</script>"],
   ["an image", `"><img src=x onerror=alert(1)>`, `"><img src=x onerror=alert(1)>`],
@@ -40,7 +40,7 @@ const texts: readonly (readonly [what: string, text: string, name: string])[] = 
   ["a megabyte", "W".repeat(1_000_000), "W".repeat(200)],
 ];
 
-/** Where a KB's address leads, and the link that comes of it. */
+/** Addresses of KBs, and the link that each gives. */
 const urls: readonly (readonly [what: string, url: string, link: string | null])[] = [
   ["support", "https://support.microsoft.com/kb/5041585", "https://support.microsoft.com/kb/5041585"],
   [
@@ -77,7 +77,7 @@ const [fields, links, refused, licence, moved, unknown] = [
   "contoso-_-unknown",
 ] as const;
 
-/** Software ids as bad as the settings take them; Defender answers a KB for each. */
+/** The worst software ids that the settings accept; Defender lists a KB for each. */
 const hostileIds = [
   ...["contoso-_-<script>alert(1)</script>", `contoso-_-"onmouseover="alert(1)`, "contoso-_-javascript:alert(1)"],
   ...[`=HYPERLINK("http://evil.example")-_-x`, "+1+1-_-x", "@SUM(1)-_-x", "-2+3-_-x", "＝1-_-x"],
@@ -85,7 +85,7 @@ const hostileIds = [
   ...["contoso-_-\u0430\u0440\u0440\u04cf\u0435", `contoso-_-${"W".repeat(240)}`],
 ];
 
-// On the third day in a row health tells what could not be measured, in Defender's words too.
+// After three days in a row, health names what could not be read, with Defender's own words.
 const days = ["2026-11-21", "2026-11-22", "2026-11-23"] as const;
 const today = days[2];
 
@@ -93,7 +93,7 @@ function answerFor(softwareId: string, day: string): unknown[] {
   const machines = day === today ? 2_000 : 1_000;
   if (softwareId === fields) return [...texts.flatMap(([, text], index) => itemsWith(text, index, machines))];
   if (softwareId === links) {
-    // The mail shows what reaches furthest: the addresses that are linked should be among it.
+    // The mail shows the rows with the most machines, so those with links get more.
     const reach = (link: string | null) => machines * (link === null ? 1 : 2);
     return urls.map(([, url, link], index) => ({ id: String(8_000 + index), url, machineMissedOn: reach(link) }));
   }
@@ -122,8 +122,8 @@ let csv: string[][];
 let text: string;
 let pages: string[];
 let history: string[][];
-/** The answers in JSON besides the report. */
-let told: { history: unknown; progress: unknown; health: { reasons: string[] } };
+/** The other responses in JSON. */
+let others: { history: unknown; progress: unknown; health: { reasons: string[] } };
 
 interface Report {
   rows: { id: string; name: string; url: string | null; link: string | null; entries: { softwareId: string }[] }[];
@@ -163,12 +163,12 @@ beforeAll(async () => {
     "&kb=7000",
     "&page=2",
     "&change=worse&sort=kb",
-    "&softwarePage=2",
+    "&productPage=2",
     `&softwareId=${encodeURIComponent(hostileIds[0] ?? "")}`,
   ];
   pages = await Promise.all(asked.map((query) => get(`report?format=html${query}`)));
   history = readCsv(await get("history?format=csv"));
-  told = {
+  others = {
     history: JSON.parse(await get("history?format=json")),
     progress: JSON.parse(await get(`runs/default/${today}`)),
     health: JSON.parse(await get("health/reasons", 503)),
@@ -213,7 +213,7 @@ describe("hostile text in Defender's answer", () => {
       const row = report.rows.find(({ id }) => id === String(7_000 + index));
       expect(row).toMatchObject({ name, link: null });
       const line = csv.find(([, id]) => id === String(7_000 + index));
-      // In a cell, an apostrophe stands before what would be a formula.
+      // In a cell, an apostrophe goes before what would be a formula.
       expect(line?.[2]?.replaceAll("'", "")).toBe(name.replaceAll("'", ""));
     },
   );
@@ -227,7 +227,7 @@ describe("hostile text in Defender's answer", () => {
     );
   });
 
-  test("in an error, a licence's words aside, it is told in our words", () => {
+  test("in an error, it is reported in our words, except for a licence's", () => {
     const reasonOf = (id: string) => report.products.find(({ softwareId }) => softwareId === id)?.failure?.reason ?? "";
     expect(reasonOf(refused)).toMatch(/^Defender refused GET \/api\/Software\/\{id\}\/getmissingkbs \(403\) because/);
     expect(reasonOf(licence)).toMatch(/saying "No license <script>.*"; the tenant needs an active licence .*\.$/);
@@ -257,8 +257,8 @@ describe("an address in Defender's answer", () => {
   });
 });
 
-describe("software ids that are hostile", () => {
-  test("are asked for as they are, one path step each, and each is told", () => {
+describe("hostile software ids", () => {
+  test("are asked for unchanged, as one path segment each, and each is reported", () => {
     const asked = new Set(world.tenant.calls.map(({ path }) => path));
     for (const id of hostileIds) {
       expect(asked).toContain(`/api/Software/${encodeURIComponent(id)}/getmissingkbs`);
@@ -269,8 +269,8 @@ describe("software ids that are hostile", () => {
   });
 });
 
-describe("what comes of all this", () => {
-  test("is mailed in order: one line of subject, plain headers, our own markup, nothing invisible, in a bounded size", () => {
+describe("the result of all this", () => {
+  test("is a sound mail: one line of subject, plain headers, our own markup, nothing invisible, a bounded size", () => {
     expect(mails).toHaveLength(days.length);
     for (const mail of mails) {
       expect(mail.subject).toMatch(/^[^\p{Cc}\p{Cf}]{1,120}$/u);
@@ -288,7 +288,7 @@ describe("what comes of all this", () => {
     expect(mails.at(-1)?.text).toContain("<script>alert(1)</script>");
   });
 
-  test("is a page with our own script and markup alone", () => {
+  test("is a page with only our own script and markup", () => {
     for (const page of pages) {
       expectHarmlessPage(page);
       expect(page.length).toBeLessThan(300_000);
@@ -296,7 +296,7 @@ describe("what comes of all this", () => {
     expect(readHtml(pages[0] ?? "").text).toContain("<script>alert(1)</script>");
   });
 
-  test("is a table in which every line is whole and no cell is a formula, in whichever spreadsheet", () => {
+  test("is a table in which every line is complete and no cell is a formula in any spreadsheet", () => {
     const attached = readCsv(
       mails
         .at(-1)
@@ -314,25 +314,25 @@ describe("what comes of all this", () => {
     }
   });
 
-  test("is JSON whose texts are one line each and bounded", () => {
-    const found = textsIn([report, told]);
+  test("is JSON whose texts are short and one line each", () => {
+    const found = textsIn([report, others]);
     for (const one of found) {
       expect(one).not.toMatch(invisible);
       expect(one).not.toContain("\n");
       expect(one.length).toBeLessThanOrEqual(2_000);
     }
     expect(found).toContain("<script>alert(1)</script>");
-    for (const outlet of [told.progress, told.health.reasons])
+    for (const outlet of [others.progress, others.health.reasons])
       expect(textsIn(outlet).join()).toMatch(/saying "No license <script>alert\(1\)<\/script>/);
   });
 
-  test("is text for a terminal that can neither move its cursor nor draw lines of its own", () => {
+  test("is text that cannot move a terminal's cursor or add lines of its own", () => {
     expect(text).not.toMatch(invisible);
     expect(text).not.toMatch(/^(Bcc|Set-Cookie):/m);
     expect(text).toContain("<script>alert(1)</script>");
   });
 
-  test("is logged in lines that each are a known message and its facts", () => {
+  test("is logged in lines that are each a known message and its fields", () => {
     const said = logs.filter(({ source }) => source === "function").map(({ message }) => message);
     expect(said.filter((line) => line.startsWith("product could not be read"))).toHaveLength(3 * days.length);
     for (const line of said) {

@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Answer, answering } from "../../shared/http/answer.ts";
-import { routeHealth } from "../../shared/http/health.ts";
+import { serveHealth } from "../../shared/http/health.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveReport } from "../../shared/http/report.ts";
+import { type HttpResponse, respond } from "../../shared/http/respond.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
-import { startRun } from "../../shared/http/start-run.ts";
+import { serveStartRun } from "../../shared/http/start-run.ts";
+import { historyParameters, reportParameters } from "../../shared/render/parameters.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
+import { request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
@@ -30,7 +32,7 @@ beforeAll(async () => {
   }
 });
 
-/** What each parameter takes; the others get it too. */
+/** What each parameter accepts; the others get it too. */
 const right = new Map<string, readonly string[]>(
   Object.entries({
     watchlist: ["default"],
@@ -39,12 +41,12 @@ const right = new Map<string, readonly string[]>(
     softwareId: [softwareId],
     search: ["August", "5041585"],
     change: ["worse", "missing", "new", "resolved"],
-    overdue: ["true", "on", "false"],
+    overdue: ["true", "false"],
     stalled: ["true", "false"],
     sort: ["worst", "machines", "age"],
     order: ["asc", "desc"],
     page: ["1", "2", "999999"],
-    softwarePage: ["1", "2"],
+    productPage: ["1", "2"],
     kb: ["5041585"],
     progress: ["2026-11-23"],
     format: ["html", "json", "csv", "text"],
@@ -58,9 +60,13 @@ const aValue = fc.oneof(
   anyText,
   fc.constantFrom(...known).chain((value) => mutatedText(value)),
 );
-const aParameter: fc.Arbitrary<[string, string]> = fc
-  .oneof({ weight: 20, arbitrary: fc.constantFrom(...right.keys()) }, anyText)
-  .chain((name) =>
+/** Mostly parameters of one call; some are another's, some nobody's. */
+function aQueryOf(names: readonly string[]): fc.Arbitrary<[string, string][]> {
+  const aName = fc.oneof({ weight: 60, arbitrary: fc.constantFrom(...names) }, fc.constantFrom(...right.keys()), {
+    weight: 3,
+    arbitrary: anyText,
+  });
+  const aParameter = aName.chain((name) =>
     fc.tuple(
       fc.constant(name),
       fc.oneof(
@@ -69,7 +75,10 @@ const aParameter: fc.Arbitrary<[string, string]> = fc
       ),
     ),
   );
-const aQuery = fc.uniqueArray(aParameter, { maxLength: 6, selector: ([name]) => name });
+  return fc.uniqueArray(aParameter, { maxLength: 6, selector: ([name]) => name });
+}
+const aReportQuery = aQueryOf([...Object.keys(reportParameters), "code"]);
+const aHistoryQuery = aQueryOf([...Object.keys(historyParameters), "code"]);
 const headers = fc.record(
   {
     accept: fc.oneof(
@@ -84,14 +93,8 @@ const headers = fc.record(
   { requiredKeys: [] },
 );
 
-type Headers = Readonly<Record<string, string | undefined>>;
-const question = (query: [string, string][], given: Headers) => ({
-  query: new URLSearchParams(query),
-  header: (name: string) => given[name] ?? null,
-});
-
-/** An answer that a client can read for what it says it is, of bounded size, with nothing in its headers but one line each. */
-function expectSound({ status, headers: given, body }: Answer, statuses: readonly number[]): void {
+/** A response that a client can read as its type, of bounded size, with headers of one line each. */
+function expectSound({ status, headers: given, body }: HttpResponse, statuses: readonly number[]): void {
   expect(statuses).toContain(status);
   expect(body.length).toBeLessThan(200_000);
   expect(given).toMatchObject({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
@@ -105,18 +108,19 @@ function expectSound({ status, headers: given, body }: Answer, statuses: readonl
   }
   if (body === "") return;
   const type = given["Content-Type"] ?? "";
-  if (type.startsWith("text/html")) expectHarmlessPage(body);
+  // An error page has no script.
+  if (type.startsWith("text/html")) expectHarmlessPage(body, status < 400 ? 1 : 0);
   if (type.startsWith("text/csv")) readCsv(body.replace(/^\ufeff/, ""));
   if (type.startsWith("text/plain")) expect(body).not.toMatch(invisible);
   if (type.startsWith("application/json")) JSON.parse(body);
 }
 
 describe("any query", fuzzing, () => {
-  test("of the report is answered, or refused with a problem", async () => {
+  test("of the report gets a response, or is refused with a problem", async () => {
     await fc.assert(
-      fc.asyncProperty(aQuery, headers, async (query, given) => {
-        const answer = await answering(() => serveReport(question(query, given), world.ports));
-        expectSound(answer, [200, 304, 400, 404, 406]);
+      fc.asyncProperty(aReportQuery, headers, async (query, given) => {
+        const asked = request(query, { headers: given });
+        expectSound(await respond(asked, () => serveReport(asked, world.ports)), [200, 304, 400, 404, 406]);
       }),
       {
         numRuns: fuzzRuns(200),
@@ -125,7 +129,7 @@ describe("any query", fuzzing, () => {
           [
             [
               ["page", "999999"],
-              ["softwarePage", "999999"],
+              ["productPage", "999999"],
             ],
             { accept: "text/html" },
           ],
@@ -145,19 +149,28 @@ describe("any query", fuzzing, () => {
     );
   });
 
-  test("of history, run status and health is answered, or refused with a problem", async () => {
+  test("of history, run status and health gets a response, or is refused with a problem", async () => {
     await fc.assert(
-      fc.asyncProperty(aQuery, headers, aValue, aValue, async (query, given, name, runId) => {
-        const asked = question(query, given);
-        expectSound(await answering(() => serveHistory(asked, world.ports)), [200, 400]);
-        expectSound(await answering(() => serveRunStatus(name, runId, world.ports)), [200, 400, 404]);
-        expectSound(await answering(() => routeHealth(asked, world.ports)), [200, 307, 400, 503]);
+      fc.asyncProperty(aHistoryQuery, headers, aValue, aValue, async (query, given, name, runId) => {
+        const asked = request(query, { headers: given, params: { watchlist: name, runId } });
+        const bare = request([], { headers: given, params: { watchlist: name, runId } });
+        expectSound(await respond(asked, () => serveHistory(asked, world.ports)), [200, 400, 406]);
+        for (const each of [asked, bare]) {
+          expectSound(await respond(each, () => serveRunStatus(each, world.ports)), [200, 400, 404]);
+          expectSound(await respond(each, () => serveHealth(each, world.ports)), [200, 307, 400, 503]);
+        }
       }),
-      { numRuns: fuzzRuns(200), examples: [[[["days", "9999"]], {}, "default", "0000-01-01T00:00Z"]] },
+      {
+        numRuns: fuzzRuns(200),
+        examples: [
+          [[["days", "9999"]], {}, "default", "0000-01-01T00:00Z"],
+          [[["<script>", "1"]], { accept: "text/html" }, "<script>", "<script>"],
+        ],
+      },
     );
   });
 
-  test("with any body starts a run of a watchlist there is, or is refused with a problem", async () => {
+  test("with any body starts a run of a known watchlist, or is refused with a problem", async () => {
     const form = fc
       .array(fc.tuple(fc.constantFrom("watchlist", "mail", "code", "x"), aValue))
       .map((pairs) => `${new URLSearchParams(pairs)}`);
@@ -171,7 +184,8 @@ describe("any query", fuzzing, () => {
       fc.asyncProperty(body, headers, async (text, given) => {
         const { queue } = world.ports;
         queue.waiting.length = 0;
-        const answer = await answering(() => startRun({ body: text, header: question([], given).header }, world.ports));
+        const asked = request([], { method: "POST", headers: given, body: text });
+        const answer = await respond(asked, () => serveStartRun(asked, world.ports));
         expectSound(answer, [202, 303, 400, 403, 413]);
         expect(queue.waiting.map(({ message }) => message.watchlist)).toEqual(answer.status < 400 ? ["default"] : []);
         expect(answer.headers.Location ?? "/api/").toMatch(/^\/api\/[\w%./?=&*+-]*$/);

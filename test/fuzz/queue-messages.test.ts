@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isScheduled } from "../../shared/core/run-id.ts";
-import { answering } from "../../shared/http/answer.ts";
-import { serveHealth } from "../../shared/http/health.ts";
+import { serveHealthReasons } from "../../shared/http/health.ts";
 import { serveReport } from "../../shared/http/report.ts";
-import { advanceMessage } from "../../shared/run/advance-message.ts";
-import { question } from "../support/ask.ts";
+import { advance } from "../../shared/run/advance.ts";
+import { ask, request } from "../support/ask.ts";
 import { fakeWorld } from "../support/fake-world.ts";
 import { anyJson, fuzzing, fuzzRuns, mutated, oddTexts } from "../support/fuzz.ts";
 
@@ -44,10 +43,12 @@ test("any message advances a run to its end, or fails by a name and leaves nothi
     fc.asyncProperty(anyMessage, async (message) => {
       const world = fakeWorld();
       world.answers.set("microsoft-_-windows_10", [{ id: "5041585", machineMissedOn: 7 }]);
-      const failure = await advanceMessage(message, world.ports).catch((error: unknown) => error);
+      const failure = await advance(message, world.ports).catch((error: unknown) => error);
       const runs = await world.ports.store.listRuns("default");
       if (failure !== undefined) {
-        expect(failure).toMatchObject({ message: expect.stringMatching(/^The queue message is no run: it needs /) });
+        expect(failure).toMatchObject({
+          message: expect.stringMatching(/^The queue message does not name a run: it needs /),
+        });
         expect([runs, world.inbox, world.reads]).toEqual([[], [], []]);
       }
       expect(runs.length).toBeLessThanOrEqual(1);
@@ -55,9 +56,9 @@ test("any message advances a run to its end, or fails by a name and leaves nothi
       // A run is done, or comes again once.
       expect(world.ports.queue.waiting.length).toBeLessThanOrEqual(1);
       // Whatever was committed can be told: no message may leave a row that fails whoever reads it.
-      expect([200, 503]).toContain((await serveHealth(world.ports, true)).status);
+      expect([200, 503]).toContain((await serveHealthReasons(request(), world.ports)).status);
       for (const format of ["text", "csv", "html"]) {
-        const answer = await answering(() => serveReport(question({ format }), world.ports));
+        const answer = await ask(request({ format }), (asked) => serveReport(asked, world.ports));
         expect(answer.status).toBe(runs.length > 0 ? 200 : 404);
       }
       for (const run of runs)

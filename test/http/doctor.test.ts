@@ -12,8 +12,7 @@ import { examine, type Finding, type Probes } from "../../shared/http/doctor.ts"
 import { createCredential } from "../../shared/io/credential.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
 import { createMailer } from "../../shared/io/mail/sendgrid.ts";
-import { createQueueProbe } from "../../shared/io/storage/queue-probe.ts";
-import { createRunQueue } from "../../shared/io/storage/run-queue.ts";
+import { createQueueProbe, createRunQueue } from "../../shared/io/storage/run-queue.ts";
 import { createStore } from "../../shared/io/storage/tables.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { clouds } from "../../shared/settings/clouds.ts";
@@ -62,7 +61,7 @@ interface Setup {
   queueConnection: ReturnType<typeof emulator>;
 }
 
-/** The app's own neighbours, put together as the app does it, and every token that was handed out. */
+/** The app's own connections, set up as the app does, and every token that was issued. */
 function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; tokens: string[] } {
   const { scope, authorityHost } = clouds[parts.cloud ?? "public"];
   const credential = createCredential({ kind: "managed", clientId: null, appId: null, authorityHost });
@@ -98,7 +97,7 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
   return { ports, probes, tokens };
 }
 
-/** Straight from the identity endpoint: the identity library keeps a token for the whole process, as it does in Azure. */
+/** Straight from the identity endpoint, because the identity library caches a token for the life of the process. */
 async function freshToken(): Promise<string> {
   const url = `${world.identity.url}?api-version=2019-08-01&resource=${encodeURIComponent(defenderAudience)}`;
   const answer = await fetch(url, { headers: { "X-IDENTITY-HEADER": world.identity.header } });
@@ -114,7 +113,7 @@ const faulty = (findings: readonly Finding[]) => findings.filter(({ status }) =>
 const checks = (findings: readonly Finding[]) => findings.map(({ check }) => check);
 
 describe("with nothing wrong", () => {
-  test("everything that a run needs is tried and found in order", async () => {
+  test("everything that a run needs is checked and passes", async () => {
     const findings = await examineWith();
     expect(checks(findings)).toEqual([
       ...["settings", "token", `read of ${windows11}`, "table Snapshots", "table Runs", "queue runs", "mail"],
@@ -123,7 +122,7 @@ describe("with nothing wrong", () => {
     expect(findings[2]?.detail).toContain("2 missing KBs");
   });
 
-  test("nothing stays behind: no row, no message, no mail", async () => {
+  test("nothing is left behind: no row, no message, no mail", async () => {
     const { ports, probes } = setUp();
     await examine(ports, probes);
     expect(
@@ -133,28 +132,28 @@ describe("with nothing wrong", () => {
     expect(world.inbox.mails).toEqual([]);
   });
 
-  test("no token and no key is told", async () => {
+  test("no finding contains a token or a key", async () => {
     const { ports, probes, tokens } = setUp();
-    const told = JSON.stringify(await examine(ports, probes));
+    const said = JSON.stringify(await examine(ports, probes));
     expect(tokens.length).toBeGreaterThan(0);
-    for (const secret of [...tokens, world.settings.SENDGRID_API_KEY ?? ""]) expect(told).not.toContain(secret);
-    expect(told).not.toMatch(/eyJ/);
+    for (const secret of [...tokens, world.settings.SENDGRID_API_KEY ?? ""]) expect(said).not.toContain(secret);
+    expect(said).not.toMatch(/eyJ/);
   });
 
-  test("it can be asked again at once", async () => {
+  test("it can be repeated at once", async () => {
     const { ports, probes } = setUp();
     await examine(ports, probes);
     expect(faulty(await examine(ports, probes))).toEqual([]);
   });
 
-  test("a software without KBs is told with its weaknesses, for empty is not patched", async () => {
+  test("a product without KBs is reported with its weaknesses, because empty does not mean patched", async () => {
     const findings = await examineWith({ softwareId: edge });
     expect(findings.find(({ check }) => check === `read of ${edge}`)?.detail).toContain("7 weaknesses");
   });
 });
 
-describe("the line that names the fault", () => {
-  test("is the token's where the identity lacks the role, and Defender is left alone", async () => {
+describe("the finding with the fault", () => {
+  test("is the token's if the identity lacks the role, and Defender is not called", async () => {
     const { ports, probes } = setUp();
     const { behaviour } = world.identity;
     const { resources } = behaviour;
@@ -164,19 +163,19 @@ describe("the line that names the fault", () => {
     behaviour.resources = resources;
     expect(checks(faulty(findings))).toEqual(["token"]);
     expect(faulty(findings)[0]?.detail).toMatch(
-      /only Machine\.Read\.All, and needs Software\.Read\.All.*npm run grant.*24 hours/,
+      /only Machine\.Read\.All but needs Software\.Read\.All.*npm run grant.*24 hours/,
     );
     expect(findings.find(({ status }) => status === "skipped")?.check).toBe(`read of ${windows11}`);
     expect(world.tenant.calls).toHaveLength(calls);
   });
 
-  test("is the token's where the cloud is another", async () => {
+  test("is the token's if the cloud is another", async () => {
     const [fault, ...others] = faulty(await examineWith({ cloud: "gcc-high" }));
     expect(others).toEqual([]);
     expect(fault).toMatchObject({ check: "token", detail: expect.stringContaining("change DEFENDER_CLOUD") });
   });
 
-  test("is both tables' where the identity may not write there", async () => {
+  test("is both tables' if the identity cannot write there", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
     const body = { "odata.error": { code: "AuthorizationPermissionMismatch", message: { value: "No." } } };
     proxy.planForever({ status: 403, body });
@@ -186,7 +185,7 @@ describe("the line that names the fault", () => {
     expect(faulty(findings)[0]?.detail).toContain("Storage Table Data Contributor");
   });
 
-  test("is the queue's where the identity may not use it", async () => {
+  test("is the queue's if the identity cannot use it", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Queue");
     const headers = { "x-ms-error-code": "AuthorizationPermissionMismatch", "content-type": "application/xml" };
     const body = "<Error><Code>AuthorizationPermissionMismatch</Code><Message>No.</Message></Error>";
@@ -197,7 +196,7 @@ describe("the line that names the fault", () => {
     expect(faulty(findings)[0]?.detail).toContain("Storage Queue Data Contributor");
   });
 
-  test("is the queue's where messages were given up", async () => {
+  test("is the queue's if messages failed for good", async () => {
     const poison = new QueueClient(emulator().connectionString, `${queue}-poison`);
     await poison.create();
     await poison.sendMessage("given up");
@@ -207,33 +206,33 @@ describe("the line that names the fault", () => {
     expect(faulty(findings)[0]?.detail).toContain("runs-poison");
   });
 
-  test("is the mail's where SendGrid does not take the key", async () => {
+  test("is the mail's if SendGrid does not accept the key", async () => {
     const [fault, ...others] = faulty(await examineWith({ apiKey: "SG.revoked" }));
     expect(others).toEqual([]);
     expect(fault).toMatchObject({ check: "mail", detail: expect.stringContaining("SENDGRID_API_KEY") });
   });
 
-  test("is the mail's where the sender is not verified", async () => {
+  test("is the mail's if the sender is not verified", async () => {
     const [fault, ...others] = faulty(await examineWith({ from: "someone@elsewhere.example" }));
     expect(others).toEqual([]);
     expect(fault).toMatchObject({ check: "mail", detail: expect.stringContaining("MAIL_FROM") });
   });
 
-  test("is the read's where Defender does not find the software", async () => {
+  test("is the read's if Defender does not find the product", async () => {
     const id = "microsoft-_-windows_95";
     const [fault, ...others] = faulty(await examineWith({ softwareId: id }));
     expect(others).toEqual([]);
     expect(fault).toMatchObject({ check: `read of ${id}`, detail: expect.stringContaining("check its id") });
   });
 
-  test("is the read's where Defender lists nothing for a software that it does not know", async () => {
+  test("is the read's if Defender lists nothing for a product that it does not know", async () => {
     const { ports, probes } = setUp();
     const defender = { getMissingKbs: async () => [], getSoftware: async () => null };
     const [fault] = faulty(await examine({ ...ports, defender }, probes));
-    expect(fault?.detail).toContain("knows no such software");
+    expect(fault?.detail).toContain("does not know this product");
   });
 
-  test("names the tenant where it is not the app's own", async () => {
+  test("names the tenant if it is not the app's own", async () => {
     const { ports, probes } = setUp();
     const watchlists = [aWatchlist(), aWatchlist({ name: "customer", tenant: "contoso.example" })];
     const findings = await examine({ ...ports, watchlists }, probes);
@@ -245,19 +244,19 @@ describe("npm run doctor", { timeout: 60_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "doctor-"));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  // From a folder of its own, so that nobody's local.settings.json has a say.
+  // In its own folder, so that no other local.settings.json is read.
   function run(...args: string[]): { status: number | null; stdout: string } {
     const env = { PATH: process.env.PATH };
     return spawnSync(process.execPath, [resolve("local/doctor.ts"), ...args], { cwd: folder, env, encoding: "utf8" });
   }
 
-  test("shows a fault in the local world, and ends with 1", () => {
+  test("shows a fault in the local world and exits with 1", () => {
     const { status, stdout } = run("--fault", "bad-sendgrid-key");
     expect([status, stdout]).toEqual([1, expect.stringMatching(/^fault {3}mail: .*SENDGRID_API_KEY/m)]);
     expect(stdout.match(/^ok /gm)).toHaveLength(6);
   });
 
-  test("tells all that is wrong with the settings before anything is tried", () => {
+  test("lists everything that is wrong with the settings before it tries anything", () => {
     const Values = {
       ...{ SOFTWARE_IDS: "Microsoft Edge", MAIL_TO: "nobody", SENDGRID_API_KEY: "canary" },
       REPORTER_STORAGE: "AccountName=canary",

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { checkHealth, routeHealth } from "../../shared/http/health.ts";
+import { checkHealth, serveHealth, serveHealthReasons } from "../../shared/http/health.ts";
 import { DefenderError } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import { ask, question } from "../support/ask.ts";
+import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
@@ -17,11 +17,11 @@ async function day(world: FakeWorld, date: string): Promise<void> {
 }
 
 describe("health", () => {
-  test("is good after a run whose mail is sent, until the next is overdue", async () => {
+  test("is good after a run whose digest was sent, until the next run is overdue", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23");
     expect(await checkHealth(world.ports)).toEqual([]);
-    // The next run is due at five, may wait two hours for software and take two more.
+    // The next run is due at five, may wait two hours for products and take two more.
     world.setClock("2026-11-24T09:00:00Z");
     expect(await checkHealth(world.ports)).toEqual([]);
     world.setClock("2026-11-24T09:00:01Z");
@@ -29,10 +29,10 @@ describe("health", () => {
   });
 
   test("is bad before the first run", async () => {
-    expect((await checkHealth(fakeWorld().ports)).join()).toContain("no scheduled run is committed yet");
+    expect((await checkHealth(fakeWorld().ports)).join()).toContain("no scheduled run has finished yet");
   });
 
-  test("tells a refused mail with its reason until a later one is sent", async () => {
+  test("names a refused digest and its reason until a later one is sent", async () => {
     const world = fakeWorld([watchlist]);
     world.outcomes.push({ status: "refused", reason: "The from address is not verified." });
     await day(world, "2026-11-23");
@@ -43,7 +43,7 @@ describe("health", () => {
     expect(await checkHealth(world.ports)).toEqual([]);
   });
 
-  test("tells a mail that still waits hours after its run", async () => {
+  test("names a digest that has not been sent hours after its run", async () => {
     const world = fakeWorld([watchlist]);
     world.outcomes.push(
       ...Array.from({ length: 9 }, () => ({ status: "failed", reason: "SendGrid answered 503." }) as const),
@@ -52,20 +52,30 @@ describe("health", () => {
     await scheduleRuns(world.ports);
     await handleAll(world, Date.parse("2026-11-23T06:00:00Z"));
     world.setClock("2026-11-23T07:00:01Z");
-    expect((await checkHealth(world.ports)).join()).toContain("still not sent. SendGrid answered 503.");
+    expect((await checkHealth(world.ports)).join()).toContain("has not been sent yet. SendGrid answered 503.");
   });
 
-  test("tells software that three runs in a row could not measure", async () => {
+  test("names a product that could not be read in three runs in a row", async () => {
     const world = fakeWorld([watchlist]);
     world.answers.set(windows10, new DefenderError("Defender answered 403.", { permanent: true }));
     await day(world, "2026-11-21");
     await day(world, "2026-11-22");
     expect(await checkHealth(world.ports)).toEqual([]);
     await day(world, "2026-11-23");
-    expect((await checkHealth(world.ports)).join()).toContain(`${windows10} could not be measured for 3 runs`);
+    expect((await checkHealth(world.ports)).join()).toContain(
+      `${windows10} could not be read for 3 runs, up to 2026-11-23. Defender answered 403.`,
+    );
   });
 
-  test("tells what keeps it from looking, and goes on with the rest", async () => {
+  test("counts the others that could not be read", async () => {
+    const world = fakeWorld([aWatchlist({ softwareIds: [windows10, "vendor-_-a", "vendor-_-b"] })]);
+    const fault = new DefenderError("Defender answered 403.", { permanent: true });
+    world.answers.set(windows10, fault).set("vendor-_-a", fault);
+    for (const date of ["2026-11-21", "2026-11-22", "2026-11-23"]) await day(world, date);
+    expect((await checkHealth(world.ports)).join()).toContain(`${windows10} and 1 other product could not be read`);
+  });
+
+  test("gives the error of a check that fails, and makes the other checks", async () => {
     const world = fakeWorld([watchlist, aWatchlist({ name: "servers" })]);
     const { listRuns } = world.ports.store;
     const newer = "Row (default, 2026-11-23) of table Runs was written by a newer version of this app.";
@@ -78,12 +88,12 @@ describe("health", () => {
     };
     expect(await checkHealth(world.ports)).toEqual([
       `Watchlist "default": ${newer}`,
-      'Watchlist "servers": no scheduled run is committed yet.',
+      'Watchlist "servers": no scheduled run has finished yet.',
       "GET /runs-poison failed.",
     ]);
   });
 
-  test("tells poison messages", async () => {
+  test("counts messages that failed for good", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23");
     world.ports.queue.countPoison = async () => 2;
@@ -91,21 +101,32 @@ describe("health", () => {
   });
 });
 
-describe("the health route", () => {
-  test("tells an anonymous caller the status alone", async () => {
-    const given = await ask(() => routeHealth(question(), fakeWorld().ports));
+describe("the health call", () => {
+  const health = (...asked: Parameters<typeof request>) =>
+    ask(request(...asked), (one) => serveHealth(one, fakeWorld().ports));
+
+  test("gives an anonymous caller only the status", async () => {
+    const given = await health();
     expect([given.status, given.json]).toEqual([503, { status: "unhealthy" }]);
   });
 
-  test("sends a caller with a key to where the platform checks it", async () => {
-    const byQuery = await ask(() => routeHealth(question({ code: "a+b=" }), fakeWorld().ports));
+  test("redirects a caller with a key to where the platform checks it", async () => {
+    const byQuery = await health({ code: "a+b=" });
     expect([byQuery.status, byQuery.headers.Location]).toEqual([307, "/api/health/reasons?code=a%2Bb%3D"]);
-    const byHeader = await ask(() => routeHealth(question({}, { "x-functions-key": "k" }), fakeWorld().ports));
+    const byHeader = await health({}, { headers: { "x-functions-key": "k" } });
     expect(byHeader.headers.Location).toBe("/api/health/reasons");
   });
 
-  test("tells no reasons to a caller that merely says it is signed in", async () => {
-    const asked = question({}, { "x-ms-client-principal-id": "5a1c" });
-    expect((await ask(() => routeHealth(asked, fakeWorld().ports))).json).not.toHaveProperty("reasons");
+  test("gives no reasons to a caller that only claims to be signed in", async () => {
+    const given = await health({}, { headers: { "x-ms-client-principal-id": "5a1c" } });
+    expect(given.json).not.toHaveProperty("reasons");
+  });
+
+  test("gives the reasons where the platform has checked the caller", async () => {
+    const given = await ask(request(), (one) => serveHealthReasons(one, fakeWorld().ports));
+    expect([given.status, given.json]).toEqual([
+      503,
+      { status: "unhealthy", reasons: ['Watchlist "default": no scheduled run has finished yet.'] },
+    ]);
   });
 });

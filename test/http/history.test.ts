@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { serveHistory } from "../../shared/http/history.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import { ask, question } from "../support/ask.ts";
+import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
-import { fakeWorld } from "../support/fake-world.ts";
+import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 
 async function threeDays() {
   const world = fakeWorld([aWatchlist()]);
@@ -16,13 +16,14 @@ async function threeDays() {
   return world;
 }
 
+const history = (query: string, { ports }: FakeWorld, accept?: string) =>
+  ask(request(query, { headers: { accept } }), (asked) => serveHistory(asked, ports));
+
 describe("the history", () => {
-  test("holds the totals of the runs of 90 days unless asked for others", async () => {
-    const { ports } = await threeDays();
+  test("has the totals of the runs of 90 days, or of as many as asked for", async () => {
+    const world = await threeDays();
     const runsOf = async (query: string) =>
-      ((await ask(() => serveHistory(question(query), ports))).json.runs as { runId: string }[]).map(
-        ({ runId }) => runId,
-      );
+      ((await history(query, world)).json.runs as { runId: string }[]).map(({ runId }) => runId);
     expect(await runsOf("")).toEqual(["2026-11-22", "2026-11-23"]);
     expect(await runsOf("days=400")).toEqual(["2026-08-01", "2026-11-22", "2026-11-23"]);
     expect(await runsOf("days=1")).toEqual(["2026-11-22", "2026-11-23"]);
@@ -34,16 +35,17 @@ describe("the history", () => {
     ["days=1&days=2", "days"],
     ["format=xml", "format"],
     ["watchlist=other", "watchlist"],
+    ["run=2026-11-23", "run"],
     [`watchlist=${"x".repeat(301)}`, "watchlist"],
   ])("refuses %s by its name", async (query, parameter) => {
-    const given = await ask(() => serveHistory(question(query), fakeWorld([aWatchlist()]).ports));
+    const given = await history(query, fakeWorld([aWatchlist()]));
     expect([given.status, given.json.parameter]).toEqual([400, parameter]);
   });
 
-  test("comes as CSV for who asks for it, by name or by Accept", async () => {
-    const { ports } = await threeDays();
-    const byName = await ask(() => serveHistory(question("format=csv"), ports));
-    const byAccept = await ask(() => serveHistory(question("", { accept: "text/csv" }), ports));
+  test("comes as CSV if format or Accept asks for it", async () => {
+    const world = await threeDays();
+    const byName = await history("format=csv", world);
+    const byAccept = await history("", world, "text/csv");
     expect(byName.body).toBe(byAccept.body);
     expect(byName.headers["Content-Type"]).toContain("text/csv");
     expect(byName.headers["Content-Disposition"]).toBe(

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { serveReport } from "../../shared/http/report.ts";
 import { DefenderError } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import { ask, question } from "../support/ask.ts";
+import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
@@ -13,7 +13,7 @@ const unreadable = new DefenderError("Defender answered 403.", { permanent: true
 
 let world: FakeWorld;
 
-/** Three days: 5066835 grows on Windows 10 and leaves it; on the 22nd Windows 11 cannot be read. */
+/** Three days: 5066835 grows on Windows 10 and leaves it; on the 22nd Windows 11 could not be read. */
 beforeAll(async () => {
   world = fakeWorld([aWatchlist({ softwareIds: [windows10, windows11] }), aWatchlist({ name: "Contoso servers" })]);
   await day("2026-11-21", [item("5066835", 12)], [item("5068861", 100)]);
@@ -28,8 +28,10 @@ async function day(date: string, ten: readonly unknown[], eleven: readonly unkno
   await handleAll(world, world.ports.now().getTime() + 3 * 3_600_000);
 }
 
-const report = (query: string, headers: Record<string, string> = {}) =>
-  ask(() => serveReport(question(`watchlist=default&${query}`, headers), world.ports));
+const reportOf = (query: string, headers: Record<string, string> = {}, { ports } = world) =>
+  ask(request(query, { headers }), (asked) => serveReport(asked, ports));
+const report = (query: string, headers?: Record<string, string>) =>
+  reportOf(["watchlist=default", query].filter(Boolean).join("&"), headers);
 
 interface Row {
   id: string;
@@ -58,11 +60,11 @@ describe("a report", () => {
     expect(changesOf(compared)).toEqual({ "5066835": "resolved", "5041585": "new", "5068861": "improved" });
   });
 
-  test("claims nothing of what its run could not measure, whatever it is compared with", async () => {
+  test("claims nothing of what its run could not read, whatever it is compared with", async () => {
     expect(changesOf(await report("format=json&run=2026-11-22&from=2026-11-21"))["5068861"]).toBe("not-read");
   });
 
-  test("can be of one software", async () => {
+  test("can be of one product", async () => {
     const one = await report(`format=json&softwareId=${windows11}`);
     expect(changesOf(one)).toEqual({ "5068861": "improved" });
     expect(one.json.totals).toMatchObject({ improved: 1, resolved: 0, missingKbs: 1, missingInstalls: 90 });
@@ -75,21 +77,21 @@ describe("a report", () => {
     );
   });
 
-  test("is a page for a browser, JSON for who takes anything, and 406 for who takes none of its forms", async () => {
+  test("is a page for a browser, JSON for a caller who accepts anything, and 406 if none of its formats is accepted", async () => {
     const typeFor = async (accept: string) => (await report("", { accept })).headers["Content-Type"];
     expect(await typeFor("text/html,application/xhtml+xml,*/*;q=0.8")).toContain("text/html");
     expect(await typeFor("*/*")).toContain("application/json");
     expect((await report("", { accept: "image/png" })).status).toBe(406);
   });
 
-  test("is not sent again to who holds it, and is when it changed", async () => {
+  test("is not sent again to a caller who has it, unless it changed", async () => {
     const first = await report("format=json");
     const tag = first.headers.ETag ?? "";
     expect((await report("format=json", { "if-none-match": `W/"x", ${tag}` })).status).toBe(304);
     expect((await report("format=json&run=2026-11-22", { "if-none-match": tag })).status).toBe(200);
   });
 
-  test("whose snapshots are past the retention is gone, not wrong", async () => {
+  test("whose snapshots are older than the retention is gone, not wrong", async () => {
     const key = { tenant: "home", softwareId: windows11, runId: "2026-11-21" };
     const kept = await world.ports.store.readSnapshot(key);
     await world.ports.store.deleteSnapshot(key);
@@ -110,14 +112,28 @@ describe("a report", () => {
     ["watchlist=default&format=html&page=0", "page"],
     ["watchlist=default&format=html&progress=x", "progress"],
     [`watchlist=default&search=${"x".repeat(301)}`, "search"],
+    ["watchlist=default&softwareid=x", "softwareid"],
+    ["watchlist=default&days=90", "days"],
   ])("asked for with %j is refused by the parameter's name", async (query, parameter) => {
-    const given = await ask(() => serveReport(question(query), world.ports));
+    const given = await reportOf(query);
     expect([given.status, given.json.parameter]).toEqual([400, parameter]);
   });
 });
 
+test.each(["DEFAULT", "contoso SERVERS"])("the watchlist %s is found in any case", async (name) => {
+  expect((await reportOf(new URLSearchParams({ watchlist: name }).toString())).status).not.toBe(400);
+});
+
+test("a run without a report leads to the list of those that exist", async () => {
+  const given = await report("run=2026-10-04");
+  expect([given.status, given.json.detail]).toEqual([
+    404,
+    "There is no report for 2026-10-04. GET /api/history lists the reports that exist.",
+  ]);
+});
+
 describe("the page", () => {
-  test("keeps the function key of its address in its links, and shows a run under way", async () => {
+  test("keeps the function key of its address in its links, and shows a run in progress", async () => {
     const page = await report("format=html&code=zq9%22%3E&progress=2026-11-23T05:00Z");
     expect(page.status).toBe(200);
     expect(page.body).toContain("code=zq9%22%3E");
@@ -132,9 +148,7 @@ describe("the page", () => {
   });
 
   test("of a watchlist without a run offers to start one", async () => {
-    const page = await ask(() =>
-      serveReport(question("watchlist=Contoso servers&format=html"), fakeWorld(world.ports.watchlists).ports),
-    );
+    const page = await reportOf("watchlist=Contoso servers&format=html", {}, fakeWorld(world.ports.watchlists));
     expect([page.status, page.headers["Content-Type"]]).toEqual([404, "text/html; charset=utf-8"]);
     expect(page.body).toContain("<form");
   });

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { startRun } from "../../shared/http/start-run.ts";
-import { ask } from "../support/ask.ts";
+import { serveStartRun } from "../../shared/http/start-run.ts";
+import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { fakeWorld } from "../support/fake-world.ts";
 
 const two = [aWatchlist({ name: "clients" }), aWatchlist({ name: "Contoso servers" })];
 
 function post(world: ReturnType<typeof fakeWorld>, body: string, headers: Record<string, string> = {}) {
-  return ask(() => startRun({ body, header: (name) => headers[name] ?? null }, world.ports));
+  return ask(request({}, { method: "POST", headers, body }), (asked) => serveStartRun(asked, world.ports));
 }
 
 const form = { "content-type": "application/x-www-form-urlencoded" };
 
-describe("asking for a run", () => {
-  test("queues it and says where its progress is told", async () => {
+describe("starting a run", () => {
+  test("queues it and says where its progress is", async () => {
     const world = fakeWorld(two);
     world.setClock("2026-11-23T10:17:42Z");
     const given = await post(world, '{"watchlist": "Contoso servers", "mail": true}');
@@ -24,14 +24,14 @@ describe("asking for a run", () => {
     ]);
   });
 
-  test("twice within a minute names the same run", async () => {
+  test("twice within a minute starts it once", async () => {
     const world = fakeWorld(two);
     const first = await post(world, '{"watchlist": "clients"}');
     world.setClock("2026-11-23T05:00:59Z");
     expect((await post(world, '{"watchlist": "clients"}')).json.runId).toBe(first.json.runId);
   });
 
-  test("needs no body where there is one watchlist", async () => {
+  test("needs no body if there is one watchlist", async () => {
     const given = await post(fakeWorld(), "");
     expect([given.status, given.json.watchlist]).toEqual([202, "default"]);
   });
@@ -44,9 +44,9 @@ describe("asking for a run", () => {
       { parameter: "watchlist", allowed: ["clients", "Contoso servers"] },
     ],
     ["no watchlist among several", "{}", 400, { parameter: "watchlist", allowed: ["clients", "Contoso servers"] }],
-    ["a mail that is no switch", '{"watchlist": "clients", "mail": "yes"}', 400, { parameter: "mail" }],
-    ["a property that is not known", '{"watchlist": "clients", "mails": true}', 400, { parameter: "mails" }],
-    ["a watchlist that is no name", '{"watchlist": 7}', 400, { parameter: "watchlist" }],
+    ["a mail that is not a boolean", '{"watchlist": "clients", "mail": "yes"}', 400, { parameter: "mail" }],
+    ["an unknown property", '{"watchlist": "clients", "mails": true}', 400, { parameter: "mails" }],
+    ["a watchlist that is not a name", '{"watchlist": 7}', 400, { parameter: "watchlist" }],
     ["a body that is not JSON", "{", 400, { title: "Bad body" }],
     ["a list", "[]", 400, { title: "Bad body" }],
     ["a huge body", " ".repeat(10_001), 413, { title: "Body too large" }],
@@ -59,7 +59,7 @@ describe("asking for a run", () => {
     expect(world.ports.queue.waiting).toEqual([]);
   });
 
-  test("by a form leads back to the page, which shows the progress", async () => {
+  test("with a form leads back to the page, which shows the progress", async () => {
     const given = await post(fakeWorld(two), "watchlist=Contoso+servers&code=k%2By", form);
     expect(given.status).toBe(303);
     const to = new URL(given.headers.Location ?? "", "https://kb.contoso.example");
@@ -70,6 +70,28 @@ describe("asking for a run", () => {
       format: "html",
       code: "k+y",
     });
+  });
+
+  test.each([
+    ["watchlist=clients&mails=true", "mails"],
+    ["watchlist=clients&mail=yes", "mail"],
+    ["watchlist=clients&watchlist=servers", "watchlist"],
+  ])("with the form %s is refused by the field's name", async (body, parameter) => {
+    const world = fakeWorld(two);
+    expect((await post(world, body, form)).json).toMatchObject({ status: 400, parameter });
+    expect(world.ports.queue.waiting).toEqual([]);
+  });
+
+  test("with parameters in the address is refused, because they would not be read", async () => {
+    const world = fakeWorld();
+    const asked = request({ watchlist: "default" }, { method: "POST" });
+    const given = await ask(asked, (one) => serveStartRun(one, world.ports));
+    expect([given.status, given.json.parameter]).toEqual([400, "watchlist"]);
+    expect(world.ports.queue.waiting).toEqual([]);
+  });
+
+  test("takes the watchlist's name in any case", async () => {
+    expect((await post(fakeWorld(two), '{"watchlist": "CONTOSO Servers"}')).json.watchlist).toBe("Contoso servers");
   });
 
   test.each([

@@ -7,10 +7,10 @@ export const invisible = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 const foreign = ["img", "iframe", "object", "embed", "base", "applet"];
 
-/** Holds a page to our one script, no handler, no address that runs something, and no invisible character. */
-export function expectHarmlessPage(html: string): void {
+/** Holds a page to our own scripts, no handler, no address that runs something, and no invisible character. */
+export function expectHarmlessPage(html: string, scripts = 1): void {
   const { tags, text } = readHtml(html);
-  expect(tags.filter(({ name }) => name === "script")).toHaveLength(1);
+  expect(tags.filter(({ name }) => name === "script")).toHaveLength(scripts);
   for (const { name, attributes } of tags) {
     expect(foreign).not.toContain(name);
     expect(Object.keys(attributes).filter((attribute) => /^on/i.test(attribute))).toEqual([]);

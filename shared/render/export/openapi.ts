@@ -1,5 +1,12 @@
 import * as z from "zod/mini";
-import { changeFilters, sortKeys, sortOrders } from "../../core/selection.ts";
+import {
+  historyParameters,
+  keyParameter,
+  maxLength,
+  type Parameter,
+  type Parameters,
+  reportParameters,
+} from "../parameters.ts";
 import {
   examinationSchema,
   healthSchema,
@@ -25,7 +32,7 @@ type SchemaName = keyof typeof schemas;
 
 const json = "application/json";
 
-/** The JSON Schema (draft 2020-12) of an answer; unknown properties are allowed, for later versions may add some. */
+/** The JSON Schema (draft 2020-12) of a response. It allows unknown properties, because later versions may add some. */
 export function jsonSchema(name: SchemaName): Record<string, unknown> {
   const { $schema, ...schema } = z.toJSONSchema(schemas[name], { target: "draft-2020-12", io: "input" });
   return { $schema, title: name, ...schema };
@@ -36,9 +43,10 @@ export function openApiDocument(version: string): Record<string, unknown> {
   return {
     openapi: "3.1.1",
     info: {
-      title: "Missing KB reporter",
+      title: "Missing-KB reporter",
       version,
-      description: "What got worse in the missing security updates (KBs) of Microsoft Defender for Endpoint.",
+      description:
+        "What got worse in the missing security updates (KBs) of Microsoft Defender for Endpoint. HEAD works wherever GET does.",
       license: { name: "MIT", identifier: "MIT" },
     },
     jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",
@@ -63,48 +71,39 @@ const securitySchemes = {
     type: "apiKey",
     in: "header",
     name: "x-functions-key",
-    description: "A function key. With AUTH=entra the platform's sign-in takes its place.",
+    description: "A function key. With AUTH=entra, the platform's sign-in replaces it.",
   },
-  keyQuery: { type: "apiKey", in: "query", name: "code", description: "The same key, for links." },
+  keyQuery: { type: "apiKey", in: "query", name: "code", description: keyParameter.code.description },
 };
 
-const text = { type: "string", maxLength: 300 };
-const runIdText = { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}Z)?$" };
-const runOrLatest = { type: "string", pattern: "^(latest|\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}Z)?)$" };
+const runIdPattern = "\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}Z)?";
 
-function query(name: string, schema: object, description: string) {
-  return { name, in: "query", required: false, schema, description };
+function query(parameters: Parameters) {
+  return Object.entries(parameters).map(([name, parameter]) => ({
+    ...{ name, in: "query", required: false, schema: parameterSchema(parameter) },
+    description: parameter.pageOnly ? `For the page only. ${parameter.description}` : parameter.description,
+  }));
+}
+
+function parameterSchema(parameter: Parameter): object {
+  const preset = "default" in parameter ? { default: parameter.default } : {};
+  switch (parameter.kind) {
+    case "text":
+      return { type: "string", maxLength: parameter.maxLength ?? maxLength };
+    case "choice":
+      return { type: "string", enum: parameter.allowed, ...preset };
+    case "flag":
+      return { type: "boolean", ...preset };
+    case "number":
+      return { type: "integer", minimum: 1, maximum: parameter.maximum, ...preset };
+    case "run":
+      return { type: "string", pattern: `^(${parameter.latest ? "latest|" : ""}${runIdPattern})$`, ...preset };
+  }
 }
 
 function path(name: string, schema: object, description: string) {
-  return { name, in: "path", required: true, schema, description };
+  return { name, in: "path", required: true, schema: { type: "string", ...schema }, description };
 }
-
-const watchlist = query("watchlist", text, "May be left out where only one is configured.");
-
-const reportParameters = [
-  watchlist,
-  query("run", { ...runOrLatest, default: "latest" }, "Which run: latest, or a run id."),
-  query("from", runOrLatest, "Compare with this run instead of the one that was compared with."),
-  query("softwareId", text, "Tell of this software alone."),
-  query("search", text, "Words that must all occur in a KB's number, name, products or software."),
-  query("change", { enum: changeFilters }, "worse: new, worsened or returned. missing: all but resolved."),
-  query("overdue", { enum: ["true", "false"], default: "false" }, "Only what is missing for longer than DUE_DAYS."),
-  query("stalled", { enum: ["true", "false"], default: "false" }, "Only what has stayed near its peak for 14 days."),
-  query("sort", { enum: sortKeys, default: "worst" }, "worst: the report's own order."),
-  query("order", { enum: sortOrders }, "Where left out: numbers fall, KBs rise, worst comes first."),
-  query("format", { enum: ["html", "json", "csv", "text"] }, "Where left out, the Accept header chooses."),
-  query("kb", { type: "string", maxLength: 40 }, "Page only: one KB over runs."),
-  query("page", { type: "integer", minimum: 1, default: 1 }, "Page only: which page of KBs."),
-  query("softwarePage", { type: "integer", minimum: 1, default: 1 }, "Page only: which page of software."),
-  query("progress", runOrLatest, "Page only: the run whose progress is shown."),
-];
-
-const historyParameters = [
-  watchlist,
-  query("days", { type: "integer", minimum: 1, maximum: 3650, default: 90 }, "How many days back from today."),
-  query("format", { enum: ["json", "csv"] }, "Where left out, the Accept header chooses."),
-];
 
 function content(name: SchemaName, type = json) {
   return { [type]: { schema: { $ref: `#/components/schemas/${name}` } } };
@@ -112,38 +111,39 @@ function content(name: SchemaName, type = json) {
 
 const plain = { schema: { type: "string" } };
 const header = (description: string) => ({ description, schema: { type: "string" } });
-const fileName = { "Content-Disposition": header("A file name with watchlist and run, for CSV and JSON.") };
+const fileName = { "Content-Disposition": header("For CSV and JSON, a file name with the watchlist and the run.") };
 
 function ok(description: string, body: object, headers: object = {}) {
   return { description, ...(Object.keys(headers).length > 0 && { headers }), content: body };
 }
 
 function problem(description: string) {
-  return { description, content: content("Problem", "application/problem+json") };
+  return { description, content: { ...content("Problem", "application/problem+json"), "text/html": plain } };
 }
 
-const badRequest = problem("A parameter cannot be taken; the problem names it and the values allowed.");
-const unreadable = problem("A stored row is damaged or of a newer version; the problem names it and says what to do.");
+const badRequest = problem("A parameter is unknown or has a value that is not allowed. The problem names it.");
+const notAcceptable = problem("The Accept header allows none of the formats.");
+const unreadable = problem("A stored row is damaged or was written by a newer version. The problem says what to do.");
 const unauthorized = { description: "No valid key, or not signed in." };
+const refused = { 400: badRequest, 401: unauthorized };
 
 const paths = {
   "/api/report": {
     get: {
       operationId: "getReport",
       summary: "The report of a run",
-      parameters: reportParameters,
+      parameters: query(reportParameters),
       responses: {
         200: ok(
           "The report.",
           { "text/html": plain, ...content("Report"), "text/csv": plain, "text/plain": plain },
-          { ETag: header("Stays the same while the report does."), ...fileName },
+          { ETag: header("Unchanged as long as the report is."), ...fileName },
         ),
-        304: { description: "The report is the one that If-None-Match names." },
-        400: badRequest,
-        401: unauthorized,
-        404: problem("No such run, or none yet; the problem says how to start one."),
-        406: problem("No format that the Accept header takes."),
-        410: problem("The run is older than the retention."),
+        304: { description: "If-None-Match names the current report." },
+        ...refused,
+        404: problem("There is no such report, or none yet. The problem says how to get one."),
+        406: notAcceptable,
+        410: problem("The run is older than RETENTION_DAYS."),
         500: unreadable,
       },
     },
@@ -152,11 +152,11 @@ const paths = {
     get: {
       operationId: "getHistory",
       summary: "The totals of a watchlist's runs",
-      parameters: historyParameters,
+      parameters: query(historyParameters),
       responses: {
-        200: ok("Oldest run first.", { ...content("History"), "text/csv": plain }, fileName),
-        400: badRequest,
-        401: unauthorized,
+        200: ok("The runs, oldest first.", { ...content("History"), "text/csv": plain }, fileName),
+        ...refused,
+        406: notAcceptable,
         500: unreadable,
       },
     },
@@ -164,17 +164,16 @@ const paths = {
   "/api/runs": {
     post: {
       operationId: "startRun",
-      summary: "Read now",
+      summary: "Start a run now",
       requestBody: {
         required: false,
         content: { ...content("StartRun"), ...content("StartRun", "application/x-www-form-urlencoded") },
       },
       responses: {
-        202: ok("Opened, or open already.", content("StartedRun"), { Location: header("Where progress is told.") }),
+        202: ok("The run was started.", content("StartedRun"), { Location: header("The path of its progress.") }),
         303: { description: "For a form: back to the report page.", headers: { Location: header("The page.") } },
-        400: badRequest,
-        401: unauthorized,
-        403: problem("Sent from another site."),
+        ...refused,
+        403: problem("The request came from another site."),
         413: problem("The body is too large."),
       },
     },
@@ -182,13 +181,15 @@ const paths = {
   "/api/runs/{watchlist}/{runId}": {
     get: {
       operationId: "getRun",
-      summary: "How far a run is",
-      parameters: [path("watchlist", text, "Its name."), path("runId", runIdText, "A run id.")],
+      summary: "The progress of a run",
+      parameters: [
+        path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
+        path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
+      ],
       responses: {
-        200: ok("Its progress.", content("RunProgress")),
-        400: badRequest,
-        401: unauthorized,
-        404: problem("Neither committed nor under way."),
+        200: ok("The progress of the run.", content("RunProgress")),
+        ...refused,
+        404: problem("There is no such run, finished or in progress."),
         500: unreadable,
       },
     },
@@ -196,37 +197,37 @@ const paths = {
   "/api/health": {
     get: {
       operationId: "getHealth",
-      summary: "Whether a person should look",
-      description: "Without a key it tells the status alone; a caller with one is sent on to the reasons.",
+      summary: "Whether the reporter is healthy",
+      description: "Open to everybody. A caller with a key is redirected to the reasons.",
       security: [{}, { keyHeader: [] }, { keyQuery: [] }],
       responses: {
         200: ok("Healthy.", content("Health")),
-        307: { description: "To the reasons, for a caller with a key.", headers: { Location: header("Where.") } },
+        307: { description: "For a caller with a key.", headers: { Location: header("The path of the reasons.") } },
         400: badRequest,
-        503: ok("A person should look.", content("Health")),
+        503: ok("Unhealthy.", content("Health")),
       },
     },
   },
   "/api/health/reasons": {
     get: {
       operationId: "getHealthReasons",
-      summary: "Why a person should look",
+      summary: "Why the reporter is unhealthy",
       responses: {
         200: ok("Healthy.", content("Health")),
-        401: unauthorized,
-        503: ok("A person should look, and why.", content("Health")),
+        ...refused,
+        503: ok("Unhealthy, with the reasons.", content("Health")),
       },
     },
   },
   "/api/doctor": {
     post: {
       operationId: "examine",
-      summary: "Try everything that a run needs",
+      summary: "Check everything that a run needs",
       description:
-        "Takes a token, reads one software of each watchlist, writes and removes probe rows, sends in the sandbox.",
+        "Gets a token, reads one product of each watchlist, writes and deletes test rows and a test message, and sends a mail to SendGrid's sandbox.",
       responses: {
-        200: ok("What was found; whether it is well stands in it.", content("Examination")),
-        401: unauthorized,
+        200: ok("The findings; `ok` is true when every check passed.", content("Examination")),
+        ...refused,
       },
     },
   },
@@ -236,7 +237,7 @@ const paths = {
       summary: "This document",
       responses: {
         200: ok("OpenAPI 3.1.", { [json]: { schema: { type: "object" } } }),
-        401: unauthorized,
+        ...refused,
       },
     },
   },

@@ -1,26 +1,27 @@
 import * as z from "zod/mini";
 import { rowKinds } from "../../core/row.ts";
 import { mailStatuses } from "../../core/run.ts";
+import { startParameters } from "../parameters.ts";
 
-// The shapes of every JSON answer: types for what renders them, and the schemas that are published of them.
+// The shape of every JSON response, as a type for the code and as a published schema.
 
-/** A schema with a sentence for whoever reads it published. */
-function told<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
+/** A schema with its published description. */
+function described<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
   return schema.check(z.describe(description)) as Schema;
 }
 
 const count = z.int().check(z.minimum(0));
 const share = z.number().check(z.minimum(0), z.maximum(1));
-const runId = told(
+const runId = described(
   z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}Z)?$/)),
   "The day of a scheduled run, such as 2026-11-23; for a run on demand its UTC minute, such as 2026-11-23T10:17Z.",
 );
-const day = told(z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/)), "A calendar day in REPORT_TIME_ZONE.");
-const time = told(z.string(), "ISO 8601 in UTC.");
-const softwareId = told(z.string(), "Defender's id, such as microsoft-_-windows_11.");
-const change = told(
+const day = described(z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/)), "A calendar day in REPORT_TIME_ZONE.");
+const time = described(z.string(), "ISO 8601 in UTC.");
+const softwareId = described(z.string(), "Defender's id, such as microsoft-_-windows_11.");
+const change = described(
   z.enum(rowKinds),
-  "What became of it since the run compared with. baseline: its software was seen for the first time. not-measured: its software could not be read, so the last counts stand and nothing is claimed.",
+  "The change since the run compared with. baseline: the product was read for the first time. not-read: the product could not be read, so its last counts are shown and no change is claimed.",
 );
 
 const totals = z.object({
@@ -29,80 +30,83 @@ const totals = z.object({
   improved: count,
   resolved: count,
   returned: count,
-  baseline: told(count, "Software seen for the first time."),
-  read: told(count, "Software measured."),
-  notRead: told(count, "Software that could not be measured."),
-  missingKbs: told(count, "Different KBs missing over all software."),
-  missingInstalls: told(
+  baseline: described(count, "Products read for the first time."),
+  read: described(count, "Products read."),
+  notRead: described(count, "Products that could not be read."),
+  missingKbs: described(count, "Different KBs missing in all products."),
+  missingInstalls: described(
     count,
-    "Sum over KBs of the largest count of any one software, so that no machine counts twice.",
+    "Missing installs: for each KB its largest count in one product, added up. No machine counts twice for one KB.",
   ),
 });
 
 const counts = z.object({
-  machineMissedOn: told(z.nullable(count), "null is unknown, never 0."),
-  cveAddressed: told(z.nullable(count), "null is unknown, never 0."),
+  machineMissedOn: described(z.nullable(count), "null: unknown, never 0."),
+  cveAddressed: described(z.nullable(count), "null: unknown, never 0."),
 });
 
 const entry = z.object({
   softwareId,
   change,
-  current: told(z.nullable(counts), "null where it is no longer missing."),
-  previous: told(z.nullable(counts), "The counts last told; null where there were none."),
+  current: described(z.nullable(counts), "null: no longer missing."),
+  previous: described(z.nullable(counts), "The counts last reported; null: none were."),
   firstSeen: day,
-  peakMachineMissedOn: told(z.nullable(count), "The largest machineMissedOn since it was first seen."),
-  stalled: told(z.boolean(), "Still at 80 % of its peak or above, 14 days or more after it was first seen."),
+  peakMachineMissedOn: described(z.nullable(count), "The largest machineMissedOn since it was first seen."),
+  stalled: described(z.boolean(), "Still at 80 % of its peak or more, at least 14 days after it was first seen."),
 });
 
 const row = z.object({
-  id: told(z.string(), "The KB's number without KB."),
+  id: described(z.string(), "The KB's number, without the letters KB."),
   name: z.string(),
   productsNames: z.array(z.string()),
-  url: told(z.nullable(z.string()), "As Defender gives it; not checked."),
-  link: told(z.nullable(z.string()), "The url where it is https on a known host of Microsoft's; else null."),
+  url: described(z.nullable(z.string()), "As Defender gives it, unchecked."),
+  link: described(z.nullable(z.string()), "The url if it is https on a known Microsoft host, else null."),
   change,
-  machineMissedOn: told(z.nullable(count), "The largest of any one software; counts are never added up over software."),
-  cveAddressed: told(z.nullable(count), "The largest of any one software."),
+  machineMissedOn: described(z.nullable(count), "The largest count of one product, never a sum."),
+  cveAddressed: described(z.nullable(count), "The largest count of one product, never a sum."),
   firstSeen: day,
   ageDays: count,
-  overdueDays: told(count, "Days by which it has outstayed dueDays; 0 within them."),
-  entries: told(z.array(entry), "One per software."),
+  overdueDays: described(count, "Days past dueDays; 0 if it is not overdue."),
+  entries: described(z.array(entry), "One per product."),
 });
 
 const product = z.object({
   softwareId,
-  state: told(
+  state: described(
     z.enum(["read", "empty", "not-kb-patched", "not-read"]),
-    "not-kb-patched: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here.",
+    "not-kb-patched: Defender lists no KBs but counts weaknesses, which this report cannot show.",
   ),
-  baseline: told(z.boolean(), "Whether this is its first sight."),
-  previous: told(z.nullable(runId), "The run of the snapshot compared with."),
-  current: told(z.nullable(runId), "The run of the snapshot shown; older than the report where its read failed."),
+  baseline: described(z.boolean(), "Whether it was read for the first time."),
+  previous: described(z.nullable(runId), "The run that it is compared with."),
+  current: described(
+    z.nullable(runId),
+    "The run whose counts are shown; an older one if the product could not be read.",
+  ),
   missingKbs: count,
-  missingInstalls: told(count, "Sum of machineMissedOn over its KBs."),
-  unusable: told(count, "Items of Defender's answer that could not be used."),
-  failure: told(
+  missingInstalls: described(count, "Sum of machineMissedOn over its KBs."),
+  unusable: described(count, "Items in Defender's answer that could not be used."),
+  failure: described(
     z.nullable(
       z.object({
         softwareId,
         reason: z.string(),
-        permanent: told(z.boolean(), "Whether it stays until a person acts."),
-        since: told(runId, "The first run of the row of runs that could not measure it."),
-        misses: told(count, "How many scheduled runs in a row could not."),
+        permanent: described(z.boolean(), "Whether it lasts until a person acts."),
+        since: described(runId, "The first of the consecutive runs that could not read it."),
+        misses: described(count, "How many scheduled runs in a row could not read it."),
       }),
     ),
-    "Why it was not measured.",
+    "Why it could not be read.",
   ),
 });
 
 const basis = {
-  runs: told(count, "How many runs the line was drawn through."),
+  runs: described(count, "How many runs the line is drawn through."),
   from: runId,
   to: runId,
-  first: told(count, "Machine-KB pairs in the first of them."),
-  last: told(count, "Machine-KB pairs in the last of them."),
-  perDay: told(z.number(), "Slope of the least-squares line, in machine-KB pairs a day."),
-  steadiness: told(share, "How much of the ups and downs the line explains (r²)."),
+  first: described(count, "Missing installs in the first of them."),
+  last: described(count, "Missing installs in the last of them."),
+  perDay: described(z.number(), "Slope of the least-squares line, in missing installs a day."),
+  steadiness: described(share, "How much of the variation the line explains (r²)."),
 };
 
 const forecast = z.discriminatedUnion("outlook", [
@@ -114,37 +118,37 @@ const forecast = z.discriminatedUnion("outlook", [
 ]);
 
 /** `GET /api/report?format=json`. */
-export const reportSchema = told(
+export const reportSchema = described(
   z.object({
     watchlist: z.string(),
-    tenant: told(z.string(), "home, or a tenant id."),
+    tenant: described(z.string(), "home or a tenant id."),
     runId,
-    previousRunId: told(z.nullable(runId), "The run compared with; null where there was none before."),
+    previousRunId: described(z.nullable(runId), "The run compared with; null: there was none before."),
     openedAt: time,
     committedAt: time,
-    dueDays: told(z.number(), "A KB missing for longer than this many days is overdue."),
-    page: told(z.nullable(z.string()), "The report page of this run; null where REPORT_URL is not set."),
+    dueDays: described(z.number(), "A KB missing for longer than this many days is overdue."),
+    page: described(z.nullable(z.string()), "The report page of this run; null: REPORT_URL is not set."),
     totals,
-    overdue: told(count, "How many of the rows are overdue."),
-    stalled: told(count, "How many of the rows are stalled for some software."),
-    forecast: told(forecast, "Where the machine-KB pairs of the whole watchlist are heading."),
-    trend: told(
+    overdue: described(count, "How many KBs are overdue."),
+    stalled: described(count, "How many KBs are stalled in at least one product."),
+    forecast: described(forecast, "Where the missing installs of the watchlist are heading."),
+    trend: described(
       z.array(z.object({ runId, totals })),
-      "The scheduled runs up to this one, oldest first, over the whole watchlist.",
+      "The scheduled runs up to this one, oldest first, for the entire watchlist.",
     ),
-    products: told(z.array(product), "In the watchlist's order."),
-    rows: told(z.array(row), "One per KB, worst first."),
+    products: described(z.array(product), "In the watchlist's order."),
+    rows: described(z.array(row), "One per KB, worst first."),
   }),
-  "What changed in one watchlist from one run to another, and all that is missing.",
+  "What changed in a watchlist between two runs, and everything that is missing.",
 );
 export type ReportJson = z.infer<typeof reportSchema>;
 
 /** `GET /api/history?format=json`. */
-export const historySchema = told(
+export const historySchema = described(
   z.object({
     watchlist: z.string(),
-    days: told(z.int().check(z.minimum(1)), "How many days back from today."),
-    runs: told(
+    days: described(z.int().check(z.minimum(1)), "How many days back from today."),
+    runs: described(
       z.array(
         z.object({
           runId,
@@ -162,71 +166,76 @@ export const historySchema = told(
   "The totals of a watchlist's runs.",
 );
 
-/** What `POST /api/runs` takes. */
-export const startSchema = told(
+/** The body of `POST /api/runs`. */
+export const startSchema = described(
   z.object({
-    watchlist: told(z.optional(z.string()), "May be left out where only one is configured."),
-    mail: told(z.optional(z.boolean()), "Whether the run mails its digest; false where left out."),
+    watchlist: described(z.optional(z.string()), startParameters.watchlist.description),
+    mail: described(z.optional(z.boolean()), `${startParameters.mail.description} False if omitted.`),
   }),
-  "Which watchlist to measure now.",
+  "Which watchlist to read now.",
 );
 
-/** The answer of `POST /api/runs`. */
-export const startedSchema = told(
-  z.object({ watchlist: z.string(), runId, status: told(z.string(), "Where its progress is told.") }),
-  "A run that was opened. Asked again within the minute, it is the same run.",
+/** The response of `POST /api/runs`. */
+export const startedSchema = described(
+  z.object({ watchlist: z.string(), runId, status: described(z.string(), "The path of its progress.") }),
+  "The run that was started. Asked again within the minute, it is the same run.",
 );
 
 /** `GET /api/runs/{watchlist}/{runId}`. */
-export const progressSchema = told(
+export const progressSchema = described(
   z.object({
     watchlist: z.string(),
     runId,
-    state: told(z.enum(["queued", "running", "committed"]), "committed: done, its report stands."),
-    read: told(count, "Software read so far."),
+    state: described(
+      z.enum(["queued", "running", "committed"]),
+      "queued: nothing read yet. running: some products read. committed: finished, its report is there.",
+    ),
+    read: described(count, "Products read so far."),
     total: count,
-    failures: told(
+    failures: described(
       z.array(z.object({ softwareId, reason: z.string(), permanent: z.boolean() })),
-      "Told once the run is committed: until then they may still be read.",
+      "Empty until the run is committed, because a product may still be read until then.",
     ),
     mail: z.enum(mailStatuses),
   }),
-  "How far a run is.",
+  "The progress of a run.",
 );
 
-/** `GET /api/health`. */
-export const healthSchema = told(
+export type ProgressJson = z.infer<typeof progressSchema>;
+
+/** `GET /api/health` and `GET /api/health/reasons`. */
+export const healthSchema = described(
   z.object({
     status: z.enum(["healthy", "unhealthy"]),
-    reasons: told(z.optional(z.array(z.string())), "Only for callers who proved who they are."),
+    reasons: described(z.optional(z.array(z.string())), "Why it is unhealthy; only from /api/health/reasons."),
   }),
-  "Whether a person should look.",
+  "Whether the reporter is healthy.",
 );
 
-/** What was tried of the world, and how it was. */
-export const examinationSchema = told(
+/** `POST /api/doctor`. */
+export const examinationSchema = described(
   z.object({
-    ok: told(z.boolean(), "Whether every finding is."),
+    ok: described(z.boolean(), "True when every check passed."),
     findings: z.array(
       z.object({
         check: z.string(),
-        status: told(z.enum(["ok", "fault", "skipped"]), "skipped: not tried, because something before it failed."),
-        detail: told(z.string(), "How it is, or what to do."),
+        status: described(z.enum(["ok", "fault", "skipped"]), "skipped: an earlier check failed."),
+        detail: described(z.string(), "What was found, or what to do."),
       }),
     ),
   }),
-  "Everything that a run needs, tried step by step.",
+  "Everything that a run needs, checked step by step.",
 );
 
 /** Every error (RFC 9457). */
-export const problemSchema = told(
+export const problemSchema = described(
   z.looseObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    detail: told(z.string(), "What is wrong, what is allowed, and what to do."),
-    parameter: told(z.optional(z.string()), "The parameter that cannot be taken."),
-    allowed: told(z.optional(z.array(z.string())), "The values it may have, or examples of them."),
+    detail: described(z.string(), "What is wrong, what is allowed, and what to do."),
+    parameter: described(z.optional(z.string()), "The parameter that was not accepted."),
+    allowed: described(z.optional(z.array(z.string())), "What is allowed instead, or examples of it."),
   }),
-  "What a caller did wrong or cannot have (RFC 9457).",
+  "What the caller did wrong or cannot have (RFC 9457).",
 );

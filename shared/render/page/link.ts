@@ -1,29 +1,59 @@
+import {
+  type HistoryParameters,
+  historyParameters,
+  type Parameters,
+  type ReportParameters,
+  reportParameters,
+  type ValueOf,
+} from "../parameters.ts";
 import type { PageQuery } from "./view.ts";
 
-// All addresses are relative to the page's own, /api/report, so that they hold behind any host and prefix.
+// Every address is relative to the page's own, /api/report, so that it works behind any host and prefix.
 
-/** Parameters of the page's address; what is absent or false is left out. */
-type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
+/** Parameters of a link; `undefined`, `false` and defaults are left out. */
+export type Linked<P extends Parameters> = { readonly [Name in keyof P]?: ValueOf<P[Name]> | undefined };
 
-/** A query with what is absent or false left out; the function key comes last. */
-export function queryText(parameters: Parameters, code?: string): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries<Parameters[string]>({ ...parameters, code })) {
-    if (value !== undefined && value !== false) query.set(name, String(value));
-  }
-  return `?${query}`;
+/** The report page, or its export, with these parameters; the function key comes last. */
+export function reportHref(parameters: Linked<ReportParameters>, code?: string): string {
+  return `?${queryText(reportParameters, parameters, code)}`;
 }
 
-/** The page with other parameters than the present ones; `undefined` takes one away. */
-export function pageHref(
-  query: PageQuery,
-  changes: { [Name in keyof PageQuery]?: PageQuery[Name] | undefined },
-  code?: string,
-): string {
-  return queryText({ ...query, ...changes }, code);
+/** The page with some parameters changed; `undefined` removes one. */
+export function pageHref(query: PageQuery, changes: Linked<ReportParameters>, code?: string): string {
+  return reportHref({ ...query, ...changes }, code);
 }
 
-/** Where the progress of a run is told. */
+/** The totals of every run. */
+export function historyHref(parameters: Linked<HistoryParameters>, code?: string): string {
+  return `history?${queryText(historyParameters, parameters, code)}`;
+}
+
+/** A call without parameters of its own. */
+export function callHref(path: "runs" | "openapi.json" | `runs/${string}`, code?: string): string {
+  return code ? `${path}?${new URLSearchParams({ code })}` : path;
+}
+
+/** Where a run's progress is. */
 export function progressHref(watchlist: string, runId: string, code?: string): string {
-  return `runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}${code ? queryText({}, code) : ""}`;
+  return callHref(`runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}`, code);
+}
+
+/** What a form must carry on besides its own fields, as names and values; the function key comes last. */
+export function carriedFields(parameters: Linked<ReportParameters>, code?: string): [name: string, value: string][] {
+  return [...queryText(reportParameters, parameters, code)];
+}
+
+function queryText<P extends Parameters>(table: P, parameters: Linked<P>, code?: string): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== false && !isDefault(table[name], value)) query.set(name, String(value));
+  }
+  if (code !== undefined) query.set("code", code);
+  return query;
+}
+
+// A link to the latest run says so, because a copied link might otherwise seem to be to the run shown.
+function isDefault(parameter: Parameters[string] | undefined, value: unknown): boolean {
+  if (!parameter || !("default" in parameter)) return false;
+  return parameter.kind !== "run" && parameter.default === value;
 }

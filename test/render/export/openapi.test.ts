@@ -13,7 +13,7 @@ function* objectsIn(value: unknown): Generator<Record<string, unknown>> {
 }
 
 describe("the OpenAPI document", () => {
-  test("tells of every call", () => {
+  test("describes every call", () => {
     const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
     );
@@ -30,14 +30,14 @@ describe("the OpenAPI document", () => {
     expect(document).toMatchObject({ openapi: "3.1.1", info: { version: "1.2.3" } });
   });
 
-  test("refers only to what it holds", () => {
+  test("refers only to schemas that it has", () => {
     for (const { $ref } of objectsIn(document)) {
       if ($ref === undefined) continue;
       expect(names).toContain(String($ref).replace("#/components/schemas/", ""));
     }
   });
 
-  test("names the parameters of every path, each operation by an id of its own", () => {
+  test("names the parameters of every path, and gives each operation its own id", () => {
     const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.values(
         methods as Record<string, { operationId: string; parameters?: { name: string; in: string }[] }>,
@@ -50,16 +50,16 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  test("answers every error as a problem", () => {
+  test("describes every error as a problem, in JSON or as a page", () => {
     for (const { responses } of objectsIn(document)) {
       for (const [status, response] of Object.entries((responses ?? {}) as Record<string, { content?: object }>)) {
         if (!/^4/.test(status) || status === "401") continue;
-        expect(Object.keys(response.content ?? {})).toEqual(["application/problem+json"]);
+        expect(Object.keys(response.content ?? {})).toEqual(["application/problem+json", "text/html"]);
       }
     }
   });
 
-  test("holds schemas that a strict validator takes, and that allow what later versions may add", () => {
+  test("has schemas that a strict validator accepts, and that allow what later versions may add", () => {
     for (const name of names) {
       const schema = jsonSchema(name as Parameters<typeof jsonSchema>[0]);
       expect(() => new Ajv2020({ strict: true }).compile(schema)).not.toThrow();

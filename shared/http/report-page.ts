@@ -1,0 +1,70 @@
+import type { KbHistory } from "../core/kb-history.ts";
+import { productsByMachines } from "../core/order.ts";
+import type { Report } from "../core/report.ts";
+import type { Run } from "../core/run.ts";
+import type { Watchlist } from "../core/watchlist.ts";
+import type { Ports } from "../ports.ts";
+import { pageLimits } from "../render/limits.ts";
+import type { PageFrame } from "../render/page/view.ts";
+import type { keyParameter, ReportParameters, Values } from "../render/parameters.ts";
+import { loadKbHistory } from "../run/load-kb-history.ts";
+import { renderOptions } from "../run/load-report.ts";
+import { htmlResponse, newNonce } from "./html.ts";
+import type { HttpResponse } from "./respond.ts";
+import { runProgress } from "./run-status.ts";
+
+type ReportQuery = Values<ReportParameters & typeof keyParameter>;
+
+/** What a page shows, and what was asked for. */
+interface Shown {
+  query: ReportQuery;
+  watchlist: Watchlist;
+  run: Run;
+  /** The run to compare with, if one is named. */
+  from: Run | undefined;
+  report: Report;
+}
+
+/** The report page, and its body without the nonce. */
+export async function servePage(shown: Shown, ports: Ports): Promise<[page: HttpResponse, identity: string]> {
+  const { query, watchlist, from, report } = shown;
+  const { format: _format, progress: _progress, code: _code, ...asked } = query;
+  const frame = await makeFrame(query, watchlist, ports);
+  const history = await loadHistory(shown, ports);
+  const { renderPage } = await import("../render/page/page.tsx");
+  const body = renderPage({
+    ...frame,
+    report,
+    options: renderOptions(ports, watchlist),
+    runs: await ports.store.listRuns(watchlist.name),
+    query: { ...asked, watchlist: watchlist.name, ...(from && { from: from.runId }) },
+    ...(history && { history }),
+  });
+  return [htmlResponse(200, body, frame.nonce), body.replaceAll(frame.nonce, "")];
+}
+
+/** The page of a watchlist without any report. */
+export async function serveEmptyPage(query: ReportQuery, watchlist: Watchlist, ports: Ports): Promise<HttpResponse> {
+  const frame = await makeFrame(query, watchlist, ports);
+  const { renderEmptyPage } = await import("../render/page/page.tsx");
+  const body = renderEmptyPage({ ...frame, watchlist: watchlist.name, options: renderOptions(ports, watchlist) });
+  return htmlResponse(404, body, frame.nonce);
+}
+
+async function makeFrame({ code, progress }: ReportQuery, watchlist: Watchlist, ports: Ports): Promise<PageFrame> {
+  return {
+    watchlists: ports.watchlists.map(({ name }) => name),
+    nonce: newNonce(),
+    ...(code && { code }),
+    ...(progress && { progress: await runProgress(watchlist, progress, ports) }),
+  };
+}
+
+/** The history of the KB that the page is about, in the product asked for or in those that miss it most. */
+async function loadHistory({ query, run, report }: Shown, ports: Ports): Promise<KbHistory | undefined> {
+  const { kb, softwareId } = query;
+  if (kb === undefined) return undefined;
+  const row = report.rows.find(({ id }) => id === kb);
+  const worst = row ? productsByMachines(row).slice(0, pageLimits.chartedProducts) : [];
+  return loadKbHistory(kb, softwareId === undefined ? worst : [softwareId], run, ports);
+}

@@ -1,0 +1,97 @@
+import { changeFilters, type Selection, sortKeys, sortOrders } from "../core/selection.ts";
+
+// Every parameter of every call, once: http/query.ts reads requests by these tables, the OpenAPI document lists them, and
+// the page's links and forms take their names and types from them.
+
+/** The longest value that any parameter may have. */
+export const maxLength = 300;
+
+/** One parameter. Where it has a default, that is what an absent or empty one is read as. */
+export type Parameter = { description: string; pageOnly?: true } & (
+  | { kind: "text"; maxLength?: number }
+  | { kind: "choice"; allowed: readonly string[]; default?: string }
+  | { kind: "flag"; default: false }
+  | { kind: "number"; maximum: number; default: number }
+  | { kind: "run"; latest: boolean; default?: "latest" }
+);
+export type Parameters = Readonly<Record<string, Parameter>>;
+
+export type ValueOf<P extends Parameter> = P extends { kind: "choice"; allowed: readonly (infer Value)[] }
+  ? Value
+  : P extends { kind: "flag" }
+    ? boolean
+    : P extends { kind: "number" }
+      ? number
+      : string;
+type WithDefault<P extends Parameters> = {
+  [Name in keyof P]: P[Name] extends { default: unknown } ? Name : never;
+}[keyof P];
+
+/** Parameters of a call as they are read. */
+export type Values<P extends Parameters> = { [Name in WithDefault<P>]: ValueOf<P[Name]> } & {
+  [Name in Exclude<keyof P, WithDefault<P>>]?: ValueOf<P[Name]>;
+};
+
+const watchlist = {
+  kind: "text",
+  description: "Required if several watchlists are configured. Case-insensitive.",
+} as const;
+
+const selectionParameters = {
+  softwareId: { kind: "text", description: "Only this product of the watchlist." },
+  search: { kind: "text", description: "Words that must all occur in a KB's number, name, products or software ids." },
+  change: {
+    kind: "choice",
+    allowed: changeFilters,
+    description: "worse: new, worsened or returned. missing: all but resolved.",
+  },
+  overdue: { kind: "flag", default: false, description: "Only KBs missing for more than DUE_DAYS." },
+  stalled: { kind: "flag", default: false, description: "Only KBs that have stayed near their peak for 14 days." },
+  sort: { kind: "choice", allowed: sortKeys, default: "worst", description: "worst: the report's own order." },
+  order: {
+    kind: "choice",
+    allowed: sortOrders,
+    description: "If omitted: worst and KBs ascending, numbers descending.",
+  },
+} as const satisfies Readonly<Record<keyof Selection, Parameter>>;
+
+/** `GET /api/report`. */
+export const reportParameters = {
+  watchlist,
+  run: { kind: "run", latest: true, default: "latest", description: "latest, or a run id." },
+  from: { kind: "run", latest: true, description: "Compare with this run instead of the previous report." },
+  ...selectionParameters,
+  format: {
+    kind: "choice",
+    allowed: ["html", "json", "csv", "text"],
+    description: "If omitted, the Accept header decides.",
+  },
+  kb: { kind: "text", maxLength: 40, pageOnly: true, description: "Show the history of this KB." },
+  page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of KBs." },
+  productPage: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of products." },
+  progress: { kind: "run", latest: false, pageOnly: true, description: "Show the progress of this run." },
+} as const satisfies Parameters;
+
+/** `GET /api/history`. */
+export const historyParameters = {
+  watchlist,
+  days: { kind: "number", maximum: 3650, default: 90, description: "How many days back from today." },
+  format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
+} as const satisfies Parameters;
+
+/** The body of `POST /api/runs`, as JSON or as a form. */
+export const startParameters = {
+  watchlist,
+  mail: { kind: "flag", default: false, description: "Whether the run mails its digest." },
+} as const satisfies Parameters;
+
+/** Calls that take no parameter but the key. */
+export const noParameters = {} as const satisfies Parameters;
+
+/** Every call takes the function key, which links carry on. */
+export const keyParameter = {
+  code: { kind: "text", description: "The function key, for links." },
+} as const satisfies Parameters;
+
+export type ReportParameters = typeof reportParameters;
+export type HistoryParameters = typeof historyParameters;
