@@ -4,13 +4,13 @@ import { type Host, startHost } from "../../local/host.ts";
 import type { Command, News } from "./killable-app.ts";
 
 /*
- * The built app in a process of its own, which does what its parent tells it to and may be killed at it. Its settings are
- * the environment's; the host's own calls to the queue pass the same gate as the app's.
+ * The built app in its own process, which follows its parent's commands and may be killed at any time. It reads its settings
+ * from the environment; the host's own calls to the queue pass the same gate as the app's.
  */
 
 let starting: Promise<Host> | undefined;
 
-function tell(news: News): void {
+function report(news: News): void {
   process.send?.(news);
 }
 
@@ -21,8 +21,9 @@ function start(): Promise<Host> {
     storageConnectionString: process.env.REPORTER_STORAGE ?? "",
     log: ({ level, message, fields }) => {
       const error = fields?.error;
-      if (message === "Executed (Failed)") tell({ failed: error instanceof Error ? error.message : String(error) });
-      if (level === "critical") tell({ defect: `${message}: ${error instanceof Error ? error.stack : String(error)}` });
+      if (message === "Executed (Failed)") report({ failed: error instanceof Error ? error.message : String(error) });
+      if (level === "critical")
+        report({ defect: `${message}: ${error instanceof Error ? error.stack : String(error)}` });
     },
   });
 }
@@ -32,22 +33,22 @@ async function obey({ at, fire, ask }: Command): Promise<void> {
   starting ??= start();
   const host = await starting;
   for (let fired = 0; fired < fire; fired++) await host.fireTimer("schedule-runs");
-  if (fire > 0) tell({ fired: true });
+  if (fire > 0) report({ fired: true });
   if (ask) {
     const answer = await fetch(`${host.url}/api/runs`, { method: "POST", body: JSON.stringify(ask) });
-    tell({ asked: answer.status });
+    report({ asked: answer.status });
   }
   const { waiting } = await host.drainQueues();
-  // What will be killed keeps what the next process need not compile again.
+  // This process may be killed, so save now what the next one need not compile again.
   flushCompileCache();
-  tell({ waiting });
+  report({ waiting });
 }
 
 process.on("disconnect", () => process.exit());
 process.on("message", (command: Command) => {
-  // A storage that is away fails a command as it fails a function; the next one finds it back.
+  // If storage is down, the command fails as a function would; the next command finds it up again.
   obey(command).catch((error) => {
-    tell({ failed: error instanceof Error ? error.message : String(error) });
-    tell({ waiting: null });
+    report({ failed: error instanceof Error ? error.message : String(error) });
+    report({ waiting: null });
   });
 });

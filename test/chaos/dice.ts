@@ -1,14 +1,14 @@
-/** Chances that hang on a seed alone. */
+/** Random choices that depend only on a seed. */
 export interface Dice {
-  /** From 0 to below 1. */
+  /** From 0 up to, but not including, 1. */
   roll(): number;
   chance(probability: number): boolean;
-  /** A whole number from 0 to below `limit`. */
+  /** A whole number from 0 up to, but not including, `limit`. */
   below(limit: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
 }
 
-/** The same chances for the same seed (mulberry32). */
+/** The same choices for the same seed (mulberry32). */
 export function createDice(seed: number): Dice {
   let state = seed | 0;
   const roll = () => {

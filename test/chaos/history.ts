@@ -5,7 +5,7 @@ import { keepLedger, type Ledger } from "./ledger.ts";
 import { healTenant, sickenTenant } from "./sickness.ts";
 import { type ChaosWorld, type Moment, type Plan, softwareIds, startChaosWorld, watchlists } from "./world.ts";
 
-/** What a history came to, for people to read. */
+/** A summary of a history, for people. */
 export interface Account {
   seed: number;
   days: number;
@@ -23,7 +23,7 @@ export interface Account {
 
 const firstDay = Date.parse("2026-01-05T05:00:00Z");
 const dayMs = 86_400_000;
-/** Longer than a message stays hidden that a dead process had taken. */
+/** Longer than a message that a dead process had received stays hidden. */
 const stepMs = 15 * 60_000;
 const stepsPerDay = 40;
 
@@ -33,11 +33,11 @@ interface History {
   dice: Dice;
   storageRestarts: number;
   powerCuts: number;
-  /** Reads of Defender that were made to fail. */
+  /** How many reads of Defender were made to fail. */
   defenderFaults: number;
 }
 
-/** Lives through sick days until the app was killed so often, then through two healthy ones, and audits all. */
+/** Plays days with faults until the app was killed this often, then two days without, and audits everything. */
 export async function liveHistory(seed: number, kills: number): Promise<Account> {
   const dice = createDice(seed);
   const world = await startChaosWorld(dice);
@@ -63,7 +63,7 @@ async function liveSickDay(history: History, start: number, kills: number): Prom
     const command: Command = { at: start + step * stepMs, fire };
     if (step === asksAt) command.ask = { watchlist: dice.pick(watchlists).name, mail: dice.chance(0.5) };
     const { killed, fired, waiting } = await obey(history, command, dice.chance(0.6) ? aPlan(dice) : null);
-    // A timer that did not come to its end fires again when the app is back.
+    // A timer that did not finish fires again once the app is back.
     if (fired) fire = 0;
     if (killed && dice.chance(0.08)) return;
     if (!killed && waiting === 0) return;
@@ -75,9 +75,9 @@ async function liveHealthyDay(history: History, start: number): Promise<void> {
   world.sick = false;
   healTenant(world.tenant, softwareIds);
   for (let step = 0, waiting: number | null = 1; waiting !== 0; step++) {
-    if (step === stepsPerDay) throw new Error("A healthy day did not come to its end.");
+    if (step === stepsPerDay) throw new Error("A day without faults did not end.");
     const outcome = await obey(history, { at: start + step * stepMs, fire: step === 0 ? 1 : 0 }, null);
-    if (outcome.failed.length > 0) throw new Error(`On a healthy day a function failed: ${outcome.failed[0]}`);
+    if (outcome.failed.length > 0) throw new Error(`A function failed on a day without faults: ${outcome.failed[0]}`);
     waiting = outcome.waiting;
   }
 }
@@ -98,7 +98,7 @@ async function obey(history: History, command: Command, plan: Plan | null): Prom
   return outcome;
 }
 
-/** With CHAOS_TRACE set, what became of each command, to see how a history came about. */
+/** Prints the outcome of each command if CHAOS_TRACE is set. */
 function trace({ at }: Command, outcome: Outcome): void {
   if (process.env.CHAOS_TRACE) process.stdout.write(`${new Date(at).toISOString()} ${JSON.stringify(outcome)}\n`);
 }
@@ -121,12 +121,12 @@ const places: readonly [Moment["place"], ...Moment["place"][]] = [
   "mail sent",
   "message sent",
   "message received",
-  "message given back",
+  "message released",
   "message deleted",
   "message poisoned",
 ];
 
-/** A third of the kills are to come at any time, the others at places that a random time would seldom hit. */
+/** A third of the kills come at random times, the others at places that a random time would seldom hit. */
 function aPlan(dice: Dice): Plan {
   if (dice.chance(0.35)) return { afterMs: dice.below(600) };
   const place = dice.pick(places);

@@ -2,14 +2,14 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** What the app is to live through: it is that instant, the timer fires so often, someone asks for a run. */
+/** What happens to the app: it is this instant, the timer fires this often, someone starts a run. */
 export interface Command {
   at: number;
   fire: number;
   ask?: { watchlist: string; mail: boolean };
 }
 
-/** What the app tells of itself; `waiting` is the last news of a command, and `null` where the queue could not be read. */
+/** What the app reports; `waiting` comes last for a command, and is `null` if the queue could not be read. */
 export type News =
   | { fired: true }
   | { asked: number }
@@ -17,34 +17,34 @@ export type News =
   | { defect: string }
   | { waiting: number | null };
 
-/** What became of a command. */
+/** The outcome of a command. */
 export interface Outcome {
   killed: boolean;
   fired: boolean;
-  /** The status that whoever asked for a run was given. */
+  /** The HTTP status of the request for a run. */
   asked: number | null;
-  /** What stays in the queue; `null` where nobody could tell. */
+  /** How many messages are left in the queue; `null` if unknown. */
   waiting: number | null;
   /** Invocations that threw. */
   failed: readonly string[];
 }
 
 export interface KillableApp {
-  /** Starts the process where none is alive. */
+  /** Starts the process if none is alive. */
   obey(command: Command): Promise<Outcome>;
-  /** SIGKILL, at once; false where no command is under way. */
+  /** SIGKILL, at once; false if no command is running. */
   kill(): boolean;
   starts(): number;
   close(): Promise<void>;
 }
 
-// Longer than storage and Defender are waited for, over all their tries.
+// Longer than all tries to reach storage and Defender take.
 const limitMs = 180_000;
 
-/** The app as a process that may die at any time. */
+/** The app in a process that may die at any time. */
 export function createKillableApp(env: Readonly<Record<string, string>>): KillableApp {
   let child: ChildProcess | null = null;
-  let underWay = false;
+  let running = false;
   let starts = 0;
 
   const alive = (): ChildProcess => {
@@ -61,16 +61,16 @@ export function createKillableApp(env: Readonly<Record<string, string>>): Killab
   return {
     async obey(command) {
       const process = alive();
-      underWay = true;
+      running = true;
       try {
         process.send(command, () => {});
         return await hear(process);
       } finally {
-        underWay = false;
+        running = false;
       }
     },
     kill() {
-      return underWay && (child?.kill("SIGKILL") ?? false);
+      return running && (child?.kill("SIGKILL") ?? false);
     },
     starts: () => starts,
     async close() {
@@ -97,7 +97,7 @@ function hear(child: ChildProcess): Promise<Outcome> {
       end();
       reject(new Error(reason));
     };
-    const limit = setTimeout(() => fail("The app did not come to an end."), limitMs);
+    const limit = setTimeout(() => fail("The app did not finish."), limitMs);
     const onNews = (news: News) => {
       if ("defect" in news) fail(news.defect);
       else if ("failed" in news) heard.failed.push(news.failed);
@@ -106,7 +106,7 @@ function hear(child: ChildProcess): Promise<Outcome> {
     };
     const onExit = (code: number | null, signal: string | null) => {
       if (signal === "SIGKILL") done({ killed: true, waiting: null });
-      else fail(`The app ended by itself with ${signal ?? code}.`);
+      else fail(`The app ended on its own with ${signal ?? code}.`);
     };
     child.on("message", onNews).on("exit", onExit);
   });

@@ -15,18 +15,18 @@ interface Entry {
   snapshots: ReadonlyMap<string, Snapshot>;
 }
 
-/** Why a mail may have come twice: what kept the app from writing down that it was sent. */
+/** Why a mail may have come twice: what kept the app from recording that it was sent. */
 export interface Doubts {
   killed: number;
   answerLost: number;
   storageFailed: number;
 }
 
-/** What was seen from outside, kept beside the app's own books to be compared with them. */
+/** What was seen from outside, to be compared with the app's own rows. */
 export interface Ledger {
-  /** To be called after every command: looks at what it changed. */
+  /** Call this after every command: it checks what changed. */
   look(outcome: Outcome, storageRestarted: boolean): Promise<void>;
-  /** Everything that must hold once all is well again. */
+  /** Checks everything that must hold once the faults are over. */
   audit(): Promise<void>;
   /** By watchlist and run. */
   runs: ReadonlyMap<string, Entry>;
@@ -67,7 +67,7 @@ export function keepLedger(world: ChaosWorld): Ledger {
     const known = runs.get(name);
     if (known) return expect(summary.totals, `the totals of ${name}`).toEqual(known.run.totals);
     const stored = await world.store().readRun(summary.watchlist, summary.runId);
-    if (!stored) throw new Error(`The run ${name} was listed and is not there.`);
+    if (!stored) throw new Error(`The run ${name} was listed but does not exist.`);
     const snapshots = new Map<string, Snapshot>();
     for (const { softwareId, previous, current } of stored.run.comparisons) {
       for (const runId of new Set([previous, current].filter((id) => id !== null))) {
@@ -81,37 +81,37 @@ export function keepLedger(world: ChaosWorld): Ledger {
 
   async function readSnapshot(softwareId: string, runId: string): Promise<Snapshot> {
     const snapshot = await world.store().readSnapshot({ tenant: homeTenant, softwareId, runId });
-    if (!snapshot) throw new Error(`A run names the snapshot of ${softwareId} in ${runId}, and there is none.`);
+    if (!snapshot) throw new Error(`A run names the snapshot of ${softwareId} in ${runId}, which does not exist.`);
     return snapshot;
   }
 
-  /** A mail may come again only where nobody could write down that it was sent, and that has a reason. */
+  /** A mail may come again only if something kept the app from recording that it was sent. */
   async function weigh(mail: ReceivedMail, outcome: Outcome, answersLost: number, restarted: boolean): Promise<void> {
     const name = runOf(mail.request);
     const [watchlist = "", runId = ""] = name.split(" ");
     const stored = await world.store().readRun(watchlist, runId);
-    const status = stored?.run.mail.status ?? "not even committed";
-    expect(["sending", "sent"], `what the run ${name} says, whose mail came`).toContain(status);
+    const status = stored?.run.mail.status ?? "not committed";
+    expect(["sending", "sent"], `the mail status of ${name}, whose mail arrived`).toContain(status);
     if (status === "sent") return;
     doubtful.set(name, (doubtful.get(name) ?? 0) + 1);
     if (outcome.killed) doubts.killed += 1;
     else if (answersLost > 0) doubts.answerLost += 1;
     else if (restarted || outcome.failed.length > 0) doubts.storageFailed += 1;
-    else throw new Error(`The mail of ${name} was sent, and nothing kept the app from noting it.`);
+    else throw new Error(`The mail of ${name} was sent, and nothing kept the app from recording it.`);
   }
 
-  /** A run that was opened and is neither committed nor overtaken has a message that will bring it back. */
+  /** A run that was opened and is neither committed nor overtaken has a message that will continue it. */
   function expectNothingLost(): void {
     const waiting = new Set([...messagesOf("runs"), ...messagesOf("runs-poison")]);
     const lost = [...opened].filter((name) => !isDone(name) && !waiting.has(name));
-    expect(lost, "runs that no message will bring back").toEqual([]);
+    expect(lost, "runs that no message will continue").toEqual([]);
   }
 
   async function audit(): Promise<void> {
     const givenUp = new Set(messagesOf("runs-poison"));
-    expect(messagesOf("runs"), "messages left when all is well").toEqual([]);
+    expect(messagesOf("runs"), "messages left after the faults").toEqual([]);
     expect([...opened].filter((name) => !isDone(name) && !givenUp.has(name))).toEqual([]);
-    // What the host gave up on is overtaken by the next scheduled run.
+    // A run that the host gave up on is overtaken by the next scheduled one.
     expect([...givenUp].filter((name) => isScheduledName(name) && !isDone(name))).toEqual([]);
     for (const { name } of watchlists) expectChain(name, runs);
     for (const entry of runs.values()) expectMailed(entry, world.inbox.mails, doubtful);
@@ -119,7 +119,7 @@ export function keepLedger(world: ChaosWorld): Ledger {
     expect([...world.gate.writes].filter(([, times]) => times > 1)).toEqual([]);
   }
 
-  /** What is still kept is what was once seen. */
+  /** Rows that still exist are as they were first seen. */
   async function expectUnchanged(): Promise<void> {
     for (const { name } of watchlists) {
       for (const { runId, mail } of await world.store().listRuns(name)) {
@@ -155,17 +155,17 @@ function isOvertaken(name: string, runs: ReadonlyMap<string, Entry>): boolean {
   );
 }
 
-/** Nobody waits any more for a run that was asked for a day ago, give or take the seconds that its id does not tell. */
+/** A run on demand is given up after a day; the id leaves out its seconds. */
 function isForgotten(name: string, now: number): boolean {
   return now - Date.parse(name.split(" ")[1] ?? "") > 86_400_000 - 60_000;
 }
 
-/** Reports telescope: each run compares with just what the scheduled run before it reported. */
+/** Each run compares with exactly what the scheduled run before it reported. */
 function expectChain(watchlist: string, runs: ReadonlyMap<string, Entry>): void {
   const own = [...runs.values()].map(({ run }) => run).filter((run) => run.watchlist === watchlist);
   const scheduled = own.filter(({ runId }) => isScheduled(runId)).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
   for (const [index, run] of scheduled.entries()) {
-    expect(run.previousRunId, `what ${watchlist} ${run.runId} follows`).toBe(scheduled[index - 1]?.runId ?? null);
+    expect(run.previousRunId, `the run before ${watchlist} ${run.runId}`).toBe(scheduled[index - 1]?.runId ?? null);
   }
   for (const run of own) {
     const before = scheduled.find(({ runId }) => runId === run.previousRunId);
@@ -177,12 +177,12 @@ function expectChain(watchlist: string, runs: ReadonlyMap<string, Entry>): void 
       expect(previous, `what ${watchlist} ${run.runId} compares ${softwareId} with`).toBe(reported);
       expect([run.runId, previous]).toContain(current);
       const failed = run.failures.some((failure) => failure.softwareId === softwareId);
-      expect(failed, `whether ${watchlist} ${run.runId} tells that ${softwareId} failed`).toBe(current !== run.runId);
+      expect(failed, `whether ${watchlist} ${run.runId} reports that ${softwareId} failed`).toBe(current !== run.runId);
     }
   }
 }
 
-/** A snapshot holds one whole answer that Defender had to give since the run's day began; looked at when it ends. */
+/** A snapshot has one complete answer that Defender gave since the run's day began. */
 function expectWhole({ run, snapshots }: Entry, answers: ChaosWorld["answers"]): void {
   for (const { softwareId, current } of run.comparisons) {
     if (current !== run.runId) continue;
@@ -206,10 +206,10 @@ function expectMailed(
   if (run.mail.status === "none") expect(own, `mails of ${name}`).toEqual([]);
   else expect(own.length, `mails of ${name}`).toBeGreaterThan(0);
   expect(own.length, `mails of ${name}`).toBeLessThanOrEqual(1 + (doubtful.get(name) ?? 0));
-  for (const mail of own) expect(worseOf(mail), `what the mail of ${name} tells`).toEqual(worse);
+  for (const mail of own) expect(worseOf(mail), `what the mail of ${name} reports as worse`).toEqual(worse);
 }
 
-/** KBs that are new, or missing on more machines or worth more CVEs than the snapshot reported before says. */
+/** KBs that are new, or have more machines or CVEs than in the snapshot reported before. */
 function worseIn({ softwareId, previous, current }: Comparison, snapshots: Entry["snapshots"]): string[] {
   if (previous === null || current === null) return [];
   const before = new Map(snapshots.get(`${softwareId} ${previous}`)?.missingKbs.map((kb) => [kb.id, kb]));
@@ -223,7 +223,7 @@ function worseIn({ softwareId, previous, current }: Comparison, snapshots: Entry
     .map((kb) => `${softwareId} ${kb.id} ${kb.machineMissedOn} ${kb.cveAddressed}`);
 }
 
-/** What a mail's attached list calls worse, in the words of `worseIn`. */
+/** What a mail's attached list calls worse, in the form of `worseIn`. */
 function worseOf({ attachments }: ReceivedMail): string[] {
   const [head = [], ...lines] = readCsv((attachments[0]?.content.toString("utf8") ?? "").replace("\ufeff", ""));
   const rows = lines.map((line) => Object.fromEntries(line.map((cell, index) => [head[index], cell])));

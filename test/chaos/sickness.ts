@@ -8,16 +8,16 @@ type TenantFault = NonNullable<Parameters<SimulatedTenant["setFault"]>[1]>;
 
 const refusal = (status: number, code: string, headers: Record<string, string> = {}): TenantFault => ({
   ...{ kind: "answer", status, headers: { "content-type": "application/json", ...headers } },
-  body: { error: { code, message: "As the test wills.", target: "0" } },
+  body: { error: { code, message: "A planned fault.", target: "0" } },
 });
-/** A first page that no software ever had for its whole list, so that it can be told where it was taken for one. */
+/** A first page that is no product's complete list, so that a list made from it is noticed. */
 const strayLink: TenantFault = (_request, response) => {
   const value = [{ id: "4040404", machineMissedOn: 1, cveAddressed: 1 }];
   response.writeHead(200, { "content-type": "application/json" });
   response.end(JSON.stringify({ value, "@odata.nextLink": "https://elsewhere.example/api" }));
 };
 
-/** Told at once, so that a history takes no longer for them; each with how often it may come in a row. */
+/** Final at once, so that they do not slow a history down; each with how often it may come in a row. */
 const quickFaults: readonly [[TenantFault, number], ...[TenantFault, number][]] = [
   [refusal(403, "Forbidden"), 8],
   [refusal(403, "Forbidden"), 1],
@@ -63,7 +63,7 @@ const failures: readonly [InboxFault, ...InboxFault[]] = [
   { status: 429, headers: { "X-RateLimit-Reset": "1795428000" } },
 ];
 
-/** What a send meets. A third answer that is lost would rightly end a mail's tries, so a run loses two at most. */
+/** The fault of a send. A third lost answer would rightly end a mail's tries, so a run loses at most two. */
 export function sendFault(dice: Dice, lostBefore: number): InboxFault | null {
   if (!dice.chance(0.3)) return null;
   return lostBefore < 2 && dice.chance(0.5) ? dice.pick(losses) : dice.pick(failures);
@@ -79,11 +79,11 @@ const rowFaults: readonly [Fault, ...Fault[]] = [
 const messageFaults: readonly [Fault, ...Fault[]] = [{ status: 503, body: "" }, "reset", "reset after"];
 
 function odataError(code: string) {
-  return { "odata.error": { code, message: { lang: "en-US", value: "As the test wills." } } };
+  return { "odata.error": { code, message: { lang: "en-US", value: "A planned fault." } } };
 }
 
-/** What one call of the app to its storage meets; the host's own calls pass. */
+/** The fault of one call of the app to its storage; the host's own calls pass. */
 export function storageFault(dice: Dice, place: StoragePlace): Fault {
-  if (/^message (received|given|deleted|poisoned)|^queue/.test(place) || !dice.chance(0.01)) return "pass";
+  if (/^message (received|released|deleted|poisoned)|^queue/.test(place) || !dice.chance(0.01)) return "pass";
   return place === "message sent" ? dice.pick(messageFaults) : dice.pick(rowFaults);
 }

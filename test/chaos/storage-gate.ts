@@ -1,7 +1,7 @@
 import { type Fault, forward } from "../support/fault-proxy.ts";
 import { type HttpServer, type ReceivedRequest, type ScriptedAnswer, startHttpServer } from "../support/http-server.ts";
 
-/** What a request to storage is for. */
+/** The purpose of a request to storage. */
 export type StoragePlace =
   | "row read"
   | "rows listed"
@@ -9,45 +9,45 @@ export type StoragePlace =
   | "run committed"
   | "mail status written"
   | "row deleted"
-  | "table made"
+  | "table created"
   | "message sent"
   | "message received"
-  | "message given back"
+  | "message released"
   | "message deleted"
   | "message poisoned"
-  | "queue looked at";
+  | "queue inspected";
 
-/** The host of the gate, which may let the app die there. */
+/** The owner of the gate, who may kill the app there. */
 export interface Keeper {
-  /** True: the process was killed here, and nothing is to happen any more. */
+  /** True: the process was killed here, and nothing more may happen. */
   reach(place: StoragePlace, when: "before" | "after"): boolean;
   fault(place: StoragePlace): Fault;
 }
 
 export interface StorageGate {
   connectionString: string;
-  /** From now on requests go to another emulator. */
+  /** Sends later requests to another emulator. */
   leadTo(connectionString: string): void;
-  /** Messages that were put into a queue and not taken out, by their ids. */
+  /** Messages that were added to a queue and not deleted, by id. */
   messages: ReadonlyMap<string, { queue: string; text: string }>;
   /** How often each snapshot's row was written, by its keys. */
   writes: ReadonlyMap<string, number>;
-  /** Resolves once nothing is under way any more. */
+  /** Resolves once no request is in flight. */
   quiet(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Stands between the app and its storage, and keeps account of what was really carried out. */
+/** A proxy between the app and its storage that records what was really carried out. */
 export async function openStorageGate(connectionString: string, keeper: Keeper): Promise<StorageGate> {
   let target = connectionString;
   const messages = new Map<string, { queue: string; text: string }>();
   const writes = new Map<string, number>();
-  const underWay = new Set<Promise<unknown>>();
+  const inFlight = new Set<Promise<unknown>>();
 
   const carryOut = async (service: Service, request: ReceivedRequest) => {
     const work = forward(`${addressOf(target, service)}${request.path}`, request).catch(() => null);
-    underWay.add(work);
-    const answer = await work.finally(() => underWay.delete(work));
+    inFlight.add(work);
+    const answer = await work.finally(() => inFlight.delete(work));
     if (answer && isSuccess(answer)) note(placeOf(request), request, answer, messages, writes);
     return answer;
   };
@@ -76,7 +76,7 @@ export async function openStorageGate(connectionString: string, keeper: Keeper):
     messages,
     writes,
     quiet: async () => {
-      while (underWay.size > 0) await Promise.allSettled(underWay);
+      while (inFlight.size > 0) await Promise.allSettled(inFlight);
     },
     close: async () => void (await Promise.all([tables.close(), queues.close()])),
   };
@@ -100,15 +100,15 @@ function placeOf({ method, path }: ReceivedRequest): StoragePlace {
 }
 
 function queuePlace(method: string, queue: string, [list, id]: readonly string[]): StoragePlace {
-  if (list !== "messages") return "queue looked at";
+  if (list !== "messages") return "queue inspected";
   if (queue.endsWith("-poison")) return "message poisoned";
   if (method === "POST") return "message sent";
   if (method === "DELETE" && id) return "message deleted";
-  return method === "PUT" ? "message given back" : "message received";
+  return method === "PUT" ? "message released" : "message received";
 }
 
 function tablePlace(method: string, resource: string): StoragePlace {
-  if (resource.startsWith("Tables")) return "table made";
+  if (resource.startsWith("Tables")) return "table created";
   if (resource === "$batch") return "run committed";
   if (method === "GET") return resource.endsWith("()") ? "rows listed" : "row read";
   if (method === "DELETE") return "row deleted";
@@ -144,7 +144,7 @@ function between(tag: string, xml: string): string {
   return new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(xml)?.[1] ?? "";
 }
 
-/** The keys of a row: in the address of one that stands, in the body of one that is made. */
+/** The keys of a row: in the address of an existing row, in the body of a new one. */
 function keyOf(path: string, body: string): string {
   const [, partition, row] = /\(PartitionKey='(.*)',RowKey='(.*)'\)/.exec(decodeURIComponent(path)) ?? [];
   if (partition !== undefined) return `${partition} ${row}`;

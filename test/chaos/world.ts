@@ -16,18 +16,18 @@ import { createKillableApp, type KillableApp } from "./killable-app.ts";
 import { sendFault, storageFault } from "./sickness.ts";
 import { openStorageGate, type StorageGate, type StoragePlace } from "./storage-gate.ts";
 
-/** Where a process can be killed: at what it asks of the outside world. */
+/** Where a process can be killed: at a call to the outside world. */
 export type Place = StoragePlace | "Defender asked" | "mail sent";
 
-/** `before`: what was asked does not happen; `after`: it does, and no answer comes. */
+/** `before`: the call has no effect; `after`: it has, but no answer comes. */
 export interface Moment {
   place: Place;
   when: "before" | "after";
-  /** At which time of asking, from 1. */
+  /** At which call, from 1. */
   nth: number;
 }
 
-/** Where the process is to die next: at a moment, or so long after it has begun to work. */
+/** When the process dies next: at a moment, or this long after it started to work. */
 export type Plan = Moment | { afterMs: number };
 
 export interface ChaosWorld {
@@ -35,27 +35,27 @@ export interface ChaosWorld {
   tenant: SimulatedTenant;
   inbox: Inbox;
   gate: StorageGate;
-  /** The storage itself, past the gate. */
+  /** The storage itself, without the gate. */
   store(): Store;
-  /** When Defender last had each answer to give, by software and by what `contentOf` writes of the answer. */
+  /** When Defender last gave each answer, by software id and `contentOf` the answer. */
   answers: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Sends whose answer was lost on purpose, by watchlist and run. */
+  /** Sends with an answer that was lost on purpose, by watchlist and run. */
   lost: ReadonlyMap<string, number>;
-  /** Whether storage and mail are to fail at times. */
+  /** Whether storage and mail fail at times. */
   sick: boolean;
-  /** The one place for the next kill; it is used up by it. */
+  /** The next kill, which uses it up. */
   plan: Plan | null;
   /** Where the process was killed, in order. */
   kills: readonly string[];
-  /** How many faults storage and mail were given. */
+  /** How many faults storage and mail had. */
   faults: { storage: number; mail: number };
   now(): number;
   turnTo(instant: number): Promise<void>;
-  /** The emulator is shut down in order and started again from its files. */
+  /** Closes the emulator properly and starts it again from its files. */
   restartStorage(): Promise<void>;
-  /** The emulator dies once its files hold all it said was written, and is started again from them. */
+  /** Kills the emulator once its files have all confirmed writes, and starts it again from them. */
   cutStoragePower(): Promise<void>;
-  /** Resolves once nothing of a dead process is on its way any more. */
+  /** Resolves once no request of a dead process is in flight. */
   quiet(): Promise<void>;
   close(): Promise<void>;
 }
@@ -67,7 +67,7 @@ interface WatchlistSetting {
 }
 
 export const softwareIds = Array.from({ length: 6 }, (_, index) => `contoso-_-product_${index + 1}`);
-/** Two teams of one tenant, which share two of their software. */
+/** Two teams of one tenant, which share two of their products. */
 export const watchlists: readonly [WatchlistSetting, WatchlistSetting] = [
   { name: "clients", softwareIds: softwareIds.slice(0, 4), mailTo: ["clients@contoso.example"] },
   { name: "servers", softwareIds: softwareIds.slice(2), mailTo: ["servers@contoso.example"] },
@@ -101,7 +101,7 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
     const { plan } = world;
     if (!plan) return false;
     if ("afterMs" in plan) {
-      clock ??= setTimeout(() => strike("at some time"), plan.afterMs);
+      clock ??= setTimeout(() => strike("at a random time"), plan.afterMs);
       return false;
     }
     if (plan.place !== place || plan.when !== when) return false;
@@ -189,7 +189,7 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
       clearTimeout(clock);
       clock = undefined;
       await gate.quiet();
-      // What a dead process still had on the wire is taken in before two later calls are answered.
+      // Requests that a dead process left on the wire arrive before two later calls are answered.
       for (let calls = 0; calls < 2; calls++) await (await fetch(`${inbox.url}/style.css`)).text();
       await gate.quiet();
     },
@@ -202,20 +202,20 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
   return world;
 }
 
-/** The watchlist and the run that a mail is of. */
+/** The watchlist and the run of a mail. */
 export function runOf(body: unknown): string {
   const { custom_args: args } = body as { custom_args?: { watchlist?: string; run_id?: string } };
   return `${args?.watchlist} ${args?.run_id}`;
 }
 
-/** What counts of a software's answer, in one order. */
+/** The counts in an answer, in a fixed order. */
 export function contentOf(
   kbs: readonly { id: string | null; machineMissedOn: number | null; cveAddressed: number | null }[],
 ): string {
   return JSON.stringify(kbs.map((kb) => [kb.id, kb.machineMissedOn, kb.cveAddressed]).toSorted());
 }
 
-/** Defender's lists here are never the same twice, but for empty ones, so that whose answer was kept can be told. */
+/** Lists are never the same twice, except empty ones, so that a stored answer can be traced to its read. */
 function restlessEstate(dice: Dice, note: (softwareId: string, kbs: readonly DefenderKb[]) => void) {
   return {
     software: (id: string) => {
@@ -225,7 +225,7 @@ function restlessEstate(dice: Dice, note: (softwareId: string, kbs: readonly Def
     },
     missingKbs: (id: string): DefenderKb[] => {
       const number = softwareIds.indexOf(id) + 1;
-      // The fifth KB is one that all software shares.
+      // All products share the fifth KB.
       const ids = [1, 2, 3, 4].map((kb) => `50${number}000${kb}`).concat("5099999");
       const missing = dice.chance(0.05) ? [] : ids.filter(() => dice.chance(0.75));
       const kbs = missing.map((kb) => ({
@@ -239,7 +239,7 @@ function restlessEstate(dice: Dice, note: (softwareId: string, kbs: readonly Def
   };
 }
 
-/** The emulator says that something is written up to five seconds before its files, saved one by one, hold it. */
+/** The emulator confirms a write up to five seconds before its files, saved one by one, contain it. */
 async function untilOnDisk({ connectionString }: Azurite, dir: string): Promise<void> {
   const marker = `marker${crypto.randomUUID().replaceAll("-", "")}`;
   const began = Date.now();

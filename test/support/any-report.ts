@@ -5,7 +5,7 @@ import { aKb, type ProductStory, type RunStory } from "./builders.ts";
 
 const day = "2026-11-23";
 
-/** Text as hostile as it comes: markup, formulas, separators, quotes, direction changes, half pairs. */
+/** Hostile text: markup, formulas, separators, quotes, direction changes, unpaired surrogates. */
 export const hostileText = fc.oneof(
   fc.constantFrom(
     "<script>alert(1)</script>",

@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import { startHost } from "../../local/host.ts";
 
 /*
- * The app in a process of its own, ruled by messages from the one that started it (app-process.ts). What the host is told goes
- * to standard output with errors in full, causes and all: more than any telemetry would show.
+ * The app in its own process, controlled by messages from the process that started it (app-process.ts). All log entries go to
+ * standard output, with errors and their causes in full: more than any telemetry would show.
  */
 const { TEST_HOST_KEY: hostKey } = process.env;
 const host = await startHost({

@@ -3,17 +3,17 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Registration } from "../../local/host.ts";
 
-/** The built app in the development host, in a process of its own with nothing in its environment but its settings. */
+/** The built app in the development host, in its own process, with only its settings in the environment. */
 export interface AppProcess {
   url: string;
   registrations: readonly Registration[];
-  /** All that the process wrote to its standard output and error so far: its logs, with errors in full. */
+  /** Everything that the process has written to standard output and error: its logs, with errors in full. */
   output(): string;
-  /** Opens today's runs; rejects with what the timer's function threw last. */
+  /** Opens today's runs; rejects with the last error of the timer's function. */
   fireTimer(): Promise<void>;
-  /** Handles the messages that are visible. */
+  /** Handles the visible messages. */
   drain(): Promise<{ processed: number; waiting: number }>;
-  /** Waits for what is under way, then for the end of the process. */
+  /** Waits for running functions, then for the end of the process. */
   close(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ interface Reply {
   error?: string;
 }
 
-/** Starts the app; where its settings keep it from starting, rejects with all that the process wrote. */
+/** Starts the app; if it cannot start with these settings, rejects with everything that the process wrote. */
 export async function startAppProcess(env: Readonly<Record<string, string>>): Promise<AppProcess> {
   const child = fork(fileURLToPath(new URL("./app-child.ts", import.meta.url)), {
     env: { PATH: process.env.PATH, ...env },

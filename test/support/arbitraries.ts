@@ -23,20 +23,20 @@ const anItem = fc.record({
   cveAddressed: aCount,
 });
 
-/** A whole answer. */
+/** A complete answer. */
 export const anAnswer = fc.array(anItem, { maxLength: 8 });
 
-/** A whole answer whose counts are all known. */
+/** A complete answer with only known counts. */
 export const aKnownAnswer = anAnswer.map((items) =>
   items.map((item) => ({ ...item, machineMissedOn: item.machineMissedOn ?? 7, cveAddressed: item.cveAddressed ?? 3 })),
 );
 
-/** The snapshot of an answer, with no history behind it. */
+/** The snapshot of an answer, without history. */
 export function snapshotOf(items: readonly unknown[], runId = "2026-11-22", before: Snapshot | null = null): Snapshot {
   return takeSnapshot({ tenant: "home", softwareId: "microsoft-_-windows_11", runId }, readMissingKbs(items), before);
 }
 
-/** What the laws of comparing speak of: which KBs there are, with which counts. */
+/** The KBs and their counts: what comparisons depend on. */
 export function countsById(kbs: Iterable<MissingKb>): Map<string, [number | null, number | null]> {
   return new Map([...kbs].map((kb) => [kb.id, [kb.machineMissedOn, kb.cveAddressed]]));
 }

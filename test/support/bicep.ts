@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 
-/** A parameter of a Bicep file, as it is written: values are their source text. */
+/** A parameter of a Bicep file; values are source text. */
 export interface BicepParameter {
   name: string;
   type: string;
-  /** Absent: whoever deploys must give a value. */
+  /** Absent: the deployment must give a value. */
   fallback: string | undefined;
   description: string;
   secure: boolean;
@@ -33,7 +33,7 @@ export function readParameters(text: string): BicepParameter[] {
   });
 }
 
-/** A string's value; numbers and true or false stay as they are. */
+/** The value of a string; other literals are returned unchanged. */
 export function literal(source: string): string {
   return /^'.*'$/s.test(source) ? source.slice(1, -1).replaceAll("\\'", "'") : source;
 }

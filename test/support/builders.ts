@@ -52,20 +52,20 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
   };
 }
 
-/** What became of one product: the KBs that its snapshots hold, or why there is none of today. */
+/** One product in a run: the KBs of its snapshots, or why there is none today. */
 export interface ProductStory {
-  /** What the last scheduled run reported; absent or `null`: never seen before. */
+  /** The KBs that the last scheduled run reported; absent or `null`: never seen before. */
   before?: readonly MissingKb[] | null;
   /** What it misses today; `null`: it could not be read. */
   now: readonly MissingKb[] | null;
-  /** The run of `before`, where it is not the previous run. */
+  /** The run of `before`, if it is not the previous run. */
   beforeRunId?: RunId;
   /** Further parts of the snapshot before, such as `gone`. */
   beforeSnapshot?: Partial<Snapshot>;
   /** Further parts of today's snapshot. */
   snapshot?: Partial<Snapshot>;
   failure?: Pick<ReadFailure, "reason" | "permanent">;
-  /** Since which run it could not be read, where that is not this one. */
+  /** The first run that could not read it, if it is not this one. */
   failedSince?: Pick<ReadFailure, "since" | "misses">;
 }
 
@@ -76,11 +76,11 @@ export interface RunStory {
   previousRunId?: RunId | null;
   products?: Readonly<Record<string, ProductStory>>;
   watchlist?: Partial<Watchlist>;
-  /** Missing installs of the runs of the days before, oldest first, the last one the day before. */
+  /** Missing installs of the runs before, one a day, oldest first. */
   installsBefore?: readonly (number | Partial<Totals>)[];
 }
 
-/** A closed run with the snapshots it compared, made by the code that makes real ones. */
+/** A closed run with the snapshots it compared, made by the real code. */
 export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: Compared[] }> {
   const { runId, previousRunId } = runIds(story);
   const products = story.products ?? {
@@ -111,7 +111,7 @@ export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: 
   return { run, compared };
 }
 
-/** The report of a run, built by the code that builds real ones. */
+/** The report of a run, built by the real code. */
 export async function aReport(story: RunStory = {}): Promise<Report> {
   const { run, compared } = await aRun(story);
   const { dueDays } = aWatchlist(story.watchlist);
@@ -119,7 +119,7 @@ export async function aReport(story: RunStory = {}): Promise<Report> {
   return buildReport({ run, previousRunId: run.previousRunId, trend, dueDays }, eachOf(compared));
 }
 
-/** The items one after another, as a store would bring them. */
+/** The items one after another, as from a store. */
 export async function* eachOf<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;
 }
@@ -139,7 +139,7 @@ function outcomeOf(softwareId: string, story: ProductStory, runId: RunId, previo
   };
 }
 
-// The run before, only as far as closing the next one needs it.
+// Only the parts of the run before that closing the next one needs.
 function lastRun(products: Readonly<Record<string, ProductStory>>, runId: RunId | null): Run | null {
   if (runId === null) return null;
   const failures = Object.entries(products).flatMap(([softwareId, { failedSince }]) =>

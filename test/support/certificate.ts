@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 
-/** A key and a self-signed certificate for https on 127.0.0.1, both PEM, made anew so that no key lies in the repository. */
+/** A new key and self-signed certificate for https on 127.0.0.1, both PEM, so that the repository contains no key. */
 export function createCertificate(): { key: string; cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));

@@ -5,7 +5,7 @@ import type { FakeWorld } from "./fake-world.ts";
 /** The process died. */
 export class Crash extends Error {}
 
-/** Where a process dies: at which outside call from now, and whether the call still had its effect. */
+/** When a process dies: at which outside call from now, and whether that call still had its effect. */
 export interface CrashPoint {
   call: number;
   after: boolean;
@@ -13,7 +13,7 @@ export interface CrashPoint {
 
 type Neighbour = "defender" | "store" | "mailer" | "queue";
 
-/** The same ports, but the process dies at the given outside call. */
+/** The same ports, except that the process dies at the given outside call. */
 export function crashingAt(point: CrashPoint, ports: FakeWorld["ports"]): Ports {
   let calls = 0;
   const wrap = <T extends object>(neighbour: T): T =>
@@ -23,7 +23,7 @@ export function crashingAt(point: CrashPoint, ports: FakeWorld["ports"]): Ports 
         if (typeof method !== "function") return method;
         return async (...args: unknown[]) => {
           calls += 1;
-          // A dead process makes no further call.
+          // A dead process makes no more calls.
           if (calls > point.call || (calls === point.call && !point.after)) throw new Crash();
           const result = await method.apply(target, args);
           if (calls >= point.call) throw new Crash();
@@ -35,7 +35,7 @@ export function crashingAt(point: CrashPoint, ports: FakeWorld["ports"]): Ports 
   return { ...ports, ...Object.fromEntries(neighbours.map((name) => [name, wrap(ports[name])])) };
 }
 
-/** Handles the message that is due first, moving the clock to its time; false where none is due by `until`. */
+/** Handles the first due message and sets the clock to its time; false if none is due by `until`. */
 export async function handleNext(world: FakeWorld, until: number, crash?: CrashPoint): Promise<boolean> {
   const { queue, now } = world.ports;
   const next = queue.waiting.toSorted((a, b) => a.visibleAt - b.visibleAt)[0];
@@ -46,7 +46,7 @@ export async function handleNext(world: FakeWorld, until: number, crash?: CrashP
     queue.waiting.splice(queue.waiting.indexOf(next), 1);
   } catch (error) {
     if (!(error instanceof Crash)) throw error;
-    // The platform hides the message for a while and brings it back.
+    // The platform hides the message for a while, then delivers it again.
     next.visibleAt = now().getTime() + 60_000;
   }
   return true;

@@ -12,25 +12,25 @@ import {
 import { aWatchlist } from "./builders.ts";
 import { createFakeStore } from "./fake-store.ts";
 
-/** What one software answers: its items, or why it cannot be read. */
+/** Defender's answer for one product: its items, or why it cannot be read. */
 export type Answered = readonly unknown[] | DefenderError;
 
-/** A queue in memory: a message is taken when its time has come and stays until it is done with. */
+/** A queue in memory: a message is handled when it is due and stays until it is done. */
 export interface FakeQueue extends RunQueue {
   waiting: { message: RunMessage; visibleAt: number }[];
 }
 
-/** Everything outside the app, in memory, with a clock that stands still until it is set. */
+/** Everything outside the app, in memory, with a clock that moves only when it is set. */
 export interface FakeWorld {
   ports: Ports & { queue: FakeQueue };
-  /** By software id; a software that is not named answers an empty list and has no weaknesses. */
+  /** By software id; any other product has an empty list and no weaknesses. */
   answers: Map<string, Answered>;
   weaknesses: Map<string, number | null>;
-  /** Software ids in the order in which they were read. */
+  /** Software ids in the order of their reads. */
   reads: string[];
   /** Every mail that arrived. */
   inbox: OutgoingMail[];
-  /** Outcomes of the next sends; afterwards all are sent. `arrives` tells whether one of unknown outcome did. */
+  /** Outcomes of the next sends; later ones are sent. `arrives`: whether a mail of unknown outcome arrived. */
   outcomes: (SendOutcome & { arrives?: boolean })[];
   logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> | undefined }[];
   setClock: (instant: string | number) => void;

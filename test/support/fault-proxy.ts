@@ -2,23 +2,23 @@ import type { StorageConnection } from "../../shared/io/storage/account.ts";
 import { type ReceivedRequest, type ScriptedAnswer, startHttpServer } from "./http-server.ts";
 
 /**
- * What becomes of a request on its way to the storage emulator: it passes, its connection breaks or hangs before or after
- * the emulator has carried it out, or it gets another answer and never arrives.
+ * What happens to a request on its way to the storage emulator: it passes, its connection breaks or hangs before or after
+ * the emulator has carried it out, or it never arrives and gets another answer.
  */
 export type Fault = "pass" | "reset" | "reset after" | "hang" | "hang after" | ScriptedAnswer;
 
 export interface FaultProxy {
   connection: StorageConnection;
-  /** Every request that came, faults and all. */
+  /** All requests, including those that met a fault. */
   requests: readonly ReceivedRequest[];
-  /** The fates of the next requests, in their order; all others pass. */
+  /** The faults of the next requests, in order; all others pass. */
   plan(...faults: readonly Fault[]): void;
-  /** The fate of every request for which none is planned. */
+  /** The fault of all requests without a planned one. */
   planForever(fault: Fault): void;
   close(): Promise<void>;
 }
 
-/** Stands between a client and the table or queue service of the emulator that `connectionString` names. */
+/** A proxy in front of the table or queue service of the emulator that `connectionString` names. */
 export async function startFaultProxy(connectionString: string, service: "Table" | "Queue"): Promise<FaultProxy> {
   const endpoint = new RegExp(`(?<=${service}Endpoint=)https?://[^/]+`);
   const target = endpoint.exec(connectionString)?.[0];
@@ -46,10 +46,10 @@ export async function startFaultProxy(connectionString: string, service: "Table"
 }
 
 const hopByHop = ["host", "connection", "content-length", "transfer-encoding", "keep-alive", "content-encoding"];
-// The table service tells its error codes in the body; nobody may rely on the header that the emulator adds.
+// The table service gives its error codes in the body; nothing may rely on the header that the emulator adds.
 const kept = (name: string) => name !== "x-ms-error-code" && !hopByHop.includes(name);
 
-/** Carries a request out at another address; the answer is the emulator's, but for what Azure would not send. */
+/** Forwards a request; the answer is the emulator's, without what Azure would not send. */
 export async function forward(url: string, { method, headers, body }: ReceivedRequest): Promise<ScriptedAnswer> {
   const sent = new Headers();
   for (const [name, value] of Object.entries(headers)) {

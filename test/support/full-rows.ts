@@ -6,7 +6,7 @@ import type { Snapshot } from "../../shared/core/snapshot.ts";
 import { aKb, aSnapshot } from "./builders.ts";
 import { aStoredRun } from "./store-contract.ts";
 
-/** A snapshot of so many KBs with texts as long as Defender's, and as many gone KBs as are remembered. */
+/** A snapshot of this many KBs, with texts as long as Defender's and as many gone KBs as are remembered. */
 export function fullSnapshot(kbs: number, parts: Partial<Snapshot> = {}): Snapshot {
   const missingKbs = Array.from({ length: kbs }, (_, n) =>
     aKb({
@@ -24,7 +24,7 @@ export function fullSnapshot(kbs: number, parts: Partial<Snapshot> = {}): Snapsh
   return aSnapshot({ missingKbs, gone, ...parts });
 }
 
-/** The largest run that settings allow: 5,000 software, ids of 150,000 characters, none read, 6,000 counts carried. */
+/** The largest run that settings allow: 5,000 products with ids of 150,000 characters, none read, 6,000 counts held back. */
 export function fullRun(parts: Partial<Run> = {}): Run {
   const comparisons = Array.from({ length: 5_000 }, (_, n): Comparison => {
     const last = addDays("2026-11-23", -(n % 30) - 1);

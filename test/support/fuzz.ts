@@ -1,12 +1,12 @@
 import fc from "fast-check";
 
-/** How many examples a fuzz test tries: few in every run of the tests, as many as wanted with FUZZ_RUNS. */
+/** How many examples a fuzz test tries: `few`, or as many as FUZZ_RUNS says. */
 export function fuzzRuns(few: number): number {
   const wanted = Number(process.env.FUZZ_RUNS ?? "");
   return wanted > 0 ? wanted : few;
 }
 
-/** For vitest: a fuzz test ends by its number of examples; this is for one that hangs. */
+/** Options for Vitest: a fuzz test ends after its number of examples, so this timeout is for one that hangs. */
 export const fuzzing = { timeout: 120_000 + 200 * fuzzRuns(0) };
 
 /** Texts that have broken programs. */
@@ -49,7 +49,7 @@ export const oddTexts = [
   ...["2026-02-30", "2026-11-23T10:17Z", "0000-01-01", "9999-12-31", "+275760-09-13", "a".repeat(10_000)],
 ];
 
-/** Any text, odd ones often. */
+/** Any text, often an odd one. */
 export const anyText = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...oddTexts) },
   { weight: 2, arbitrary: fc.string() },
@@ -71,7 +71,7 @@ export const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value;
 
-/** What is right with a few of its parts lost, doubled or replaced by anything. */
+/** A valid value with some of its parts lost, doubled or replaced. */
 export function mutated(value: unknown): fc.Arbitrary<unknown> {
   if (typeof value === "string")
     return fc.oneof({ weight: 6, arbitrary: fc.constant(value) }, mutatedText(value), anyJson);

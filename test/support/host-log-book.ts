@@ -3,13 +3,13 @@ import type { HostLogEntry, HostLogSink } from "../../local/host/host-log.ts";
 export interface LogBook {
   sink: HostLogSink;
   entries: readonly HostLogEntry[];
-  /** What the app's functions logged. */
+  /** The messages that the app's functions logged. */
   said(): string[];
-  /** Resolves as soon as that many entries fit; entries from before count too. */
+  /** Resolves once this many entries fit, earlier ones included. */
   until(fits: (entry: HostLogEntry) => boolean, count?: number): Promise<void>;
 }
 
-/** A sink that keeps what it is told, and can be waited on. */
+/** A sink that keeps all entries and can be awaited. */
 export function keepLogBook(): LogBook {
   const entries: HostLogEntry[] = [];
   const waiting = new Set<() => void>();

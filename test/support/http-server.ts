@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
-/** What a caller sent, as it came over the wire. */
+/** A request as it came over the wire. */
 export interface ReceivedRequest {
   method: string;
   /** Path and query, not decoded. */
@@ -13,14 +13,14 @@ export interface ReceivedRequest {
   at: number;
 }
 
-/** An answer to give; a `body` that is neither text nor bytes is sent as JSON. */
+/** An answer; a `body` that is neither text nor bytes is sent as JSON. */
 export interface ScriptedAnswer {
   status?: number;
   headers?: Record<string, string>;
   body?: unknown;
 }
 
-/** Gives the answer, or writes to `response` itself (half an answer, none at all, a broken connection). */
+/** Returns the answer, or writes to `response` itself: half an answer, none, or a broken connection. */
 export type Handler = (
   request: ReceivedRequest,
   response: ServerResponse,
@@ -32,13 +32,13 @@ export interface HttpServer {
   url: string;
   port: number;
   requests: ReceivedRequest[];
-  /** Answers by another handler from now on. */
+  /** Replaces the handler. */
   handle(handler: Handler): void;
-  /** Breaks what is still open. Rejects with the first error that a handler threw. */
+  /** Breaks open connections. Rejects with the first error that a handler threw. */
   close(): Promise<void>;
 }
 
-/** A server on a free port of 127.0.0.1 that records each request and answers by script. */
+/** A server on a free port of 127.0.0.1 that records each request and answers as its handler says. */
 export async function startHttpServer(handler: Handler, tls?: { key: string; cert: string }): Promise<HttpServer> {
   const requests: ReceivedRequest[] = [];
   const errors: unknown[] = [];
@@ -54,7 +54,7 @@ export async function startHttpServer(handler: Handler, tls?: { key: string; cer
   }
 
   function listener(incoming: IncomingMessage, response: ServerResponse): void {
-    // A caller may go away whenever it likes.
+    // A caller may disconnect at any time.
     incoming.on("error", () => {});
     response.on("error", () => {});
     respond(incoming, response).catch((error) => {

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { type Azurite, type AzuriteOptions, startAzurite } from "../../local/azurite.ts";
 
 /**
- * The storage emulator under an account key of its own. Everybody knows the usual one; behind this one nobody gets in who
- * was not handed the key, or a token.
+ * The storage emulator with its own account key. The usual key is public; with this one, only callers that were given the
+ * key or a token get in.
  */
 export async function startKeyedAzurite(options?: AzuriteOptions): Promise<{ azurite: Azurite; accountKey: string }> {
   const accountKey = randomBytes(64).toString("base64");

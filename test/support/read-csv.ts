@@ -1,4 +1,4 @@
-/** Reads RFC 4180 and nothing else: CRLF at the end of every line, quotes doubled, nothing after a closing quote. */
+/** Reads strict RFC 4180: CRLF at the end of every line, doubled quotes, nothing after a closing quote. */
 export function readCsv(text: string): string[][] {
   const lines: string[][] = [];
   const cell = /"((?:[^"]|"")*)"|([^",\r\n]*)/uy;

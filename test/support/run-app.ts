@@ -1,8 +1,8 @@
 import { startHost } from "../../local/host.ts";
 
 /*
- * The app in a process of its own, for tests that kill it: fires today's timer, handles what is visible in the queue,
- * and ends. Its settings are the environment's.
+ * The app in its own process, for tests that kill it: fires today's timer, handles the visible messages and ends. It
+ * reads its settings from the environment.
  */
 const host = await startHost({
   appDir: process.cwd(),

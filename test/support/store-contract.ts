@@ -17,7 +17,7 @@ export const pendingMail: Mail = {
   unknownOutcomes: 0,
 };
 
-/** A run as a store is given it; its lists need not fit its totals. */
+/** A run to store; its lists need not match its totals. */
 export function aStoredRun(parts: Partial<Run> = {}): Run {
   return {
     watchlist: "default",
@@ -52,7 +52,7 @@ const failures: ReadFailure[] = [
   { softwareId: "microsoft-_-windows_10", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
 ];
 
-/** What every store does, told on the store that `open` gives. Each test keeps to a tenant and watchlist of its own. */
+/** Tests that every store must pass, run on the store from `open`. Each test uses its own tenant and watchlist. */
 export function describeStore(kind: string, open: () => Store): void {
   describe(`snapshots in ${kind}`, () => {
     const store = open();
@@ -69,18 +69,18 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.readSnapshot(empty)).toEqual(empty);
     });
 
-    it("are null where none was added", async () => {
+    it("are null if none was added", async () => {
       expect(await store.readSnapshot(aSnapshot({ tenant: crypto.randomUUID() }))).toBeNull();
     });
 
-    it("are never changed: the first one stands", async () => {
+    it("are never changed: the first one is kept", async () => {
       const first = aSnapshot({ tenant: crypto.randomUUID(), missingKbs: [aKb()] });
       expect(await store.addSnapshot(first)).toBe(true);
       expect(await store.addSnapshot({ ...first, missingKbs: [], unusable: 1 })).toBe(false);
       expect(await store.readSnapshot(first)).toEqual(first);
     });
 
-    it("have one winner among many added at once, and it is whole", async () => {
+    it("have one complete winner among many added at once", async () => {
       const tenant = crypto.randomUUID();
       const rivals = [1, 2, 3, 4, 5].map((n) =>
         aSnapshot({ tenant, missingKbs: [aKb({ name: `${n}` })], unusable: n }),
@@ -89,7 +89,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(rivals).toContainEqual(await store.readSnapshot(aSnapshot({ tenant })));
     });
 
-    it("are kept apart whatever their ids hold", async () => {
+    it("are kept apart for any ids", async () => {
       const tenant = crypto.randomUUID();
       const ids = [
         "a/b",
@@ -116,7 +116,7 @@ export function describeStore(kind: string, open: () => Store): void {
       }
     });
 
-    it("of more KBs than fit are refused with a sentence, and nothing is kept", async () => {
+    it("of more KBs than fit are refused with a sentence, and nothing is stored", async () => {
       const missingKbs = Array.from({ length: 6_000 }, (_, n) => aKb({ id: `${5_000_000 + n}` }));
       const large = aSnapshot({ tenant: crypto.randomUUID(), missingKbs });
       const added = store.addSnapshot(large);
@@ -125,7 +125,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.readSnapshot(large)).toBeNull();
     });
 
-    it("are gone when deleted, and deleting what is not there is fine", async () => {
+    it("do not exist once deleted, and deleting a missing one is fine", async () => {
       const snapshot = aSnapshot({ tenant: crypto.randomUUID() });
       await store.addSnapshot(snapshot);
       await store.deleteSnapshot(snapshot);
@@ -133,7 +133,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.readSnapshot(snapshot)).toBeNull();
     });
 
-    it("refuse what is no run id", async () => {
+    it("refuse what is not a run id", async () => {
       await expect(store.addSnapshot(aSnapshot({ runId: "2026/11/23" }))).rejects.toThrow("is no run id");
       await expect(store.readSnapshot(aSnapshot({ runId: "' or true" }))).rejects.toThrow("is no run id");
       await expect(store.latestSnapshot(aSnapshot({ runId: "" }))).rejects.toThrow("is no run id");
@@ -152,7 +152,7 @@ export function describeStore(kind: string, open: () => Store): void {
     const latestBefore = async (tenant: string, runId: string) =>
       (await store.latestSnapshot(aSnapshot({ tenant, runId })))?.runId ?? null;
 
-    it("is the newest from before a run, whoever's run it was", async () => {
+    it("is the newest from before a run, scheduled or on demand", async () => {
       const tenant = await addRuns("2026-11-20", "2026-11-21", "2026-11-21T23:59Z", "2026-11-23", "2026-11-24");
       expect(await latestBefore(tenant, "2026-11-23")).toBe("2026-11-21T23:59Z");
       expect(await latestBefore(tenant, "2026-11-21")).toBe("2026-11-20");
@@ -160,17 +160,17 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await latestBefore(tenant, "2026-12-24")).toBe("2026-11-24");
     });
 
-    it("is found however long ago it was taken", async () => {
+    it("is found no matter how long ago it was taken", async () => {
       const tenant = await addRuns("2024-02-28", "2024-02-29", "2026-11-24");
       expect(await latestBefore(tenant, "2026-11-23")).toBe("2024-02-29");
     });
 
-    it("is null where there is none from before", async () => {
+    it("is null if there is none from before", async () => {
       const tenant = await addRuns("2026-11-23", "2026-11-24");
       expect(await latestBefore(tenant, "2026-11-23")).toBeNull();
     });
 
-    it("is of the same software and tenant", async () => {
+    it("is of the same product and tenant", async () => {
       const tenant = await addRuns("2026-11-20");
       await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_1", runId: "2026-11-21" }));
       await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_100", runId: "2026-11-21" }));
@@ -180,7 +180,7 @@ export function describeStore(kind: string, open: () => Store): void {
       );
     });
 
-    it("gives way to the one before when it is deleted", async () => {
+    it("is the one before once it is deleted", async () => {
       const tenant = await addRuns("2026-11-20", "2026-11-21");
       await store.deleteSnapshot(aSnapshot({ tenant, runId: "2026-11-21" }));
       expect(await latestBefore(tenant, "2026-11-23")).toBe("2026-11-20");
@@ -208,12 +208,12 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(stored.run).toEqual(run);
     });
 
-    it("are null where none was committed", async () => {
+    it("are null if none was committed", async () => {
       expect(await store.readRun(crypto.randomUUID(), "2026-11-23")).toBeNull();
       expect(await store.listRuns(crypto.randomUUID())).toEqual([]);
     });
 
-    it("are committed once: the first one stands", async () => {
+    it("are committed once: the first one is kept", async () => {
       const { run } = await committed({ comparisons });
       expect(await store.commitRun({ ...run, comparisons: [], tenant: "other" }, null)).toBe(false);
       expect((await read(run)).run).toEqual(run);
@@ -230,7 +230,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(run.tenant).toBe(rivals[wins.indexOf(true)]?.tenant);
     });
 
-    it("follow a run of which no other was first to follow", async () => {
+    it("follow a run that no other run follows", async () => {
       const { run, stored } = await committed();
       const next = { ...run, runId: "2026-11-24", previousRunId: run.runId };
       const rival = { ...run, runId: "2026-11-25", previousRunId: run.runId };
@@ -248,7 +248,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.listRuns(run.watchlist)).toHaveLength(2);
     });
 
-    it("have one that is the first, whatever else is committed at once", async () => {
+    it("have one first run, even if others are committed at once", async () => {
       const watchlist = crypto.randomUUID();
       const onDemand = aStoredRun({ watchlist, runId: "2026-11-22T10:17Z" });
       expect(await store.commitRun(onDemand, null)).toBe(true);
@@ -260,13 +260,13 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.listRuns(watchlist)).toHaveLength(3);
     });
 
-    it("have a first one again once all were deleted", async () => {
+    it("have a first run again once all are deleted", async () => {
       const { run } = await committed();
       await store.deleteRun(run.watchlist, run.runId);
       expect(await store.commitRun({ ...run, runId: "2026-11-24" }, null)).toBe(true);
     });
 
-    it("are left as they were by being followed, but for their version", async () => {
+    it("are not changed by being followed, except for their version", async () => {
       const { run, stored } = await committed({ comparisons, failures });
       await store.commitRun({ ...run, runId: "2026-11-24" }, stored);
       const after = await read(run);
@@ -283,7 +283,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.commitRun(next, await read(run))).toBe(true);
     });
 
-    it("do not follow a run that was deleted, even if it is there again", async () => {
+    it("do not follow a run that was deleted, even if it was committed again", async () => {
       const { run, stored } = await committed();
       const next = { ...run, runId: "2026-11-24" };
       await store.deleteRun(run.watchlist, run.runId);
@@ -293,7 +293,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.readRun(run.watchlist, next.runId)).toBeNull();
     });
 
-    it("are listed without their lists, in the order of run ids, from the first one wanted", async () => {
+    it("are listed without their lists, in the order of run ids, from a given one on", async () => {
       const { run } = await committed({ runId: "2026-11-23", comparisons, failures });
       for (const runId of ["2026-11-24", "2026-11-23T10:17Z", "2026-11-21"]) {
         await store.commitRun({ ...run, runId, previousRunId: "2026-11-20" }, await read(run));
@@ -306,7 +306,7 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(late).toEqual(listed.slice(1));
     });
 
-    it("are kept apart by watchlist, whatever its name holds", async () => {
+    it("are kept apart by watchlist, for any name", async () => {
       const name = crypto.randomUUID();
       const watchlists = [name, `${name}/x`, `${name}'`, `${name}|x`, `${name} ä`];
       for (const watchlist of watchlists) await store.commitRun(aStoredRun({ watchlist }), null);
@@ -316,20 +316,20 @@ export function describeStore(kind: string, open: () => Store): void {
       }
     });
 
-    it("are gone when deleted, and deleting what is not there is fine", async () => {
+    it("do not exist once deleted, and deleting a missing one is fine", async () => {
       const { run } = await committed();
       await store.deleteRun(run.watchlist, run.runId);
       await store.deleteRun(run.watchlist, run.runId);
       expect(await store.readRun(run.watchlist, run.runId)).toBeNull();
     });
 
-    it("refuse what is no run id", async () => {
+    it("refuse what is not a run id", async () => {
       await expect(store.readRun("default", "../2026-11-23")).rejects.toThrow("is no run id");
       await expect(store.listRuns("default", "' or true")).rejects.toThrow("is no run id");
       await expect(store.commitRun(aStoredRun({ runId: "latest" }), null)).rejects.toThrow("is no run id");
     });
 
-    it("keep long reasons only in part", async () => {
+    it("keep only the start of long reasons", async () => {
       const long = "Because of this. ".repeat(100);
       const [failure] = failures;
       const { stored } = await committed({
@@ -343,10 +343,10 @@ export function describeStore(kind: string, open: () => Store): void {
       }
     });
 
-    describe("owe a mail, which", () => {
+    describe("have a mail, which", () => {
       const claim: Mail = { status: "sending", at: "2026-11-23T05:05:00.000Z", attempts: 1, unknownOutcomes: 0 };
 
-      it("takes another status and leaves everything else", async () => {
+      it("takes another status and changes nothing else", async () => {
         const { run, stored } = await committed({ comparisons, failures });
         expect(await store.updateMail(run, stored.version, claim)).toBe(true);
         const after = await read(run);
@@ -364,20 +364,20 @@ export function describeStore(kind: string, open: () => Store): void {
         expect((await read(run)).run.mail).toEqual({ ...claim, status: "sent" });
       });
 
-      it("is not updated by who read an older version", async () => {
+      it("is not updated by a reader of an older version", async () => {
         const { run, stored } = await committed();
         await store.updateMail(run, stored.version, claim);
         expect(await store.updateMail(run, stored.version, { ...claim, status: "sent" })).toBe(false);
         expect((await read(run)).run.mail).toEqual(claim);
       });
 
-      it("is claimed by one of many at once", async () => {
+      it("is claimed by only one of many at once", async () => {
         const { run, stored } = await committed();
         const claims = [1, 2, 3, 4, 5, 6].map(() => store.updateMail(run, stored.version, claim));
         expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
       });
 
-      it("is not updated where its run is gone", async () => {
+      it("is not updated if its run was deleted", async () => {
         const { run, stored } = await committed();
         await store.deleteRun(run.watchlist, run.runId);
         expect(await store.updateMail(run, stored.version, claim)).toBe(false);
