@@ -3,22 +3,22 @@ import { withoutTokens } from "../core/text.ts";
 import { homeTenant } from "../core/watchlist.ts";
 
 export interface CredentialOptions {
-  /** `developer` is whoever is signed in with the Azure CLI on this machine. */
+  /** `developer`: the person signed in with the Azure CLI or azd on this machine. */
   kind: "managed" | "developer";
   /** The user-assigned identity; `null`: the system-assigned one. */
   clientId: string | null;
   /** The multi-tenant app registration that trusts the identity, for tenants other than the app's own. */
   appId: string | null;
-  /** Where the cloud signs in, https alone. */
+  /** The cloud's sign-in address, https only. */
   authorityHost: string;
   /** How long to wait for a token, in milliseconds. */
   timeout?: number;
 }
 
 /**
- * The credential of a tenant, `home` or a tenant id: one object per tenant, which keeps its tokens.
- * The identity library is loaded by the first token, since many invocations need none.
- * What fails is told in a sentence that says what to do, the same for the same fault.
+ * The credential of a tenant, `home` or a tenant id: one object per tenant, which keeps its tokens. The identity library
+ * loads with the first token, because many invocations need none. Errors say what to do, and are the same for the same
+ * fault.
  */
 export function createCredential(options: CredentialOptions): (tenant: string) => TokenCredential {
   const known = new Map<string, TokenCredential>();
@@ -60,12 +60,12 @@ function once(make: Make): Make {
 
 async function createManagedIdentity(clientId: string | null): Promise<TokenCredential> {
   const { ManagedIdentityCredential } = await import("@azure/identity");
-  // The library's own patience, half a minute and more, is for a machine that is still starting.
+  // The library would wait half a minute and more, for a machine that is still starting.
   const retryOptions = { maxRetries: 2, retryDelayInMs: 500, maxRetryDelayInMs: 2_000 };
   return new ManagedIdentityCredential({ retryOptions, ...(clientId !== null && { clientId }) });
 }
 
-/** The app registration proves itself to another tenant with a token of the managed identity instead of a secret. */
+/** The app registration signs in to another tenant with a token of the managed identity instead of a secret. */
 async function createForeign(
   tenant: string,
   appId: string,
@@ -78,11 +78,11 @@ async function createForeign(
     const token = await own.getToken(`${audience}/.default`);
     return token?.token ?? "";
   };
-  // The host comes from our settings; asking the public cloud whether to trust it would fail in a closed network.
+  // The host comes from our settings. Asking the public cloud whether to trust it would fail in a closed network.
   return new ClientAssertionCredential(tenant, appId, assertion, { authorityHost, disableInstanceDiscovery: true });
 }
 
-// Microsoft's name for "tokens to be exchanged", by cloud; the trust on the app registration must carry the same one.
+// Microsoft's name for tokens to be exchanged, by cloud. The federated credential must have the same one.
 function exchangeAudience(authorityHost: string): string {
   const government = new URL(authorityHost).hostname.endsWith(".us");
   return government ? "api://AzureADTokenExchangeUSGov" : "api://AzureADTokenExchange";
@@ -94,7 +94,7 @@ async function createDeveloper(tenant: string): Promise<TokenCredential> {
   return new ChainedTokenCredential(new AzureCliCredential(options), new AzureDeveloperCliCredential(options));
 }
 
-/** A credential whose failures are sentences of our own: the library's hold the ids of single requests. */
+/** A credential with error messages of our own: the library's contain the ids of single requests. */
 function explained(make: Make, timeout: number, explain: (cause: unknown) => string): TokenCredential {
   async function getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
     try {
@@ -103,14 +103,14 @@ function explained(make: Make, timeout: number, explain: (cause: unknown) => str
         timeout,
       );
     } catch (cause) {
-      throw new Error(explain(cause), { cause: told(cause) });
+      throw new Error(explain(cause), { cause: safeCause(cause) });
     }
   }
   return { getToken };
 }
 
 function withoutApp(tenant: string): TokenCredential {
-  const message = `The tenant ${tenant} is not the app's own; set DEFENDER_APP_ID to the multi-tenant app registration that it consented to and that trusts the app's managed identity.`;
+  const message = `The tenant ${tenant} is not the app's own. Set DEFENDER_APP_ID to the multi-tenant app registration that this tenant has consented to and that trusts the app's managed identity.`;
   return {
     async getToken() {
       throw new Error(message);
@@ -130,9 +130,9 @@ async function inTime<T>(promise: Promise<T>, timeout: number): Promise<T> {
 
 const ownIdentity = {
   refused:
-    "The app's managed identity was refused a token; check that an identity is assigned to the app, and that AZURE_CLIENT_ID names one of those assigned, or is absent for the system-assigned one.",
+    "The app's managed identity was refused a token. Check that an identity is assigned to the app and that AZURE_CLIENT_ID is one of those assigned, or is not set for the system-assigned one.",
   noAnswer:
-    "The app's managed identity did not answer with a token; that usually passes, and where it stays, check that an identity is assigned to the app and restart the app.",
+    "The app's managed identity did not return a token. This usually clears up on its own. If it lasts, check that an identity is assigned to the app and restart the app.",
 };
 
 function explainManaged(cause: unknown): string {
@@ -141,25 +141,25 @@ function explainManaged(cause: unknown): string {
 
 function explainForeign(tenant: string, appId: string, cause: unknown): string {
   const said = messagesOf(cause);
-  // The library keeps no more than the message of an assertion's error.
+  // Of an error in the assertion, the library keeps only the message.
   const own = Object.values(ownIdentity).find((sentence) => said.includes(sentence));
   if (own) return own;
   const code = /AADSTS\d+/.exec(said)?.[0];
   const refused = code ? ` (${code})` : "";
-  return `The tenant ${tenant} gave the app registration ${appId} no token${refused}; check that an administrator of that tenant consented to it, and that its federated credential trusts the app's managed identity.`;
+  return `The tenant ${tenant} gave the app registration ${appId} no token${refused}. Check that an administrator of that tenant has consented to it and that its federated credential trusts the app's managed identity.`;
 }
 
 function explainDeveloper(tenant: string): string {
   const where = tenant === homeTenant ? "" : ` --tenant ${tenant}`;
-  return `Nobody who may have a token is signed in on this machine; run az login${where} (or azd auth login).`;
+  return `You are not signed in. Run \`az login${where}\` or \`azd auth login\`.`;
 }
 
-/** What the library said, without what it may hold of the request: the assertion that proves who is asking. */
-function told(cause: unknown): Error {
+/** What the library said, without the assertion that proves who is asking, which it may quote. */
+function safeCause(cause: unknown): Error {
   return new Error(withoutTokens(messagesOf(cause)).trim());
 }
 
-/** Whether the identity endpoint said no, as against not being reached or having trouble of its own. */
+/** Whether the identity endpoint said no, rather than being unreachable or in trouble itself. */
 function isRefusal(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : null;
   if (!(cause instanceof Error && cause.name === "ServerError" && "status" in cause)) return false;

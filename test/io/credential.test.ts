@@ -124,8 +124,8 @@ describe("the managed identity", () => {
     expect((await create()("home").getToken(newScope()))?.token).toBe("token-1");
   });
 
-  const refused = /^The app's managed identity was refused a token; .*AZURE_CLIENT_ID.*\.$/;
-  const noAnswer = /^The app's managed identity did not answer with a token; that usually passes.*restart the app\.$/;
+  const refused = /^The app's managed identity was refused a token\. .*AZURE_CLIENT_ID.*\.$/;
+  const noAnswer = /^The app's managed identity did not return a token\. This usually clears up.*restart the app\.$/;
   test.each<[string, Handler, RegExp, number?]>([
     [
       "does not know the identity",
@@ -175,7 +175,7 @@ describe("the managed identity", () => {
     });
     const error = await failure(defender.getMissingKbs("home", "microsoft-_-windows_11"));
     expect(error).toMatchObject({ name: "DefenderError", permanent: false });
-    expect(error.message).toMatch(/^There is no token for Defender: The app's managed identity was refused/);
+    expect(error.message).toMatch(/^Could not get a token for Defender: the app's managed identity was refused/);
     expect(api.requests).toHaveLength(0);
   });
 });
@@ -238,7 +238,7 @@ describe("another tenant", () => {
     const first = await failure(credential.getToken(newScope()));
     const second = await failure(credential.getToken(newScope()));
     expect(first.message).toMatch(
-      new RegExp(`^The tenant ${tenant} .*${appId} no token \\(AADSTS700016\\); .*consented`),
+      new RegExp(`^The tenant ${tenant} .*${appId} no token \\(AADSTS700016\\)\\. .*consented`),
     );
     expect(second.message).toBe(first.message);
   });
@@ -345,7 +345,7 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
     await installCommand("az", `echo "ERROR: Please run 'az login' to setup account." >&2; exit 1`);
     const credentialOf = create({ kind: "developer" });
     const home = await failure(credentialOf("home").getToken(newScope()));
-    expect(home.message).toMatch(/^Nobody .* run az login \(or azd auth login\)\.$/);
+    expect(home.message).toMatch(/^You are not signed in\. Run `az login` or `azd auth login`\.$/);
     const other = await failure(credentialOf(tenant).getToken(newScope()));
     expect(other.message).toContain(`az login --tenant ${tenant}`);
     expect(endpoint.requests).toHaveLength(0);
@@ -361,6 +361,6 @@ describe("an identity endpoint that is down", () => {
     });
     expect(await refusedConnection).toMatchObject({ code: "ECONNREFUSED" });
     const error = await failure(create()("home").getToken(newScope()));
-    expect(error.message).toMatch(/^The app's managed identity did not answer with a token;/);
+    expect(error.message).toMatch(/^The app's managed identity did not return a token\./);
   });
 });

@@ -22,16 +22,16 @@ import { abortable, jitter, wait } from "./waiting.ts";
 export interface DefenderOptions {
   /** The credential of a tenant, `home` or a tenant id. */
   credential: (tenant: string) => TokenCredential;
-  /** Plain http on loopback alone. */
+  /** Plain http on loopback only. */
   baseUrl: string;
-  /** What the token is for; the same in a cloud, whatever the host. */
+  /** What the token is for: the same for all hosts of a cloud. */
   scope: string;
-  /** Both quotas are counted per tenant, over every call: pages and retries too. */
+  /** Both quotas count every call of a tenant, including pages and retries. */
   callsPerMinute: number;
   callsPerHour: number;
   /** Calls at once per tenant. */
   concurrency?: number;
-  /** Milliseconds since 1970, for dates in `Retry-After` and the age of tokens. */
+  /** In milliseconds, for dates in `Retry-After` and the age of tokens. */
   now?: () => number;
   timing?: Partial<Timing>;
 }
@@ -39,7 +39,7 @@ export interface DefenderOptions {
 const maxBytes = 32 * 1024 * 1024;
 const maxPages = 1_000;
 
-/** Reads Defender over HTTP; quotas, throttling and tokens are kept per tenant, for all reads of this process. */
+/** Reads Defender over HTTP. Quotas, throttling and tokens are per tenant, shared by all reads of this process. */
 export function createDefender(options: DefenderOptions): Defender {
   const base = readBaseUrl(options.baseUrl);
   const send = createSender(base);
@@ -53,7 +53,7 @@ export function createDefender(options: DefenderOptions): Defender {
 
   return {
     async getMissingKbs(tenant, softwareId, signal) {
-      const call = { name: "GET /api/Software/{id}/getmissingkbs", tenant: tenantOf(tenant), signal };
+      const call = { name: "getmissingkbs", tenant: tenantOf(tenant), signal };
       return readPages(call, softwareUrl(base, softwareId, "/getmissingkbs"));
     },
     async getSoftware(tenant, softwareId, signal) {
@@ -67,7 +67,9 @@ export function createDefender(options: DefenderOptions): Defender {
 function readBaseUrl(text: string): URL {
   const url = new URL(text);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
-    throw new Error(`Defender's address ${url.origin} must begin with https://; http:// is for loopback alone.`);
+    throw new Error(
+      `Defender's address ${url.origin} must begin with https://. Plain http:// is allowed on loopback only.`,
+    );
   }
   return url;
 }
@@ -78,16 +80,16 @@ function softwareUrl(base: URL, softwareId: string, rest: string): URL {
   return new URL(`${base.origin}${base.pathname.replace(/\/+$/, "")}${path.content}${rest}`);
 }
 
-// --- one read: calls until there is an answer, or a fault that stays ---
+// --- one read: calls until there is an answer or a lasting fault ---
 
-/** For whom and what a read is. Errors name it by its pattern, so that one fault has one message. */
+/** What is read, and for whom. Errors use `name`, which has no ids, so that one fault has one message. */
 interface Call {
   name: string;
   tenant: Tenant;
   signal: AbortSignal | undefined;
 }
 
-interface ReadAnswer<T> {
+interface Usable<T> {
   content: T;
   bytes: number;
 }
@@ -105,7 +107,7 @@ async function readPages(call: Call, first: URL): Promise<unknown[]> {
     seen.add(url.href);
     const answer = await ask(call, url, bytesLeft, parsePage);
     if ("missing" in answer) throw answer.missing;
-    // Not by spreading, which a page of a hundred thousand items would overflow the stack with.
+    // Spreading a page of a hundred thousand items would overflow the stack.
     for (const item of answer.content.value) items.push(item);
     bytesLeft -= answer.bytes;
     url = nextUrl(call, answer.content.nextLink, url);
@@ -125,7 +127,7 @@ async function ask<T>(
   url: URL,
   bytes: number,
   read: Reader<T>,
-): Promise<ReadAnswer<T> | { missing: DefenderError }> {
+): Promise<Usable<T> | { missing: DefenderError }> {
   const { retries, notFoundPauses } = call.tenant.timing;
   const pauses = { token: [0], passing: [...retries], missing: [...notFoundPauses], final: [] };
   for (;;) {
@@ -144,10 +146,10 @@ function errorOf(fault: Omit<Fault, "kind"> & { cause?: unknown }): DefenderErro
   return new DefenderError(fault.message, { permanent: fault.permanent, cause });
 }
 
-/** A fault, or that the tenant is throttled: its turnstile then makes the next call wait, or refuses it. */
+/** A fault, or the tenant is throttled: then its turnstile makes the next call wait, or refuses it. */
 type Setback = (Fault & { cause?: unknown }) | { kind: "throttled" };
 
-async function attempt<T>(call: Call, url: URL, bytes: number, read: Reader<T>): Promise<ReadAnswer<T> | Setback> {
+async function attempt<T>(call: Call, url: URL, bytes: number, read: Reader<T>): Promise<Usable<T> | Setback> {
   const { turnstile, tokens } = call.tenant;
   const leave = await turnstile.enter(call.signal);
   let sent = false;
@@ -179,7 +181,7 @@ async function exchange(call: Call, url: URL, token: string, bytes: number): Pro
   }
 }
 
-function judge<T>(call: Call, received: Received, token: string, read: Reader<T>): ReadAnswer<T> | Setback {
+function judge<T>(call: Call, received: Received, token: string, read: Reader<T>): Usable<T> | Setback {
   const { turnstile, tokens, now } = call.tenant;
   const { status, body, contentType, retryAfter, sentAt } = received;
   if (status === 429 || (status === 503 && retryAfter !== undefined)) {
@@ -192,22 +194,22 @@ function judge<T>(call: Call, received: Received, token: string, read: Reader<T>
   const json = readJson(contentType, body);
   const reading = "problem" in json ? json : read(json.content);
   if ("content" in reading) return { content: reading.content, bytes: body?.length ?? 0 };
-  // What is too large is so the next time too, and costly.
+  // What is too large will be too large again, and reading it is costly.
   return { kind: body ? "passing" : "final", ...unusable(call.name, reading.problem) };
 }
 
 function lateAnswer(call: Call, limit: number, cause: unknown): Setback {
-  const message = `Defender did not answer ${call.name} in full within ${limit / 1_000} seconds, several times in a row; this usually passes by itself.`;
+  const message = `Defender did not answer ${call.name} in full within ${limit / 1_000} seconds, several times in a row. This usually clears up on its own.`;
   return { kind: "passing", permanent: false, message, cause };
 }
 
 function noAnswer(call: Call, cause: NodeJS.ErrnoException): Setback {
-  const message = `Defender could not be reached for ${call.name} (${cause.code}); where that stays, check the network and DEFENDER_URL.`;
+  const message = `Defender could not be reached for ${call.name} (${cause.code}). If this lasts, check the network and DEFENDER_URL.`;
   return { kind: "passing", permanent: false, message, cause };
 }
 
 function isNetworkError(error: unknown): error is NodeJS.ErrnoException {
-  // By name, because the SDK that defines the class is loaded only by the first call.
+  // By name, because the SDK that defines the class is not loaded before the first call.
   return error instanceof Error && (error.name === "RestError" || "code" in error);
 }
 

@@ -3,7 +3,7 @@ import type { PipelineRequest } from "@azure/core-rest-pipeline";
 
 const maxErrorBytes = 64 * 1024;
 
-/** An answer of whatever status; `body` is `null` where it is longer than allowed. */
+/** An answer of any status; `body` is `null` if it is longer than allowed. */
 export interface Received {
   status: number;
   contentType: string;
@@ -12,10 +12,10 @@ export interface Received {
   sentAt: number;
 }
 
-/** Makes one call; of a body of status 200 it takes so many bytes. */
+/** Makes one call. `bytes` limits the body of a 200. */
 export type Sender = (url: URL, token: string, bytes: number, signal: AbortSignal) => Promise<Received>;
 
-/** Sends single calls: no retries, which would pass by the turnstile, and no redirects, which would take the token along. */
+/** Sends single calls: no retries, which would bypass the turnstile, and no redirects, which would take the token along. */
 export function createSender(base: URL): Sender {
   let opened: ReturnType<typeof openPipeline> | undefined;
   return async (url, token, bytes, abortSignal) => {
@@ -24,7 +24,7 @@ export function createSender(base: URL): Sender {
     const { createHttpHeaders, createPipelineRequest, sendRequest, plainHttp } = await opened;
     const headers = createHttpHeaders({
       Accept: "application/json",
-      // A stream that unpacks does not notice when the packed one breaks off.
+      // Decompression would hide that the compressed stream broke off.
       "Accept-Encoding": "identity",
       Authorization: `Bearer ${token}`,
     });
@@ -43,7 +43,7 @@ export function createSender(base: URL): Sender {
   };
 }
 
-// Loaded at the first call: functions that never read Defender start without it.
+// Loaded with the first call: functions that never read Defender start without it.
 async function openPipeline(base: URL) {
   const sdk = await import("@azure/core-rest-pipeline");
   const client = sdk.createDefaultHttpClient();
@@ -64,7 +64,7 @@ async function readBody(stream: NodeJS.ReadableStream | undefined, bytes: number
   if (stream instanceof Readable) {
     for await (const chunk of stream) {
       length += chunk.length;
-      // Leaving the loop closes the connection: the rest is not read.
+      // Leaving the loop closes the connection, and the rest is not read.
       if (length > bytes) return null;
       chunks.push(chunk);
     }

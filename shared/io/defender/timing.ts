@@ -1,29 +1,29 @@
 /** All in milliseconds. */
 export interface Timing {
-  /** How long the two quotas' windows are. */
+  /** The windows of the two quotas. */
   minute: number;
   hour: number;
-  /** The longest one call may take, to the last byte; a token too. */
+  /** The longest that one call may take, to its last byte. Also the longest wait for a token. */
   call: number;
-  /** The longest wait in place; a longer one is told by `retryAfterSeconds`. */
+  /** The longest wait in place; for a longer one the read fails with `retryAfterSeconds`. */
   patience: number;
-  /** The wait after a first 429 without a usable `Retry-After`; it doubles with each one in a row. */
+  /** The wait after a first 429 without a usable `Retry-After`; it doubles with each further one in a row. */
   throttle: number;
   longestThrottle: number;
-  /** The pauses before each further try after a fault that may pass. */
+  /** The pauses before each retry of a passing fault. */
   retries: readonly number[];
-  /** The pauses before each further look after a 404. */
+  /** The pauses before each retry of a 404. */
   notFoundPauses: readonly number[];
-  /** How long a failure to get a token stands before the credential is asked again. */
+  /** How long after a failure the credential is not asked for a token again. */
   tokenFailure: number;
 }
 
-/** What suits the real service. */
+/** Right for the real service. */
 export const defaultTiming: Timing = {
   minute: 60_000,
   hour: 3_600_000,
   call: 60_000,
-  // A little above a minute: the wait for a full minute's window is never refused.
+  // A little over a minute, so that waiting for the window of a minute is never refused.
   patience: 60_500,
   throttle: 10_000,
   longestThrottle: 3_600_000,

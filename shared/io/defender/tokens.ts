@@ -4,18 +4,18 @@ import { DefenderError } from "../../ports.ts";
 
 const renewBefore = 5 * 60_000;
 
-/** A tenant's token, kept until shortly before its end. */
+/** A tenant's token, kept until shortly before it expires. */
 export interface Tokens {
   get(): Promise<string>;
-  /** Forgets a token that was refused, so that the credential is asked again. */
+  /** Forgets a rejected token, so that the credential is asked again. */
   drop(token: string): void;
 }
 
 /**
- * Asks for a token once for all who want one; a failure stands for `failureStands` milliseconds, because hundreds of
+ * Asks for a token once for all that wait for one. A failure is repeated to all for `failureMs`, because hundreds of
  * reads must not each wait for an identity that is down.
  */
-export function createTokens(ask: () => Promise<AccessToken | null>, now: () => number, failureStands: number): Tokens {
+export function createTokens(ask: () => Promise<AccessToken | null>, now: () => number, failureMs: number): Tokens {
   let held: { token: string; renewAt: number } | null = null;
   let asked: Promise<string> | null = null;
   let failed: { error: DefenderError; until: number } | null = null;
@@ -23,13 +23,13 @@ export function createTokens(ask: () => Promise<AccessToken | null>, now: () => 
   async function renew(): Promise<string> {
     try {
       const got = await ask();
-      if (!got) throw new Error("the credential has none to give.");
+      if (!got) throw new Error("the credential returned none.");
       const left = got.expiresOnTimestamp - now();
       held = { token: got.token, renewAt: got.expiresOnTimestamp - Math.min(renewBefore, left / 2) };
       return got.token;
     } catch (cause) {
       const error = noToken(cause);
-      failed = { error, until: performance.now() + failureStands };
+      failed = { error, until: performance.now() + failureMs };
       throw error;
     }
   }
@@ -49,10 +49,11 @@ export function createTokens(ask: () => Promise<AccessToken | null>, now: () => 
   };
 }
 
-// Not permanent: an identity that was just assigned or given consent begins to work within minutes.
+// Not permanent: an identity that was just assigned or granted access works within minutes.
 function noToken(cause: unknown): DefenderError {
   const late = cause instanceof Error && cause.name === "TimeoutError";
   const said = plainText(cause instanceof Error ? cause.message : "").slice(0, 400);
-  const reason = late ? "the app's identity did not answer in time." : said || "check the app's identity.";
-  return new DefenderError(`There is no token for Defender: ${reason}`, { permanent: false, cause });
+  const clause = said.charAt(0).toLowerCase() + said.slice(1);
+  const reason = late ? "the app's identity did not answer in time." : clause || "check the app's identity.";
+  return new DefenderError(`Could not get a token for Defender: ${reason}`, { permanent: false, cause });
 }

@@ -1,31 +1,31 @@
 import { DefenderError } from "../../ports.ts";
 
-/** So many calls in any window of so many milliseconds. */
+/** At most `calls` in any `window` of milliseconds. */
 export interface Quota {
   calls: number;
   window: number;
 }
 
-/** What a tenant takes; times in milliseconds. */
+/** The limits of a tenant; times in milliseconds. */
 export interface Limits {
   minute: Quota;
   hour: Quota;
   /** Calls under way at once. */
   concurrency: number;
-  /** The longest wait for a throttled tenant or a full hour; a longer one is refused at once. */
+  /** The longest wait for a throttled tenant or a full hour; calls that would wait longer are refused at once. */
   patience: number;
-  /** The wait after a first throttled call that was told none; it doubles with each one in a row. */
+  /** The wait after a first throttled call without `Retry-After`; it doubles with each further one in a row. */
   throttle: number;
   longestThrottle: number;
 }
 
-/** What every call to a tenant goes through. */
+/** Every call to a tenant goes through its turnstile. */
 export interface Turnstile {
-  /** Waits for the tenant's turn; what it gives must be called when the call is over, saying whether one was sent. */
+  /** Waits for the call's turn. The returned function must be called when the call is over, with whether it was sent. */
   enter(signal: AbortSignal | undefined): Promise<(sent: boolean) => void>;
-  /** Makes every call of the tenant wait, because the one that was sent at `sentAt` was throttled. */
+  /** Makes every call of the tenant wait, because the one sent at `sentAt` was throttled. */
   hold(sentAt: number, asked: number | null): void;
-  /** Notes that the call that was sent at `sentAt` was not throttled. */
+  /** Notes that the call sent at `sentAt` was not throttled. */
   passed(sentAt: number): void;
 }
 
@@ -35,10 +35,10 @@ interface Waiter {
 }
 
 /**
- * Lets calls through in their order, within both quotas, and none before a throttled tenant may be called again.
+ * Lets calls through in order and within both quotas, and none before a throttled tenant may be called again.
  *
- * A call counts from its end on, since Defender may count it at any time until then: however long each one is under
- * way, no window of Defender's holds more calls than the quota. The clock is the monotonic one, which never steps back.
+ * A call counts from its end, because Defender may count it at any time until then: however long calls take, no window of
+ * Defender's has more of them than the quota. The clock is monotonic and never steps back.
  */
 export function createTurnstile(limits: Limits): Turnstile {
   const { minute, hour, concurrency, patience } = limits;
@@ -48,22 +48,28 @@ export function createTurnstile(limits: Limits): Turnstile {
   let timer: NodeJS.Timeout | undefined;
   const throttle = { until: 0, since: 0, inARow: 0 };
 
-  /** Milliseconds until a quota allows one more call; infinite while that hangs on calls under way. */
+  /** Milliseconds until a quota allows one more call; infinite while that depends on calls under way. */
   function quotaWait({ calls, window }: Quota): number {
     if (underWay >= calls) return Number.POSITIVE_INFINITY;
     const end = ends[ends.length - (calls - underWay)];
-    // A thousandth more, for two clocks that do not run alike.
+    // A thousandth more, because two clocks never run exactly alike.
     return end === undefined ? 0 : end + window * 1.001 + 1 - performance.now();
   }
 
   function refusalNow(): DefenderError | null {
     const throttled = throttle.until - performance.now();
     if (throttled > patience) {
-      return later("Defender throttles this tenant's calls; they go on by themselves when it allows them.", throttled);
+      return later(
+        "Defender throttles this tenant. Reading continues on its own as soon as Defender allows it.",
+        throttled,
+      );
     }
     const full = quotaWait(hour);
     if (full <= patience || !Number.isFinite(full)) return null;
-    return later("This tenant's calls of this hour are used up (DEFENDER_CALLS_PER_HOUR); they go on later.", full);
+    return later(
+      "This hour's calls to the tenant are used up (DEFENDER_CALLS_PER_HOUR). Reading continues on its own.",
+      full,
+    );
   }
 
   function letThrough(): void {
@@ -114,7 +120,7 @@ export function createTurnstile(limits: Limits): Turnstile {
       }
     },
     hold(sentAt, asked) {
-      // Calls that were under way together are throttled once, not several times in a row.
+      // Calls throttled together count once, not as several in a row.
       if (sentAt >= throttle.since) throttle.inARow += 1;
       throttle.since = performance.now();
       const grown = limits.throttle * 2 ** Math.min(throttle.inARow - 1, 20);

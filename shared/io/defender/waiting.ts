@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A pause up to a quarter longer or shorter, so that callers do not come back all at once. */
+/** A pause up to a quarter longer or shorter, so that callers do not all come back at once. */
 export function jitter(ms: number): number {
   return ms * (0.75 + Math.random() / 2);
 }
 
-/** Pauses, or throws the signal's reason as soon as it is aborted. */
+/** Pauses; throws the signal's reason as soon as it is aborted. */
 export async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(ms, undefined, signal ? { signal } : {});
@@ -15,7 +15,7 @@ export async function wait(ms: number, signal: AbortSignal | undefined): Promise
   }
 }
 
-/** Waits for a promise, but no longer than until the signal. */
+/** Waits for a promise; throws the signal's reason as soon as it is aborted. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -10,22 +10,22 @@ export interface MailerOptions {
   apiKey: string;
   /** The verified sender, `a@b` or `Name <a@b>`. */
   from: string;
-  /** Where the account lives; a key works in its own region alone. */
+  /** Where the account is; a key works in its own region only. */
   region: "global" | "eu";
-  /** Another base URL than the region's; plain http on loopback alone. */
+  /** A base URL instead of the region's; plain http on loopback only. */
   url: string | null;
   /** SendGrid checks the mail and delivers nothing. */
   sandbox: boolean;
-  /** For the whole exchange; 30 seconds where it is absent. */
+  /** For the complete exchange; 30 seconds by default. */
   timeoutMs?: number;
 }
 
 const maxRecipients = 1_000;
-// SendGrid takes less than 30 MB and does not say which megabytes.
+// SendGrid accepts less than 30 MB and does not say which megabytes.
 const maxBytes = 30_000_000;
 const maxAnswerBytes = 1_048_576;
 
-/** Mails over SendGrid: one request per mail, never repeated here, since SendGrid cannot tell a repetition. */
+/** Sends mail through SendGrid: one request per mail, never retried here, because SendGrid would send it twice. */
 export function createMailer(options: MailerOptions): Mailer {
   const url = options.url === null ? null : readUrl(options.url);
   const apiKey = options.apiKey.trim();
@@ -35,11 +35,11 @@ export function createMailer(options: MailerOptions): Mailer {
       const message = compose(mail, options);
       const fault = faultOfKey(apiKey) ?? faultOfRecipients(message.to) ?? faultOfSize(message);
       if (fault) return { status: "refused", reason: fault };
-      // The SDK costs a cold start of 100 ms, which runs without a mail need not pay.
+      // The SDK takes 100 ms to load, which runs without a mail need not pay.
       const [sendgrid, client] = await Promise.all([import("@sendgrid/mail"), import("@sendgrid/client")]);
       try {
-        // The SDK has one client for the whole process; nothing may come between aiming it and sending.
-        sendgrid.default.setClient(aim(client.default, apiKey, options.region, url, timeoutMs));
+        // The SDK has one client for the process; nothing may happen between setting it up and sending.
+        sendgrid.default.setClient(aim(client.default, { apiKey, region: options.region, url, timeoutMs }));
         const [{ statusCode, headers, body }] = await sendgrid.default.send(message);
         return outcomeOfAnswer({ status: statusCode, headers, body }, apiKey);
       } catch (error) {
@@ -53,25 +53,32 @@ function readUrl(text: string): URL {
   const url = URL.parse(text);
   if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname))) return url;
   throw new Error(
-    "SENDGRID_URL must be an https URL; plain http is taken on loopback alone, such as http://127.0.0.1:8025.",
+    "SENDGRID_URL must be an https URL. Plain http is allowed on loopback only, such as http://127.0.0.1:8025.",
   );
 }
 
 type Client = typeof sendgridClient;
 
-function aim(client: Client, apiKey: string, region: string, url: URL | null, timeoutMs: number): Client {
+interface Target {
+  apiKey: string;
+  region: string;
+  url: URL | null;
+  timeoutMs: number;
+}
+
+function aim(client: Client, { apiKey, region, url, timeoutMs }: Target): Client {
   client.setDataResidency(region);
   client.setApiKey(apiKey);
-  // Settings of axios that the SDK passes on without naming them in its types.
+  // Settings of axios that the SDK passes on, although they are not in its types.
   const request = {
     url: "",
-    // The SDK's own timeout begins anew with every byte received.
+    // The SDK's own timeout starts again with every byte received.
     signal: AbortSignal.timeout(timeoutMs),
-    // A redirect would carry the key to wherever it points.
+    // A redirect would take the key along.
     maxRedirects: 0,
     maxContentLength: maxAnswerBytes,
     ...(url && { baseUrl: url.href }),
-    // No proxy leads to the own machine.
+    // No proxy leads to this machine.
     proxy: url && isLoopback(url.hostname) ? false : undefined,
   };
   client.setDefaultRequest(request);
@@ -103,13 +110,13 @@ function compose(mail: OutgoingMail, { from, sandbox }: MailerOptions): Message 
     headers: {
       "In-Reply-To": thread,
       References: thread,
-      // So that no absent reader's mailbox answers the digest.
+      // Keeps out-of-office replies away.
       "Auto-Submitted": "auto-generated",
       "X-Auto-Response-Suppress": "All",
     },
     categories: ["missing-kb-reporter"],
     customArgs: { watchlist: mail.watchlist, run_id: mail.runId },
-    // Tracking would rewrite the links and show the readers to a third party.
+    // Tracking would rewrite the links and tell a third party who reads them.
     trackingSettings: {
       clickTracking: { enable: false, enableText: false },
       openTracking: { enable: false },
@@ -121,8 +128,8 @@ function compose(mail: OutgoingMail, { from, sandbox }: MailerOptions): Message 
 }
 
 /**
- * The message id that all mails of one watchlist in one month answer to, so that mail programs show them as one
- * conversation. Hashed, because a watchlist's name may be long and hold what a header must not.
+ * The message id that all mails of a watchlist in a month reply to, so that mail programs show them as one conversation.
+ * Hashed, because a watchlist's name may be long and contain what a header must not.
  */
 export function threadId(sender: string, watchlist: string, runId: RunId): string {
   const hash = createHash("sha256").update(`${sender}\n${watchlist}`).digest("hex").slice(0, 32);
@@ -136,7 +143,7 @@ function readAddress(text: string): Address {
   return { email: email.trim(), ...(shown && { name: shown }) };
 }
 
-// SendGrid refuses a mail in which one address stands twice, in whatever case.
+// SendGrid refuses a mail that names an address twice, in any case.
 function uniqueAddresses(texts: readonly string[]): Address[] {
   const addresses = new Map<string, Address>();
   for (const address of texts.map(readAddress)) {
@@ -148,18 +155,18 @@ function uniqueAddresses(texts: readonly string[]): Address[] {
 
 function faultOfKey(apiKey: string): string | null {
   if (/^[\x21-\x7e]+$/.test(apiKey)) return null;
-  return "The SendGrid API key is empty or holds spaces, line breaks or letters that no key has. Put the whole key, and nothing else, into SENDGRID_API_KEY.";
+  return "SENDGRID_API_KEY is empty or contains spaces, line breaks or characters that no key has. Set it to the complete key and nothing else.";
 }
 
 function faultOfRecipients({ length }: readonly Address[]): string | null {
   if (length > 0 && length <= maxRecipients) return null;
-  return `The mail has ${length} recipients, and SendGrid takes 1 to ${maxRecipients}. Change the watchlist's addresses, or use a distribution list.`;
+  return `The mail has ${length} recipients, but SendGrid allows 1 to ${maxRecipients}. Change the watchlist's addresses or use a distribution list.`;
 }
 
 function faultOfSize(message: Message): string | null {
   const bytes = Buffer.byteLength(JSON.stringify(message));
   if (bytes < maxBytes) return null;
-  return `The mail has ${megabytes(bytes)} MB with its attachments, and SendGrid takes less than ${megabytes(maxBytes)} MB. Divide the watchlist.`;
+  return `The mail is ${megabytes(bytes)} MB with its attachments, but SendGrid accepts less than ${megabytes(maxBytes)} MB. Divide the watchlist.`;
 }
 
 function megabytes(bytes: number): string {
@@ -177,25 +184,25 @@ function outcomeOfAnswer(answer: SendGridAnswer, apiKey: string): SendOutcome {
   if (status === 200 || status === 202) return { status: "sent", messageId: header(headers, "x-message-id") };
   const said = complaints(answer.body, apiKey);
   const code = said ? `${status}: ${said}` : String(status);
-  if (status === 429) return { status: "failed", reason: `SendGrid takes no mails ${untilReset(headers)} (${code}).` };
+  if (status === 429) return { status: "failed", reason: `SendGrid accepts no mail ${untilReset(headers)} (${code}).` };
   if (status === 408 || status >= 500)
-    return { status: "failed", reason: `SendGrid could not take the mail (${code}).` };
+    return { status: "failed", reason: `SendGrid could not accept the mail (${code}).` };
   if (status >= 400) return { status: "refused", reason: `SendGrid refused the mail (${code}). ${advice(status)}` };
   if (status >= 300) {
-    const reason = `A redirect came instead of SendGrid's answer (${code}), and none is followed. Check SENDGRID_URL.`;
+    const reason = `SendGrid answered with a redirect (${code}), which is not followed. Check SENDGRID_URL.`;
     return { status: "failed", reason };
   }
-  return { status: "unknown", reason: `SendGrid's answer says neither yes nor no (${code}).` };
+  return { status: "unknown", reason: `SendGrid's answer is neither yes nor no (${code}).` };
 }
 
 function advice(status: number): string {
   switch (status) {
     case 400:
-      return "Mend what it names, such as an address in MAIL_TO or the watchlist.";
+      return "Correct what it names, such as an address in MAIL_TO or the watchlist.";
     case 401:
-      return "Check that SENDGRID_API_KEY is a current key with the permission to send mail, that SENDGRID_REGION is the key's region, and that the account has credits left.";
+      return "Check that SENDGRID_API_KEY is a current key with permission to send mail, that SENDGRID_REGION is the key's region and that the account has credits left.";
     case 403:
-      return "Check that MAIL_FROM is a verified sender of the account, and that the key has the permission to send mail.";
+      return "Check that MAIL_FROM is a verified sender of the account and that the key has permission to send mail.";
     case 413:
       return "It is too large: divide the watchlist.";
     default:
@@ -203,7 +210,7 @@ function advice(status: number): string {
   }
 }
 
-/** What SendGrid's list of errors says, short and on one line; empty where there is none. */
+/** SendGrid's list of errors, short and on one line; empty if there is none. */
 function complaints(body: unknown, apiKey: string): string {
   const errors = isRecord(body) && Array.isArray(body.errors) ? body.errors.slice(0, 3) : [];
   const texts = errors.map((error) => {
@@ -215,7 +222,7 @@ function complaints(body: unknown, apiKey: string): string {
   return texts.filter(Boolean).join("; ");
 }
 
-// Whoever answers may echo the request, and the key with it.
+// The answer may echo the request, and the key with it.
 function tidy(text: unknown, apiKey: string): string {
   return plainText(text)
     .replaceAll(apiKey, "[key]")
@@ -227,7 +234,7 @@ function untilReset(headers: unknown): string {
   const seconds = Number(header(headers, "x-ratelimit-reset") ?? Number.NaN);
   const reset = new Date(seconds * 1_000);
   const isPlausible = seconds > 0 && reset.getUTCFullYear() < 2_100;
-  return isPlausible ? `before ${reset.toISOString()}` : "for a while";
+  return isPlausible ? `until ${reset.toISOString()}` : "for a while";
 }
 
 function header(headers: unknown, name: string): string | null {
@@ -235,7 +242,7 @@ function header(headers: unknown, name: string): string | null {
   return value === "" ? null : value;
 }
 
-// What the SDK throws holds the request with its key: it is read here and goes no further.
+// What the SDK throws contains the request with its key: it goes no further than here.
 function outcomeOfError(error: unknown, apiKey: string, timeoutMs: number): SendOutcome {
   if (!isRecord(error)) throw error;
   const answer = readAnswer(error);
@@ -243,21 +250,22 @@ function outcomeOfError(error: unknown, apiKey: string, timeoutMs: number): Send
   if (error.isAxiosError !== true) throw error;
   const code = plainText(error.code);
   if (neverLeft(code, error.cause)) {
-    return { status: "failed", reason: `SendGrid could not be reached (${code}); the mail was not sent.` };
+    return { status: "failed", reason: `SendGrid could not be reached (${code}). The mail was not sent.` };
   }
-  const what = code === "ERR_CANCELED" ? `no answer within ${timeoutMs / 1_000} s` : `no whole answer (${code})`;
-  return { status: "unknown", reason: `SendGrid gave ${what}; it may have taken the mail.` };
+  const what =
+    code === "ERR_CANCELED" ? `did not answer within ${timeoutMs / 1_000} s` : `broke off its answer (${code})`;
+  return { status: "unknown", reason: `SendGrid ${what}.` };
 }
 
 function readAnswer({ code, response }: Record<string, unknown>): SendGridAnswer | null {
   if (!isRecord(response)) return null;
   const { headers } = response;
-  // The SDK has its own shape for 400 and above; an answer that broke off comes in that of axios.
+  // The SDK has a shape of its own for 400 and above; an answer that broke off has that of axios.
   if (typeof code === "number") return { status: code, headers, body: response.body };
   return typeof response.status === "number" ? { status: response.status, headers, body: response.data } : null;
 }
 
-/** Whether no byte of the mail can have arrived: no address, no connection, or no trust in the other side. */
+/** Whether no byte of the mail can have arrived: no address, no connection, or an untrusted server. */
 function neverLeft(code: string, cause: unknown): boolean {
   if (/CERT|SELF_SIGNED|LEAF_SIGNATURE|^ERR_TLS_|^ERR_SSL_WRONG_VERSION|^EPROTO$/.test(code)) return true;
   const attempts = isRecord(cause) && Array.isArray(cause.errors) ? cause.errors : [cause];

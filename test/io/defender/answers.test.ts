@@ -156,9 +156,12 @@ describe("readRefusal", () => {
 
   test("takes the code without the rest, and the rest without the code", () => {
     const of = (error: unknown) => readRefusal("GET /x", 500, Buffer.from(JSON.stringify({ error })));
-    expect(of({ code: "Busy" })).toMatchObject({ message: expect.stringContaining("(500 Busy)") });
+    expect(of({ code: "Busy" })).toMatchObject({ message: expect.stringContaining("returned 500 (Busy)") });
     expect(of({ code: "Busy" })).not.toHaveProperty("said");
-    expect(of({ message: "Later." })).toMatchObject({ message: expect.stringContaining("(500)"), said: "Later." });
+    expect(of({ message: "Later." })).toMatchObject({
+      message: expect.stringContaining("returned 500 several"),
+      said: "Later.",
+    });
     expect(of({ message: "Later.", target: "id" }).said).toBe("Later. [id]");
   });
 
@@ -170,7 +173,7 @@ describe("readRefusal", () => {
         const error = { code: text, message: text, target: text };
         const { message, said } = readRefusal("GET /x", status, Buffer.from(JSON.stringify({ error })));
         expect(`${message} ${said}`).not.toMatch(/eyJ|opaque|c2ln|Bearer/i);
-        expect(message).toContain(`(${status})`);
+        expect(message).toContain(`returned ${status} `);
         expect(said).toContain("[token]");
       }
     }
@@ -178,12 +181,8 @@ describe("readRefusal", () => {
 
   test("says to its end what the tenant needs, however much Defender says of its licence", () => {
     const error = { code: "Unauthorized", message: `No Tvm license ${"because ".repeat(100)}` };
-    const { message } = readRefusal(
-      "GET /api/Software/{id}/getmissingkbs",
-      401,
-      Buffer.from(JSON.stringify({ error })),
-    );
-    expect(message).toMatch(/saying "No Tvm license because .*"; the tenant needs an active licence .*\.$/);
+    const { message } = readRefusal("getmissingkbs", 401, Buffer.from(JSON.stringify({ error })));
+    expect(message).toMatch(/: "No Tvm license because .*"\. The tenant needs an active licence .*\.$/);
     // No longer than a run's row keeps of a reason.
     expect(message.length).toBeLessThanOrEqual(300);
   });

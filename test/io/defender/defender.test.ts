@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const id = "microsoft-_-windows_11";
 const scope = "https://api.securitycenter.microsoft.com/.default";
-const call = "GET /api/Software/{id}/getmissingkbs";
+const call = "getmissingkbs";
 const kb = (number: number) => ({ id: String(number), name: "November 2026 Security Updates" });
 
 const quick: Partial<Timing> = {
@@ -249,8 +249,8 @@ describe("pages", () => {
     }));
     const outcomes: [unknown, RegExp, number][] = [
       ["self", /already read/, 1],
-      ["http://[", /no link/, 1],
-      [{ href: "x" }, /no text/, 3],
+      ["http://[", /not a link/, 1],
+      [{ href: "x" }, /not a string/, 3],
     ];
     for (const [given, message, calls] of outcomes) {
       link = given;
@@ -301,20 +301,26 @@ describe("a fault", () => {
   const json = { "content-type": "application/json" };
 
   test.each<[string, ScriptedAnswer | Handler, number, boolean, RegExp]>([
-    ["400", () => refused(400, "BadRequest"), 1, true, /refused GET .*400 BadRequest.* software id/],
+    [
+      "400",
+      () => refused(400, "BadRequest"),
+      1,
+      true,
+      /returned 400 \(BadRequest\) for getmissingkbs.* the id is one of/,
+    ],
     [
       "401 for good",
       () => refused(401, "Unauthorized"),
       2,
       true,
-      /refused the app's token.*401 Unauthorized.*DEFENDER_CLOUD/,
+      /401 \(Unauthorized\) twice .*rejects the app's token.*DEFENDER_CLOUD/,
     ],
     [
       "a refused licence",
       () => refused(401, "Unauthorized", "No Tvm license"),
       1,
       true,
-      /licence, saying "No Tvm license"/,
+      /: "No Tvm license"\. .*active licence/,
     ],
     [
       "an inactive account",
@@ -324,22 +330,40 @@ describe("a fault", () => {
       /needs an active licence/,
     ],
     ["403", () => refused(403, "Forbidden", "Missing application roles."), 1, true, /Software\.Read\.All.*24 hours/],
-    ["a feature turned off", () => refused(403, "DisabledFeature"), 1, true, /403 DisabledFeature.*turn on Defender/],
+    [
+      "a feature turned off",
+      () => refused(403, "DisabledFeature"),
+      1,
+      true,
+      /403 \(DisabledFeature\).*Turn on Defender/,
+    ],
     [
       "404 for good",
       () => refused(404, "ResourceNotFound"),
       4,
       false,
-      /does not find this software.*404 ResourceNotFound/,
+      /does not find this product.*404 \(ResourceNotFound\)/,
     ],
-    ["409", () => refused(409, "Conflict"), 1, true, /409 Conflict/],
-    ["408", () => refused(408, "Timeout"), 3, false, /408 Timeout/],
-    ["500", () => refused(500, "InternalServerError"), 3, false, /failed at GET .*500 InternalServerError/],
-    ["502 with a page", { status: 502, headers: html, body: "<html>Bad Gateway</html>" }, 3, false, /\(502\)/],
-    ["503 without Retry-After", () => refused(503, "Unavailable"), 3, false, /503 Unavailable/],
-    ["204", { status: 204 }, 3, false, /\(204\)/],
-    ["a reset", reset, 3, false, /could not be reached for GET .*ECONNRESET/],
-    ["an answer broken off", breakOff, 3, false, /could not be reached for GET .*ECONNRESET/],
+    ["409", () => refused(409, "Conflict"), 1, true, /409 \(Conflict\)/],
+    ["408", () => refused(408, "Timeout"), 3, false, /408 \(Timeout\)/],
+    [
+      "500",
+      () => refused(500, "InternalServerError"),
+      3,
+      false,
+      /returned 500 \(InternalServerError\) several times in a row for getmissingkbs/,
+    ],
+    [
+      "502 with a page",
+      { status: 502, headers: html, body: "<html>Bad Gateway</html>" },
+      3,
+      false,
+      /returned 502 several/,
+    ],
+    ["503 without Retry-After", () => refused(503, "Unavailable"), 3, false, /503 \(Unavailable\)/],
+    ["204", { status: 204 }, 3, false, /returned 204 several/],
+    ["a reset", reset, 3, false, /could not be reached for getmissingkbs .*ECONNRESET/],
+    ["an answer broken off", breakOff, 3, false, /could not be reached for getmissingkbs .*ECONNRESET/],
     ["truncated JSON", { headers: json, body: '{"value":[{"id":"50' }, 3, false, /it is not JSON/],
     ["an empty body", { headers: json, body: "" }, 3, false, /it is not JSON/],
     ["another content type", { headers: html, body: '{"value":[]}' }, 3, false, /not declared as JSON/],
@@ -369,7 +393,7 @@ describe("a fault", () => {
     const { server, defender } = await world(handler, { timing: { call: 250, retries: [2] } });
     const error = await failure(defender.getMissingKbs("home", id));
     expect(error).toMatchObject({ permanent: false, retryAfterSeconds: null });
-    expect(error.message).toMatch(/did not answer GET .* within 0\.25 seconds/);
+    expect(error.message).toMatch(/did not answer getmissingkbs .* within 0\.25 seconds/);
     expect(server.requests).toHaveLength(2);
   });
 
@@ -390,7 +414,7 @@ describe("a fault", () => {
     const answer = refused(500, "Internal\u202eServerError", `Line one\nline two ${"x".repeat(5_000)}`);
     const { defender } = await world(() => answer);
     const error = await failure(defender.getMissingKbs("home", id));
-    expect(error.message).toContain("(500 Internal ServerError)");
+    expect(error.message).toContain("500 (Internal ServerError)");
     expect(error.cause).toMatchObject({
       message: expect.stringMatching(/^Line one line two x{100,} \[correlation-\d+\]$/),
     });
@@ -520,7 +544,7 @@ describe("a token", () => {
     const together = await Promise.all([1, 2, 3].map(() => failure(defender.getMissingKbs("home", id))));
     const errors = [...together, await failure(defender.getMissingKbs("home", id))];
     for (const error of errors) {
-      expect(error.message).toBe("There is no token for Defender: the app has no managed identity; assign one.");
+      expect(error.message).toBe("Could not get a token for Defender: the app has no managed identity; assign one.");
       expect(error.permanent).toBe(false);
     }
     expect(asked).toBe(1);
@@ -546,7 +570,7 @@ describe("a token", () => {
 
   test.each<[string, () => TokenCredential, RegExp]>([
     ["never comes", () => ({ getToken: () => new Promise(() => {}) }), /did not answer in time/],
-    ["is none", () => ({ getToken: async () => null }), /has none to give/],
+    ["is none", () => ({ getToken: async () => null }), /returned none/],
     [
       "has no credential",
       () => {
@@ -870,10 +894,10 @@ describe("getSoftware", () => {
   test("fails as any read does", async () => {
     const { defender } = await world(() => refused(403, "Forbidden"));
     expect((await failure(defender.getSoftware("home", id))).message).toContain(
-      "GET /api/Software/{id} (403 Forbidden)",
+      "returned 403 (Forbidden) for GET /api/Software/{id}",
     );
     const list = await world(() => ({ body: ["no", "object"] }));
-    expect((await failure(list.defender.getSoftware("home", id))).message).toContain("it is no object");
+    expect((await failure(list.defender.getSoftware("home", id))).message).toContain("it is not an object");
   });
 
   test("reads counts with care: what is no count is unknown, never 0", async () => {

@@ -283,7 +283,7 @@ describe("SendGrid's answers", () => {
   });
 
   test.each([
-    ["with the time of its end", { "X-RateLimit-Reset": "1795428000" }, "before 2026-11-23T10:00:00.000Z"],
+    ["with the time of its end", { "X-RateLimit-Reset": "1795428000" }, "until 2026-11-23T10:00:00.000Z"],
     ["without one", {}, "for a while"],
     ["with nonsense", { "X-RateLimit-Reset": "soon" }, "for a while"],
     ["with one in three thousand years", { "X-RateLimit-Reset": "99999999999" }, "for a while"],
@@ -293,7 +293,7 @@ describe("SendGrid's answers", () => {
 
     expect(await send(url)).toEqual({
       status: "failed",
-      reason: `SendGrid takes no mails ${when} (429: too many requests).`,
+      reason: `SendGrid accepts no mail ${when} (429: too many requests).`,
     });
     expect(received).toHaveLength(1);
   });
@@ -301,7 +301,7 @@ describe("SendGrid's answers", () => {
   test.each([500, 502, 503, 408])("%i is a failure to try again", async (status) => {
     const { url, received } = await startSendGrid(refuse(status, "<html>Bad gateway</html>"));
 
-    expect(await send(url)).toEqual({ status: "failed", reason: `SendGrid could not take the mail (${status}).` });
+    expect(await send(url)).toEqual({ status: "failed", reason: `SendGrid could not accept the mail (${status}).` });
     expect(received).toHaveLength(1);
   });
 
@@ -381,7 +381,7 @@ describe("no answer", () => {
     const { url, received } = await startSendGrid(answer);
     const outcome = await send(url, {}, { timeoutMs: 500 });
 
-    expect(outcome).toEqual({ status: "unknown", reason: expect.stringContaining("no answer within 0.5 s") });
+    expect(outcome).toEqual({ status: "unknown", reason: expect.stringContaining("did not answer within 0.5 s") });
     expect(received).toHaveLength(1);
   });
 
