@@ -10,21 +10,22 @@ import type { MissingKb } from "../shared/core/missing-kb.ts";
 import { buildReport, type Compared, type Report } from "../shared/core/report.ts";
 import type { Run } from "../shared/core/run.ts";
 import type { Snapshot } from "../shared/core/snapshot.ts";
-import { countTotals } from "../shared/core/totals.ts";
-import { rememberSnapshots } from "../shared/run/remember-snapshots.ts";
+import { noTotals } from "../shared/core/totals.ts";
+import { decodeSnapshot, encodeSnapshot } from "../shared/io/storage/rows.ts";
+import { loadReport } from "../shared/run/load-report.ts";
 import { createFakeStore } from "../test/support/fake-store.ts";
 import { type Figure, median } from "./figure.ts";
 
 const kbsEach = 100;
-const softwareInAll = 10_000;
-/** Different KBs that all the software draws from. */
+const productsInAll = 10_000;
+/** Different KBs that all products draw from. */
 const kbsInAll = 2_000;
 const [yesterday, today] = ["2026-11-22", "2026-11-23"];
-const limitMb = 256;
+const limitMb = 200;
 
 /** What comparing two days costs, against a bare loop over a Map; how it grows; what a large report holds. */
 export async function diff(): Promise<Figure[]> {
-  const pairs = Array.from({ length: softwareInAll }, (_, index) => pairOf(index));
+  const pairs = Array.from({ length: productsInAll }, (_, index) => pairOf(index));
   return [comparePairs(pairs), await measureGrowth(pairs), await measureMemory()];
 }
 
@@ -35,14 +36,18 @@ interface Pair {
   current: Snapshot;
 }
 
-/** One software's two days: of a hundred KBs five got worse, two better, one is gone and one new. */
+/** A product's two days: of a hundred KBs five got worse, two better, one is gone and one is new. */
 function pairOf(index: number): Pair {
   const numbers = Array.from({ length: kbsEach + 1 }, (_, at) => (index * 37 + at * 7) % kbsInAll).sort(
     (a, b) => a - b,
   );
-  const before = numbers.slice(0, kbsEach).map((number) => kbOf(number, (number * 31 + index) % 900));
-  const now = numbers.slice(1).map((number, at) => kbOf(number, ((number * 31 + index) % 900) + riseOf(at)));
+  const before = numbers.slice(0, kbsEach).map((number) => kbOf(number, machinesOf(number, index)));
+  const now = numbers.slice(1).map((number, at) => kbOf(number, machinesOf(number, index) + riseOf(at)));
   return { previous: snapshotOf(index, yesterday, before), current: snapshotOf(index, today, now) };
+}
+
+function machinesOf(number: number, index: number): number {
+  return 1 + ((number * 31 + index) % 900);
 }
 
 function riseOf(at: number): number {
@@ -65,7 +70,11 @@ function kbOf(number: number, machineMissedOn: number): MissingKb {
 }
 
 function snapshotOf(index: number, runId: string, missingKbs: readonly MissingKb[]): Snapshot {
-  return { tenant: "home", softwareId: `contoso-_-software_${index}`, runId, missingKbs, gone: [], unusable: 0 };
+  return { tenant: "home", softwareId: softwareIdOf(index), runId, missingKbs, gone: [], unusable: 0 };
+}
+
+function softwareIdOf(index: number): string {
+  return `contoso-_-product_${index}`;
 }
 
 // ---- ns per pair, against the least that any comparison does
@@ -111,12 +120,12 @@ function bareLoop(previous: readonly MissingKb[], current: readonly MissingKb[])
 // ---- growth
 
 async function measureGrowth(pairs: readonly Pair[]): Promise<Figure> {
-  const sizes = [100, 1_000, softwareInAll];
+  const sizes = [100, 1_000, productsInAll];
   const times = new Map(sizes.map((size): [number, number[]] => [size, []]));
   await report(eachOf(pairs.slice(0, 2_000)));
   for (let round = 0; round < 2; round++) {
     for (const size of sizes) {
-      const repeats = Math.min(20, softwareInAll / size);
+      const repeats = Math.min(20, productsInAll / size);
       const began = performance.now();
       for (let repeat = 0; repeat < repeats; repeat++) await report(eachOf(pairs.slice(0, size)));
       times.get(size)?.push(((performance.now() - began) * 1e6) / (repeats * size * kbsEach));
@@ -134,31 +143,34 @@ async function measureGrowth(pairs: readonly Pair[]): Promise<Figure> {
 
 async function* eachOf(pairs: Iterable<Pair>): AsyncGenerator<Compared> {
   for (const { previous, current } of pairs) {
-    const { softwareId } = current;
-    const comparison: Comparison = { softwareId, previous: previous.runId, current: current.runId };
-    yield { comparison, previous, current };
+    yield { comparison: comparisonOf(current.softwareId), previous, current };
   }
 }
 
+function comparisonOf(softwareId: string): Comparison {
+  return { softwareId, previous: yesterday, current: today };
+}
+
+const at = `${today}T05:00:00.000Z`;
+const run: Run = {
+  ...{ watchlist: "default", runId: today, tenant: "home", openedAt: at, committedAt: at, previousRunId: yesterday },
+  ...{ comparisons: [], failures: [], totals: noTotals },
+  mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
+};
+
 function report(compared: AsyncIterable<Compared>): Promise<Report> {
-  const at = `${today}T05:00:00.000Z`;
-  const run: Run = {
-    ...{ watchlist: "default", runId: today, tenant: "home", openedAt: at, committedAt: at, previousRunId: yesterday },
-    ...{ comparisons: [], failures: [], totals: countTotals(new Map(), []) },
-    mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
-  };
   return buildReport({ run, previousRunId: yesterday, trend: [], dueDays: 14 }, compared);
 }
 
 // ---- memory
 
 /** Node lets its heap grow with the machine's memory unless it is told what there is; the rest is Node itself. */
-const heapMb = 196;
+const heapMb = 130;
 
 async function measureMemory(): Promise<Figure> {
-  const { peakMb, bareMb } = await heldReportInChild();
+  const { peakMb, bareMb } = await loadLargeReportInChild();
   return {
-    what: "report of 10,000 software × 100 KBs, peak resident memory",
+    what: "report of 10,000 products × 100 KBs, peak resident memory",
     ours: `${peakMb.toFixed(0)} MB, of them ${bareMb.toFixed(0)} MB Node (heap held to ${heapMb} MB)`,
     theirs: `${limitMb} MB allowed`,
     ratio: peakMb / limitMb,
@@ -166,36 +178,42 @@ async function measureMemory(): Promise<Figure> {
   };
 }
 
-/** Builds the report of the whole estate from snapshots that come and go, as they do from the store. */
-export async function heldReport(): Promise<{ peakMb: number; bareMb: number }> {
+/** Loads the report of the whole estate from snapshots that come and go: a run of this size holds none in memory. */
+export async function loadLargeReport(): Promise<{ peakMb: number; bareMb: number }> {
   const bareMb = process.memoryUsage().rss / 2 ** 20;
-  const held = await report(remembered(eachOf(parsedPairs())));
-  if (held.products.length !== softwareInAll) throw new Error("The report is not of the whole estate.");
+  const pairs = storedPairs();
+  const readSnapshots = async () => {
+    const { value: pair } = pairs.next();
+    return pair ? [pair.previous, pair.current] : [];
+  };
+  const store = { ...createFakeStore(), readSnapshots };
+  const comparisons = Array.from({ length: productsInAll }, (_, index) => comparisonOf(softwareIdOf(index)));
+  const report = await loadReport({ ...run, comparisons }, { store, watchlists: [] });
+  if (report.products.length !== productsInAll) throw new Error("The report is not of the whole estate.");
   return { peakMb: process.resourceUsage().maxRSS / 2 ** 10, bareMb };
 }
 
-/** The app's own memory of snapshots fills as they pass. */
-async function* remembered(compared: AsyncIterable<Compared>): AsyncGenerator<Compared> {
-  const store = rememberSnapshots({ ...createFakeStore(), addSnapshot: async () => true });
-  for await (const each of compared) {
-    for (const snapshot of [each.previous, each.current]) if (snapshot) await store.addSnapshot(snapshot);
-    yield each;
+/** Pairs read from rows as from the store, so that no two snapshots share what two rows would not. */
+function* storedPairs(): Generator<Pair> {
+  for (let index = 0; index < productsInAll; index++) {
+    const { previous, current } = pairOf(index);
+    yield { previous: storedOnce(previous), current: storedOnce(current) };
   }
 }
 
-// Snapshots are parsed from JSON, so that no two of them share a string.
-function* parsedPairs(): Generator<Pair> {
-  for (let index = 0; index < softwareInAll; index++) yield JSON.parse(JSON.stringify(pairOf(index)));
+function storedOnce(snapshot: Snapshot): Snapshot {
+  const row = JSON.parse(JSON.stringify(encodeSnapshot(snapshot)));
+  return decodeSnapshot(snapshot, row, { table: "Snapshots", ...row });
 }
 
 /** In a bundle, as the app runs, so that Node's own work on TypeScript is not counted. */
-async function heldReportInChild(): ReturnType<typeof heldReport> {
+async function loadLargeReportInChild(): ReturnType<typeof loadLargeReport> {
   const dir = await mkdtemp(join(tmpdir(), "bench-diff-"));
   try {
     const { build } = await import("esbuild");
     const outfile = join(dir, "report.mjs");
-    const contents = `import { heldReport } from ${JSON.stringify(fileURLToPath(import.meta.url))};
-      console.log(JSON.stringify(await heldReport()));`;
+    const contents = `import { loadLargeReport } from ${JSON.stringify(fileURLToPath(import.meta.url))};
+      console.log(JSON.stringify(await loadLargeReport()));`;
     const stdin = { contents, resolveDir: process.cwd() };
     await build({ stdin, outfile, bundle: true, format: "esm", platform: "node", external: ["esbuild"] });
     const flags = [`--max-old-space-size=${heapMb}`, "--max-semi-space-size=2", outfile];

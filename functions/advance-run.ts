@@ -5,7 +5,7 @@ app.storageQueue("advance-run", {
   queueName: "runs",
   connection: "REPORTER_STORAGE",
   handler: async (message, context) => {
-    const { advanceMessage } = await import("../shared/run/advance-message.ts");
-    await advanceMessage(message, await portsFor(context));
+    const { advance } = await import("../shared/run/advance.ts");
+    await advance(message, await portsFor(context));
   },
 });

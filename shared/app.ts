@@ -4,32 +4,32 @@ import { formatLog } from "./log.ts";
 import type { Log, Ports } from "./ports.ts";
 import { readSettings } from "./settings.ts";
 
-// A setting that cannot be used throws here, while the app loads: it then does not start, and the host shows why.
+// A wrong setting throws here, while the app loads: it does not start, and the host shows why.
 const settings = readSettings(process.env);
 
 /** NCRONTAB in UTC. */
 export const schedule = settings.rules.schedule;
 
-/** Behind the platform's sign-in no keys are wanted; otherwise every call but health carries one. */
+/** With the platform's sign-in no keys are needed; otherwise every call except health needs one. */
 export const authLevel = settings.auth === "key" ? "function" : "anonymous";
 
 let connections: Promise<Connections> | undefined;
 
-/** The connections of this process. Their code loads with the first call, which keeps the app's start short. */
+/** The connections of this process. Their code loads with the first call, so that the app starts quickly. */
 export function connect(): Promise<Connections> {
   connections ??= import("./connections.ts").then(({ openConnections }) => openConnections(settings));
   return connections;
 }
 
-/** The world as one invocation sees it: its log lines carry the invocation's id. */
+/** The ports of one invocation: its log lines carry the invocation's id. */
 export async function portsFor(context: InvocationContext): Promise<Ports> {
   const { ports } = await connect();
   return { ...ports, log: logTo(context) };
 }
 
-const untold = [...settings.warnings];
+const warnings = [...settings.warnings];
 
 function logTo(context: InvocationContext): Log {
-  for (const warning of untold.splice(0)) context.warn(formatLog("settings can be better", { warning }));
+  for (const warning of warnings.splice(0)) context.warn(formatLog("setting warning", { warning }));
   return (level, message, fields) => context[level](formatLog(message, fields));
 }

@@ -2,20 +2,18 @@ import type { Probes } from "./http/doctor.ts";
 import { createCredential } from "./io/credential.ts";
 import { createDefender } from "./io/defender/defender.ts";
 import { createMailer } from "./io/mail/sendgrid.ts";
-import { createQueueProbe } from "./io/storage/queue-probe.ts";
-import { createRunQueue } from "./io/storage/run-queue.ts";
+import { createQueueProbe, createRunQueue } from "./io/storage/run-queue.ts";
 import { createStore } from "./io/storage/tables.ts";
 import type { Ports } from "./ports.ts";
-import { rememberSnapshots } from "./run/remember-snapshots.ts";
 import type { Settings } from "./settings.ts";
 
-/** The world outside, and what the doctor tries of it besides. */
+/** The outside world, and what else of it the doctor tries. */
 export interface Connections {
   ports: Omit<Ports, "log">;
   probes: Probes;
 }
 
-/** Connects the app to its real neighbours; nothing is called before a port is used. */
+/** Connects the app to its real neighbours. Nothing is called until a port is used. */
 export function openConnections(settings: Settings): Connections {
   const { identity, defender, storage, sendgrid, mailFrom, watchlists, rules } = settings;
   const credential = createCredential(identity);
@@ -24,7 +22,7 @@ export function openConnections(settings: Settings): Connections {
   return {
     ports: {
       defender: createDefender({ ...defender, credential }),
-      store: rememberSnapshots(createStore(connection)),
+      store: createStore(connection),
       queue: createRunQueue(connection),
       mailer: createMailer(mail),
       now: () => new Date(),

@@ -1,13 +1,13 @@
-/** One line for the log: the fixed message, then its facts as JSON, so that queries can find both. */
+/** A log line: the fixed message, then its facts as JSON, so that queries can find both. */
 export function formatLog(message: string, fields: Readonly<Record<string, unknown>> = {}): string {
   return Object.keys(fields).length === 0 ? message : `${message} ${JSON.stringify(fields)}`;
 }
 
-/** What the logs say of the steps that alerts and the workbook look for; infra/ holds the same texts. */
+/** The log texts that alerts and the workbook search for; infra/ quotes them. */
 export const logTexts = {
   opened: "runs opened",
-  read: "software read",
-  unread: "software not read",
+  read: "products read",
+  notRead: "product could not be read",
   committed: "run committed",
   poison: "messages failed for good",
 } as const;

@@ -3,7 +3,7 @@ import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 import type { Watchlist } from "./core/watchlist.ts";
 
-/** What the verbs need of the world. */
+/** The outside world as a run or an endpoint sees it. */
 export interface Ports {
   defender: Defender;
   store: Store;
@@ -15,14 +15,14 @@ export interface Ports {
   rules: Rules;
 }
 
-/** What the operator decided for all watchlists. */
+/** Settings that hold for all watchlists. */
 export interface Rules {
-  /** IANA name; days and times of reports. */
+  /** IANA name; the days and times in reports are in this zone. */
   timeZone: string;
-  /** How long a scheduled run waits for software that cannot be read. */
+  /** How long a scheduled run waits for products that could not be read. */
   graceMinutes: number;
   retentionDays: number;
-  /** NCRONTAB in UTC, to tell when the next report is due. */
+  /** NCRONTAB in UTC. */
   schedule: string;
   /** Base of the links in mails, without a trailing slash; `null`: no links. */
   reportUrl: string | null;
@@ -31,33 +31,33 @@ export interface Rules {
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
-/** A fixed message with its facts in fields; never a secret in either. */
+/** A fixed message with its facts in fields. Neither ever holds a secret. */
 export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
-/** Microsoft Defender for Endpoint. Every call keeps the quotas and throws `DefenderError`. */
+/** Microsoft Defender for Endpoint. Every call keeps within the quotas and fails with a `DefenderError`. */
 export interface Defender {
   /**
    * The `value` of `GET /api/Software/{Id}/getmissingkbs`, all pages, as Defender sent it.
-   * `signal` ends the wait; what was under way is given up.
+   * Aborting `signal` gives up the call under way.
    */
   getMissingKbs(tenant: string, softwareId: string, signal?: AbortSignal): Promise<readonly unknown[]>;
-  /** `GET /api/Software/{Id}`; `null` where Defender knows no such software. */
-  getSoftware(tenant: string, softwareId: string, signal?: AbortSignal): Promise<SoftwareFacts | null>;
+  /** `GET /api/Software/{Id}`; `null` if Defender has no product with this id. */
+  getSoftware(tenant: string, softwareId: string, signal?: AbortSignal): Promise<ProductFacts | null>;
 }
 
-/** The part of Defender's Software entity that tells whether an empty list means clean. */
-export interface SoftwareFacts {
+/** The part of Defender's Software entity that decides whether an empty list means clean. */
+export interface ProductFacts {
   id: string;
-  /** Open CVEs; `null` where Defender does not say. */
+  /** Open CVEs; `null` if Defender does not say. */
   weaknesses: number | null;
   exposedMachines: number | null;
 }
 
-/** A read that gave no answer. `message` is one sentence for a person, and the same for the same fault. */
+/** A failed read. `message` is for people, and always the same for the same fault. */
 export class DefenderError extends Error {
-  /** Whether it stays until a person acts. */
+  /** Whether it lasts until a person acts. */
   readonly permanent: boolean;
-  /** Set where Defender throttles for longer than is worth waiting: nothing of this tenant can be read before. */
+  /** Set if Defender throttles for longer than is worth waiting: nothing of this tenant can be read before then. */
   readonly retryAfterSeconds: number | null;
 
   constructor(message: string, options: { permanent: boolean; retryAfterSeconds?: number; cause?: unknown }) {
@@ -68,7 +68,7 @@ export class DefenderError extends Error {
   }
 }
 
-/** What does not fit one row of the store and is not kept, for a part of it would mislead. `message` is one sentence for a person. */
+/** Data that does not fit into one row. None of it is kept, because part of it would mislead. `message` is for people. */
 export class TooLargeError extends Error {
   constructor(message: string) {
     super(message);
@@ -76,7 +76,7 @@ export class TooLargeError extends Error {
   }
 }
 
-/** A row of the store that is damaged or of a newer version, and is not guessed at. `message` names it and says what to do. */
+/** A row that is damaged or was written by a newer version. `message` names it and says what to do. */
 export class RowError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -84,8 +84,8 @@ export class RowError extends Error {
   }
 }
 
-/** Names one snapshot. */
 export type SnapshotKey = Pick<Snapshot, "tenant" | "softwareId" | "runId">;
+export type ProductKey = Pick<Snapshot, "tenant" | "softwareId">;
 
 /** A run with the version of its row, for `updateMail` and `commitRun`. */
 export interface StoredRun {
@@ -95,29 +95,31 @@ export interface StoredRun {
 
 export interface Store {
   readSnapshot(key: SnapshotKey): Promise<Snapshot | null>;
-  /** The newest snapshot of a software from before a run, whoever's run it was. */
+  /** The snapshots that these runs took of a product, oldest first; one query for up to ten runs. */
+  readSnapshots(product: ProductKey, runIds: readonly RunId[]): Promise<Snapshot[]>;
+  /** The newest snapshot of a product from before a run, whichever watchlist's run took it. */
   latestSnapshot(before: SnapshotKey): Promise<Snapshot | null>;
-  /** Insert-only: where one stands already, it stays. True where this one is surely the one that stands. */
+  /** Insert-only: an existing snapshot is never replaced. True only if this one is certainly the one stored. */
   addSnapshot(snapshot: Snapshot): Promise<boolean>;
-  /** Nothing to delete is fine. */
+  /** Does nothing if there is none. */
   deleteSnapshot(key: SnapshotKey): Promise<void>;
 
   readRun(watchlist: string, runId: RunId): Promise<StoredRun | null>;
-  /** In the order of run ids; `from` is the first run id wanted. */
+  /** Sorted by run id; `from` is the first run id wanted. */
   listRuns(watchlist: string, from?: RunId): Promise<RunSummary[]>;
   /**
-   * Inserts the run and, where it follows a scheduled run, marks that one as followed, both or neither.
-   * False where another commit was first: this run stands already, the followed row has changed since it was read, or a
-   * scheduled run that follows none is not the first of its watchlist.
+   * Inserts the run and marks the scheduled run that it follows, both or neither.
+   * False if another commit was first: this run is already committed, the row it follows has changed since it was read,
+   * or it follows none and is not the first scheduled run of its watchlist.
    */
   commitRun(run: Run, follows: StoredRun | null): Promise<boolean>;
-  /** Puts another mail status in place; false where the row has changed since `version`. */
+  /** Replaces the mail's state; false if the row has changed since `version`. */
   updateMail(run: Pick<Run, "watchlist" | "runId">, version: string, mail: Mail): Promise<boolean>;
-  /** Nothing to delete is fine. */
+  /** Does nothing if there is none. */
   deleteRun(watchlist: string, runId: RunId): Promise<void>;
 }
 
-/** A digest ready to go out. */
+/** A digest, ready to send. */
 export interface OutgoingMail {
   watchlist: string;
   runId: RunId;
@@ -136,8 +138,8 @@ export interface Attachment {
 }
 
 /**
- * `refused`: it will never be taken as it is. `failed`: it was not taken, try again.
- * `unknown`: it may have been taken (the answer was lost).
+ * `refused`: it will never be accepted as it is. `failed`: it was not accepted, try again.
+ * `unknown`: it may have been accepted (the answer was lost).
  */
 export type SendOutcome =
   | { status: "sent"; messageId: string | null }
@@ -150,6 +152,6 @@ export interface Mailer {
 export interface RunQueue {
   /** Makes the message visible after `delaySeconds`, at most seven days. */
   send(message: RunMessage, delaySeconds?: number): Promise<void>;
-  /** How many messages the platform gave up on; about, not exactly. */
+  /** Roughly how many messages the platform gave up on. */
   countPoison(): Promise<number>;
 }

@@ -1,39 +1,49 @@
-import type { Mail, RunMessage, RunSummary } from "../core/run.ts";
+import type { Mail, Run, RunMessage, RunSummary } from "../core/run.ts";
 import type { Watchlist } from "../core/watchlist.ts";
-import type { OutgoingMail, Ports, SendOutcome, StoredRun } from "../ports.ts";
+import type { OutgoingMail, Ports, SendOutcome } from "../ports.ts";
 import { isFresh, secondsUntilOwed } from "./chain.ts";
-import { loadReport } from "./load-report.ts";
-import { renderOptions } from "./render-options.ts";
+import { loadReport, renderOptions } from "./load-report.ts";
+import type { HeldSnapshots } from "./snapshots.ts";
 
-/** After so many sends of unknown outcome no further one is tried: each may have reached its readers. */
+/** After this many sends of unknown outcome it gives up: each of them may have reached its readers. */
 const maxUnknownOutcomes = 3;
 const maxBackoffSeconds = 6 * 3600;
 
-/** Sends the mails that a watchlist's runs owe, oldest first. Seconds until it is worth trying again, or `null`. */
-export async function deliver(message: RunMessage, watchlist: Watchlist, ports: Ports): Promise<number | null> {
+/** Sends the mails that a watchlist's runs owe, oldest first. Returns the seconds until another try, or `null`. */
+export async function deliver(
+  message: RunMessage,
+  watchlist: Watchlist,
+  ports: Ports,
+  held?: HeldSnapshots,
+): Promise<number | null> {
   const { store, now } = ports;
   for (const summary of await store.listRuns(watchlist.name)) {
     const owed = secondsUntilOwed(summary, now());
     if (owed === null) continue;
-    const again = owed > 0 ? owed : await deliverOne(summary, watchlist, ports);
-    // What comes later waits, so that mails arrive in the order of their runs. A message stops asking after a day: the
-    // next scheduled run's goes on.
+    const again = owed > 0 ? owed : await deliverOne(summary, watchlist, ports, held);
+    // Later mails wait, so that mails arrive in the order of their runs. After a day this message stops trying, because
+    // the next scheduled run's message has taken over.
     if (again !== null) return isFresh(message, now()) ? Math.ceil(again) : null;
   }
   return null;
 }
 
-/** Claims one owed mail and sends it. Seconds until another try, or `null` where nothing is left to do. */
-async function deliverOne(summary: RunSummary, watchlist: Watchlist, ports: Ports): Promise<number | null> {
+/** Claims one owed mail and sends it. Returns the seconds until another try, or `null` if none is needed. */
+async function deliverOne(
+  summary: RunSummary,
+  watchlist: Watchlist,
+  ports: Ports,
+  held?: HeldSnapshots,
+): Promise<number | null> {
   const { store, mailer, now, log } = ports;
   const stored = await store.readRun(summary.watchlist, summary.runId);
   const owed = stored && secondsUntilOwed(stored.run, now());
   if (!stored || owed !== 0) return owed;
   const { run } = stored;
-  // Rendered before the claim, so that nothing but the send itself stands between claim and outcome.
-  const outgoing = await compose(stored, watchlist, ports);
+  // Render first: only the send itself may happen between claim and outcome.
+  const outgoing = await compose(run, watchlist, ports, held);
   const claim: Mail = { ...run.mail, status: "sending", at: now().toISOString(), attempts: run.mail.attempts + 1 };
-  // Whoever was first may yet die: look again when its claim has run out.
+  // Another process claimed it first, and may crash: look again when its claim has expired.
   if (!(await store.updateMail(run, stored.version, claim))) return secondsUntilOwed({ mail: claim }, now());
   const outcome = await mailer.send(outgoing);
   const mail = settle(claim, outcome, now());
@@ -45,17 +55,17 @@ async function deliverOne(summary: RunSummary, watchlist: Watchlist, ports: Port
   return secondsUntilOwed({ mail }, now());
 }
 
-/** What the logs say of a mail by the status that it took; alerts look for these texts. */
+/** The log text for each status that a mail can get; alerts search for these texts. */
 export const mailLogs = {
   none: "mail not owed",
-  pending: "mail not sent, to be tried again",
+  pending: "mail not sent, will retry",
   sending: "mail of unknown outcome",
   sent: "mail sent",
   refused: "mail refused",
 } as const satisfies Record<Mail["status"], string>;
 
-async function compose({ run }: StoredRun, watchlist: Watchlist, ports: Ports): Promise<OutgoingMail> {
-  const report = await loadReport(run, ports);
+async function compose(run: Run, watchlist: Watchlist, ports: Ports, held?: HeldSnapshots): Promise<OutgoingMail> {
+  const report = await loadReport(run, ports, undefined, held);
   const { renderDigest } = await import("../render/digest/digest.ts");
   const digest = await renderDigest(report, renderOptions(ports, watchlist));
   return { watchlist: run.watchlist, runId: run.runId, to: watchlist.mailTo, ...digest };
@@ -68,7 +78,7 @@ function settle(claim: Mail, outcome: SendOutcome, now: Date): Mail {
   if (outcome.status === "failed") return { ...mail, status: "pending", reason: outcome.reason };
   const unknownOutcomes = mail.unknownOutcomes + 1;
   const status = unknownOutcomes < maxUnknownOutcomes ? "sending" : "refused";
-  const reason = `${outcome.reason} It may have arrived all the same.`;
+  const reason = `${outcome.reason} It may have arrived anyway.`;
   return { ...mail, status, unknownOutcomes, reason };
 }
 
@@ -76,7 +86,7 @@ function withoutReason({ reason: _, ...mail }: Mail): Mail {
   return { ...mail, status: "sent" };
 }
 
-/** Writes the outcome over our own claim, however often the row changes meanwhile. */
+/** Replaces our own claim with the outcome, however often the row changes meanwhile. */
 async function keepOutcome(run: RunSummary, claim: Mail, mail: Mail, { store, log }: Ports): Promise<void> {
   for (let tries = 0; tries < 10; tries++) {
     const stored = await store.readRun(run.watchlist, run.runId);
@@ -84,5 +94,8 @@ async function keepOutcome(run: RunSummary, claim: Mail, mail: Mail, { store, lo
     if (!stored || ours?.status !== "sending" || ours.attempts !== claim.attempts) break;
     if (await store.updateMail(run, stored.version, mail)) return;
   }
-  log("error", "mail outcome not kept: another took the claim", { watchlist: run.watchlist, run: run.runId });
+  log("error", "mail outcome not saved: another process took over the claim", {
+    watchlist: run.watchlist,
+    run: run.runId,
+  });
 }

@@ -10,8 +10,8 @@ import { secondsUntilOwed } from "./chain.ts";
 const concurrency = 8;
 
 /**
- * Deletes the runs of a watchlist that are older than the retention, and their snapshots but for those that a kept run
- * stands on. The last scheduled run is always kept, and so is one whose mail is still owed.
+ * Deletes the runs of a watchlist that are older than the retention, and their snapshots except those that a kept run
+ * names. The last scheduled run is always kept, and so is a run whose mail is still owed.
  */
 export async function expire(watchlist: Watchlist, { store, watchlists, rules, now, log }: Ports): Promise<void> {
   const oldest = addDays(now().toISOString().slice(0, 10), -rules.retentionDays);
@@ -25,15 +25,15 @@ export async function expire(watchlist: Watchlist, { store, watchlists, rules, n
   for (const { runId } of expired) {
     const stored = await store.readRun(watchlist.name, runId);
     if (stored) await deleteSnapshots(stored.run, kept, store);
-    // Last, so that a run whose snapshots were deleted only in part is found again.
+    // Last, so that a run is found again if only some of its snapshots were deleted.
     await store.deleteRun(watchlist.name, runId);
   }
   log("info", "runs expired", { watchlist: watchlist.name, runs: expired.length, before: oldest });
 }
 
 /**
- * The snapshots that kept runs name. Reports telescope, so whatever any kept run names from before it, the oldest kept
- * one of its watchlist names too.
+ * The snapshots that kept runs name. Each run compares with what the one before it reported, so any older snapshot named
+ * by a kept run is also named by the oldest kept run of its watchlist.
  */
 async function snapshotsKept(
   watchlist: Watchlist,
@@ -67,7 +67,7 @@ function runsNamed({ previous, current }: Pick<Comparison, "previous" | "current
   return [previous, current].filter((runId) => runId !== null);
 }
 
-// A snapshot outlives its own run where the next one compares with it, so it is deleted with the last run that names it.
+// The next run compares with a snapshot, so it may outlive its own run: it goes with the last run that names it.
 async function deleteSnapshots({ tenant, comparisons }: Run, kept: ReadonlySet<string>, store: Store): Promise<void> {
   const named = comparisons.flatMap(({ softwareId, ...runs }) =>
     runsNamed(runs).map((runId) => ({ tenant, softwareId, runId })),

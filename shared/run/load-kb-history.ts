@@ -1,41 +1,42 @@
-import { pMapIterable } from "p-map";
+import pMap from "p-map";
 import { type KbHistory, type KbHistoryPoint, sightKb } from "../core/kb-history.ts";
 import type { Run } from "../core/run.ts";
-import type { Ports } from "../ports.ts";
+import type { Ports, Store } from "../ports.ts";
 import { recentRuns } from "./chain.ts";
 
-const concurrency = 16;
+const concurrency = 8;
 
-/** What the last 30 days' scheduled runs up to `run` saw of one KB in some software, oldest first. */
+/** What the scheduled runs of the 30 days up to `run` saw of one KB in these products, oldest first. */
 export async function loadKbHistory(
   kbId: string,
   softwareIds: readonly string[],
   run: Run,
   { store }: Pick<Ports, "store">,
 ): Promise<KbHistory> {
-  const summaries = await recentRuns(store, run.watchlist, run.runId);
-  const points: KbHistoryPoint[] = [];
-  for (const { runId } of summaries) {
-    const stored = runId === run.runId ? { run } : await store.readRun(run.watchlist, runId);
-    if (stored) points.push(await sight(kbId, softwareIds, stored.run, store));
-  }
-  return { id: kbId, points };
+  const load = async (runId: string) => (runId === run.runId ? run : (await store.readRun(run.watchlist, runId))?.run);
+  const points = await pMap(
+    await recentRuns(store, run.watchlist, run.runId),
+    async ({ runId }) => {
+      const seenBy = await load(runId);
+      return seenBy ? [await sight(kbId, softwareIds, seenBy, store)] : [];
+    },
+    { concurrency },
+  );
+  return { id: kbId, points: points.flat() };
 }
 
 async function sight(
   kbId: string,
   softwareIds: readonly string[],
   { tenant, runId, comparisons }: Run,
-  store: Ports["store"],
+  store: Store,
 ): Promise<KbHistoryPoint> {
-  const sightings = pMapIterable(
-    comparisons.filter(({ softwareId }) => softwareIds.includes(softwareId)),
-    async (comparison) => {
+  const sightings = comparisons
+    .filter(({ softwareId }) => softwareIds.includes(softwareId))
+    .map(async (comparison) => {
       const { softwareId, current } = comparison;
       const snapshot = current ? await store.readSnapshot({ tenant, softwareId, runId: current }) : null;
       return sightKb(kbId, comparison, snapshot);
-    },
-    { concurrency },
-  );
-  return { runId, sightings: await Array.fromAsync(sightings) };
+    });
+  return { runId, sightings: await Promise.all(sightings) };
 }

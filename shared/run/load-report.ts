@@ -3,14 +3,17 @@ import { type Comparison, isRead } from "../core/comparison.ts";
 import { buildReport, type Compared, type Report } from "../core/report.ts";
 import type { Run } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
-import type { Snapshot } from "../core/snapshot.ts";
+import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
+import type { RenderOptions } from "../render/words.ts";
 import { recentRuns } from "./chain.ts";
+import { nextCertainMail, nextRun } from "./next-run.ts";
+import { findSnapshots, type HeldSnapshots } from "./snapshots.ts";
 
 const concurrency = 16;
 const defaultDueDays = 14;
 
-/** A snapshot that a run names is gone: the run is older than the retention. */
+/** A run names a snapshot that no longer exists: the run is older than the retention. */
 export class SnapshotGoneError extends Error {
   constructor(softwareId: string, runId: RunId) {
     super(`The snapshot of ${softwareId} from ${runId} is no longer kept (RETENTION_DAYS).`);
@@ -23,23 +26,25 @@ export async function loadReport(
   run: Run,
   { store, watchlists }: Pick<Ports, "store" | "watchlists">,
   from?: Run,
+  held?: HeldSnapshots,
 ): Promise<Report> {
-  const recent = await recentRuns(store, run.watchlist, run.runId);
+  const { tenant, watchlist } = run;
+  const recent = await recentRuns(store, watchlist, run.runId);
   const trend = recent.map(({ runId, totals }) => ({ runId, totals }));
-  const dueDays = watchlists.find(({ name }) => name === run.watchlist)?.dueDays ?? defaultDueDays;
-  const comparisons = from ? compareRuns(from, run) : run.comparisons;
-  const previousRunId = from?.runId ?? run.previousRunId;
+  const dueDays = watchlists.find(({ name }) => name === watchlist)?.dueDays ?? defaultDueDays;
   const load = async (comparison: Comparison): Promise<Compared> => {
-    const read = (runId: RunId | null) => readNamed(run.tenant, comparison.softwareId, runId, store);
-    const current = await read(comparison.current);
-    const previous = isRead(comparison) ? await read(comparison.previous) : current;
-    return { comparison, previous, current };
+    const { softwareId, previous, current } = comparison;
+    const found = await findSnapshots({ tenant, softwareId }, [previous, current], store, held);
+    const [before = null, now = null] = found;
+    if (current && !now) throw new SnapshotGoneError(softwareId, current);
+    if (previous && !before) throw new SnapshotGoneError(softwareId, previous);
+    return { comparison, previous: before, current: now };
   };
-  const compared = pMapIterable(comparisons, load, { concurrency });
-  return buildReport({ run, previousRunId, trend, dueDays }, compared);
+  const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
+  return buildReport({ run, previousRunId: from?.runId ?? run.previousRunId, trend, dueDays }, compared);
 }
 
-/** Compares what `run` measured with what stood at `from`. */
+/** Compares what `run` read with what `from` reported. */
 function compareRuns(from: Run, run: Run): Comparison[] {
   const before = new Map(from.comparisons.map(({ softwareId, current }) => [softwareId, current]));
   return run.comparisons.map((comparison) => {
@@ -49,14 +54,10 @@ function compareRuns(from: Run, run: Run): Comparison[] {
   });
 }
 
-async function readNamed(
-  tenant: string,
-  softwareId: string,
-  runId: RunId | null,
-  store: Ports["store"],
-): Promise<Snapshot | null> {
-  if (!runId) return null;
-  const snapshot = await store.readSnapshot({ tenant, softwareId, runId });
-  if (!snapshot) throw new SnapshotGoneError(softwareId, runId);
-  return snapshot;
+/** What a report is rendered with besides itself. */
+export function renderOptions({ rules, now }: Pick<Ports, "rules" | "now">, watchlist: Watchlist): RenderOptions {
+  const { timeZone, reportUrl, portalUrl, graceMinutes } = rules;
+  const next = nextRun(rules.schedule, now())?.toISOString() ?? null;
+  const nextMail = nextCertainMail(watchlist, rules, now())?.toISOString() ?? null;
+  return { timeZone, reportUrl, portalUrl, graceMinutes, nextRun: next, nextMail };
 }

@@ -5,12 +5,12 @@ import { type Emptiness, isSuspicious, type Snapshot, takeSnapshot } from "../co
 import { type Defender, DefenderError, type SnapshotKey } from "../ports.ts";
 
 const recheckEmptyDays = 7;
-/** How long a list that was emptied over open weaknesses is taken for a passing fault of Defender's. */
+/** How long a list that went empty over open weaknesses is taken for a passing fault of Defender's. */
 const disbeliefDays = 7;
 
 /**
- * Reads what one software misses. A list that suddenly lost much is read again before it is believed, and an empty one
- * only once Defender has said what stands behind it: empty is not the same as patched.
+ * Reads which KBs one product is missing. A list that suddenly shrank is read again, and an empty one is believed only
+ * once Defender has said why it is empty: empty is not the same as patched.
  */
 export async function measure(
   key: SnapshotKey,
@@ -27,7 +27,7 @@ export async function measure(
 async function read(key: SnapshotKey, defender: Defender, signal?: AbortSignal): Promise<Reading> {
   const reading = readMissingKbs(await defender.getMissingKbs(key.tenant, key.softwareId, signal));
   if (reading.missingKbs.length === 0 && reading.unusable > 0) {
-    throw new DefenderError("Defender answered with items, but none of them names a KB.", { permanent: false });
+    throw new DefenderError("Defender returned a list in which no item names a KB.", { permanent: false });
   }
   return reading;
 }
@@ -44,7 +44,7 @@ async function explainEmpty(
   const verdict = await judgeEmpty(key, defender, signal);
   if (verdict === "not-kb-patched" && hadKbsLately(before, today)) {
     throw new DefenderError(
-      `Defender lists no KBs any more and still counts open weaknesses, so its KBs are not taken as resolved; from ${disbeliefDays} days on it counts as not patched by KBs.`,
+      `Defender no longer lists any KBs but still counts open weaknesses, so the KBs are not taken as resolved. After ${disbeliefDays} days the product counts as not patched by KBs.`,
       { permanent: false },
     );
   }
@@ -60,15 +60,16 @@ async function judgeEmpty(
   defender: Defender,
   signal?: AbortSignal,
 ): Promise<Emptiness["verdict"]> {
-  const software = await defender.getSoftware(tenant, softwareId, signal);
-  if (!software) {
-    const message = "Defender knows no such software; look its id up in GET /api/Software and correct the watchlist.";
+  const product = await defender.getSoftware(tenant, softwareId, signal);
+  if (!product) {
+    const message =
+      "Defender does not know this product. Look up its id in Defender's software inventory and correct the watchlist.";
     throw new DefenderError(message, { permanent: true });
   }
-  if (software.weaknesses === null) {
-    throw new DefenderError("Defender lists no KBs and does not say whether weaknesses are open.", {
+  if (product.weaknesses === null) {
+    throw new DefenderError("Defender lists no KBs and does not say whether there are open weaknesses.", {
       permanent: false,
     });
   }
-  return software.weaknesses === 0 ? "clean" : "not-kb-patched";
+  return product.weaknesses === 0 ? "clean" : "not-kb-patched";
 }

@@ -2,7 +2,7 @@ import { scheduledRunId } from "../core/run-id.ts";
 import { logTexts } from "../log.ts";
 import type { Ports } from "../ports.ts";
 
-// A timer may fire some milliseconds early: at midnight that would name the day before.
+// A timer may fire some milliseconds early; at midnight that would be the day before.
 const earlyMs = 60_000;
 
 /** Opens today's run of every watchlist. Opened twice, it is the same run. */
@@ -14,6 +14,9 @@ export async function scheduleRuns({ watchlists, queue, rules, now, log }: Ports
   log("info", logTexts.opened, { run: runId, watchlists: watchlists.length - failed.length });
   if (failed.length > 0) {
     const causes = failed.map(({ reason }) => reason);
-    throw new AggregateError(causes, `${failed.length} of ${watchlists.length} watchlists could not be queued.`);
+    throw new AggregateError(
+      causes,
+      `Could not queue the runs of ${failed.length} of ${watchlists.length} watchlists.`,
+    );
   }
 }

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { DefenderError } from "../../shared/ports.ts";
 import { advance } from "../../shared/run/advance.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
@@ -115,12 +116,12 @@ describe("a run", () => {
     const softwareIds = Array.from({ length: 100 }, (_, index) => `contoso-_-product_${index}`);
     const world = fakeWorld([aWatchlist({ softwareIds })]);
     const timeUp = new AbortController();
-    const { readSnapshot } = world.ports.store;
+    const { readSnapshots } = world.ports.store;
     let reads = 0;
-    world.ports.store.readSnapshot = async (key) => {
+    world.ports.store.readSnapshots = async (product, runIds) => {
       reads += 1;
       timeUp.abort();
-      return readSnapshot(key);
+      return readSnapshots(product, runIds);
     };
     const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
     await advance(message, world.ports, timeUp.signal);
@@ -148,7 +149,7 @@ describe("a run", () => {
     const cause = new Error("Something went wrong [2b1a]");
     world.answers.set(windows10, new DefenderError("Defender answered 403.", { permanent: true, cause }));
     await day(world, "2026-11-23", {});
-    const line = world.logs.find(({ message }) => message === "software not read");
+    const line = world.logs.find(({ message }) => message === "product could not be read");
     expect(line?.fields).toMatchObject({ reason: "Defender answered 403.", said: "Something went wrong [2b1a]" });
   });
 
@@ -211,6 +212,46 @@ describe("a run", () => {
     });
     expect(snapshot?.missingKbs[0]?.firstSeen).toBe("2026-11-10");
     expect(world.reads.filter((softwareId) => softwareId === windows10)).toHaveLength(2);
+  });
+});
+
+describe("the storage calls of a run", () => {
+  const softwareIds = Array.from({ length: 50 }, (_, index) => `contoso-_-product_${index}`);
+
+  /** Counts the calls to the store; each of those that a daily run makes is one operation of the table service. */
+  function counting(world: FakeWorld): { calls: number } {
+    const counted = { calls: 0 };
+    world.ports.store = new Proxy(world.ports.store, {
+      get(target, name, receiver) {
+        counted.calls += 1;
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    return counted;
+  }
+
+  async function secondDay(items: readonly unknown[]) {
+    const world = fakeWorld([aWatchlist({ softwareIds })]);
+    const answers = Object.fromEntries(softwareIds.map((softwareId) => [softwareId, items]));
+    await day(world, "2026-11-23", answers);
+    const counted = counting(world);
+    await day(world, "2026-11-24", { [softwareIds[0] ?? ""]: [item("9999999", 1)] });
+    expect(world.inbox).toHaveLength(2);
+    return { world, calls: counted.calls };
+  }
+
+  test("with its mail are two for each product and a dozen for the run", async () => {
+    const { calls } = await secondDay([item("5066835", 12)]);
+    expect(calls).toBeLessThanOrEqual(2 * softwareIds.length + 12);
+  });
+
+  test("are more if its KBs do not fit in memory; its report is the same", async () => {
+    const many = Array.from({ length: 600 }, (_, index) => item(`${5_000_000 + index}`, 12));
+    const { world, calls } = await secondDay(many);
+    expect(calls).toBeGreaterThan(2 * softwareIds.length + 12);
+    expect(calls).toBeLessThanOrEqual(4 * softwareIds.length + 12);
+    const run = (await world.ports.store.readRun("default", "2026-11-24"))?.run;
+    expect(run?.totals).toMatchObject({ new: 1, read: 50, missingKbs: 601 });
   });
 });
 
@@ -321,5 +362,64 @@ describe("a run on demand", () => {
     await handleAll(world, Date.parse("2026-11-23T11:17:00Z"));
     expect(await reasonsOf(world)).toEqual(["Defender throttles.", "Defender throttles."]);
     expect(world.ports.queue.waiting).toEqual([]);
+  });
+});
+
+describe("a step", () => {
+  const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+
+  /** Every step is out of time as soon as it begins. */
+  function timeIsUp() {
+    const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort());
+    onTestFinished(() => timeout.mockRestore());
+    return timeout;
+  }
+
+  test("ends itself at least five minutes before the platform would end it", async () => {
+    const timeout = timeIsUp();
+    await advance(message, fakeWorld().ports);
+    const stepMs = Number(timeout.mock.lastCall?.[0]);
+    const { functionTimeout } = JSON.parse(readFileSync("host.json", "utf8"));
+    const platformMs = Date.parse(`1970-01-01T${functionTimeout}Z`);
+    expect(stepMs + 5 * 60_000).toBeLessThanOrEqual(platformMs);
+  });
+
+  test("that is out of time queues its message again, and the next one goes on with the run", async () => {
+    const timeout = timeIsUp();
+    const world = fakeWorld();
+    await advance(message, world.ports);
+    expect(world.ports.queue.waiting).toMatchObject([{ message }]);
+    expect(await world.ports.store.readRun("default", "2026-11-23")).toBeNull();
+    timeout.mockRestore();
+    await advance(world.ports.queue.waiting.pop()?.message, world.ports);
+    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
+  });
+});
+
+describe("a message", () => {
+  const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+  const { openedAt: _, ...neverOpened } = message;
+
+  test.each([
+    ["is null", null],
+    ["is a text", "2026-11-23"],
+    ["does not say when it was opened", neverOpened],
+    ["names no watchlist", { ...message, watchlist: "" }],
+    ["is of a day that does not exist", { ...message, runId: "2026-02-30" }],
+    ["is of a day far from ours", { ...message, runId: "1969-12-31" }],
+    ["was opened at an impossible time", { ...message, openedAt: "2026-23-11T05:00:00.000Z" }],
+    ["has a mail that is neither true nor false", { ...message, mail: "perhaps" }],
+  ])("that %s fails with what it needs, and changes nothing", async (_name, shapeless) => {
+    const world = fakeWorld();
+    const advanced = advance(shapeless, world.ports);
+    await expect(advanced).rejects.toThrow("it needs watchlist, runId and openedAt");
+    expect(await world.ports.store.listRuns("default")).toEqual([]);
+    expect([world.reads, world.inbox, world.ports.queue.waiting]).toEqual([[], [], []]);
+  });
+
+  test("with a property that a newer version added is accepted", async () => {
+    const world = fakeWorld();
+    await advance({ ...message, priority: 1 }, world.ports);
+    expect(await world.ports.store.listRuns("default")).toMatchObject([{ runId: "2026-11-23" }]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Emptiness } from "../../shared/core/snapshot.ts";
-import { type Defender, DefenderError, type SoftwareFacts } from "../../shared/ports.ts";
+import { type Defender, DefenderError, type ProductFacts } from "../../shared/ports.ts";
 import { measure } from "../../shared/run/measure.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
@@ -12,7 +12,7 @@ const four = aSnapshot({ missingKbs: ["1", "2", "3", "4"].map((id) => aKb({ id, 
 /** Answers one after the other, the last one for good, or fails; tells how often it was asked. */
 function defender(
   answers: (readonly unknown[] | DefenderError)[],
-  facts: Partial<SoftwareFacts> | DefenderError | null = { weaknesses: 0 },
+  facts: Partial<ProductFacts> | DefenderError | null = { weaknesses: 0 },
 ) {
   const asked = { lists: 0, lookUps: 0 };
   const port: Defender = {
@@ -135,7 +135,9 @@ describe("measuring a software", () => {
   });
 
   test("takes an answer whose items are all unusable for no answer", async () => {
-    await expect(measure(key, four, defender([[{ id: null }, {}]]).port)).rejects.toThrow("none of them names a KB");
+    await expect(measure(key, four, defender([[{ id: null }, {}]]).port)).rejects.toThrow(
+      "in which no item names a KB",
+    );
   });
 
   test("does not take a KB for resolved on the day an item became unusable", async () => {

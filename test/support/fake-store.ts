@@ -18,8 +18,8 @@ interface Versioned {
 }
 
 /**
- * A store in memory that keeps the real one's contract, rows and limits. The effect of a call happens at once and whole,
- * before its promise is handed out.
+ * A store in memory with the real one's contract, rows and limits. A call takes effect at once and as a whole, before its
+ * promise is returned.
  */
 export function createFakeStore(): Store {
   const snapshots = new Map<string, KeyedRow>();
@@ -39,6 +39,13 @@ export function createFakeStore(): Store {
     async readSnapshot(key) {
       const row = snapshots.get(snapshotName(key));
       return row ? snapshotAt(key, row) : null;
+    },
+    async readSnapshots(product, runIds) {
+      return runIds.toSorted().flatMap((runId) => {
+        const key = { ...product, runId };
+        const row = snapshots.get(snapshotName(key));
+        return row ? [snapshotAt(key, row)] : [];
+      });
     },
     async latestSnapshot(before) {
       const name = snapshotName(before);

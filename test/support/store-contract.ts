@@ -121,8 +121,23 @@ export function describeStore(kind: string, open: () => Store): void {
       const large = aSnapshot({ tenant: crypto.randomUUID(), missingKbs });
       const added = store.addSnapshot(large);
       await expect(added).rejects.toThrow(TooLargeError);
-      await expect(added).rejects.toThrow("6000 missing KBs do not fit one snapshot, which holds about 2,000");
+      await expect(added).rejects.toThrow(
+        "6000 missing KBs do not fit into one snapshot, which has room for about 2,000",
+      );
       expect(await store.readSnapshot(large)).toBeNull();
+    });
+
+    it("of several runs are read together, oldest first, without those that do not exist", async () => {
+      const tenant = crypto.randomUUID();
+      const runIds = ["2026-11-20", "2026-11-21", "2026-11-21T10:17Z", "2026-11-23"];
+      const [first, , onDemand, last] = runIds.map((runId) => aSnapshot({ tenant, runId, missingKbs: [aKb()] }));
+      for (const runId of runIds) await store.addSnapshot(aSnapshot({ tenant, runId, missingKbs: [aKb()] }));
+      await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_100", runId: "2026-11-23" }));
+      const read = (...wanted: string[]) => store.readSnapshots(aSnapshot({ tenant }), wanted);
+      expect(await read("2026-11-23", "2026-11-20", "2026-11-22")).toEqual([first, last]);
+      expect(await read("2026-11-21T10:17Z")).toEqual([onDemand]);
+      expect(await read("2026-11-24")).toEqual([]);
+      expect(await read()).toEqual([]);
     });
 
     it("do not exist once deleted, and deleting a missing one is fine", async () => {
@@ -134,9 +149,10 @@ export function describeStore(kind: string, open: () => Store): void {
     });
 
     it("refuse what is not a run id", async () => {
-      await expect(store.addSnapshot(aSnapshot({ runId: "2026/11/23" }))).rejects.toThrow("is no run id");
-      await expect(store.readSnapshot(aSnapshot({ runId: "' or true" }))).rejects.toThrow("is no run id");
-      await expect(store.latestSnapshot(aSnapshot({ runId: "" }))).rejects.toThrow("is no run id");
+      await expect(store.addSnapshot(aSnapshot({ runId: "2026/11/23" }))).rejects.toThrow("is not a run id");
+      await expect(store.readSnapshot(aSnapshot({ runId: "' or true" }))).rejects.toThrow("is not a run id");
+      await expect(store.readSnapshots(aSnapshot(), ["' or true"])).rejects.toThrow("is not a run id");
+      await expect(store.latestSnapshot(aSnapshot({ runId: "" }))).rejects.toThrow("is not a run id");
     });
   });
 
@@ -324,9 +340,9 @@ export function describeStore(kind: string, open: () => Store): void {
     });
 
     it("refuse what is not a run id", async () => {
-      await expect(store.readRun("default", "../2026-11-23")).rejects.toThrow("is no run id");
-      await expect(store.listRuns("default", "' or true")).rejects.toThrow("is no run id");
-      await expect(store.commitRun(aStoredRun({ runId: "latest" }), null)).rejects.toThrow("is no run id");
+      await expect(store.readRun("default", "../2026-11-23")).rejects.toThrow("is not a run id");
+      await expect(store.listRuns("default", "' or true")).rejects.toThrow("is not a run id");
+      await expect(store.commitRun(aStoredRun({ runId: "latest" }), null)).rejects.toThrow("is not a run id");
     });
 
     it("keep only the start of long reasons", async () => {

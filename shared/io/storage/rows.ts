@@ -2,57 +2,57 @@ import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { CountsByKb } from "../../core/change.ts";
 import type { Comparison } from "../../core/comparison.ts";
+import type { RunDate } from "../../core/day.ts";
 import type { Counts, MissingKb } from "../../core/missing-kb.ts";
 import { type Mail, mailStatuses, type ReadFailure, type Run, type RunSummary } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
-import type { Totals } from "../../core/totals.ts";
+import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
 import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
 
 /*
- * What stands in the rows, version 1. Lists are JSON over as many string columns as they need: `missingKbs0`, `missingKbs1`, …
+ * The rows, version 1. Lists are JSON in as many string columns as they need: `missingKbs0`, `missingKbs1`, …
  *
  * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak], …]
  *            gone       [[id, firstSeen, peak, goneOn], …]
  * Runs: comparisons {ids: [softwareId, …], of: [index of its pair, …], pairs: [[previous, current], …],
- *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; a count not meant is -1
- *       failures    {software: [index of its id in comparisons, or the id, …], of: [index of its group, …],
+ *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; an absent count is -1
+ *       failures    {products: [index of its id in comparisons, or the id, …], of: [index of its group, …],
  *                    groups: [[reason, permanent, since, misses], …]}
  */
 const schemaVersion = 1;
 
-/** The columns of a row. Whole numbers that may outgrow 32 bits are bigints. */
+/** The columns of a row. Integers that may exceed 32 bits are bigints. */
 export type Row = Record<string, string | number | bigint>;
 export type KeyedRow = Row & { partitionKey: string; rowKey: string };
 
-/** Where a row stands, for errors. */
+/** Where a row is, for errors. */
 interface RowPlace {
   table: string;
   partitionKey: string;
   rowKey: string;
 }
 
-/** Something else wrote to the row, or a part of it is lost. */
+/** Something else wrote to the row, or part of it is lost. */
 function damagedRow(place: RowPlace, cause: unknown): RowError {
-  const whatToDo = "Restore it, or delete it if what it tells may be lost.";
-  return new RowError(`Row ${nameOf(place)} is damaged and is not read. ${whatToDo}`, { cause });
+  const whatToDo = "Restore it, or delete it if you can afford to lose it.";
+  return new RowError(`Row ${nameOf(place)} is damaged and cannot be read. ${whatToDo}`, { cause });
 }
 
-/** Nothing older may guess what the row means. */
 function newerRow(place: RowPlace): RowError {
-  return new RowError(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade this one to read it.`);
+  return new RowError(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade the app to read it.`);
 }
 
 function nameOf({ table, partitionKey, rowKey }: RowPlace): string {
   return `(${partitionKey}, ${rowKey}) of table ${table}`;
 }
 
-// Keys hold 512 characters; a snapshot's holds two parts.
+// A key has room for 512 characters, and a snapshot's has two parts.
 const maxKeyPart = 240;
 
-/** A text as a part of a table key, free of what keys may not hold. Different texts have different keys. */
+/** Text as part of a table key, without characters that keys must not contain. Different texts give different keys. */
 export function encodeKey(text: string): string {
-  // Percent signs in keys confuse clients and proxies, so `=` stands for them; a bare `=` is escaped itself.
+  // Percent signs in keys confuse clients and proxies, so they become `=`; a real `=` is escaped itself.
   const key = encodeURIComponent(text.toWellFormed()).replaceAll("'", "%27").replaceAll("%", "=");
   if (key.length <= maxKeyPart && text.isWellFormed()) return key;
   const hash = createHash("sha256").update(text, "utf16le").digest("hex");
@@ -63,9 +63,9 @@ export function snapshotPartition({ tenant, softwareId }: Pick<SnapshotKey, "ten
   return `${encodeKey(tenant)}|${encodeKey(softwareId)}`;
 }
 
-/** A run id as it is: ids sort as they happened, and hold nothing that keys may not. */
+/** A run id as it is: ids sort by time, and contain nothing that keys must not. */
 export function runRowKey(runId: RunId): string {
-  if (!isRunId(runId)) throw new TypeError(`"${runId}" is no run id, such as 2026-11-23 or 2026-11-23T10:17Z.`);
+  if (!isRunId(runId)) throw new TypeError(`"${runId}" is not a run id such as 2026-11-23 or 2026-11-23T10:17Z.`);
   return runId;
 }
 
@@ -83,7 +83,7 @@ export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
   };
   if (fits(row)) return row;
   throw new TooLargeError(
-    `Its ${missingKbs.length} missing KBs do not fit one snapshot, which holds about 2,000, so this software is not measured.`,
+    `The product's ${missingKbs.length} missing KBs do not fit into one snapshot, which has room for about 2,000. Watch its parts instead.`,
   );
 }
 
@@ -101,7 +101,7 @@ const knownCount = z.nullable(count);
 const day = z.string().check(z.regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/));
 const runId = z.string().check(z.refine(isRunId));
 const instant = z.string().check(z.refine((text) => !Number.isNaN(Date.parse(text))));
-// A column that a query names and a row lacks comes as null.
+// A column that a query names but a row does not have arrives as null.
 const absent = z.nullish;
 
 const packedKbs = z.array(
@@ -129,7 +129,7 @@ export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: 
     const { missingKbCount, unusable, emptinessVerdict, emptinessCheckedOn } = snapshotColumns.parse(columns);
     const missingKbs = packedKbs.parse(gather("missingKbs", columns)).map(unpackKb);
     if (missingKbs.length !== missingKbCount)
-      throw new RangeError(`Not ${missingKbCount} but ${missingKbs.length} KBs.`);
+      throw new RangeError(`It has ${missingKbs.length} KBs instead of ${missingKbCount}.`);
     const gone = packedGone.parse(gather("gone", columns)).map(unpackGone);
     const emptiness =
       emptinessVerdict && emptinessCheckedOn ? { verdict: emptinessVerdict, checkedOn: emptinessCheckedOn } : undefined;
@@ -139,14 +139,23 @@ export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: 
 
 function unpackKb(kb: z.infer<typeof packedKbs>[number]): MissingKb {
   const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] = kb;
-  return { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak };
+  return { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
+}
+
+const days = new Map<RunDate, RunDate>();
+
+/** The same day as the same string: a large report keeps a million of them, of a few hundred days. */
+function shared(day: RunDate): RunDate {
+  const known = days.get(day) ?? day;
+  days.set(day, known);
+  return known;
 }
 
 function unpackGone([id, firstSeen, peak, goneOn]: z.infer<typeof packedGone>[number]): GoneKb {
   return { id, firstSeen, peak, goneOn };
 }
 
-/** How far reasons are cut, one length after the other, until a run fits its row: long texts must not fail a commit. */
+/** Reasons are cut to these lengths in turn until a run fits into its row: long texts must not fail a commit. */
 const reasonLimits = [300, 100, 30, 1];
 
 export function encodeRun(run: Run): KeyedRow {
@@ -164,15 +173,15 @@ export function encodeRun(run: Run): KeyedRow {
     ...spread("comparisons", packComparisons(comparisons)),
   };
   for (const limit of reasonLimits) {
-    const whole = { ...row, ...spread("failures", packFailures(failures, comparisons, limit)) };
-    if (fits(whole)) return whole;
+    const complete = { ...row, ...spread("failures", packFailures(failures, comparisons, limit)) };
+    if (fits(complete)) return complete;
   }
   throw new TooLargeError(
-    `The ${comparisons.length} software of watchlist "${watchlist}" do not fit one run. Split it into several watchlists.`,
+    `The ${comparisons.length} products of watchlist "${watchlist}" do not fit into one run. Split it into several watchlists.`,
   );
 }
 
-/** The columns of a mail. An absent reason is written as empty, for a merge cannot take a column away. */
+/** The columns of a mail. An absent reason is written as empty, because a merge cannot remove a column. */
 export function encodeMail({ status, at, attempts, unknownOutcomes, reason = "" }: Mail): Row {
   return {
     mailStatus: status,
@@ -182,19 +191,6 @@ export function encodeMail({ status, at, attempts, unknownOutcomes, reason = "" 
     mailReason: cut(reason, 300).toWellFormed(),
   };
 }
-
-const totalNames = [
-  "new",
-  "worsened",
-  "improved",
-  "resolved",
-  "returned",
-  "baseline",
-  "read",
-  "notRead",
-  "missingKbs",
-  "missingInstalls",
-] as const satisfies readonly (keyof Totals)[];
 
 function encodeTotals(totals: Totals): Row {
   return Object.fromEntries(totalNames.map((name) => [name, BigInt(totals[name])]));
@@ -225,7 +221,7 @@ function packFailures(failures: readonly ReadFailure[], comparisons: readonly Co
   const places = new Map(comparisons.map(({ softwareId }, index) => [softwareId, index]));
   const groups = indexed<readonly [string, boolean, RunId, number]>();
   return {
-    software: failures.map(({ softwareId }) => places.get(softwareId) ?? softwareId),
+    products: failures.map(({ softwareId }) => places.get(softwareId) ?? softwareId),
     of: failures.map(({ reason, permanent, since, misses }) =>
       groups.indexOf([cut(reason, maxReason), permanent, since, misses]),
     ),
@@ -233,7 +229,7 @@ function packFailures(failures: readonly ReadFailure[], comparisons: readonly Co
   };
 }
 
-/** Values in the order of their first sight, each once. */
+/** Distinct values, in the order in which they first appear. */
 function indexed<T>() {
   const values: T[] = [];
   const indices = new Map<string, number>();
@@ -264,19 +260,10 @@ const summarySchema = z.object({
   mailAttempts: count,
   mailUnknownOutcomes: count,
   mailReason: absent(z.string()),
-  new: column,
-  worsened: column,
-  improved: column,
-  resolved: column,
-  returned: column,
-  baseline: column,
-  read: column,
-  notRead: column,
-  missingKbs: column,
-  missingInstalls: column,
+  ...(Object.fromEntries(totalNames.map((name) => [name, column])) as Record<TotalName, typeof column>),
 });
 
-/** The columns that a summary needs, so that a query need not bring the lists. */
+/** The columns that a summary needs, so that a query can leave out the lists. */
 export const summaryColumns: string[] = ["rowKey", "schemaVersion", ...Object.keys(summarySchema.shape)];
 
 export function decodeSummary(key: Pick<Run, "watchlist" | "runId">, row: Columns, place: RowPlace): RunSummary {
@@ -316,7 +303,7 @@ const packedComparisons = z.object({
   heldBack: packedCounts,
 });
 const packedFailures = z.object({
-  software: z.array(z.union([index, z.string()])),
+  products: z.array(z.union([index, z.string()])),
   of: z.array(index),
   groups: z.array(z.tuple([z.string(), z.boolean(), runId, count])),
 });
@@ -336,15 +323,15 @@ function unpackComparisons({
   lastReported,
   heldBack,
 }: z.infer<typeof packedComparisons>): Comparison[] {
-  const toldOf = new Map(lastReported);
-  const withheldOf = new Map(heldBack);
+  const reportedAt = new Map(lastReported);
+  const heldBackAt = new Map(heldBack);
   return ids.map((softwareId, i) => {
     const [previous, current] = at(pairs, at(of, i));
-    const [tells, holdsBack] = [toldOf.get(i), withheldOf.get(i)];
+    const [reportedCounts, heldBackCounts] = [reportedAt.get(i), heldBackAt.get(i)];
     return {
       ...{ softwareId, previous, current },
-      ...(tells && { lastReported: unpackCounts(tells) }),
-      ...(holdsBack && { heldBack: unpackCounts(holdsBack) }),
+      ...(reportedCounts && { lastReported: unpackCounts(reportedCounts) }),
+      ...(heldBackCounts && { heldBack: unpackCounts(heldBackCounts) }),
     };
   });
 }
@@ -358,10 +345,10 @@ function unpackCounts(kbs: readonly (readonly [string, number | null, number | n
 }
 
 function unpackFailures(
-  { software, of, groups }: z.infer<typeof packedFailures>,
+  { products, of, groups }: z.infer<typeof packedFailures>,
   comparisons: readonly Comparison[],
 ): ReadFailure[] {
-  return software.map((place, i) => {
+  return products.map((place, i) => {
     const softwareId = typeof place === "string" ? place : at(comparisons, place).softwareId;
     const [reason, permanent, since, misses] = at(groups, at(of, i));
     return { softwareId, reason, permanent, since, misses };
@@ -376,35 +363,35 @@ function at<T>(list: readonly T[], position: number): T {
 
 type Columns = Readonly<Record<string, unknown>>;
 
-/** Reads a row of this version; whatever `decode` throws is the row's damage. */
+/** Reads a row of this version; anything that `decode` throws means that the row is damaged. */
 function read<T>(row: Columns, place: RowPlace, decode: (columns: Columns) => T): T {
   const version = row.schemaVersion;
   if (typeof version === "number" && version > schemaVersion) throw newerRow(place);
   try {
-    if (version !== schemaVersion) throw new RangeError("Its schema version is none that ever was.");
-    if (!isRunId(place.rowKey)) throw new RangeError("Its row key is no run id.");
+    if (version !== schemaVersion) throw new RangeError("There never was such a schema version.");
+    if (!isRunId(place.rowKey)) throw new RangeError("Its row key is not a run id.");
     return decode(row);
   } catch (cause) {
     throw damagedRow(place, cause);
   }
 }
 
-// The service's 64 KiB of UTF-16 hold "about 32 K characters or less".
+// The service says of its 64 KiB of UTF-16: "about 32 K characters or less".
 const maxString = 32_000;
 
 function spread(name: string, list: unknown): Row {
   const text = JSON.stringify(list);
   const columns: Row = {};
   for (let start = 0, n = 0; start < text.length; n++) {
-    const end = wholeEnd(text, start + maxString);
+    const end = wholeCharacters(text, start + maxString);
     columns[`${name}${n}`] = text.slice(start, end);
     start = end;
   }
   return columns;
 }
 
-// Half a surrogate pair is no text, and would not survive its way through UTF-8.
-function wholeEnd(text: string, end: number): number {
+// Half a surrogate pair would not survive UTF-8.
+function wholeCharacters(text: string, end: number): number {
   const isPair = end < text.length && (text.codePointAt(end - 1) ?? 0) > 0xffff;
   return isPair ? end - 1 : end;
 }
@@ -418,10 +405,10 @@ function gather(name: string, columns: Columns): unknown {
   }
 }
 
-// The service counts an entity's bytes so; 4 KiB are left for the columns that a row gets later.
+// The service's limit, less 4 KiB for the columns that a row gets later.
 const maxEntity = 1024 * 1024 - 4 * 1024;
 
-// Full string columns reach this bound long before there are 252 of them.
+// Counts bytes as the service does. Full string columns reach its limit long before there are 252 of them.
 function fits(row: KeyedRow): boolean {
   const { partitionKey, rowKey, ...columns } = row;
   const keys = 2 * (partitionKey.length + rowKey.length);

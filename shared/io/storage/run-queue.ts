@@ -2,44 +2,63 @@ import type { QueueClient } from "@azure/storage-queue";
 import type { RunQueue } from "../../ports.ts";
 import { callStorage, codeOf, defaultPatience, type Patience, type StorageConnection } from "./account.ts";
 
-/** What tests set otherwise. */
-interface RunQueueOptions {
+/** Defaults that tests override. */
+interface QueueOptions {
   queue?: string;
   patience?: Patience;
 }
 
 const maxDelaySeconds = 7 * 24 * 3600;
 
-/** The messages that the queue trigger hears, in the base64 that its host expects. */
-export function createRunQueue(connection: StorageConnection, options: RunQueueOptions = {}): RunQueue {
+/** The queue of the runs' trigger. Messages are in base64, as the Functions host expects. */
+export function createRunQueue(connection: StorageConnection, options: QueueOptions = {}): RunQueue {
   const { queue = "runs", patience = defaultPatience } = options;
   const poison = `${queue}-poison`;
-  const runs = lazyClient(connection, queue, patience);
-  const givenUp = lazyClient(connection, poison, patience);
+  const callRuns = openQueue(connection, queue, patience);
+  const callPoison = openQueue(connection, poison, patience);
   return {
     async send(message, delaySeconds = 0) {
-      const client = await runs();
       const text = Buffer.from(JSON.stringify(message)).toString("base64");
       const visibilityTimeout = Math.min(Math.max(0, Math.ceil(delaySeconds)), maxDelaySeconds);
-      await callStorage(`POST /${queue}/messages`, patience, (abortSignal) =>
-        // A message that must stay hidden for a week outlives the default life of a week only if it has no end.
-        createdWhenAbsent(client, abortSignal, () =>
+      await callRuns(`POST /${queue}/messages`, (client, abortSignal) =>
+        createdIfAbsent(client, abortSignal, () =>
+          // By default a message lives for a week, so one that is hidden for a week must live forever.
           client.sendMessage(text, { visibilityTimeout, messageTimeToLive: -1, abortSignal }),
         ),
       );
     },
-    async countPoison() {
-      const client = await givenUp();
-      return callStorage(`GET /${poison}?comp=metadata`, patience, (abortSignal) => countMessages(client, abortSignal));
-    },
+    countPoison: () => callPoison(`GET /${poison}?comp=metadata`, countMessages),
   };
 }
 
-function lazyClient(connection: StorageConnection, queue: string, patience: Patience): () => Promise<QueueClient> {
-  let client: Promise<QueueClient> | undefined;
-  return () => {
-    client ??= connect(connection, queue, patience);
-    return client;
+/** Tries a queue that nobody listens to: puts a message in, takes it out and deletes it. */
+export function createQueueProbe(connection: StorageConnection, options: QueueOptions = {}): () => Promise<void> {
+  const { queue = "runs-doctor", patience = defaultPatience } = options;
+  const call = openQueue(connection, queue, patience);
+  const path = `/${queue}/messages`;
+  return async () => {
+    await call(`POST ${path}`, (client, abortSignal) =>
+      createdIfAbsent(client, abortSignal, () => client.sendMessage("probe", { messageTimeToLive: 60, abortSignal })),
+    );
+    const { receivedMessageItems } = await call(`GET ${path}`, (client, abortSignal) =>
+      client.receiveMessages({ abortSignal }),
+    );
+    for (const { messageId, popReceipt } of receivedMessageItems) {
+      await call(`DELETE ${path}`, (client, abortSignal) =>
+        client.deleteMessage(messageId, popReceipt, { abortSignal }),
+      );
+    }
+  };
+}
+
+type Call = <T>(name: string, send: (client: QueueClient, abortSignal: AbortSignal) => Promise<T>) => Promise<T>;
+
+function openQueue(connection: StorageConnection, queue: string, patience: Patience): Call {
+  let connected: Promise<QueueClient> | undefined;
+  return async (name, send) => {
+    connected ??= connect(connection, queue, patience);
+    const client = await connected;
+    return callStorage(name, patience, (abortSignal) => send(client, abortSignal));
   };
 }
 
@@ -51,17 +70,17 @@ async function connect(connection: StorageConnection, queue: string, { retryMs }
   return new QueueClient(`${uri}/${queue}`, connection.credential, options);
 }
 
-async function createdWhenAbsent<T>(client: QueueClient, abortSignal: AbortSignal, make: () => Promise<T>): Promise<T> {
+async function createdIfAbsent<T>(client: QueueClient, abortSignal: AbortSignal, send: () => Promise<T>): Promise<T> {
   try {
-    return await make();
+    return await send();
   } catch (error) {
     if (codeOf(error) !== "QueueNotFound") throw error;
     await client.createIfNotExists({ abortSignal });
-    return make();
+    return send();
   }
 }
 
-// The platform makes the poison queue when it first needs it.
+// The platform creates the poison queue when it first needs it.
 async function countMessages(client: QueueClient, abortSignal: AbortSignal): Promise<number> {
   try {
     const { approximateMessagesCount } = await client.getProperties({ abortSignal });

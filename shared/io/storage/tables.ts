@@ -3,7 +3,7 @@ import { addDays } from "../../core/day.ts";
 import type { Mail, Run, RunSummary } from "../../core/run.ts";
 import { dayOf, isScheduled, type RunId } from "../../core/run-id.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
-import type { SnapshotKey, Store, StoredRun } from "../../ports.ts";
+import type { ProductKey, SnapshotKey, Store, StoredRun } from "../../ports.ts";
 import {
   callStorage,
   codeOf,
@@ -25,20 +25,21 @@ import {
   summaryColumns,
 } from "./rows.ts";
 
-/** What tests set otherwise. */
+/** Defaults that tests override. */
 interface StoreOptions {
   snapshotsTable?: string;
   runsTable?: string;
   patience?: Patience;
 }
 
-/** Azure Table Storage. Tables are made when first missed. */
+/** Azure Table Storage. Tables are created when first needed. */
 export function createStore(connection: StorageConnection, options: StoreOptions = {}): Store {
   const { snapshotsTable = "Snapshots", runsTable = "Runs", patience = defaultPatience } = options;
   const snapshots = openTable(connection, snapshotsTable, patience);
   const runs = openTable(connection, runsTable, patience);
   return {
     readSnapshot: (key) => readSnapshot(snapshots, key),
+    readSnapshots: (product, runIds) => readSnapshots(snapshots, product, runIds),
     latestSnapshot: (before) => latestSnapshot(snapshots, before),
     addSnapshot: (snapshot) => addSnapshot(snapshots, snapshot),
     deleteSnapshot: (key) => deleteRow(snapshots, snapshotPartition(key), runRowKey(key.runId)),
@@ -51,7 +52,6 @@ export function createStore(connection: StorageConnection, options: StoreOptions
 }
 
 type Options = { abortSignal: AbortSignal };
-type Software = Omit<SnapshotKey, "runId">;
 
 interface Table {
   name: string;
@@ -65,7 +65,7 @@ function openTable(connection: StorageConnection, name: string, patience: Patien
     async call(call, make) {
       connected ??= connect(connection, name, patience);
       const client = await connected;
-      return callStorage(call, patience, (abortSignal) => createdWhenAbsent(client, { abortSignal }, make));
+      return callStorage(call, patience, (abortSignal) => createdIfAbsent(client, { abortSignal }, make));
     },
   };
 }
@@ -85,7 +85,7 @@ async function connect(connection: StorageConnection, table: string, { retryMs }
   });
 }
 
-async function createdWhenAbsent<T>(
+async function createdIfAbsent<T>(
   client: TableClient,
   options: Options,
   make: (client: TableClient, options: Options) => Promise<T>,
@@ -99,12 +99,12 @@ async function createdWhenAbsent<T>(
   }
 }
 
-/** `otherwise` where the call failed of one of `codes`. */
-async function unless<T>(call: Promise<T>, codes: readonly string[], otherwise: T): Promise<T> {
+/** The result of a call, or `fallback` if it failed with one of `codes`. */
+async function unless<T>(call: Promise<T>, codes: readonly string[], fallback: T): Promise<T> {
   try {
     return await call;
   } catch (error) {
-    if (error instanceof StorageError && codes.includes(error.code)) return otherwise;
+    if (error instanceof StorageError && codes.includes(error.code)) return fallback;
     throw error;
   }
 }
@@ -131,56 +131,80 @@ async function deleteRow(table: Table, partitionKey: string, rowKey: string): Pr
   await unless(deleted, [gone], undefined);
 }
 
-/** The rows of one partition whose row keys are at least `from` and less than `to`, over all pages. */
-function listRows(
-  table: Table,
-  partitionKey: string,
-  { from, to }: { from?: string | undefined; to?: string | undefined },
-  select: string[],
-) {
+interface RowRange {
+  from?: string | undefined;
+  /** The first row key beyond the range. */
+  below?: string | undefined;
+}
+
+/** The rows of one partition in a range of row keys. */
+function listRows(table: Table, partitionKey: string, { from, below }: RowRange, select: string[]) {
+  const filters = [from && where("RowKey", "ge", from), below && where("RowKey", "lt", below)];
+  return queryRows(
+    table,
+    partitionKey,
+    filters.filter((filter) => filter !== undefined),
+    select,
+  );
+}
+
+function where(column: string, operator: "eq" | "ge" | "le" | "lt", value: string): string {
+  return `${column} ${operator} '${value.replaceAll("'", "''")}'`;
+}
+
+/** The rows of one partition that pass all filters, over all pages. */
+function queryRows(table: Table, partitionKey: string, filters: readonly string[], select?: string[]) {
   return table.call(`GET /${table.name}() of partition ${partitionKey}`, async (client, options) => {
-    const { odata } = await import("@azure/data-tables");
-    const filters = [odata`PartitionKey eq ${partitionKey}`];
-    if (from) filters.push(odata`RowKey ge ${from}`);
-    if (to) filters.push(odata`RowKey lt ${to}`);
-    const queryOptions = { filter: filters.join(" and "), select };
+    const filter = [where("PartitionKey", "eq", partitionKey), ...filters].join(" and ");
+    const queryOptions = { filter, ...(select && { select }) };
     const rows: { rowKey: string }[] = [];
     for await (const row of client.listEntities<{ rowKey: string }>({ ...options, queryOptions })) rows.push(row);
     return rows;
   });
 }
 
-async function readSnapshot(table: Table, { runId, ...software }: SnapshotKey): Promise<Snapshot | null> {
-  return readSnapshotRow(table, software, runRowKey(runId));
+async function readSnapshot(table: Table, { runId, ...product }: SnapshotKey): Promise<Snapshot | null> {
+  const place = placeOf(table, product, runRowKey(runId));
+  const row = await readRow(table, place.partitionKey, place.rowKey);
+  return row && decodeSnapshot({ ...product, runId }, row, place);
 }
 
-async function readSnapshotRow(table: Table, software: Software, rowKey: string): Promise<Snapshot | null> {
-  const place = { table: table.name, partitionKey: snapshotPartition(software), rowKey };
-  const row = await readRow(table, place.partitionKey, rowKey);
-  return row && decodeSnapshot({ ...software, runId: rowKey }, row, place);
+function placeOf(table: Table, product: ProductKey, rowKey: string) {
+  return { table: table.name, partitionKey: snapshotPartition(product), rowKey };
 }
 
-// Where a software was read lately, as most are, the window spares listing a year of keys.
+async function readSnapshots(table: Table, product: ProductKey, runIds: readonly RunId[]): Promise<Snapshot[]> {
+  const rowKeys = runIds.map(runRowKey).sort();
+  const [first, last] = [rowKeys[0], rowKeys.at(-1)];
+  if (!first || !last) return [];
+  // The range keeps the service from scanning the partition, as it does for `or` alone.
+  const rows = await queryRows(table, snapshotPartition(product), [
+    where("RowKey", "ge", first),
+    where("RowKey", "le", last),
+    `(${rowKeys.map((rowKey) => where("RowKey", "eq", rowKey)).join(" or ")})`,
+  ]);
+  return rows.map((row) => {
+    const { rowKey } = row;
+    return decodeSnapshot({ ...product, runId: rowKey }, row, placeOf(table, product, rowKey));
+  });
+}
+
+// Most products were read lately: looking at a few weeks first avoids listing the keys of a year.
 const windowDays = 40;
 
-async function latestSnapshot(table: Table, { runId: before, ...software }: SnapshotKey): Promise<Snapshot | null> {
-  const to = runRowKey(before);
-  const window = addDays(dayOf(before), -windowDays);
+async function latestSnapshot(table: Table, { runId: before, ...product }: SnapshotKey): Promise<Snapshot | null> {
+  const below = runRowKey(before);
+  const from = addDays(dayOf(before), -windowDays);
   return (
-    (await newestSnapshot(table, software, { from: window, to })) ??
-    (await newestSnapshot(table, software, { to: window }))
+    (await newestSnapshot(table, product, { from, below })) ?? (await newestSnapshot(table, product, { below: from }))
   );
 }
 
-async function newestSnapshot(
-  table: Table,
-  software: Software,
-  range: { from?: string; to: string },
-): Promise<Snapshot | null> {
-  const rows = await listRows(table, snapshotPartition(software), range, ["rowKey"]);
-  for (const { rowKey } of rows.reverse()) {
-    // What was deleted since it was listed gives way to the one before.
-    const snapshot = await readSnapshotRow(table, software, rowKey);
+async function newestSnapshot(table: Table, product: ProductKey, range: RowRange): Promise<Snapshot | null> {
+  const rows = await listRows(table, snapshotPartition(product), range, ["rowKey"]);
+  for (const { rowKey: runId } of rows.reverse()) {
+    // If it was deleted since it was listed, take the one before.
+    const snapshot = await readSnapshot(table, { ...product, runId });
     if (snapshot) return snapshot;
   }
   return null;
@@ -201,12 +225,12 @@ async function readRun(table: Table, watchlist: string, runId: RunId): Promise<S
   return row && { run: decodeRun({ watchlist, runId }, row, place), version: row.etag };
 }
 
-// Run ids begin with a digit; this is what comes after the last one.
+// Run ids begin with a digit; this sorts after all of them.
 const afterRuns = ":";
 
 async function listRuns(table: Table, watchlist: string, from?: RunId): Promise<RunSummary[]> {
   const partitionKey = encodeKey(watchlist);
-  const rows = await listRows(table, partitionKey, { from: from && runRowKey(from), to: afterRuns }, summaryColumns);
+  const rows = await listRows(table, partitionKey, { from: from && runRowKey(from), below: afterRuns }, summaryColumns);
   return rows.map((row) => {
     const { rowKey } = row;
     return decodeSummary({ watchlist, runId: rowKey }, row, { table: table.name, partitionKey, rowKey });
@@ -214,8 +238,8 @@ async function listRuns(table: Table, watchlist: string, from?: RunId): Promise<
 }
 
 /**
- * Where the answer to a commit is lost and the SDK's retry finds it done, it is told as another's: false. The caller
- * reads the run and finds its own.
+ * If the answer to a commit is lost and the SDK's retry finds the run there, that looks like another's commit: false. The
+ * caller then reads the run and finds its own.
  */
 async function commitRun(table: Table, run: Run, follows: StoredRun | null): Promise<boolean> {
   const row = encodeRun(run);
@@ -231,28 +255,28 @@ async function commitRun(table: Table, run: Run, follows: StoredRun | null): Pro
   }
   const committed = table.call(`POST /$batch ${pathOf(table, partitionKey, rowKey)}`, async (client, options) => {
     const { subResponses } = await client.submitTransaction(actions, options);
-    // The SDK takes an answer that it does not understand for success.
+    // The SDK takes an answer that it does not understand for a success.
     if (subResponses.length === actions.length && subResponses.every(({ status }) => status === 204)) return true;
-    throw new Error("Azure Storage answered a transaction without telling what became of it.");
+    throw new Error("Azure Storage answered a transaction without saying whether it succeeded.");
   });
   return unless(committed, [taken, changed, gone], false);
 }
 
-/** The row that a watchlist's first run follows, as every other one follows the run before it. */
+/** The row that a watchlist's first run follows, just as every other run follows the one before it. */
 const beginning = "beginning";
 
-/** How the first scheduled run marks the beginning as followed; `null` where it is not the first. */
+/** Marks the beginning as followed by this run; `null` if it is not the first scheduled run. */
 async function beginChain(table: Table, { watchlist, runId }: Run): Promise<TransactionAction | null> {
   const mark = { partitionKey: encodeKey(watchlist), rowKey: beginning, followedBy: runId };
-  // Read before the runs are listed: a first commit that comes in between changes it.
-  const standing = await readRow(table, mark.partitionKey, beginning);
+  // Read this before listing the runs: a first commit in between changes it.
+  const existing = await readRow(table, mark.partitionKey, beginning);
   if ((await listRuns(table, watchlist)).some((run) => isScheduled(run.runId))) return null;
-  return standing ? ["update", mark, "Merge", { etag: standing.etag }] : ["create", mark];
+  return existing ? ["update", mark, "Merge", { etag: existing.etag }] : ["create", mark];
 }
 
 /**
- * Each update signs the row, so that an update whose answer was lost knows its own hand when it is tried again. Taken
- * for another's, a claim would keep everyone from sending until it is ten minutes old.
+ * Each update signs the row, so that a retry after a lost answer recognises its own write. Taken for another's, our claim
+ * would keep everyone from sending until it is ten minutes old.
  */
 async function updateMail(
   table: Table,
@@ -268,6 +292,6 @@ async function updateMail(
     return true;
   });
   if (await unless(updated, [changed, gone], false)) return true;
-  const standing = await readRow(table, partitionKey, rowKey, ["mailWriter"]);
-  return standing?.mailWriter === mailWriter;
+  const current = await readRow(table, partitionKey, rowKey, ["mailWriter"]);
+  return current?.mailWriter === mailWriter;
 }

@@ -263,7 +263,7 @@ describe("a snapshot's row", () => {
     expect(bytesOf(largest)).toBeLessThanOrEqual(limit);
     expect(bytesOf(largest)).toBeGreaterThan(limit - 2 * 2);
     expect(() => encodeSnapshot(withText(tooMuch))).toThrow(
-      "Its 2001 missing KBs do not fit one snapshot, which holds about 2,000, so this software is not measured.",
+      "The product's 2001 missing KBs do not fit into one snapshot, which has room for about 2,000. Watch its parts instead.",
     );
   });
 
@@ -363,7 +363,7 @@ describe("a run's row", () => {
     }));
     const encode = () => encodeRun(aStoredRun({ comparisons }));
     expect(encode).toThrow(TooLargeError);
-    expect(encode).toThrow('The 5000 software of watchlist "default" do not fit one run. Split it into several');
+    expect(encode).toThrow('The 5000 products of watchlist "default" do not fit into one run. Split it into several');
   });
 });
 
@@ -407,7 +407,7 @@ describe("rows that version 1 wrote", () => {
     ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n },
     comparisons0:
       '{"ids":["microsoft-_-windows_10","microsoft-_-edge","microsoft-_-windows_11"],"of":[0,1,2],"pairs":[["2026-11-22","2026-11-23"],[null,"2026-11-23"],["2026-11-20","2026-11-20"]],"lastReported":[[2,[["5041585",240,-1],["5066835",null,0]]]],"heldBack":[[2,[["5041585",-1,14]]]]}',
-    failures0: '{"software":[2],"of":[0],"groups":[["Busy.",false,"2026-11-21",3]]}',
+    failures0: '{"products":[2],"of":[0],"groups":[["Busy.",false,"2026-11-21",3]]}',
   };
   const run: Run = {
     ...{ watchlist: "Büro", runId: "2026-11-23", tenant: "home", previousRunId: "2026-11-22" },

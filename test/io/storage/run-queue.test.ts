@@ -123,7 +123,7 @@ describe.concurrent("a fault on the way to the queue", { timeout: 20_000 }, () =
     const queue = await madeQueue();
     const runs = await faulty(queue, [queueFault(503, "ServerBusy")], "forever");
     await expect(runs.send(message)).rejects.toThrow(
-      `Azure Storage answered 503 ServerBusy to POST /${queue}/messages.`,
+      `Azure Storage returned 503 ServerBusy for POST /${queue}/messages.`,
     );
     expect(runs.requests).toHaveLength(4);
   });
@@ -132,7 +132,7 @@ describe.concurrent("a fault on the way to the queue", { timeout: 20_000 }, () =
     const queue = await madeQueue();
     const runs = await faulty(queue, ["hang"], "forever");
     await expect(runs.countPoison()).rejects.toThrow(
-      `Azure Storage did not answer (ETIMEDOUT) to GET /${queue}-poison?comp=metadata.`,
+      `Azure Storage did not answer GET /${queue}-poison?comp=metadata (ETIMEDOUT).`,
     );
     expect(runs.requests).toHaveLength(3);
   });
@@ -140,7 +140,7 @@ describe.concurrent("a fault on the way to the queue", { timeout: 20_000 }, () =
   it("of a missing right says what to check", async () => {
     const runs = await faulty("runs", [queueFault(403, "AuthorizationPermissionMismatch")]);
     await expect(runs.send(message)).rejects.toThrow(
-      /answered 403 AuthorizationPermissionMismatch to POST .*Storage Queue Data Contributor/,
+      /returned 403 AuthorizationPermissionMismatch for POST .*Storage Queue Data Contributor/,
     );
   });
 });

@@ -129,6 +129,22 @@ describe("a query", () => {
     expect(others).toEqual([]);
   });
 
+  it("for the snapshots of two runs is one, and brings no others", async () => {
+    const tenant = crypto.randomUUID();
+    const store = createStore(proxy.connection, tables);
+    for (const runId of ["2026-11-22", "2026-11-22T10:17Z", "2026-11-23"]) {
+      await store.addSnapshot(aSnapshot({ tenant, runId, missingKbs: [aKb()] }));
+    }
+    const before = proxy.requests.length;
+    const snapshots = await store.readSnapshots(aSnapshot({ tenant }), ["2026-11-22", "2026-11-23"]);
+    expect(snapshots.map(({ runId }) => runId)).toEqual(["2026-11-22", "2026-11-23"]);
+    const [query, ...others] = proxy.requests.slice(before);
+    expect(new URL(query?.path ?? "", "http://table").searchParams.get("$filter")).toMatch(
+      / and RowKey ge '2026-11-22' and RowKey le '2026-11-23' and \(RowKey eq '2026-11-22' or RowKey eq '2026-11-23'\)$/,
+    );
+    expect(others).toEqual([]);
+  });
+
   it("for the latest snapshot looks at the keys of 40 days first, then reads one row", async () => {
     const snapshot = aSnapshot({ tenant: crypto.randomUUID(), runId: "2026-11-20" });
     const store = createStore(proxy.connection, tables);
@@ -185,11 +201,12 @@ describe("a row that cannot be read", () => {
       () => store.readRun(run.watchlist, run.runId),
       () => store.listRuns(run.watchlist),
       () => store.readSnapshot(snapshot),
+      () => store.readSnapshots(snapshot, ["2026-11-22", snapshot.runId]),
       () => store.latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
     ];
     for (const read of reads) {
       await expect(read()).rejects.toThrow(RowError);
-      await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade this one to read it.");
+      await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade the app to read it.");
     }
     await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(
       `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
@@ -328,7 +345,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   it("of 500 for good is told with method, path and status after four calls", async () => {
     const store = await faulty([odataFault(500, "InternalError")], "forever");
     await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
-      `Azure Storage answered 500 InternalError to GET /${tables.runsTable}(default, 2026-11-23).`,
+      `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(default, 2026-11-23).`,
     );
     expect(store.requests).toHaveLength(4);
   });
@@ -336,27 +353,29 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   it("of 429 without a time to wait is told at once: the queue's message brings the step back", async () => {
     const store = await faulty([odataFault(429, "TooManyRequests")]);
     const refused = store.addSnapshot(aSnapshot());
-    await expect(refused).rejects.toThrow("Azure Storage answered 429 TooManyRequests to POST");
+    await expect(refused).rejects.toThrow("Azure Storage returned 429 TooManyRequests for POST");
     await expect(refused).rejects.toMatchObject({ cause: { name: "RestError", statusCode: 429 } });
   });
 
   it("of a wait that nobody has time for is told in time", async () => {
     const store = await faulty([odataFault(503, "ServerBusy", { "retry-after": "86400" })], "forever");
-    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow("Azure Storage did not answer (ETIMEDOUT)");
+    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
+      /^Azure Storage did not answer GET .* \(ETIMEDOUT\)\.$/,
+    );
   });
 
   it("of silence for good is told after three tries", async () => {
     const store = await faulty(["hang"], "forever");
     const run = aStoredRun({ watchlist: crypto.randomUUID(), runId: "2026-11-23T10:17Z" });
     await expect(store.commitRun(run, null)).rejects.toThrow(
-      `Azure Storage did not answer (ETIMEDOUT) to POST /$batch /${tables.runsTable}(${run.watchlist}, ${run.runId}).`,
+      `Azure Storage did not answer POST /$batch /${tables.runsTable}(${run.watchlist}, ${run.runId}) (ETIMEDOUT).`,
     );
     expect(store.requests).toHaveLength(3);
   });
 
   it("of half an answer is told as an error, never as an empty one", async () => {
     const half = await faulty([{ headers: { "content-type": "application/json" }, body: '{"value":[' }]);
-    await expect(half.listRuns("default")).rejects.toThrow(/^Azure Storage answered 200 .*to GET/);
+    await expect(half.listRuns("default")).rejects.toThrow(/^Azure Storage returned 200 .*for GET/);
   });
 
   const silent: Record<string, string> = {
@@ -370,7 +389,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       const { run, stored } = await committedRun();
       const store = await faulty([{ status: 202, headers: { "content-type": "multipart/mixed" }, body }]);
       const commit = store.commitRun({ ...run, runId: "2026-11-24" }, stored);
-      await expect(commit).rejects.toThrow("without telling what became of it");
+      await expect(commit).rejects.toThrow("without saying whether it succeeded");
     });
   }
 
@@ -405,7 +424,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
         () => store.updateMail(run, stored.version, claim),
         () => store.deleteRun(run.watchlist, run.runId),
       ];
-      for (const call of calls) await expect(call()).rejects.toThrow(`Azure Storage answered ${status} ${code} to `);
+      for (const call of calls) await expect(call()).rejects.toThrow(`Azure Storage returned ${status} ${code} for `);
     });
   }
 
@@ -417,7 +436,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       connectionString: connectionString.replace(/AccountKey=[^;]+/, `AccountKey=${wrong}`),
     });
     const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
-    expect(inspect(error)).toMatch(/Azure Storage answered 403 AuthorizationFailure to GET .*Check REPORTER_STORAGE/);
+    expect(inspect(error)).toMatch(/Azure Storage returned 403 AuthorizationFailure for GET .*Check REPORTER_STORAGE/);
     expect(inspect(error, { depth: 20 })).not.toMatch(/SharedKey|bm90IHRoZSBrZXk/);
   });
 
@@ -434,7 +453,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const gone = await startFaultProxy(emulator().connectionString, "Table");
     await gone.close();
     const read = createStore(gone.connection, { ...tables, patience }).readRun("default", "2026-11-23");
-    await expect(read).rejects.toThrow("Azure Storage did not answer (ECONNREFUSED) to GET");
+    await expect(read).rejects.toThrow(/^Azure Storage did not answer GET .* \(ECONNREFUSED\)\.$/);
   });
 });
 

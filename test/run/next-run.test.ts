@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Watchlist } from "../../shared/core/watchlist.ts";
-import { nextCertainMail, nextRun } from "../../shared/run/render-options.ts";
+import { nextCertainMail, nextRun } from "../../shared/run/next-run.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { fakeWorld } from "../support/fake-world.ts";
 
