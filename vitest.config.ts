@@ -1,17 +1,27 @@
 import { defineConfig } from "vitest/config";
 import { inlineInTests } from "./scripts/inline.ts";
 
+// Tests that change nothing outside themselves share workers, which saves each file the start of its own.
+const pure = ["{core,fuzz,render}/**/*.test.{ts,tsx}", "http/!(doctor).test.ts", "run/!(two-at-once).test.ts"];
+
+const all = {
+  include: ["**/*.test.{ts,tsx}"],
+  exclude: ["**/browser/**"],
+  globalSetup: ["test/support/global-setup.ts"],
+};
+const projects = [
+  { extends: true as const, test: { name: "pure", include: pure, isolate: false } },
+  { extends: true as const, test: { ...all, name: "other", exclude: [...all.exclude, ...pure] } },
+];
+
 export default defineConfig({
   plugins: [inlineInTests],
   test: {
     dir: "test",
-    include: ["**/*.test.{ts,tsx}"],
-    exclude: ["**/browser/**"],
     setupFiles: process.env.FUZZ_SEED ? ["test/support/fixed-seed.ts"] : [],
-    globalSetup: ["test/support/global-setup.ts"],
-    // Slow machines are no failure; what hangs still ends.
-    // Most tests wait for a server, not for the processor.
+    // More than there are cores, because most tests wait for a server.
     maxWorkers: 4,
+    // A slow machine is not a failure, but a test that hangs must end.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {
@@ -19,5 +29,7 @@ export default defineConfig({
       reporter: ["text"],
       thresholds: { "shared/core/**": { lines: 95 } },
     },
+    // Stryker runs the tests of one folder and knows nothing of projects.
+    ...(process.env.STRYKER_MUTATOR_WORKER ? all : { projects }),
   },
 });
