@@ -5,12 +5,13 @@ import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import { type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
 import type { RenderOptions } from "../render/words.ts";
-import { loadReport, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
+import { renderOptions, SnapshotGoneError } from "../run/load-report.ts";
 import { withEtag } from "./etag.ts";
 import { findRun, findWatchlist, noReportYet } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
+import { recentReport } from "./recent-report.ts";
 import { serveEmptyPage, servePage } from "./report-page.ts";
 import { type HttpRequest, type HttpResponse, response } from "./respond.ts";
 
@@ -57,7 +58,7 @@ async function findFrom(asked: string | undefined, run: Run, ports: Ports): Prom
 
 async function load(run: Run, from: Run | undefined, ports: Ports): Promise<Report> {
   try {
-    return await loadReport(run, ports, from);
+    return await recentReport(run, from, ports);
   } catch (error) {
     if (!(error instanceof SnapshotGoneError)) throw error;
     throw new Problem(410, "Report no longer kept", error.message);
