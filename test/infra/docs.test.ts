@@ -38,7 +38,9 @@ describe("the runbook", () => {
 
   test("has every reason that health can give", () => {
     const source = readFileSync("shared/http/health.ts", "utf8");
-    const reasons = [...source.matchAll(/[`"]((?:no |the |About |\$\{first)[^`"]*)[`"]/g)].map(([, text = ""]) => text);
+    const reasons = [...source.matchAll(/`((?:the |About |\$\{first)[^`]*)`|"((?:no |the )[^"]*)"/g)].map(
+      ([, template, text = ""]) => template ?? text,
+    );
     expect(reasons.length).toBeGreaterThanOrEqual(6);
     for (const reason of reasons) {
       const [longest = ""] = reason.split(/\$\{[^}]*\}/).toSorted((a, b) => b.length - a.length);
