@@ -14,7 +14,10 @@ let host: Host;
 beforeAll(async () => {
   world = await startWorld({
     estate: {
-      software: () => null,
+      software: (id) => ({
+        ...{ id, name: id, vendor: "contoso", weaknesses: 1, publicExploit: false, activeAlert: false },
+        ...{ installedMachines: 300, exposedMachines: 240, impactScore: 1 },
+      }),
       missingKbs: () => [
         { id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: 240, cveAddressed: 1 },
       ],
