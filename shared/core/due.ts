@@ -120,9 +120,9 @@ export function overdueRows(report: Dated & { previousRunId: RunId | null }, nex
     if (daysOverdue(row, report) === 0) return isDueBefore(row, next, dueDays) ? "soon" : "no";
     return before && overdueBy(row, before, dueDays) > 0 ? "long" : "lately";
   });
-  const unread = rows.filter((row) => row.kind === "not-read" && ageInDays(row, dayOf(runId)) > dueDays);
+  const notRead = rows.filter((row) => row.kind === "not-read" && ageInDays(row, dayOf(runId)) > dueDays);
   const list = (when: "lately" | "soon" | "long") => furthestFirst(found.get(when) ?? []);
-  return { lately: list("lately"), soon: list("soon"), long: list("long"), unknown: unread.length };
+  return { lately: list("lately"), soon: list("soon"), long: list("long"), unknown: notRead.length };
 }
 
 /** Whether a KB within its due date will be overdue on the day of the next report. */

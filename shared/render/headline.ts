@@ -13,7 +13,7 @@ export function headline(report: Report): string {
   switch (verdictOf(report)) {
     case "worse":
       return `${kbsBy(totals, worseKinds)}${onUpTo(reachOf(report.rows, worseKinds), ", on up to ")}.`;
-    case "blind":
+    case "not-read":
       return `${nothingRead(report)}.`;
     case "first":
       return `Now watching ${many(totals.read, "product")}: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}.`;
@@ -73,7 +73,7 @@ export function comparedWith(report: Report): string {
   if (previousRunId === null) {
     return "This is the first run, so there is nothing to compare with yet; the next one will show what changed.";
   }
-  const verb = verdictOf(report) === "blind" ? "The last report was of" : "Compared with";
+  const verb = verdictOf(report) === "not-read" ? "The last report was of" : "Compared with";
   return `${verb} ${formatRun(previousRunId)}, ${howMuchEarlier(previousRunId, runId)}.`;
 }
 

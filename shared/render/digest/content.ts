@@ -55,12 +55,14 @@ function partsOf(context: Context): Part[] {
   const remarks = remarksOf(context);
   const changes = [...kbTablesOf(context), ...briefsOf(context)];
   // Where nothing could be read, the reason is the news.
-  return verdictOf(report) === "blind" ? [...remarks, ...changes, ...pictures] : [...changes, ...pictures, ...remarks];
+  return verdictOf(report) === "not-read"
+    ? [...remarks, ...changes, ...pictures]
+    : [...changes, ...pictures, ...remarks];
 }
 
 function caution(report: Report): string | null {
   const { totals, previousRunId } = report;
-  if (!isPartial(totals) || verdictOf(report) === "blind") return null;
+  if (!isPartial(totals) || verdictOf(report) === "not-read") return null;
   const { notRead } = totals;
   const unknown =
     previousRunId === null

@@ -57,7 +57,7 @@ function Mail({ digest }: { digest: Digest }) {
 
 const stripes: Readonly<Record<Verdict, Fill>> = {
   worse: "worse",
-  blind: "amber",
+  "not-read": "amber",
   first: "bar",
   better: "better",
   joined: "bar",

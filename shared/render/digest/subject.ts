@@ -18,7 +18,7 @@ export function renderSubject(report: Report): string {
 function summary(report: Report): string {
   const { totals } = report;
   const verdict = verdictOf(report);
-  if (verdict === "blind") return nothingRead(report);
+  if (verdict === "not-read") return nothingRead(report);
   const read = {
     worse: `${list(totals, worseKinds)}${onUpTo(reachOf(report.rows, worseKinds), " on up to ")}`,
     first: `Now watching ${many(totals.read, "product")}, ${many(totals.missingKbs, "KB")} missing`,

@@ -40,7 +40,7 @@ export function trendOf(report: Report): Trend | null {
     })),
     from: formatDay(trend.days[0]?.day ?? trend.first.day),
     to: formatDay(trend.last.day),
-    words: trendWords(trend, verdictOf(report) === "blind"),
+    words: trendWords(trend, verdictOf(report) === "not-read"),
   };
 }
 
