@@ -164,7 +164,7 @@ function report(compared: AsyncIterable<Compared>): Promise<Report> {
 
 // ---- memory
 
-/** Node lets its heap grow with the machine's memory unless it is told what there is; the rest is Node itself. */
+/** Node lets its heap grow with the machine's memory unless it is limited; the rest is Node itself. */
 const heapMb = 130;
 
 async function measureMemory(): Promise<Figure> {
@@ -178,7 +178,7 @@ async function measureMemory(): Promise<Figure> {
   };
 }
 
-/** Loads the report of the whole estate from snapshots that come and go: a run of this size holds none in memory. */
+/** Loads the report of the complete estate from snapshots that come and go: a run of this size keeps none in memory. */
 export async function loadLargeReport(): Promise<{ peakMb: number; bareMb: number }> {
   const bareMb = process.memoryUsage().rss / 2 ** 20;
   const pairs = storedPairs();
@@ -189,7 +189,7 @@ export async function loadLargeReport(): Promise<{ peakMb: number; bareMb: numbe
   const store = { ...createFakeStore(), readSnapshots };
   const comparisons = Array.from({ length: productsInAll }, (_, index) => comparisonOf(softwareIdOf(index)));
   const report = await loadReport({ ...run, comparisons }, { store, watchlists: [] });
-  if (report.products.length !== productsInAll) throw new Error("The report is not of the whole estate.");
+  if (report.products.length !== productsInAll) throw new Error("The report is not of the complete estate.");
   return { peakMb: process.resourceUsage().maxRSS / 2 ** 10, bareMb };
 }
 

@@ -13,7 +13,7 @@ const rounds = 7;
 const kbsEach = 60;
 const watched = 200;
 
-/** What the store adds to a bare insert, and what a run of 200 software asks of the account. */
+/** What the store adds to a bare insert, and what how many operations a run of 200 products makes. */
 export async function store(): Promise<Figure[]> {
   return [await compareWrites(), ...(await countOperations())];
 }
@@ -63,7 +63,7 @@ function aSnapshot(index: number): Snapshot {
     };
   });
   return {
-    ...{ tenant: "home", softwareId: `contoso-_-software_${index}`, runId: "2026-11-23" },
+    ...{ tenant: "home", softwareId: `contoso-_-product_${index}`, runId: "2026-11-23" },
     ...{ missingKbs, gone: [], unusable: 0 },
   };
 }

@@ -10,13 +10,11 @@ export async function scheduleRuns({ watchlists, queue, rules, now, log }: Ports
   const openedAt = now();
   const runId = scheduledRunId(new Date(openedAt.getTime() + earlyMs), rules.timeZone);
   const sends = watchlists.map(({ name }) => queue.send({ watchlist: name, runId, openedAt: openedAt.toISOString() }));
-  const failed = (await Promise.allSettled(sends)).filter((sent) => sent.status === "rejected");
-  log("info", logTexts.opened, { run: runId, watchlists: watchlists.length - failed.length });
-  if (failed.length > 0) {
-    const causes = failed.map(({ reason }) => reason);
-    throw new AggregateError(
-      causes,
-      `Could not queue the runs of ${failed.length} of ${watchlists.length} watchlists.`,
-    );
+  const results = await Promise.allSettled(sends);
+  const causes = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  log("info", logTexts.opened, { run: runId, watchlists: watchlists.length - causes.length });
+  if (causes.length > 0) {
+    const names = watchlists.filter((_, index) => results[index]?.status === "rejected").map(({ name }) => name);
+    throw new AggregateError(causes, `Could not queue the run of ${names.join(", ")}.`);
   }
 }

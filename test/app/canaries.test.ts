@@ -26,7 +26,7 @@ const apiKey = "SG.canaryKeyId.canary-secret-of-the-mail-service";
 const hostKey = "canary/FunctionKey+ofTheHost==";
 const code = encodeURIComponent(hostKey);
 
-/** Each watches one software, which Defender answers in its own way. */
+/** Each watches one product, for which Defender has an answer of its own. */
 const watchlistNames = ["fine", "unauthorized", "unlicensed", "forbidden", "broken", "poisoned"] as const;
 const softwareOf = (watchlist: string) => `contoso-_-${watchlist}`;
 
@@ -77,7 +77,7 @@ const estate = {
 };
 
 function connectionStringOf({ connection }: FaultProxy): string {
-  if (connection.kind !== "connectionString") throw new Error("The proxy stands before no connection string.");
+  if (connection.kind !== "connectionString") throw new Error("The proxy needs a connection string.");
   return connection.connectionString;
 }
 
@@ -98,7 +98,7 @@ function settings(): Record<string, string> {
     IDENTITY_ENDPOINT: identity.url,
     IDENTITY_HEADER: identity.header,
     TEST_HOST_KEY: hostKey,
-    // All that the SDKs have to tell, requests and answers too.
+    // Everything that the SDKs log, requests and answers included.
     AZURE_LOG_LEVEL: "verbose",
   };
 }
@@ -116,7 +116,7 @@ function refusal(code: string, message: string) {
   return { error: { code, message, target: message } };
 }
 
-/** What becomes of a watchlist's mail; those that are refused are told so with the key that they came with. */
+/** What happens to a watchlist's mail. A refusal quotes the key that came with it. */
 function mailFault(body: unknown): InboxFault | null {
   const { watchlist = "" } = (body as { custom_args?: { watchlist?: string } }).custom_args ?? {};
   const errors = [{ message: `The key Bearer ${apiKey} may not`, field: apiKey, help: apiKey }];
@@ -236,7 +236,7 @@ function decode(text: string): string {
 /** Starts the app with settings that differ and sees what it says to that. */
 async function startOtherwise(name: string, differing: Readonly<Record<string, string>>): Promise<void> {
   app = await startAppProcess({ ...settings(), WATCHLISTS: JSON.stringify(watchlistsNamed(name)), ...differing });
-  // Where storage refuses, the timer fails, and is told to fail.
+  // With a storage account that refuses, the timer is expected to fail.
   await app.fireTimer().catch((error) => outlets.set(`timer of ${name}`, String(error)));
   await app.drain().catch(() => {});
   await get(`report?watchlist=${name}&format=json`, { "x-functions-key": hostKey });
@@ -283,13 +283,13 @@ function outletsThat(holds: (text: string) => boolean): string[] {
 }
 
 describe("through runs that succeed and runs that fail in every way", () => {
-  test("all of it happened: refusals, failures, a poisoned message, and SDKs that tell all they know", () => {
+  test("everything happened: refusals, failures, a poisoned message, and SDKs that log all they can", () => {
     const log = outlets.get("the process") ?? "";
     expect(new Set(tenant.calls.map(({ status }) => status))).toEqual(new Set([200, 401, 403, 500]));
     for (const said of ["product could not be read", "mail refused", "mail of unknown outcome", "mail sent"])
       expect(log).toContain(said);
-    expect(log).toContain("not sent, to be tried again");
-    expect(log).toMatch(/Azure Storage answered 403 AuthenticationFailed/);
+    expect(log).toContain("mail not sent, will retry");
+    expect(log).toMatch(/Azure Storage returned 403 AuthenticationFailed/);
     expect(log).toMatch(/azure:identity:/);
     expect(log).toMatch(/azure:core-rest-pipeline:/);
     expect(outlets.get("queue runs-poison")).toContain('"watchlist":"poisoned"');
@@ -302,8 +302,8 @@ describe("through runs that succeed and runs that fail in every way", () => {
     const findings = [...outlets].filter(([outlet]) => outlet.startsWith("POST doctor")).map(([, text]) => text);
     expect(findings).toHaveLength(4);
     for (const finding of findings) expect(finding).toContain('"status":"fault"');
-    expect(outlets.get("timer of wrong-key")).toContain("could not be queued");
-    expect(outlets.get("the process of no-token")).toContain("There is no token for Defender");
+    expect(outlets.get("timer of wrong-key")).toContain("Could not queue the run of");
+    expect(outlets.get("the process of no-token")).toContain("Could not get a token for Defender");
     expect(outlets.get("the process of signature")).toContain("run committed");
   });
 
@@ -313,18 +313,18 @@ describe("through runs that succeed and runs that fail in every way", () => {
     ["a storage account's key that is wrong", () => wrongKey],
     ["the storage account's signature", () => signature],
     ["the identity endpoint's secret", () => identity.header],
-  ])("%s is in nothing that comes out", (_, secret) => {
+  ])("%s is in no output", (_, secret) => {
     expect(secret().length).toBeGreaterThan(20);
     expect(outletsThat((text) => formsOf(secret()).some((form) => text.includes(form)))).toEqual([]);
   });
 
-  test("no token, and no part of one, is in anything that comes out", () => {
+  test("no token, and no part of one, is in any output", () => {
     // Every token begins with the same head.
     const head = Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url").slice(0, 16);
     expect(outletsThat((text) => text.includes(head) || /Bearer (?!\[key\])/.test(text))).toEqual([]);
   });
 
-  test("the function key comes back only to who sent it in an address, in the page's own links and in redirects", () => {
+  test("the function key comes back only to a caller that sent it in an address, in the page's links and in redirects", () => {
     const holders = outletsThat((text) => formsOf(hostKey).some((form) => text.includes(form)));
     expect(holders.length).toBeGreaterThan(watchlistNames.length);
     for (const outlet of holders) {

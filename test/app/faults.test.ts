@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 30_000 });
 const [edge, windows10, windows11] = ["microsoft-_-edge", "microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
 const softwareIds = [edge, windows10, windows11];
 
-/** What Defender lists; a software that is not named misses one KB. */
+/** What Defender lists; a product that is not named misses one KB. */
 const lists = new Map<string, readonly DefenderKb[]>();
 let machines = 100;
 let day = "2026-11-23";
@@ -111,7 +111,7 @@ describe("a queue message", () => {
     expect(world.tenant.calls).toHaveLength(answered);
   });
 
-  test("that is no run ends among the poison, which health tells, and holds up no run", {
+  test("that does not name a run ends in the poison queue, which health reports, and delays no run", {
     timeout: 60_000,
   }, async () => {
     const texts = [
@@ -135,7 +135,7 @@ describe("a queue message", () => {
     expect(await reasons()).toEqual([]);
   });
 
-  test("of a watchlist that is configured no more is dropped without a word to anyone", async () => {
+  test("of a watchlist that is no longer configured is dropped silently", async () => {
     await world.turnTo(new Date(`${day}T05:00:00Z`));
     await post(base64(JSON.stringify({ ...message(), watchlist: "gone" })));
     expect(await host.drainQueues()).toEqual({ processed: 1, waiting: 0 });
@@ -143,20 +143,20 @@ describe("a queue message", () => {
   });
 });
 
-describe("what a person must mend", () => {
+describe("what a person must fix", () => {
   const refusal = (status: number, code: string, text: string) =>
     ({ kind: "answer", status, body: { error: { code, message: text, target: "0" } } }) as const;
 
   test.each([
-    ["a missing role", refusal(403, "Forbidden", "Missing application roles."), "grant it"],
+    ["a missing role", refusal(403, "Forbidden", "Missing application roles."), "Grant it with `npm run grant`"],
     [
       "a licence",
       refusal(401, "Unauthorized", "No Tvm license"),
       "active licence that includes Defender Vulnerability",
     ],
-    ["a disabled feature", refusal(403, "DisabledFeature", "Off."), "turn on Defender Vulnerability Management"],
-    ["a wrong request", refusal(400, "BadRequest", "No."), "check that the software id is one of Defender's"],
-  ])("%s is told in the mail with what to do, and resolves nothing", async (_, fault, advice) => {
+    ["a disabled feature", refusal(403, "DisabledFeature", "Off."), "Turn on Defender Vulnerability Management"],
+    ["a wrong request", refusal(400, "BadRequest", "No."), "Check that the id is one of Defender's"],
+  ])("%s is in the mail with what to do, and resolves nothing", async (_, fault, advice) => {
     world.tenant.setFault(windows11, fault);
     await playDay(host, world, day);
     const [mail] = mailsOf(day);
@@ -164,38 +164,38 @@ describe("what a person must mend", () => {
     expect(text).toContain(windows11);
     expect(text).toContain(advice);
     expect(text).not.toContain("RESOLVED");
-    await expectWhole(day, 2);
+    await expectNothingResolved(day, 2);
   });
 
-  test("a software with more KBs than a snapshot holds is told as not measured, and the others are measured", async () => {
+  test("a product with more KBs than fit into a snapshot could not be read, and the others are read", async () => {
     const many = Array.from({ length: 10_000 }, (_, index) => aDefenderKb(`${5_100_000 + index}`, 1));
     lists.set(edge, many);
     await playDay(host, world, day);
     const text = mailsOf(day)[0]?.text?.replace(/\s+/g, " ");
-    expect(text).toContain("Its 10000 missing KBs do not fit one snapshot");
-    await expectWhole(day, 2);
+    expect(text).toContain("The product's 10000 missing KBs do not fit into one snapshot");
+    await expectNothingResolved(day, 2);
   });
 
-  test("a sender that SendGrid does not know is told by health until a mail goes out again", async () => {
+  test("a sender that SendGrid does not know is reported by health until a mail is sent again", async () => {
     world.inbox.faults.push({
       status: 403,
       errors: [{ message: "Not a verified sender.", field: "from", help: null }],
     });
     await playDay(host, world, day);
-    expect(await reasons()).toEqual([expect.stringMatching(/the mail of .* was refused\..*MAIL_FROM is a verified/)]);
+    expect(await reasons()).toEqual([expect.stringMatching(/the digest of .* was refused\..*MAIL_FROM is a verified/)]);
     nextDay();
     await playDay(host, world, day);
     expect(await reasons()).toEqual([]);
   });
 
-  async function expectWhole(runId: string, read: number): Promise<void> {
+  async function expectNothingResolved(runId: string, read: number): Promise<void> {
     const notRead = softwareIds.length - read;
     expect(await totalsOf(runId)).toMatchObject({ read, notRead, resolved: 0, improved: 0 });
   }
 });
 
 describe("a list that Defender empties", () => {
-  /** A day on which the software misses two KBs, and one on which Defender lists none and answers this for the software. */
+  /** A day on which the product misses two KBs, and one on which Defender lists none and gives this for the product. */
   async function emptyOvernight(status: number, facts: object): Promise<string> {
     lists.set(windows11, [aDefenderKb("5041585", 240), aDefenderKb("5041592", 120)]);
     await playDay(host, world, day);
@@ -208,19 +208,19 @@ describe("a list that Defender empties", () => {
     return mailsOf(day)[0]?.text?.replace(/\s+/g, " ") ?? "";
   }
 
-  test("of a software without weaknesses is told as resolved, KB by KB", async () => {
+  test("of a product without weaknesses is reported as resolved, KB by KB", async () => {
     const text = await emptyOvernight(200, { weaknesses: 0 });
-    expect(text).toMatch(/ RESOLVED: 2 KBS KB5041585 .*KB5041592 .*No longer listed for any software/);
-    expect(text).not.toContain("NOT MEASURED");
+    expect(text).toMatch(/ RESOLVED: 2 KBS KB5041585 .*KB5041592 .*No longer listed for any product/);
+    expect(text).not.toContain("NOT READ");
     expect(await totalsOf(day)).toMatchObject({ resolved: 2, read: 3, notRead: 0, missingKbs: 1 });
   });
 
   test.each([
     ["with 41 weaknesses", 200, { weaknesses: 41 }, "still counts open weaknesses"],
-    ["that Defender no longer knows", 404, { error: { code: "ResourceNotFound" } }, "knows no such software"],
-  ])("of a software %s resolves nothing, and the software is named as not measured", async (_, status, facts, why) => {
+    ["that Defender no longer knows", 404, { error: { code: "ResourceNotFound" } }, "does not know this product"],
+  ])("of a product %s resolves nothing, and the product is named as not read", async (_, status, facts, why) => {
     const text = await emptyOvernight(status, facts);
-    expect(text).toMatch(new RegExp(`! NOT MEASURED: 1 SOFTWARE .*${why}.* - ${windows11}`));
+    expect(text).toMatch(new RegExp(`! NOT READ: 1 PRODUCT .*${why}.* - ${windows11}`));
     expect(text).not.toContain("RESOLVED");
     expect(await totalsOf(day)).toMatchObject({ resolved: 0, read: 2, notRead: 1, missingKbs: 3 });
   });
@@ -240,7 +240,7 @@ describe("SendGrid's passing faults", () => {
     expect(await reasons()).toEqual([]);
   });
 
-  test("an answer that was lost after the mail was taken costs a second mail, and no third", async () => {
+  test("an answer that was lost after the mail was accepted costs a second mail, and no third", async () => {
     world.inbox.faults.push({ kept: true, connection: "reset" });
     await playDay(host, world, day);
     expect(mailsOf(day)).toHaveLength(2);
@@ -269,11 +269,11 @@ test("a row that a newer version wrote stops the runs and stays as it is; log, h
 
   expect(await rows()).toEqual(before);
   expect(mailsOf(day)).toEqual([]);
-  const told = new RegExp(`${newest.rowKey}.* was written by a newer version of this app\\. Upgrade this one`);
-  expect(inspect(book.entries.slice(logged), { depth: 10 })).toMatch(told);
+  const refusal = new RegExp(`${newest.rowKey}.* was written by a newer version of this app\\. Upgrade the app`);
+  expect(inspect(book.entries.slice(logged), { depth: 10 })).toMatch(refusal);
   const health = await fetch(`${host.url}/api/health/reasons`);
-  expect([health.status, await health.json()]).toMatchObject([503, { reasons: [expect.stringMatching(told)] }]);
+  expect([health.status, await health.json()]).toMatchObject([503, { reasons: [expect.stringMatching(refusal)] }]);
   const report = await fetch(`${host.url}/api/report`);
   expect([report.status, report.headers.get("content-type")]).toEqual([500, expect.stringContaining("problem+json")]);
-  expect(await report.json()).toMatchObject({ status: 500, detail: expect.stringMatching(told) });
+  expect(await report.json()).toMatchObject({ status: 500, detail: expect.stringMatching(refusal) });
 });

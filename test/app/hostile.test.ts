@@ -229,8 +229,8 @@ describe("hostile text in Defender's answer", () => {
 
   test("in an error, it is reported in our words, except for a licence's", () => {
     const reasonOf = (id: string) => report.products.find(({ softwareId }) => softwareId === id)?.failure?.reason ?? "";
-    expect(reasonOf(refused)).toMatch(/^Defender refused GET \/api\/Software\/\{id\}\/getmissingkbs \(403\) because/);
-    expect(reasonOf(licence)).toMatch(/saying "No license <script>.*"; the tenant needs an active licence .*\.$/);
+    expect(reasonOf(refused)).toMatch(/^Defender returned 403 for getmissingkbs: the app's identity lacks/);
+    expect(reasonOf(licence)).toMatch(/: "No license <script>.*"\. The tenant needs an active licence .*\.$/);
     expect(reasonOf(moved)).toContain("its nextLink leads to another host or scheme");
     expect(reasonOf(unknown)).toBe("");
   });
@@ -323,7 +323,7 @@ describe("the result of all this", () => {
     }
     expect(found).toContain("<script>alert(1)</script>");
     for (const outlet of [others.progress, others.health.reasons])
-      expect(textsIn(outlet).join()).toMatch(/saying "No license <script>alert\(1\)<\/script>/);
+      expect(textsIn(outlet).join()).toMatch(/: "No license <script>alert\(1\)<\/script>/);
   });
 
   test("is text that cannot move a terminal's cursor or add lines of its own", () => {

@@ -90,7 +90,7 @@ function forge(token: string, claims: Claims): string {
 
 const yesterday = () => Math.floor(Date.now() / 1000) - 86_400;
 
-/** The whole environment of the app: no key to anything but the mail service. */
+/** The complete environment of the app: no key except that of the mail service. */
 async function startApp(settings: Readonly<Record<string, string>> = {}): Promise<void> {
   app = await startAppProcess({
     SOFTWARE_IDS: "microsoft-_-windows_10",
@@ -112,7 +112,7 @@ async function startApp(settings: Readonly<Record<string, string>> = {}): Promis
 }
 
 /**
- * A watchlist of two software. Watchlists share the snapshots of a day: each test takes software of its own, so that
+ * A watchlist of two products. Watchlists share the snapshots of a day: each test takes products of its own, so that
  * there is something to read.
  */
 function watching(name: string): Record<string, string> {
@@ -148,7 +148,7 @@ function lastMailOf(name: string) {
 }
 
 describe("with a managed identity and no shared key anywhere", { timeout: 60_000 }, () => {
-  test("the emulator's well-known key opens nothing, so that nothing here can rest on it", async () => {
+  test("the emulator's well-known key opens nothing, so no test here can depend on it", async () => {
     await startApp({
       REPORTER_STORAGE: azurite.connectionString,
       REPORTER_STORAGE__tableServiceUri: "",
@@ -156,7 +156,7 @@ describe("with a managed identity and no shared key anywhere", { timeout: 60_000
       REPORTER_STORAGE__credential: "",
     });
     await expect(app.fireTimer()).rejects.toThrow();
-    expect(app.output()).toMatch(/Azure Storage answered 40[03] \w+ to POST \/runs\/messages/);
+    expect(app.output()).toMatch(/Azure Storage returned 40[03] \w+ for POST \/runs\/messages/);
   });
 
   test("a scheduled run reads, commits and mails, and its report is served", async () => {
@@ -178,19 +178,19 @@ describe("with a managed identity and no shared key anywhere", { timeout: 60_000
 });
 
 describe("a token that Defender refuses", { timeout: 60_000 }, () => {
-  const doubted = "Defender refused the app's token";
+  const doubted = "rejects the app's token";
   const noRole =
-    "lacks the app role Software.Read.All of WindowsDefenderATP; grant it, and expect refusals for up to 24 hours";
+    "lacks the app role Software.Read.All of WindowsDefenderATP. Grant it with `npm run grant`. A fix can take up to 24 hours";
 
   test.each([
     ["for another audience", { aud: "https://graph.microsoft.com" }, 401, doubted],
     ["that is past its time", { exp: yesterday() }, 401, doubted],
     ["without the role", { roles: ["Machine.Read.All"] }, 403, noRole],
-  ])("%s measures nothing and says so in report and mail, with what to do", async (what, claims, status, reason) => {
+  ])("%s reads nothing, and report and mail say why and what to do", async (what, claims, status, reason) => {
     counterfeits = { [defenderAudience]: claims };
     const { report, mail, statuses } = await run(`token ${what}`);
     expect(new Set(statuses)).toEqual(new Set([status]));
-    // One fresh token for a 401, and no further try: what a person must mend is not asked for again and again.
+    // One fresh token for a 401, and no further try: retrying does not help what a person must fix.
     expect(statuses.length).toBe(2 * (status === 401 ? 2 : 1));
     expect(report.totals).toMatchObject({ read: 0, notRead: 2 });
     for (const { state, failure } of report.products) {
@@ -202,22 +202,22 @@ describe("a token that Defender refuses", { timeout: 60_000 }, () => {
     expect(mail?.html).toContain("None of the 2 products could be read");
   });
 
-  test("of another cloud, because DEFENDER_CLOUD is not the tenant's, is told as such", async () => {
+  test("of another cloud, because DEFENDER_CLOUD is not the tenant's, is named as the cause", async () => {
     identity.behaviour.resources = { ...reporterResources, [governmentDefender]: ["Software.Read.All"] };
     const { report, statuses, audiences } = await run("wrong cloud", { DEFENDER_CLOUD: "gcc-high" });
     expect(audiences).toContain(governmentDefender);
     expect(new Set(statuses)).toEqual(new Set([401]));
-    expect(report.products[0]?.failure?.reason).toContain("check that DEFENDER_CLOUD fits the tenant");
+    expect(report.products[0]?.failure?.reason).toContain("Check that DEFENDER_CLOUD is the tenant's cloud");
   });
 
-  test("is not even asked for where the identity may have none", async () => {
+  test("is not even used if the identity may not have one", async () => {
     identity.behaviour.resources = { [storage]: [] };
     const { report, statuses } = await run("no token");
     expect(statuses).toEqual([]);
     expect(report.products[0]?.failure).toMatchObject({
       permanent: false,
       reason: expect.stringMatching(
-        /^There is no token for Defender: .* check that an identity is assigned to the app/,
+        /^Could not get a token for Defender: .* Check that an identity is assigned to the app/,
       ),
     });
   });
@@ -230,28 +230,28 @@ describe("a token that storage refuses", { timeout: 60_000 }, () => {
   ])("%s fails the timer and the page, and the log says what to check", async (_what, claims) => {
     counterfeits = { [storage]: claims };
     await startApp();
-    await expect(app.fireTimer()).rejects.toThrow(/1 of 1 watchlists could not be queued/);
+    await expect(app.fireTimer()).rejects.toThrow(/Could not queue the run of default\./);
     const answer = await fetch(`${app.url}/api/report?format=json`);
     expect([answer.status, await answer.text()]).toEqual([500, ""]);
     expect(app.output()).toMatch(
-      /Azure Storage answered 40[13] \w+ to POST \/runs\/messages.*Storage Queue Data Contributor/,
+      /Azure Storage returned 40[13] \w+ for POST \/runs\/messages.*Storage Queue Data Contributor/,
     );
-    expect(app.output()).toMatch(/Azure Storage answered 40[13] \w+ to GET \/Runs.*Storage Table Data Contributor/);
+    expect(app.output()).toMatch(/Azure Storage returned 40[13] \w+ for GET \/Runs.*Storage Table Data Contributor/);
   });
 
-  test("is not even asked for where there is no identity", async () => {
+  test("is not even used if there is no identity", async () => {
     identity.behaviour.resources = {};
     await startApp();
     await expect(app.fireTimer()).rejects.toThrow();
-    expect(app.output()).toContain("check that an identity is assigned to the app");
+    expect(app.output()).toContain("Check that an identity is assigned to the app");
   });
 });
 
 describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
-  const noAnswer = "There is no token for Defender: The app's managed identity did not answer with a token";
+  const noAnswer = "Could not get a token for Defender: the app's managed identity did not return a token";
 
   /** Handles what is queued with the endpoint down; tokens for storage are held by then, one for Defender is not. */
-  async function handleBlindly(queueing: () => Promise<unknown>): Promise<void> {
+  async function handleWithoutTokens(queueing: () => Promise<unknown>): Promise<void> {
     await app.drain();
     await queueing();
     identity.behaviour.fault = "down";
@@ -259,10 +259,10 @@ describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
     expect(app.output()).toContain(noAnswer);
   }
 
-  test("holds a scheduled run back within its grace, and once it is up the same run measures all", async () => {
+  test("delays a scheduled run within its grace, and once it is back the same run reads everything", async () => {
     const settings = { ...watching("held back"), REPORT_GRACE_MINUTES: "60" };
     await startApp(settings);
-    await handleBlindly(app.fireTimer);
+    await handleWithoutTokens(app.fireTimer);
     expect((await fetch(`${app.url}/api/report`)).status).toBe(404);
     expect(lastMailOf("held back")).toBeUndefined();
     await app.close();
@@ -277,11 +277,11 @@ describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
     expect(lastMailOf("held back")?.subject).toContain("Now watching 2 products");
   });
 
-  test("makes a run that was asked for claim nothing: what stood stands, and report and mail say why", async () => {
+  test("makes a run asked for claim nothing: earlier counts remain, and report and mail say why", async () => {
     await run("asked for");
     await app.close();
     await startApp(watching("asked for"));
-    await handleBlindly(() => fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' }));
+    await handleWithoutTokens(() => fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' }));
     const { totals, products } = await latestReport();
     expect(totals).toMatchObject({ read: 0, notRead: 2, resolved: 0, improved: 0, missingKbs: 1 });
     for (const { state, failure } of products) {

@@ -12,7 +12,7 @@ const [forbidden, unknown, broken] = ["contoso-_-product_7", "contoso-_-product_
 let world: LocalWorld;
 afterEach(() => world.close());
 
-/** A tenant in which each software misses a KB of its own. */
+/** A tenant in which each product misses a KB of its own. */
 async function startTenantOf40(): Promise<void> {
   world = await startWorld({
     estate: {
@@ -33,7 +33,7 @@ async function startTenantOf40(): Promise<void> {
 
 const settings = () => ({ ...world.settings, SOFTWARE_IDS: softwareIds.join("\n") });
 
-describe("a run over 40 software, three of which answer errors for good", () => {
+describe("a run over 40 products, three of which always fail", () => {
   test("names the three with the age of their last snapshot, and resolves none of their KBs", {
     timeout: 120_000,
   }, async () => {
@@ -70,7 +70,7 @@ describe("a run over 40 software, three of which answer errors for good", () => 
 });
 
 describe("a process that is killed in the middle of a walk", () => {
-  test("is followed by one that reads no software twice and sends one mail", { timeout: 120_000 }, async () => {
+  test("is followed by one that reads no product twice and sends one mail", { timeout: 120_000 }, async () => {
     await startTenantOf40();
     const first = startApp();
     await Promise.race([untilCalled(20), once(first, "exit")]);

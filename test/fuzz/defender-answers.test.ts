@@ -30,7 +30,7 @@ const key = { tenant: "home", softwareId: "microsoft-_-windows_10", runId: "2026
 const place = { table: "Snapshots", partitionKey: "p", rowKey: key.runId };
 const before = takeSnapshot({ ...key, runId: "2026-11-22" }, readMissingKbs(items), null);
 
-/** Kept and read again it is the same; or it is told to be too large. */
+/** Stored and read again it is the same, or it is refused as too large. */
 function expectStored(snapshot: Snapshot): void {
   try {
     expect(decodeSnapshot(key, encodeSnapshot(snapshot), place)).toEqual(snapshot);

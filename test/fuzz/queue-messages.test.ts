@@ -55,7 +55,7 @@ test("any message advances a run to its end, or fails by a name and leaves nothi
       expect(world.inbox.length).toBeLessThanOrEqual(1);
       // A run is done, or comes again once.
       expect(world.ports.queue.waiting.length).toBeLessThanOrEqual(1);
-      // Whatever was committed can be told: no message may leave a row that fails whoever reads it.
+      // Anything committed can be reported: no message may leave a row that cannot be read.
       expect([200, 503]).toContain((await serveHealthReasons(request(), world.ports)).status);
       for (const format of ["text", "csv", "html"]) {
         const answer = await ask(request({ format }), (asked) => serveReport(asked, world.ports));

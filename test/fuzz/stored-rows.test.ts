@@ -43,11 +43,11 @@ function damaged(row: Columns): fc.Arbitrary<Columns> {
 }
 
 function damagedColumn(value: unknown): fc.Arbitrary<unknown> {
-  const whole = fc.constant(value);
+  const intact = fc.constant(value);
   if (typeof value !== "string" || !/^[[{]/.test(value))
-    return fc.oneof({ weight: 12, arbitrary: whole }, mutated(value));
+    return fc.oneof({ weight: 12, arbitrary: intact }, mutated(value));
   const inside = mutated(JSON.parse(value)).map((json) => JSON.stringify(json));
-  return fc.oneof({ weight: 4, arbitrary: whole }, { weight: 4, arbitrary: inside }, mutated(value));
+  return fc.oneof({ weight: 4, arbitrary: intact }, { weight: 4, arbitrary: inside }, mutated(value));
 }
 
 /** What a row is read as, or `null` where it is refused by name. */

@@ -11,7 +11,7 @@ import { createDefender } from "../../shared/io/defender/defender.ts";
 import { createCertificate } from "../support/certificate.ts";
 import { type Handler, type HttpServer, type ReceivedRequest, startHttpServer } from "../support/http-server.ts";
 
-// The identity library remembers the endpoint and the tokens for the whole process: one endpoint for all tests, and a
+// The identity library remembers the endpoint and the tokens for the process: one endpoint for all tests, and a
 // resource of its own for each token that must not be a remembered one.
 const secretHeader = "header-secret-canary";
 const appId = "11111111-2222-3333-4444-555555555555";
@@ -88,7 +88,7 @@ describe("the managed identity", () => {
     expect(queryOf(String(endpoint.requests[0]?.path)).has("client_id")).toBe(false);
   });
 
-  test("tells when its token ends, and is not asked again before", async () => {
+  test("says when its token expires, and is not asked again before", async () => {
     const scope = newScope();
     const credential = create()("home");
     const before = Date.now();
@@ -100,7 +100,7 @@ describe("the managed identity", () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  test("is asked again for a token that ends soon", async () => {
+  test("is asked again for a token that expires soon", async () => {
     endpoint.handle(giving(60));
     const scope = newScope();
     const credential = create()("home");
@@ -147,7 +147,7 @@ describe("the managed identity", () => {
     ["fails in passing", () => ({ status: 500, body: { statusCode: 500, message: "Unexpected error." } }), noAnswer],
     ["is busy", () => ({ status: 429, body: { statusCode: 429, message: "Too many requests." } }), noAnswer],
   ])(
-    "whose endpoint %s is told in the same words each time, without secrets",
+    "whose endpoint %s fails with the same words each time, without secrets",
     async (_name, handler, sentence, timeout = 10_000) => {
       endpoint.handle(handler);
       const credentialOf = create({ timeout });
@@ -162,7 +162,7 @@ describe("the managed identity", () => {
     },
   );
 
-  test("that gives nothing makes a read of Defender fail with what to do, and nothing is sent there", async () => {
+  test("that gives no token makes a read of Defender fail with what to do, and nothing is sent to Defender", async () => {
     endpoint.handle(() => ({ status: 400, body: { statusCode: 400, message: "No User Assigned Identity found." } }));
     const api = await startHttpServer(() => ({ body: { value: [] } }));
     onTestFinished(() => api.close());
@@ -243,14 +243,14 @@ describe("another tenant", () => {
     expect(second.message).toBe(first.message);
   });
 
-  test("is not blamed where the managed identity itself gives nothing", async () => {
+  test("is not blamed if the managed identity gives no token", async () => {
     endpoint.handle(() => ({ status: 400, body: { statusCode: 400, message: "No User Assigned Identity found." } }));
     const entra = await startEntra(() => expect.unreachable("nothing to send"));
     const credential = create({ authorityHost: entra.url, clientId: "77777777-8888-7777-6666-555555555555" })(tenant);
     expect((await failure(credential.getToken(newScope()))).message).toMatch(/^The app's managed identity was refused/);
   });
 
-  test("of a government cloud is signed in to there, with a token for that cloud's exchange", async () => {
+  test("of a government cloud is signed in to in that cloud, with a token for its exchange", async () => {
     const proxy = await startRefusingProxy();
     vi.stubEnv("HTTPS_PROXY", proxy.url);
     onTestFinished(() => void vi.stubEnv("HTTPS_PROXY", undefined));
@@ -260,7 +260,7 @@ describe("another tenant", () => {
     expect(proxy.asked[0]).toBe("CONNECT login.microsoftonline.us:443 HTTP/1.1");
   });
 
-  test("without an app registration is told which setting is missing", async () => {
+  test("without an app registration fails with the setting that is missing", async () => {
     const error = await failure(Promise.resolve(create({ appId: null })(tenant).getToken(newScope())));
     expect(error.message).toContain("DEFENDER_APP_ID");
     expect(error.message).toContain(tenant);
@@ -325,7 +325,7 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
 
   const given = `echo '{"accessToken":"developer-token","expires_on":4102444800,"tokenType":"Bearer"}'`;
 
-  test("is whoever signed in with az", async () => {
+  test("is the person signed in with az", async () => {
     const args = await installCommand("az", given);
     const token = await create({ kind: "developer" })("home").getToken("https://defender.example/.default");
     expect(token).toMatchObject({ token: "developer-token", expiresOnTimestamp: 4_102_444_800_000 });
@@ -340,7 +340,7 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
     expect(await readFile(args, "utf8")).toContain(`--tenant ${tenant}`);
   });
 
-  test("who is not signed in is told how", async () => {
+  test("who is not signed in learns how", async () => {
     await installCommand("azd", `echo "ERROR: not logged in, run \\\`azd auth login\\\` to login" >&2; exit 1`);
     await installCommand("az", `echo "ERROR: Please run 'az login' to setup account." >&2; exit 1`);
     const credentialOf = create({ kind: "developer" });
@@ -354,7 +354,7 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
 
 // Last, since it takes the endpoint away.
 describe("an identity endpoint that is down", () => {
-  test("is told as one that did not answer", async () => {
+  test("counts as one that did not answer", async () => {
     await endpoint.close();
     const refusedConnection = new Promise((resolve) => {
       connectTcp(endpoint.port, "127.0.0.1").once("error", resolve);

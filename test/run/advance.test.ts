@@ -24,7 +24,7 @@ async function day(world: FakeWorld, date: string, answers: Record<string, reado
 }
 
 describe("a run", () => {
-  test("reads every software once, commits, and mails what got worse", async () => {
+  test("reads every product once, commits, and mails what got worse", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
     const run = await day(world, "2026-11-24", { [windows10]: [item("5066835", 20)] });
@@ -48,7 +48,7 @@ describe("a run", () => {
     expect(world.reads).toHaveLength(2);
   });
 
-  test("waits for software that cannot be read until the grace is over, then says so", async () => {
+  test("waits for products that could not be read until the grace is over, then says so", async () => {
     const world = fakeWorld([watchlist]);
     await scheduleRuns(world.ports);
     world.answers.set(windows10, broken);
@@ -60,7 +60,7 @@ describe("a run", () => {
     expect(world.reads.filter((softwareId) => softwareId === windows11)).toHaveLength(1);
   });
 
-  test("is not held back by software that the last two could not read either", async () => {
+  test("is not delayed by a product that the last two could not read either", async () => {
     const world = fakeWorld([watchlist]);
     const committedAt = async (date: string) =>
       (await day(world, date, { [windows10]: broken }))?.committedAt.slice(0, 16);
@@ -71,7 +71,7 @@ describe("a run", () => {
     expect(await committedAt("2026-11-26")).toBe("2026-11-26T07:00");
   });
 
-  test("does not wait where only a person can help", async () => {
+  test("does not wait if only a person can help", async () => {
     const world = fakeWorld([watchlist]);
     world.answers.set(windows10, forbidden);
     await scheduleRuns(world.ports);
@@ -79,7 +79,7 @@ describe("a run", () => {
     expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toHaveLength(1);
   });
 
-  test("stops asking while Defender throttles, and goes on when it may", async () => {
+  test("stops reading while Defender throttles, and goes on when it may", async () => {
     const world = fakeWorld([watchlist]);
     const throttled = new DefenderError("Defender throttles.", { permanent: false, retryAfterSeconds: 900 });
     world.answers.set(windows10, throttled).set(windows11, throttled);
@@ -92,7 +92,7 @@ describe("a run", () => {
     expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
   });
 
-  test("ends its step when the time is up, and the next step reads only the rest", async () => {
+  test("ends its step when out of time, and the next step reads only the rest", async () => {
     const world = fakeWorld([watchlist]);
     const timeUp = new AbortController();
     world.ports.defender = {
@@ -112,7 +112,7 @@ describe("a run", () => {
     expect(world.reads.toSorted()).toEqual([windows10, windows11]);
   });
 
-  test("asks the store for nothing more once its time is up", async () => {
+  test("asks the store for nothing more once it is out of time", async () => {
     const softwareIds = Array.from({ length: 100 }, (_, index) => `contoso-_-product_${index}`);
     const world = fakeWorld([aWatchlist({ softwareIds })]);
     const timeUp = new AbortController();
@@ -129,7 +129,7 @@ describe("a run", () => {
     expect(world.ports.queue.waiting).toHaveLength(1);
   });
 
-  test("tells its commit to the log even where the commit's answer was lost", async () => {
+  test("logs its commit even if the commit's answer was lost", async () => {
     const world = fakeWorld([watchlist]);
     const { commitRun } = world.ports.store;
     world.ports.store.commitRun = async (run, follows) => {
@@ -137,14 +137,14 @@ describe("a run", () => {
       return false;
     };
     await day(world, "2026-11-23", { [windows10]: [item("5066835", 12)] });
-    const told = world.logs.filter(({ message }) => message === "run committed");
-    expect(told.map(({ fields }) => [fields?.run, fields?.committedAt])).toEqual([
+    const lines = world.logs.filter(({ message }) => message === "run committed");
+    expect(lines.map(({ fields }) => [fields?.run, fields?.committedAt])).toEqual([
       ["2026-11-23", "2026-11-23T05:00:00.000Z"],
     ]);
     expect(world.inbox).toHaveLength(1);
   });
 
-  test("tells the log what Defender itself said of a read that failed", async () => {
+  test("logs what Defender itself said about a read that failed", async () => {
     const world = fakeWorld([watchlist]);
     const cause = new Error("Something went wrong [2b1a]");
     world.answers.set(windows10, new DefenderError("Defender answered 403.", { permanent: true, cause }));
@@ -153,7 +153,7 @@ describe("a run", () => {
     expect(line?.fields).toMatchObject({ reason: "Defender answered 403.", said: "Something went wrong [2b1a]" });
   });
 
-  test("on demand that comes a day late is dropped, for nobody waits for it any more", async () => {
+  test("on demand that comes a day late is dropped, because no one waits for it any more", async () => {
     const world = fakeWorld([watchlist]);
     const asked = { watchlist: "default", runId: "2026-11-22T05:00Z", openedAt: "2026-11-22T05:00:00.000Z" };
     await advance({ ...asked, mail: true }, world.ports);
@@ -162,7 +162,7 @@ describe("a run", () => {
     expect(world.logs).toMatchObject([{ level: "warn", message: "run dropped", fields: { run: asked.runId } }]);
   });
 
-  test("that comes a week late finds the later one committed and leaves it be", async () => {
+  test("that comes a week late finds the later one committed and changes nothing", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23", {});
     const late = { watchlist: "default", runId: "2026-11-16", openedAt: "2026-11-16T05:00:00.000Z" };
@@ -297,7 +297,7 @@ describe("a mail that did not go out", () => {
     expect(world.inbox).toHaveLength(1);
   });
 
-  test("is kept with the reason when it was refused for good", async () => {
+  test("is kept with the reason if it was refused for good", async () => {
     const world = await withOutcomes({ status: "refused", reason: "The from address is not verified." });
     expect(await mailOf(world)).toMatchObject({ status: "refused", reason: "The from address is not verified." });
     expect(world.inbox).toHaveLength(0);
@@ -344,7 +344,7 @@ describe("a run on demand", () => {
   const reasonsOf = async ({ ports }: FakeWorld) =>
     (await ports.store.readRun("default", asked.runId))?.run.failures.map(({ reason }) => reason);
 
-  test("does not wait for software that fails in passing: a person waits for it", async () => {
+  test("does not wait for products with a passing failure: a person is waiting for the run", async () => {
     const world = askedWhile(broken);
     await advance(asked, world.ports);
     expect(await reasonsOf(world)).toEqual(["Defender answered 500.", "Defender answered 500."]);
@@ -384,7 +384,7 @@ describe("a step", () => {
     expect(stepMs + 5 * 60_000).toBeLessThanOrEqual(platformMs);
   });
 
-  test("that is out of time queues its message again, and the next one goes on with the run", async () => {
+  test("that is out of time queues its message again, and the next one continues the run", async () => {
     const timeout = timeIsUp();
     const world = fakeWorld();
     await advance(message, world.ports);

@@ -12,7 +12,7 @@ import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 const softwareIds = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
 const unreadable = new DefenderError("Defender answered 403.", { permanent: true });
 
-test("what expires takes nothing with it that a kept run stands on", { timeout: 30_000 }, async () => {
+test("what expires takes nothing with it that a kept run needs", { timeout: 30_000 }, async () => {
   const readable = fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 8, maxLength: 20 });
   await fc.assert(
     fc.asyncProperty(readable, fc.integer({ min: 1, max: 6 }), async (days, retentionDays) => {
@@ -60,10 +60,10 @@ test("the snapshots of a run that expired are gone", async () => {
     await scheduleRuns(world.ports);
     await handleAll(world, world.ports.now().getTime());
   }
-  const stands = async (runId: string) =>
+  const exists = async (runId: string) =>
     (await world.ports.store.readSnapshot({ tenant: "home", softwareId: "microsoft-_-windows_10", runId })) !== null;
   // The oldest kept run, of 4 November, compares with the snapshots of the 3rd.
-  expect([await stands("2026-11-02"), await stands("2026-11-03"), await stands("2026-11-04")]).toEqual([
+  expect([await exists("2026-11-02"), await exists("2026-11-03"), await exists("2026-11-04")]).toEqual([
     false,
     true,
     true,

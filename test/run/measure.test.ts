@@ -6,10 +6,10 @@ import { aKb, aSnapshot } from "../support/builders.ts";
 
 const key = { tenant: "home", softwareId: "microsoft-_-windows_10", runId: "2026-11-23" };
 const item = (id: string, machineMissedOn = 100) => ({ id, machineMissedOn, cveAddressed: 1 });
-const whole = ["1", "2", "3", "4"].map((id) => item(id));
+const complete = ["1", "2", "3", "4"].map((id) => item(id));
 const four = aSnapshot({ missingKbs: ["1", "2", "3", "4"].map((id) => aKb({ id, machineMissedOn: 100 })) });
 
-/** Answers one after the other, the last one for good, or fails; tells how often it was asked. */
+/** Gives these answers in turn, the last one for good; counts how often it was asked. */
 function defender(
   answers: (readonly unknown[] | DefenderError)[],
   facts: Partial<ProductFacts> | DefenderError | null = { weaknesses: 0 },
@@ -30,15 +30,15 @@ function defender(
   return { port, asked };
 }
 
-describe("measuring a software", () => {
+describe("measuring a product", () => {
   test("believes an ordinary answer at once", async () => {
-    const { port, asked } = defender([whole]);
+    const { port, asked } = defender([complete]);
     expect((await measure(key, four, port)).missingKbs).toHaveLength(4);
     expect(asked).toEqual({ lists: 1, lookUps: 0 });
   });
 
   test("reads a list that lost more than half again, and takes the second answer", async () => {
-    const { port, asked } = defender([[item("1")], whole]);
+    const { port, asked } = defender([[item("1")], complete]);
     expect((await measure(key, four, port)).missingKbs).toHaveLength(4);
     expect(asked.lists).toBe(2);
     const steady = defender([[item("1")]]);
@@ -47,19 +47,19 @@ describe("measuring a software", () => {
   });
 
   test("reads a list again whose KBs are all there, but on less than half of the machines", async () => {
-    const { port, asked } = defender([whole.map(({ id }) => item(id, 20)), whole]);
+    const { port, asked } = defender([complete.map(({ id }) => item(id, 20)), complete]);
     const { missingKbs } = await measure(key, four, port);
     expect(missingKbs.map(({ machineMissedOn }) => machineMissedOn)).toEqual([100, 100, 100, 100]);
     expect(asked.lists).toBe(2);
   });
 
-  test("takes a list that was empty at first and is whole when read again for the whole one", async () => {
-    const { port, asked } = defender([[], whole]);
+  test("believes a complete list that follows an empty one", async () => {
+    const { port, asked } = defender([[], complete]);
     expect((await measure(key, four, port)).missingKbs).toHaveLength(4);
     expect(asked).toEqual({ lists: 2, lookUps: 0 });
   });
 
-  test("looks a software up whose shrunk list is empty when read again", async () => {
+  test("looks up a product whose shrunk list is empty when read again", async () => {
     const answers = [[item("1")], []];
     const snapshot = await measure(key, four, defender(answers, { weaknesses: 0 }).port);
     expect(snapshot).toMatchObject({ missingKbs: [], emptiness: { verdict: "clean" } });
@@ -76,7 +76,7 @@ describe("measuring a software", () => {
     await expect(measure(key, four, port)).rejects.toBe(broken);
   });
 
-  test("believes an emptied list only of a software without weaknesses", async () => {
+  test("believes an emptied list only of a product without weaknesses", async () => {
     const { port, asked } = defender([[]]);
     const snapshot = await measure(key, four, port);
     expect(snapshot.emptiness).toEqual({ verdict: "clean", checkedOn: "2026-11-23" });
@@ -88,20 +88,20 @@ describe("measuring a software", () => {
     ["still has weaknesses", { weaknesses: 41 }, false],
     ["does not say", { weaknesses: null }, false],
     ["is unknown to Defender", null, true],
-  ])("does not take an emptied list for resolved where the software %s", async (_, facts, permanent) => {
+  ])("does not take an emptied list for resolved if the product %s", async (_, facts, permanent) => {
     const reading = measure(key, four, defender([[]], facts).port);
     await expect(reading).rejects.toThrow(DefenderError);
     await expect(reading).rejects.toMatchObject({ permanent });
   });
 
-  test("takes an emptied list over open weaknesses for not patched by KBs once it has been empty for a week", async () => {
+  test("takes an emptied list over open weaknesses for not patched by KBs after a week", async () => {
     const { port } = defender([[]], { weaknesses: 41 });
     await expect(measure(key, { ...four, runId: "2026-11-17" }, port)).rejects.toThrow("not taken as resolved");
     const snapshot = await measure(key, { ...four, runId: "2026-11-16" }, port);
     expect(snapshot).toMatchObject({ missingKbs: [], emptiness: { verdict: "not-kb-patched" } });
   });
 
-  test("keeps the first sight of a software that is vulnerable without KBs as just that", async () => {
+  test("takes a product that is vulnerable without KBs at first sight as just that", async () => {
     const snapshot = await measure(key, null, defender([[]], { weaknesses: 41 }).port);
     expect(snapshot).toMatchObject({ missingKbs: [], emptiness: { verdict: "not-kb-patched" } });
   });
@@ -129,12 +129,12 @@ describe("measuring a software", () => {
     expect(snapshot.emptiness).toEqual({ verdict: after, checkedOn: "2026-11-23" });
   });
 
-  test("says so where Defender no longer knows a software whose list is steadily empty", async () => {
+  test("says so if Defender no longer knows a product whose list is always empty", async () => {
     const reading = measure(key, empty("clean", "2026-11-16"), defender([[]], null).port);
     await expect(reading).rejects.toMatchObject({ name: "DefenderError", permanent: true });
   });
 
-  test("takes an answer whose items are all unusable for no answer", async () => {
+  test("takes a list whose items are all unusable for a failed read", async () => {
     await expect(measure(key, four, defender([[{ id: null }, {}]]).port)).rejects.toThrow(
       "in which no item names a KB",
     );

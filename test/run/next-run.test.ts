@@ -4,7 +4,7 @@ import { nextCertainMail, nextRun } from "../../shared/run/next-run.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { fakeWorld } from "../support/fake-world.ts";
 
-describe("the next mail that comes whatever happened", () => {
+describe("the next certain mail", () => {
   // 23 November 2026 is a Monday.
   const after = new Date("2026-11-23T05:00:00Z");
   const { rules } = fakeWorld().ports;
@@ -16,7 +16,7 @@ describe("the next mail that comes whatever happened", () => {
     expect(nextFor({ heartbeatDay: "Monday" }, "America/Los_Angeles")).toBe("2026-11-24T05:00:00.000Z");
   });
 
-  test("is the next run's where every run mails, and unknown where none is sure to", () => {
+  test("is the next run's if every run mails, and unknown if none is certain to", () => {
     expect(nextFor({ heartbeatDay: "none", mailWhen: "always" })).toBe("2026-11-24T05:00:00.000Z");
     expect(nextFor({ heartbeatDay: "none" })).toBeNull();
   });

@@ -15,21 +15,21 @@ describe("the timer", () => {
     ]);
   });
 
-  test("that fires a moment before midnight opens the run of the day that begins", async () => {
+  test("that fires a moment before midnight opens the run of the new day", async () => {
     const world = fakeWorld();
     world.setClock("2026-11-22T23:59:59.950Z");
     await scheduleRuns(world.ports);
     expect(world.ports.queue.waiting[0]?.message.runId).toBe("2026-11-23");
   });
 
-  test("opens the other watchlists where one cannot be queued, and fails so that it is tried again", async () => {
+  test("opens the other watchlists if one cannot be queued, and fails so that it is tried again", async () => {
     const world = fakeWorld([aWatchlist({ name: "clients" }), aWatchlist({ name: "servers" })]);
     const { send } = world.ports.queue;
     world.ports.queue.send = async (message, delay) => {
       if (message.watchlist === "clients") throw new Error("The queue answered 500.");
       await send(message, delay);
     };
-    await expect(scheduleRuns(world.ports)).rejects.toThrow("1 of 2 watchlists");
+    await expect(scheduleRuns(world.ports)).rejects.toThrow("Could not queue the run of clients.");
     expect(world.ports.queue.waiting.map(({ message }) => message.watchlist)).toEqual(["servers"]);
   });
 });

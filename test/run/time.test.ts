@@ -39,7 +39,7 @@ async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
 }
 
 /** By how many machines each run says that the KB got worse, the runs in their order. */
-async function risesTold({ ports }: FakeWorld, runs: readonly Run[]): Promise<number[]> {
+async function reportedRises({ ports }: FakeWorld, runs: readonly Run[]): Promise<number[]> {
   const machinesIn = async (runId: string | null | undefined) => {
     const snapshot = runId && (await ports.store.readSnapshot({ tenant: "home", softwareId, runId }));
     return snapshot ? (snapshot.missingKbs[0]?.machineMissedOn ?? 0) : 0;
@@ -60,7 +60,7 @@ describe("a daily timer in UTC", () => {
     "Africa/Cairo",
   ];
 
-  test("makes a chain of runs in any time zone and at any minute of the day, and every rise is told once", {
+  test("makes a chain of runs in any time zone and at any minute of the day, and every rise is reported once", {
     timeout: 120_000,
   }, async () => {
     const minute = fc.integer({ min: 0, max: 24 * 60 - 1 });
@@ -74,24 +74,24 @@ describe("a daily timer in UTC", () => {
         }
         const runs = await scheduledRuns(world);
         for (const [index, run] of runs.entries()) expect(run.previousRunId).toBe(runs[index - 1]?.runId ?? null);
-        // Where two firings fall on one local day, the second finds the day's run and the next one tells its rise.
+        // Where two firings fall on one local day, the second finds the day's run and the next one reports its rise.
         expect(runs.length).toBeGreaterThanOrEqual(4);
         const lastRead = runs.at(-1)?.openedAt.slice(0, 10) === addDays(first, 4) ? 4 : 3;
-        expect((await risesTold(world, runs)).reduce((sum, rise) => sum + rise, 0)).toBe(lastRead);
+        expect((await reportedRises(world, runs)).reduce((sum, rise) => sum + rise, 0)).toBe(lastRead);
         expect(world.inbox).toHaveLength(runs.length);
       }),
       { numRuns: 20 },
     );
   });
 
-  test("that fires twice on the local day of 25 hours makes one run of it, and the next day tells both rises", async () => {
+  test("that fires twice on the local day of 25 hours makes one run of it, and the next day reports both rises", async () => {
     const world = worldIn("Europe/Berlin");
     // Half past eleven in summer time, again at half past ten of the same day in winter time, and so on.
     const firings = ["2026-10-23T22:30:00Z", "2026-10-24T22:30:00Z", "2026-10-25T22:30:00Z", "2026-10-26T22:30:00Z"];
     for (const [index, at] of firings.entries()) await fire(world, Date.parse(at), 100 + index);
     const runs = await scheduledRuns(world);
     expect(runs.map(({ runId }) => runId)).toEqual(["2026-10-24", "2026-10-25", "2026-10-26"]);
-    expect(await risesTold(world, runs)).toEqual([0, 1, 2]);
+    expect(await reportedRises(world, runs)).toEqual([0, 1, 2]);
   });
 
   test("that skips the local day of 23 hours leaves no gap in the chain", async () => {
@@ -100,7 +100,7 @@ describe("a daily timer in UTC", () => {
     for (const [index, at] of firings.entries()) await fire(world, Date.parse(at), 100 + index);
     const runs = await scheduledRuns(world);
     expect(runs.map(({ runId }) => runId)).toEqual(["2026-03-27", "2026-03-28", "2026-03-30"]);
-    expect(await risesTold(world, runs)).toEqual([0, 1, 1]);
+    expect(await reportedRises(world, runs)).toEqual([0, 1, 1]);
   });
 });
 
@@ -122,7 +122,7 @@ describe("a run across midnight", () => {
     expect(snapshot?.missingKbs[0]?.firstSeen).toBe("2026-11-30");
   });
 
-  test("that still waits when the next one opens loses nothing: everything is told, and once", async () => {
+  test("that still waits when the next one opens loses nothing: everything is reported once", async () => {
     const world = fakeWorld([watchlist]);
     await fire(world, Date.parse("2026-11-29T05:00:00Z"), 100);
     world.setClock("2026-11-30T05:00:00Z");
@@ -141,7 +141,7 @@ describe("a run across midnight", () => {
       { runId: "2026-12-01", failures: [] },
     ]);
     for (const [index, run] of runs.entries()) expect(run.previousRunId).toBe(runs[index - 1]?.runId ?? null);
-    expect((await risesTold(world, runs)).reduce((sum, rise) => sum + rise, 0)).toBe(3);
+    expect((await reportedRises(world, runs)).reduce((sum, rise) => sum + rise, 0)).toBe(3);
     expect(world.ports.queue.waiting).toEqual([]);
   });
 });
@@ -164,7 +164,7 @@ describe("a clock that steps back", () => {
     expect(world.ports.queue.waiting).toEqual([]);
   });
 
-  test("while a run waits for software neither ends its grace early nor holds it up beyond the step", async () => {
+  test("while a run waits for a product neither ends its grace early nor extends it beyond the step", async () => {
     const world = fakeWorld([watchlist]);
     world.answers.set(softwareId, new DefenderError("Defender answered 500.", { permanent: false }));
     await scheduleRuns(world.ports);
@@ -186,7 +186,7 @@ describe("a clock that steps back", () => {
     await fire(world, Date.parse("2026-11-24T05:00:00Z"), 103);
     const runs = await scheduledRuns(world);
     expect(runs.map(({ runId }) => runId)).toEqual(["2026-11-22", "2026-11-23", "2026-11-24"]);
-    expect(await risesTold(world, runs)).toEqual([0, 1, 2]);
+    expect(await reportedRises(world, runs)).toEqual([0, 1, 2]);
     expect(world.inbox).toHaveLength(3);
   });
 
@@ -214,7 +214,7 @@ describe("a message that comes a week late", () => {
     await fire(world, Date.parse("2026-11-23T05:00:00Z"), 105);
     const runs = await scheduledRuns(world);
     expect(runs.map(({ runId }) => runId)).toEqual(["2026-11-15", "2026-11-16", "2026-11-23"]);
-    expect(await risesTold(world, runs)).toEqual([0, 4, 1]);
+    expect(await reportedRises(world, runs)).toEqual([0, 4, 1]);
     expect(world.inbox).toHaveLength(3);
   });
 
@@ -263,7 +263,7 @@ describe("the time limit of a step", () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test("is not waited for where Defender wants to be left alone for longer: the message comes back by then", async () => {
+  test("is not waited for if Defender asks for a longer wait: the message comes back by then", async () => {
     const server = await startHttpServer(() => ({ status: 429, headers: { "retry-after": "1500" } }));
     onTestFinished(() => server.close());
     const world = fakeWorld([watchlist]);

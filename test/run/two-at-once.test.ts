@@ -47,7 +47,7 @@ describe("two processes of the app on one storage account", () => {
     });
   }
 
-  test("whose timers fire for the same day make one run of whole snapshots, and one mail", {
+  test("whose timers fire for the same day make one run of complete snapshots, and one mail", {
     timeout: 120_000,
   }, async () => {
     const apps = [startApp(), startApp()];
@@ -100,7 +100,7 @@ describe("runs that one process advances side by side", () => {
     );
     await Promise.all([host.fireTimer("schedule-runs"), ...asking]);
     await host.drainQueues();
-    // Whoever found a mail claimed by the other looks again when that claim has run out.
+    // A process that found the mail claimed by the other looks again when that claim has expired.
     await world.turnTo(new Date("2027-03-02T05:15:00Z"));
     expect(await host.drainQueues()).toMatchObject({ waiting: 0 });
     for (const team of teams) {
@@ -117,7 +117,7 @@ describe("runs that one process advances side by side", () => {
   });
 });
 
-test("two watchlists that walk the same software at once read little of it twice", { timeout: 30_000 }, async () => {
+test("two watchlists that walk the same products at once read few of them twice", { timeout: 30_000 }, async () => {
   const many = Array.from({ length: 100 }, (_, index) => `contoso-_-product_${index + 1}`);
   const lists = ["clients", "servers"].map((name) => aWatchlist({ name, softwareIds: many }));
   const fake = fakeWorld(lists);

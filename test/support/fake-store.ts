@@ -18,7 +18,7 @@ interface Versioned {
 }
 
 /**
- * A store in memory with the real one's contract, rows and limits. A call takes effect at once and as a whole, before its
+ * A store in memory with the real one's contract, rows and limits. A call takes effect at once, before its
  * promise is returned.
  */
 export function createFakeStore(): Store {

@@ -116,7 +116,7 @@ function compose(mail: OutgoingMail, { from, sandbox }: MailerOptions): Message 
     },
     categories: ["missing-kb-reporter"],
     customArgs: { watchlist: mail.watchlist, run_id: mail.runId },
-    // Tracking would rewrite the links and tell a third party who reads them.
+    // Tracking would rewrite the links and show the readers to a third party.
     trackingSettings: {
       clickTracking: { enable: false, enableText: false },
       openTracking: { enable: false },

@@ -383,7 +383,7 @@ function spread(name: string, list: unknown): Row {
   const text = JSON.stringify(list);
   const columns: Row = {};
   for (let start = 0, n = 0; start < text.length; n++) {
-    const end = wholeCharacters(text, start + maxString);
+    const end = unsplit(text, start + maxString);
     columns[`${name}${n}`] = text.slice(start, end);
     start = end;
   }
@@ -391,7 +391,7 @@ function spread(name: string, list: unknown): Row {
 }
 
 // Half a surrogate pair would not survive UTF-8.
-function wholeCharacters(text: string, end: number): number {
+function unsplit(text: string, end: number): number {
   const isPair = end < text.length && (text.codePointAt(end - 1) ?? 0) > 0xffff;
   return isPair ? end - 1 : end;
 }

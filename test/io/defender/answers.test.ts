@@ -92,7 +92,7 @@ describe("followLink", () => {
     );
   });
 
-  test("takes a path, a query and a whole link, each without its fragment", () => {
+  test("takes a path, a query and a full link, each without its fragment", () => {
     const links = ["?page=2#top", "getmissingkbs?page=2", `${from.origin}/api/Software/a/getmissingkbs?page=2`];
     for (const link of links) {
       const expected = new URL("https://api.security.microsoft.com/api/Software/a/getmissingkbs?page=2");
@@ -106,7 +106,7 @@ const anyId = fc.oneof(
   fc.string(),
 );
 
-test("softwarePath gives one step of a path for any id that a URL can carry, and another one for another id", () => {
+test("softwarePath gives one path segment for any id that a URL can carry, and different ones for different ids", () => {
   fc.assert(
     fc.property(anyId, anyId, (one, other) => {
       const [first, second] = [softwarePath(one), softwarePath(other)];
@@ -142,7 +142,7 @@ describe("readJson", () => {
 });
 
 describe("readRefusal", () => {
-  test("makes one line of whatever Defender says, and never throws", () => {
+  test("makes one line of anything that Defender says, and never throws", () => {
     const said = fc.oneof(fc.jsonValue(), fc.record({ error: fc.record({ code: fc.string(), message: fc.string() }) }));
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), said, (status, json) => {
@@ -179,7 +179,7 @@ describe("readRefusal", () => {
     }
   });
 
-  test("says to its end what the tenant needs, however much Defender says of its licence", () => {
+  test("says what the tenant needs, however much Defender says about its licence", () => {
     const error = { code: "Unauthorized", message: `No Tvm license ${"because ".repeat(100)}` };
     const { message } = readRefusal("getmissingkbs", 401, Buffer.from(JSON.stringify({ error })));
     expect(message).toMatch(/: "No Tvm license because .*"\. The tenant needs an active licence .*\.$/);
@@ -194,7 +194,7 @@ describe("readRefusal", () => {
     expect([408, 500, 502, 503, 504, 202, 206].map(kinds)).toEqual(Array(7).fill("passing"));
   });
 
-  test("is permanent where only a person can help", () => {
+  test("is permanent if only a person can help", () => {
     const permanent = (status: number) => readRefusal("GET /x", status, null).permanent;
     expect([400, 401, 403, 405, 499].map(permanent)).toEqual(Array(5).fill(true));
     expect([300, 302, 399, 404, 408, 500, 503, 204].map(permanent)).toEqual(Array(8).fill(false));

@@ -91,7 +91,7 @@ const reset: Handler = (_request, response) => {
 };
 
 describe("a read", () => {
-  test("asks for the software's missing KBs with the token of the scope and gives the items as they are", async () => {
+  test("asks for the product's missing KBs with a token of the scope and returns the items as they are", async () => {
     const items = [kb(5041585), { id: null, osBuild: "22631.4037" }, "odd"];
     const { server, defender, asked } = await world(() => ({ body: { value: items } }));
     expect(await defender.getMissingKbs("home", id)).toEqual(items);
@@ -119,7 +119,7 @@ describe("a read", () => {
     expect(server.requests.map(({ path }) => path)).toEqual([`/defender/api/Software/${id}`, `/api/Software/${id}`]);
   });
 
-  test("carries any id whole in one step of the path", async () => {
+  test("carries any id unchanged in one path segment", async () => {
     const { server, defender } = await world(() => list());
     const ids = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => text !== "." && text !== "..");
     const examples: [string][] = [["a/b"], ["a/../b"], ["..."], ["a?b#c"], ["%2e%2e"], ["c\\d"], ["\n"], ["…é"]];
@@ -146,7 +146,7 @@ describe("a read", () => {
   );
 
   test.each(["http://defender.example", "http://127.0.0.1.example", "http://10.0.0.1", "ftp://127.0.0.1"])(
-    "is refused from the start at %s, where a token could be read on the way",
+    "is refused from the start at %s, where others could read the token",
     (baseUrl) => {
       const create = () =>
         createDefender({
@@ -162,7 +162,7 @@ describe("a read", () => {
 });
 
 describe("a proxy", () => {
-  test("of the environment is the way out to Defender, but never on loopback", async () => {
+  test("from the environment is used for Defender, but never on loopback", async () => {
     const proxy = await startRefusingProxy();
     vi.stubEnv("HTTPS_PROXY", proxy.url);
     vi.stubEnv("HTTP_PROXY", proxy.url);
@@ -193,7 +193,7 @@ async function startRefusingProxy(): Promise<{ url: string; heard: string[] }> {
 }
 
 describe("pages", () => {
-  test("are followed and put together, whether the link is whole or relative", async () => {
+  test("are followed and joined, whether the link is absolute or relative", async () => {
     const { server, defender } = await world((request) => {
       const at = new URL(request.path, "http://127.0.0.1").searchParams.get("$skip") ?? "0";
       const links: Record<string, string | null> = {
@@ -242,7 +242,7 @@ describe("pages", () => {
     expect(server.requests.map(({ path }) => path.split("?")[1])).toEqual([undefined, "page=b", "page=a"]);
   });
 
-  test("whose link is the page itself, or no link, or no text, end the read", async () => {
+  test("whose link is the page itself, not a link or not a string end the read", async () => {
     let link: unknown;
     const { server, defender } = await world((request) => ({
       body: { value: [], "@odata.nextLink": link === "self" ? request.path : link },
@@ -372,7 +372,7 @@ describe("a fault", () => {
     ["a value that is no list", { body: { value: { 0: kb(1) } } }, 3, false, /no list named value/],
     ["null", { body: null }, 3, false, /no list named value/],
   ])(
-    "%s is told in the same words each time, after the tries it deserves",
+    "%s fails with the same words each time, after the tries it deserves",
     async (_name, answer, calls, permanent, message) => {
       const { server, defender } = await world(typeof answer === "function" ? answer : () => answer);
       const error = await failure(defender.getMissingKbs("home", id));
@@ -463,7 +463,7 @@ describe("a fault", () => {
     expect(written).toBeLessThan(48_000_000);
   });
 
-  test("in JSON that is declared in another way of JSON's is none", async () => {
+  test("in JSON that is declared as another JSON type is not one", async () => {
     const types = [
       "application/json; odata.metadata=minimal",
       "text/json",
@@ -485,7 +485,7 @@ describe("a token", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("that is refused is renewed once, however many calls it was refused to", async () => {
+  test("that is rejected is renewed once, however many calls it was rejected for", async () => {
     const { server, defender, asked } = await world((request) =>
       request.headers.authorization === "Bearer secret-token-1" ? refused(401, "Unauthorized") : list(),
     );
@@ -531,7 +531,7 @@ describe("a token", () => {
     expect(asked).toEqual([0, renewal]);
   });
 
-  test("that cannot be had is one clear fault for all reads, and the identity is not pressed", async () => {
+  test("that cannot be had is one clear fault for all reads, and the identity is not asked again and again", async () => {
     let asked = 0;
     const { server, defender } = await world(() => list(), {
       credential: () => ({
@@ -578,7 +578,7 @@ describe("a token", () => {
       },
       /set DEFENDER_APP_ID\./,
     ],
-  ])("that %s is told as such", async (_name, credential, message) => {
+  ])("that %s is named as the cause", async (_name, credential, message) => {
     const { server, defender } = await world(() => list(), { credential, timing: { call: 50 } });
     expect((await failure(defender.getMissingKbs("home", id))).message).toMatch(message);
     expect(server.requests).toHaveLength(0);
@@ -630,7 +630,7 @@ describe("throttling", () => {
     },
   );
 
-  test("for longer than is worth waiting fails at once, and so do the reads that wait or come before that moment", async () => {
+  test("for longer than is worth waiting fails at once, and so do reads that wait already or come before it is over", async () => {
     const { server, defender } = await world(
       async (_request, _response, index) => {
         if (index === 0) return limited("600");
@@ -660,12 +660,12 @@ describe("throttling", () => {
     expect(error.retryAfterSeconds).toBe(3_600);
   });
 
-  test("for ever holds no longer than the longest throttle", async () => {
+  test("forever lasts no longer than the longest throttle", async () => {
     const { defender } = await world(inTurn(limited("999999999"), list(1)), { timing: { longestThrottle: 50 } });
     expect(await defender.getMissingKbs("home", id)).toEqual([kb(1)]);
   });
 
-  test("that never ends is not waited for in place for ever, even where each Retry-After is short", async () => {
+  test("that never ends is not waited for in place forever, even if each Retry-After is short", async () => {
     for (const retryAfter of [undefined, "0", "Mon, 23 Nov 2020 05:00:00 GMT"]) {
       const { server, defender } = await world(() => limited(retryAfter), { timing: { throttle: 20, patience: 100 } });
       const error = await failure(defender.getMissingKbs("home", id));
@@ -687,7 +687,7 @@ describe("throttling", () => {
     expect(server.requests).toHaveLength(8);
   });
 
-  test("counts anew once a call was taken", async () => {
+  test("starts again once a call was accepted", async () => {
     const answers = [limited(), list(1)];
     const { defender } = await world((_request, _response, index) => answers[index % 2], {
       timing: { throttle: 20, patience: 35 },
@@ -713,7 +713,7 @@ describe("the quotas", () => {
     };
   }
 
-  test("are never passed, whatever the delays, so that nothing is throttled", async () => {
+  test("are never exceeded, whatever the delays, so that nothing is throttled", async () => {
     const windows = [
       { calls: 10, length: 150 },
       { calls: 25, length: 500 },
@@ -734,7 +734,7 @@ describe("the quotas", () => {
     expect(server.requests).toHaveLength(20);
   });
 
-  test("of the hour, once used up, are told instead of waited for", async () => {
+  test("of the hour, once used up, fail the read instead of being waited for", async () => {
     const { server, defender } = await world(() => list(), { callsPerHour: 3 });
     for (const _ of [1, 2, 3]) await defender.getMissingKbs("home", id);
     const error = await failure(defender.getMissingKbs("home", id));
@@ -745,7 +745,7 @@ describe("the quotas", () => {
     expect(await defender.getMissingKbs("other", id)).toEqual([]);
   });
 
-  test("go with a bound on calls at once, for each tenant", async () => {
+  test("come with a limit of concurrent calls, for each tenant", async () => {
     const under: Record<string, number> = { home: 0, other: 0 };
     const peak: Record<string, number> = { home: 0, other: 0 };
     const { defender } = await world(
@@ -769,7 +769,7 @@ describe("the quotas", () => {
     expect(peak).toEqual({ home: 3, other: 3 });
   });
 
-  test("take reads in the order in which they came", async () => {
+  test("admit reads in the order in which they came", async () => {
     const { server, defender } = await world(() => list(), { concurrency: 1 });
     const ids = Array.from({ length: 10 }, (_, index) => `a-_-${index}`);
     await Promise.all(ids.map((softwareId) => defender.getMissingKbs("home", softwareId)));
@@ -845,7 +845,7 @@ describe("a signal", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  test("leaves the places of those that gave up to the others, unsent", async () => {
+  test("leaves the places of reads that gave up to others", async () => {
     const control = new AbortController();
     const arrived = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
@@ -868,7 +868,7 @@ describe("a signal", () => {
     expect(server.requests.map(({ path }) => path.split("/")[3])).toEqual(["first-_-one", "last-_-one"]);
   });
 
-  test("that is never aborted is left as it was found", async () => {
+  test("that is never aborted keeps no listeners", async () => {
     const { signal } = new AbortController();
     const { defender } = await world(inTurn(() => refused(500, "InternalServerError"), list(1)));
     await defender.getMissingKbs("home", id, signal);
@@ -877,7 +877,7 @@ describe("a signal", () => {
 });
 
 describe("getSoftware", () => {
-  test("asks for the software itself", async () => {
+  test("asks for the product itself", async () => {
     const { server, defender } = await world(() => ({
       body: { id, name: "windows_11", weaknesses: 12, exposedMachines: 3 },
     }));
@@ -885,7 +885,7 @@ describe("getSoftware", () => {
     expect(server.requests[0]?.path).toBe(`/api/Software/${id}`);
   });
 
-  test("is null where Defender still knows none after looking again", async () => {
+  test("is null if Defender still does not find it after another look", async () => {
     const { server, defender } = await world(() => refused(404, "ResourceNotFound"));
     expect(await defender.getSoftware("home", id)).toBeNull();
     expect(server.requests).toHaveLength(4);
@@ -900,7 +900,7 @@ describe("getSoftware", () => {
     expect((await failure(list.defender.getSoftware("home", id))).message).toContain("it is not an object");
   });
 
-  test("reads counts with care: what is no count is unknown, never 0", async () => {
+  test("takes anything that is not a count as unknown, never as 0", async () => {
     const counts: [unknown, number | null][] = [
       [0, 0],
       ["7", 7],

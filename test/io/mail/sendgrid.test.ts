@@ -138,7 +138,7 @@ describe("what is sent", () => {
     expect(bodyOf(received[0]).subject).toBe("3 new Bcc: thief@example.net desrever");
   });
 
-  test("an address stands once, whatever its case", async () => {
+  test("an address is named once, whatever its case", async () => {
     const { url, received } = await startSendGrid();
     await send(url, { to: ["Ops <OPS@Example.org>", "ops@example.org", "a@b.de", "A <a@B.DE>"] });
 
@@ -154,7 +154,7 @@ describe("what is sent", () => {
     expect(keysOf(received)).toEqual([`Bearer ${apiKey}`]);
   });
 
-  test("the own machine is reached without the proxy that leads to the internet", async () => {
+  test("this machine is reached without the proxy to the internet", async () => {
     const { url, received } = await startSendGrid();
     vi.stubEnv("HTTP_PROXY", "http://127.0.0.1:1");
     vi.stubEnv("http_proxy", "http://127.0.0.1:1");
@@ -210,7 +210,7 @@ describe("the thread of a month", () => {
     expect(threadId("kb@example.com", "Client PCs", "2026-11-01")).not.toBe(id);
   });
 
-  test("stands in the headers that mail programs thread by", async () => {
+  test("is in the headers that mail programs thread by", async () => {
     const { url, received } = await startSendGrid();
     await send(url, { watchlist: "Größe\r\nBcc: thief@example.net" });
 
@@ -310,7 +310,7 @@ describe("SendGrid's answers", () => {
     expect(await send(url)).toMatchObject({ status: "unknown" });
   });
 
-  test("a reason stays on one line, is short, and never holds the key", async () => {
+  test("a reason stays on one line, is short, and never contains the key", async () => {
     const message = `key ${apiKey}\r\nERROR forged\u202e${"x".repeat(5_000)}`;
     const errors = Array.from({ length: 50 }, () => ({ message, field: `Bearer ${apiKey}` }));
     for (const status of [400, 429, 500]) {
@@ -352,7 +352,7 @@ describe("no answer", () => {
     expect(received).toEqual([]);
   });
 
-  test("nobody listening is a failure: the mail was not sent", async () => {
+  test("a closed port is a failure: the mail was not sent", async () => {
     const { url } = await startSendGrid();
     await open.pop()?.();
 
@@ -413,7 +413,7 @@ describe("no answer", () => {
     expect(await send(url)).toEqual({ status: "unknown", reason: expect.stringContaining("ERR_BAD_RESPONSE") });
   });
 
-  test("no reason holds the key or the mail", async () => {
+  test("no reason contains the key or the mail", async () => {
     const { url } = await startSendGrid(interrupt((response) => response.socket?.resetAndDestroy()));
     const outcomes = [await send(url), await send("http://127.0.0.1:1"), await send(url.replace("http", "https"))];
     for (const reason of outcomes.map(reasonOf)) {

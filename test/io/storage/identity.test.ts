@@ -74,7 +74,7 @@ describe("reached as an identity", { timeout: 20_000 }, () => {
     expect(await createRunQueue(as(credentialFor(storage)), { queue: "p" }).countPoison()).toBe(0);
   });
 
-  it("a token for someone else is refused, told with what to check, and not given away", async () => {
+  it("a token for another service is refused with what to check, and does not leak", async () => {
     const wrong = as(credentialFor("https://graph.microsoft.com"));
     for (const call of [
       () => createStore(wrong).readSnapshot(aSnapshot()),
@@ -87,7 +87,7 @@ describe("reached as an identity", { timeout: 20_000 }, () => {
     }
   });
 
-  it("a credential that has no token tells so itself", async () => {
+  it("a credential that has no token explains that itself", async () => {
     const broken = as({ getToken: () => Promise.reject(new Error("The identity endpoint is down.")) });
     const sentence = /^The identity endpoint is down\.$/;
     await expect(createStore(broken).readRun("default", "2026-11-23")).rejects.toThrow(sentence);

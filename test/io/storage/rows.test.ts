@@ -166,7 +166,7 @@ function expectStorable(row: KeyedRow): void {
 describe("a key", () => {
   const allowed = /^[A-Za-z0-9\-_.!~*()=|]*$/;
 
-  it("holds only what keys may hold, in 512 characters, whatever the ids", () => {
+  it("contains only what keys may contain, in 512 characters, whatever the ids", () => {
     fc.assert(
       fc.property(fc.oneof(anyText, anyUnits), fc.oneof(anyText, anyUnits), (tenant, softwareId) => {
         for (const key of [snapshotPartition({ tenant, softwareId }), encodeKey(tenant)]) {
@@ -185,7 +185,7 @@ describe("a key", () => {
     );
   });
 
-  it("differs from every other text's key, be the texts long or broken", () => {
+  it("differs from every other text's key, even if the texts are long or malformed", () => {
     const start = fc.constantFrom("", "x".repeat(239), "ä".repeat(200));
     fc.assert(
       fc.property(start, fc.oneof(anyText, anyUnits), fc.oneof(anyText, anyUnits), (prefix, a, b) => {
@@ -197,13 +197,13 @@ describe("a key", () => {
     expect(encodeKey("\ud800")).not.toBe(encodeKey("\ufffd"));
   });
 
-  it("keeps tenant and software apart", () => {
+  it("keeps tenant and product apart", () => {
     expect(snapshotPartition({ tenant: "a|b", softwareId: "c" })).not.toBe(
       snapshotPartition({ tenant: "a", softwareId: "b|c" }),
     );
   });
 
-  it("is easily read where ids are plain", () => {
+  it("is easy to read if ids are plain", () => {
     expect(snapshotPartition({ tenant: "home", softwareId: "microsoft-_-.net_framework" })).toBe(
       "home|microsoft-_-.net_framework",
     );
@@ -237,7 +237,7 @@ describe("a snapshot's row", () => {
     expect(bytesOf(row)).toBeLessThan((1024 * 1024 * 3) / 4);
   });
 
-  it("is refused exactly where the service would refuse it, but for 4 KiB", () => {
+  it("is refused exactly where the service would refuse it, less 4 KiB", () => {
     const withText = (length: number) => {
       const snapshot = fullSnapshot(2_000);
       return { ...snapshot, missingKbs: [...snapshot.missingKbs, aKb({ id: "9999999", name: "x".repeat(length) })] };
@@ -267,7 +267,7 @@ describe("a snapshot's row", () => {
     );
   });
 
-  it("stays under 4 MiB on the wire where all of it must be escaped or takes three bytes", () => {
+  it("stays under 4 MiB on the wire even if all of it must be escaped or takes three bytes", () => {
     for (const name of ['"'.repeat(200), "日".repeat(200), "\\".repeat(200)]) {
       const kbs = Array.from({ length: 600 }, (_, n) => aKb({ id: `${n}`, name }));
       expectStorable(encodeSnapshot(aSnapshot({ missingKbs: kbs })));
@@ -288,7 +288,7 @@ describe("a run's row", () => {
     );
   });
 
-  it("gives back an own key whatever it is called", () => {
+  it("gives back a property of any name", () => {
     const counts = Object.fromEntries([["__proto__", { machineMissedOn: 3 }]]);
     const run = aStoredRun({ comparisons: [{ softwareId: "x", previous: null, current: null, heldBack: counts }] });
     const back = decodeRun(run, encodeRun(run), place).comparisons[0]?.heldBack ?? {};
@@ -305,7 +305,7 @@ describe("a run's row", () => {
     });
   });
 
-  it("holds 5,000 software that all failed, with 6,000 counts told and kept back", () => {
+  it("holds 5,000 products that all failed, with 6,000 counts reported and held back", () => {
     const run = fullRun();
     expect(run.comparisons.map(({ softwareId }) => softwareId).join("")).toHaveLength(150_000);
     const row = encodeRun(run);
@@ -357,7 +357,7 @@ describe("a run's row", () => {
     expectStorable(encodeRun(aStoredRun({ mail: { ...pendingMail, reason: "half \ud83d" } })));
   });
 
-  it("is refused with a sentence where its ids alone are too much", () => {
+  it("is refused with a sentence if its ids alone are too much", () => {
     const comparisons = Array.from({ length: 5_000 }, (_, n) => ({
       ...{ softwareId: `${n}`.padEnd(200, "x"), previous: null, current: null },
     }));
@@ -431,7 +431,7 @@ describe("rows that version 1 wrote", () => {
     },
   };
 
-  it("are read for what they said, whatever this version writes", () => {
+  it("mean what they meant then, whatever this version writes", () => {
     expect(decodeSnapshot(snapshot, { ...snapshotRow, ...service }, place)).toEqual(snapshot);
     const marked = { ...runRow, ...service, followedBy: "2026-11-24", mailWriter: "someone" };
     expect(decodeRun(run, marked, place)).toEqual(run);
@@ -447,7 +447,7 @@ describe("rows that version 1 wrote", () => {
     }
   });
 
-  it("of an empty list tell what stood behind it", () => {
+  it("of an empty list say why it was empty", () => {
     const empty = { missingKbCount: 0, missingKbs0: "[]", emptinessVerdict: "clean", emptinessCheckedOn: "2026-11-20" };
     expect(decodeSnapshot(snapshot, { ...snapshotRow, ...empty }, place)).toEqual({
       ...{ ...snapshot, missingKbs: [], emptiness: { verdict: "clean", checkedOn: "2026-11-20" } },

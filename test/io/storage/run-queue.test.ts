@@ -26,13 +26,13 @@ describe("the run queue", () => {
     expect(JSON.parse(text)).toEqual(message);
   });
 
-  it("is called runs unless told otherwise", async () => {
+  it("is called runs by default", async () => {
     const watchlist = crypto.randomUUID();
     await createRunQueue(emulator()).send({ ...message, watchlist });
     expect(await receive("runs")).toContainEqual({ ...message, watchlist });
   });
 
-  it("is made when first missed, by many at once", async () => {
+  it("is created when first needed, by many at once", async () => {
     const queue = uniqueName("runs");
     await Promise.all([1, 2, 3, 4].map(() => createRunQueue(emulator(), { queue }).send(message)));
     expect(await receive(queue)).toHaveLength(4);
@@ -71,7 +71,7 @@ describe("the run queue", () => {
     expect(await runs.countPoison()).toBe(2);
   });
 
-  it("counts none where the platform never made a queue for them", async () => {
+  it("counts none if the platform never created a queue for them", async () => {
     expect(await createRunQueue(emulator(), { queue: uniqueName("runs") }).countPoison()).toBe(0);
   });
 });
@@ -112,14 +112,14 @@ describe.concurrent("a fault on the way to the queue", { timeout: 20_000 }, () =
   }
 
   for (const fate of ["reset after", "hang after"] as const) {
-    it(`that hides an answer (${fate}) brings the message twice, which is no harm to a run`, async () => {
+    it(`that hides an answer (${fate}) brings the message twice, which does no harm`, async () => {
       const queue = await madeQueue();
       await (await faulty(queue, [fate])).send(message);
       expect(await receive(queue)).toEqual([message, message]);
     });
   }
 
-  it("of 503 for good is told with method, path and status after four calls", async () => {
+  it("of 503 for good fails with method, path and status after four calls", async () => {
     const queue = await madeQueue();
     const runs = await faulty(queue, [queueFault(503, "ServerBusy")], "forever");
     await expect(runs.send(message)).rejects.toThrow(
@@ -128,7 +128,7 @@ describe.concurrent("a fault on the way to the queue", { timeout: 20_000 }, () =
     expect(runs.requests).toHaveLength(4);
   });
 
-  it("of silence for good is told after three tries", async () => {
+  it("of silence for good fails after three tries", async () => {
     const queue = await madeQueue();
     const runs = await faulty(queue, ["hang"], "forever");
     await expect(runs.countPoison()).rejects.toThrow(
@@ -146,6 +146,6 @@ describe.concurrent("a fault on the way to the queue", { timeout: 20_000 }, () =
 });
 
 function queueFault(status: number, code: string): Fault {
-  const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>As the test wills.</Message></Error>`;
+  const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>As planned.</Message></Error>`;
   return { status, headers: { "content-type": "application/xml", "x-ms-error-code": code }, body };
 }

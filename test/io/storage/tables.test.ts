@@ -25,7 +25,7 @@ describeStore("memory", createFakeStore);
 describeStore("Table Storage", () => createStore(emulator(), tables));
 
 describe("the tables", () => {
-  it("are made when first missed, by many at once", async () => {
+  it("are created when first needed, by many at once", async () => {
     const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
     const stores = [1, 2, 3, 4, 5].map(() => createStore(emulator(), fresh));
     const read = stores.map((store) => store.latestSnapshot(aSnapshot()));
@@ -36,7 +36,7 @@ describe("the tables", () => {
     expect((await Promise.all(committed)).filter(Boolean)).toHaveLength(1);
   });
 
-  it("are called Snapshots and Runs unless told otherwise", async () => {
+  it("are called Snapshots and Runs by default", async () => {
     const watchlist = crypto.randomUUID();
     const store = createStore(emulator());
     await store.addSnapshot(aSnapshot({ tenant: watchlist }));
@@ -68,7 +68,7 @@ describe("the tables", () => {
     expect(row).toMatchObject({ schemaVersion: 1, missingKbCount: 2, missingKbs0: expect.stringContaining("5041585") });
   });
 
-  it("tell by which run a run was followed", async () => {
+  it("show by which run a run was followed", async () => {
     const run = aStoredRun({ watchlist: crypto.randomUUID() });
     const store = createStore(emulator(), tables);
     await store.commitRun(run, null);
@@ -89,8 +89,8 @@ describe("the tables", () => {
   });
 });
 
-describe("error codes that stand in the body alone", () => {
-  it("are enough to miss a table, a row and a race", async () => {
+describe("error codes that are only in the body", () => {
+  it("are enough to notice a missing table, a missing row and a lost race", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
     const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
     const store = createStore(proxy.connection, fresh);
@@ -113,7 +113,7 @@ describe("a query", () => {
   });
   afterAll(() => proxy.close());
 
-  it("for runs brings their plain columns alone", async () => {
+  it("for runs brings only their plain columns", async () => {
     const run = fullRun({ watchlist: crypto.randomUUID() });
     const store = createStore(proxy.connection, tables);
     await store.commitRun(run, null);
@@ -168,7 +168,7 @@ describe("full rows", () => {
     expect(await store.readSnapshot(snapshot)).toEqual(snapshot);
   });
 
-  it("of 5,000 software are committed, followed and read", async () => {
+  it("of 5,000 products are committed, followed and read", async () => {
     const run = fullRun({ watchlist: crypto.randomUUID() });
     expect(await store.commitRun(run, null)).toBe(true);
     const stored = await store.readRun(run.watchlist, run.runId);
@@ -195,7 +195,7 @@ describe("a row that cannot be read", () => {
     return { run, snapshot };
   }
 
-  it("was written by a newer version: it is refused wherever it is met, and the upgrade named", async () => {
+  it("was written by a newer version: it is refused wherever it is read, and the error names the upgrade", async () => {
     const { run, snapshot } = await damaged({ schemaVersion: 2 });
     const reads = [
       () => store.readRun(run.watchlist, run.runId),
@@ -216,7 +216,7 @@ describe("a row that cannot be read", () => {
     );
   });
 
-  it("bears no run id: the error names it, of a run and of a snapshot", async () => {
+  it("has a key that is not a run id: the error names it, for a run and for a snapshot", async () => {
     const { run, snapshot } = await damaged({});
     const stranger = { rowKey: "2026-13", schemaVersion: 1 };
     await runsClient().createEntity({ ...encodeRun(run), ...stranger });
@@ -243,12 +243,12 @@ describe("a row that cannot be read", () => {
   }
 
   const listDamages: Record<string, Row> = {
-    "text that is no JSON": { comparisons0: "[", missingKbs0: "[[" },
+    "text that is not JSON": { comparisons0: "[", missingKbs0: "[[" },
     "JSON of another shape": { comparisons0: "{}", missingKbs0: "[[1]]" },
     "a list in the place of an object": { comparisons0: "[]", missingKbs0: '{"0":1}' },
     "more text than was written": { comparisons1: "x", missingKbs1: "]" },
     "fewer items than it should": {
-      comparisons0: '{"ids":["x"],"of":[],"pairs":[],"told":[],"withheld":[]}',
+      comparisons0: '{"ids":["x"],"of":[],"pairs":[],"lastReported":[],"heldBack":[]}',
       missingKbs0: "[]",
     },
   };
@@ -308,7 +308,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   for (const [fault, fate] of Object.entries(passing)) {
     const landed = typeof fate === "string" && fate.endsWith("after");
 
-    it(`of ${fault} is passed over by what adds, reads, lists and deletes`, async () => {
+    it(`of ${fault} does not disturb adding, reading, listing or deleting`, async () => {
       const snapshot = aSnapshot({ tenant: crypto.randomUUID(), missingKbs: [aKb()] });
       await (await faulty([fate])).addSnapshot(snapshot);
       const { run } = await committedRun();
@@ -322,7 +322,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       expect(await straight.readSnapshot(snapshot)).toBeNull();
     });
 
-    it(`of ${fault} leaves a commit whole${landed ? ", and told as another's" : ""}`, async () => {
+    it(`of ${fault} leaves a commit complete${landed ? ", though it looks like another's" : ""}`, async () => {
       const { run, stored } = await committedRun();
       const next = { ...run, runId: "2026-11-24" };
       expect(await (await faulty([fate])).commitRun(next, stored)).toBe(!landed);
@@ -342,7 +342,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     expect(await (await faulty(["reset after"])).updateMail(run, stored.version, claim)).toBe(false);
   });
 
-  it("of 500 for good is told with method, path and status after four calls", async () => {
+  it("of 500 for good fails with method, path and status after four calls", async () => {
     const store = await faulty([odataFault(500, "InternalError")], "forever");
     await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
       `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(default, 2026-11-23).`,
@@ -350,21 +350,21 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     expect(store.requests).toHaveLength(4);
   });
 
-  it("of 429 without a time to wait is told at once: the queue's message brings the step back", async () => {
+  it("of 429 without a time to wait fails at once: the queue's message brings the step back", async () => {
     const store = await faulty([odataFault(429, "TooManyRequests")]);
     const refused = store.addSnapshot(aSnapshot());
     await expect(refused).rejects.toThrow("Azure Storage returned 429 TooManyRequests for POST");
     await expect(refused).rejects.toMatchObject({ cause: { name: "RestError", statusCode: 429 } });
   });
 
-  it("of a wait that nobody has time for is told in time", async () => {
+  it("of a wait that is too long fails in time", async () => {
     const store = await faulty([odataFault(503, "ServerBusy", { "retry-after": "86400" })], "forever");
     await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
       /^Azure Storage did not answer GET .* \(ETIMEDOUT\)\.$/,
     );
   });
 
-  it("of silence for good is told after three tries", async () => {
+  it("of silence for good fails after three tries", async () => {
     const store = await faulty(["hang"], "forever");
     const run = aStoredRun({ watchlist: crypto.randomUUID(), runId: "2026-11-23T10:17Z" });
     await expect(store.commitRun(run, null)).rejects.toThrow(
@@ -373,7 +373,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     expect(store.requests).toHaveLength(3);
   });
 
-  it("of half an answer is told as an error, never as an empty one", async () => {
+  it("of half an answer is an error, never an empty answer", async () => {
     const half = await faulty([{ headers: { "content-type": "application/json" }, body: '{"value":[' }]);
     await expect(half.listRuns("default")).rejects.toThrow(/^Azure Storage returned 200 .*for GET/);
   });
@@ -385,7 +385,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       "--changesetresponse_1\r\n\r\nHTTP/1.1 412 \r\n\r\n--changesetresponse_1\r\n\r\nHTTP/1.1 204 \r\n\r\n--changesetresponse_1--",
   };
   for (const [what, body] of Object.entries(silent)) {
-    it(`of a transaction's answer that tells ${what} is not taken for a commit`, async () => {
+    it(`of a transaction's answer that contains ${what} is not taken for a commit`, async () => {
       const { run, stored } = await committedRun();
       const store = await faulty([{ status: 202, headers: { "content-type": "multipart/mixed" }, body }]);
       const commit = store.commitRun({ ...run, runId: "2026-11-24" }, stored);
@@ -428,7 +428,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     });
   }
 
-  it("of a refused key says what to check, and gives away neither key nor signature", async () => {
+  it("of a refused key says what to check, and leaks neither key nor signature", async () => {
     const { connectionString } = emulator();
     const wrong = Buffer.from("not the key of this account").toString("base64");
     const refused = createStore({
@@ -440,7 +440,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     expect(inspect(error, { depth: 20 })).not.toMatch(/SharedKey|bm90IHRoZSBrZXk/);
   });
 
-  it("does not give away a shared access signature", async () => {
+  it("does not leak a shared access signature", async () => {
     const endpoint = /TableEndpoint=[^;]+/.exec(emulator().connectionString)?.[0];
     const connectionString = `${endpoint};SharedAccessSignature=sv=2022-11-02&sig=c2VjcmV0&se=2030-01-01`;
     const refused = createStore({ kind: "connectionString", connectionString });
@@ -449,7 +449,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     expect(inspect(error, { depth: 20 })).not.toContain("c2VjcmV0");
   });
 
-  it("of a port where nobody listens is told by its name", async () => {
+  it("of a closed port is named", async () => {
     const gone = await startFaultProxy(emulator().connectionString, "Table");
     await gone.close();
     const read = createStore(gone.connection, { ...tables, patience }).readRun("default", "2026-11-23");
@@ -458,6 +458,6 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 });
 
 function odataFault(status: number, code: string, headers: Record<string, string> = {}): Fault {
-  const body = { "odata.error": { code, message: { lang: "en-US", value: "As the test wills." } } };
+  const body = { "odata.error": { code, message: { lang: "en-US", value: "As planned." } } };
   return { status, headers, body };
 }
