@@ -6,7 +6,7 @@ const options = { mutate: { type: "string", short: "m", default: "shared/core/**
 const { mutate } = parseArgs({ options, strict: false }).values;
 
 // The tests mirror shared/, and a mutant should be noticed by the tests of its own folder: those of shared/io/mail/ by
-// test/io/mail/. Where there is no such folder, all tests that import the file run.
+// test/io/mail/. If there is no such folder, all tests that import the file run.
 const folder = dirname(`${mutate.split("*")[0]}_`).replace(/^shared/, "test");
 
 // Each mutant must meet the same examples, or chance would decide whether it is noticed.

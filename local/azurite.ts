@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface AzuriteOptions {
   /** The folder for the data; absent: in memory only. */
   dir?: string;
-  /** Paths of a certificate and its key, both PEM: only https then, and bearer tokens are accepted beside the shared key. */
+  /** Paths of a certificate and its key, both PEM: only https then, and bearer tokens are accepted in addition to the shared key. */
   oauth?: { cert: string; key: string };
 }
 

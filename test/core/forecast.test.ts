@@ -33,7 +33,7 @@ describe("a forecast", () => {
     });
   });
 
-  test("of any straight fall is the last count divided by the fall a day, rounded up to whole days", () => {
+  test("of any straight fall is the last count divided by the fall a day, rounded up to full days", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),

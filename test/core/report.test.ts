@@ -59,12 +59,12 @@ describe("a report", () => {
     ]);
   });
 
-  test("tells an empty list from one that hides weaknesses, and both from a product never read", async () => {
+  test("distinguishes an empty list, one that hides weaknesses, and a product never read", async () => {
     const { run } = await aRun();
     const comparison = { softwareId: edge, previous: "2026-11-22", current: "2026-11-23" };
     const stateOf = async (compared: Partial<Compared>) => {
-      const whole: Compared = { comparison, previous: null, current: null, ...compared };
-      const report = await buildReport({ run, previousRunId: null, trend: [], dueDays: 14 }, eachOf([whole]));
+      const full: Compared = { comparison, previous: null, current: null, ...compared };
+      const report = await buildReport({ run, previousRunId: null, trend: [], dueDays: 14 }, eachOf([full]));
       return report.products[0];
     };
     const emptiness = (verdict: "clean" | "not-kb-patched") =>

@@ -17,10 +17,10 @@ import { aKb, aSnapshot } from "../support/builders.ts";
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
 const [before, today] = ["2026-11-22", "2026-11-23"];
 
-type Told = readonly [softwareId: string, had: readonly MissingKb[] | null, has: readonly MissingKb[] | null];
+type Story = readonly [softwareId: string, had: readonly MissingKb[] | null, has: readonly MissingKb[] | null];
 
 /** The rows of products by what they missed the day before and miss today; `null`: never seen, not read. */
-function rowsOf(...stories: readonly Told[]): KbRows {
+function rowsOf(...stories: readonly Story[]): KbRows {
   const rows: KbRows = new Map();
   for (const [softwareId, had, has] of stories) {
     const comparison: Comparison = { softwareId, previous: had && before, current: has ? today : had && before };

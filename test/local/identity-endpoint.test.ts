@@ -25,7 +25,7 @@ afterAll(async () => {
   await endpoint.close();
 });
 
-/** An identity of its own for each test, because the library keeps tokens for the whole process. */
+/** An identity of its own for each test, because the library keeps tokens for the life of the process. */
 function behave(behaviour: Partial<IdentityBehaviour> = {}): string {
   const clientId = randomUUID();
   const normal = { resources: reporterResources, clientIds: [clientId], lifetimeSeconds: 86_400, fault: null };

@@ -8,7 +8,7 @@ declare module "vitest" {
   }
 }
 
-/** One storage emulator for the whole test run. */
+/** One storage emulator for a test run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const azurite = await startAzurite();
   project.provide("storage", azurite.connectionString);

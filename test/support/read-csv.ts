@@ -5,9 +5,9 @@ export function readCsv(text: string): string[][] {
   let line: string[] = [];
   for (let at = 0; at < text.length; ) {
     cell.lastIndex = at;
-    const [whole = "", quoted, plain] = cell.exec(text) ?? [];
+    const [cellText = "", quoted, plain] = cell.exec(text) ?? [];
     line.push(quoted === undefined ? (plain ?? "") : quoted.replaceAll('""', '"'));
-    at += whole.length;
+    at += cellText.length;
     if (text.startsWith(",", at)) {
       at += 1;
       continue;
