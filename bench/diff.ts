@@ -23,7 +23,7 @@ const kbsInAll = 2_000;
 const [yesterday, today] = ["2026-11-22", "2026-11-23"];
 const limitMb = 200;
 
-/** What comparing two days costs, against a bare loop over a Map; how it grows; what a large report holds. */
+/** What comparing two days costs, against a bare loop over a Map; how it grows; how much memory a large report takes. */
 export async function diff(): Promise<Figure[]> {
   const pairs = Array.from({ length: productsInAll }, (_, index) => pairOf(index));
   return [comparePairs(pairs), await measureGrowth(pairs), await measureMemory()];
@@ -193,7 +193,7 @@ export async function loadLargeReport(): Promise<{ peakMb: number; bareMb: numbe
   return { peakMb: process.resourceUsage().maxRSS / 2 ** 10, bareMb };
 }
 
-/** Pairs read from rows as from the store, so that no two snapshots share what two rows would not. */
+/** Pairs read from rows as the store reads them, so that they share no more strings than real ones. */
 function* storedPairs(): Generator<Pair> {
   for (let index = 0; index < productsInAll; index++) {
     const { previous, current } = pairOf(index);

@@ -13,7 +13,7 @@ const rounds = 7;
 const kbsEach = 60;
 const watched = 200;
 
-/** What the store adds to a bare insert, and what how many operations a run of 200 products makes. */
+/** What the store adds to a bare insert, and how many operations a run of 200 products makes. */
 export async function store(): Promise<Figure[]> {
   return [await compareWrites(), ...(await countOperations())];
 }
@@ -32,7 +32,7 @@ async function compareWrites(): Promise<Figure> {
       async () => rates.ours.push(await writesPerSecond(snapshots, (snapshot) => ours.addSnapshot(snapshot))),
       async () => rates.bare.push(await writesPerSecond(rows, (row) => bare.createEntity(row))),
     ];
-    // The sides take turns in going first.
+    // The two take turns in going first.
     for (const side of round % 2 === 0 ? sides : sides.reverse()) await side();
   }
   await azurite.close();
@@ -72,7 +72,7 @@ function aSnapshot(index: number): Snapshot {
 async function countOperations(): Promise<Figure[]> {
   const served = await startServedWorld({ products: watched, kbsEach: 20 });
   await served.play("2026-11-22");
-  // Between two days the platform ends what nobody calls.
+  // Between two days the platform stops an idle app.
   await served.restart();
   served.takeOperations();
   await served.play("2026-11-23");

@@ -36,7 +36,7 @@ export function createCredential(options: CredentialOptions): (tenant: string) =
     }
     if (tenant === homeTenant) return own;
     const { appId } = options;
-    if (appId === null) return withoutApp(tenant);
+    if (appId === null) return missingApp(tenant);
     const make = once(() => createForeign(tenant, appId, options.authorityHost, own));
     return explained(make, timeout, (cause) => explainForeign(tenant, appId, cause));
   }
@@ -109,7 +109,7 @@ function explained(make: Make, timeout: number, explain: (cause: unknown) => str
   return { getToken };
 }
 
-function withoutApp(tenant: string): TokenCredential {
+function missingApp(tenant: string): TokenCredential {
   const message = `The tenant ${tenant} is not the app's own. Set DEFENDER_APP_ID to the multi-tenant app registration that this tenant has consented to and that trusts the app's managed identity.`;
   return {
     async getToken() {

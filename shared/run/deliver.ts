@@ -72,18 +72,14 @@ async function compose(run: Run, watchlist: Watchlist, ports: Ports, held?: Held
 }
 
 function settle(claim: Mail, outcome: SendOutcome, now: Date): Mail {
-  const mail = { ...claim, at: now.toISOString() };
-  if (outcome.status === "sent") return withoutReason(mail);
+  const { reason: _earlier, ...mail } = { ...claim, at: now.toISOString() };
+  if (outcome.status === "sent") return { ...mail, status: "sent" };
   if (outcome.status === "refused") return { ...mail, status: "refused", reason: outcome.reason };
   if (outcome.status === "failed") return { ...mail, status: "pending", reason: outcome.reason };
   const unknownOutcomes = mail.unknownOutcomes + 1;
   const status = unknownOutcomes < maxUnknownOutcomes ? "sending" : "refused";
   const reason = `${outcome.reason} It may have arrived anyway.`;
   return { ...mail, status, unknownOutcomes, reason };
-}
-
-function withoutReason({ reason: _, ...mail }: Mail): Mail {
-  return { ...mail, status: "sent" };
 }
 
 /** Replaces our own claim with the outcome, however often the row changes meanwhile. */

@@ -22,7 +22,7 @@ import { startHttpServer } from "../support/http-server.ts";
 import { startKeyedAzurite } from "../support/keyed-azurite.ts";
 
 const apiKey = "SG.canaryKeyId.canary-secret-of-the-mail-service";
-// As the platform's own keys, it needs another form in a query than in a header.
+// Like the platform's own keys, it looks different in a query and in a header.
 const hostKey = "canary/FunctionKey+ofTheHost==";
 const code = encodeURIComponent(hostKey);
 
@@ -41,7 +41,7 @@ let inbox: Inbox;
 let identity: IdentityEndpoint;
 let app: AppProcess;
 
-/** Whatever came out of the app, by where it came out. */
+/** All output of the app, by where it came out. */
 const outlets = new Map<string, string>();
 beforeAll(async () => {
   ({ azurite, accountKey } = await startKeyedAzurite());
@@ -105,7 +105,7 @@ function settings(): Record<string, string> {
 
 // ---- what happens
 
-/** Answers that hold the token they were asked with: some proxies and debug pages do. */
+/** Answers that contain the token of their request, as those of some proxies and debug pages do. */
 const echo =
   (status: number, message: (token: string) => unknown) => (request: IncomingMessage, response: ServerResponse) => {
     const body = message(request.headers.authorization ?? "");
@@ -145,7 +145,7 @@ async function failInEveryWay(): Promise<void> {
   await poison();
 }
 
-/** A message that fails for the last time, because storage lets nobody in. */
+/** A message that fails for the last time, because storage refuses everyone. */
 async function poison(): Promise<void> {
   await post("runs", JSON.stringify({ watchlist: "poisoned", mail: true }), { "x-functions-key": hostKey });
   const messages = new QueueClient(connectionStringOf(queues), "runs");
@@ -233,7 +233,7 @@ function decode(text: string): string {
   return Buffer.from(text, "base64").toString("utf8");
 }
 
-/** Starts the app with settings that differ and sees what it says to that. */
+/** Starts the app with other settings and records what it says. */
 async function startOtherwise(name: string, differing: Readonly<Record<string, string>>): Promise<void> {
   app = await startAppProcess({ ...settings(), WATCHLISTS: JSON.stringify(watchlistsNamed(name)), ...differing });
   // With a storage account that refuses, the timer is expected to fail.
@@ -249,12 +249,12 @@ async function startWhereNobodyGetsIn(): Promise<void> {
   const stranger = connectionStringOf(queues).replace(/AccountKey=[^;]+/, `AccountKey=${wrongKey}`);
   await startOtherwise("wrong-key", { REPORTER_STORAGE: stranger });
   const echoing = await startHttpServer((request) => ({ status: 400, body: { message: inspect(request) } }));
-  // The identity SDK's own log, which is off unless asked for, repeats whatever the platform's endpoint answers.
+  // The identity SDK's own log, which is off by default, repeats the answers of the platform's endpoint.
   await startOtherwise("no-token", { IDENTITY_ENDPOINT: `${echoing.url}/msi/token`, AZURE_LOG_LEVEL: "" });
   await echoing.close();
 }
 
-/** A connection string may hold a shared access signature instead of the key; it travels in the addresses of all calls. */
+/** A connection string may have a shared access signature instead of the key. It is in the address of every call. */
 async function startWithSignature(connectionString: string): Promise<void> {
   const account = new StorageSharedKeyCredential("devstoreaccount1", accountKey);
   const rights = {
@@ -272,7 +272,7 @@ async function startWithSignature(connectionString: string): Promise<void> {
 
 // ---- what came out
 
-/** A secret in the forms in which it may turn up: as it is, and encoded for a URL, HTML, JSON or another header. */
+/** The forms in which a secret may appear: as it is, and encoded for a URL, HTML, JSON or a header. */
 function formsOf(secret: string): string[] {
   const encoded = [encodeURIComponent(secret), Buffer.from(secret).toString("base64").replace(/=+$/, "")];
   return [secret, ...encoded, secret.replaceAll("/", "\\/"), secret.replaceAll("+", " ")];

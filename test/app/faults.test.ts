@@ -9,7 +9,7 @@ import { playDay } from "../../local/play.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
 import { keepLogBook } from "../support/host-log-book.ts";
 
-// A day through the whole app takes its time on a busy machine.
+// A day takes a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
 const [edge, windows10, windows11] = ["microsoft-_-edge", "microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
@@ -57,7 +57,7 @@ afterAll(async () => {
   await world?.close();
 });
 
-/** Each test has days of its own, on which the KB got worse, so that there is a mail. */
+/** Each test has days of its own, on which a KB got worse, so that there is a mail. */
 function nextDay(): void {
   machines += 1;
   day = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
@@ -76,7 +76,7 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 const message = () => ({ watchlist: "default", runId: day, openedAt: `${day}T05:00:00.000Z` });
 const mailsOf = (runId: string) => world.inbox.mails.filter(({ customArgs }) => customArgs.run_id === runId);
 
-/** Handles what is in the queue, and again each time the platform would bring back what failed. */
+/** Handles what is in the queue, again and again as the platform brings back what failed. */
 async function handleTillGivenUp(): Promise<void> {
   for (let minute = 0; (await host.drainQueues()).waiting > 0; minute += 2) {
     await world.turnTo(new Date(Date.parse(`${day}T05:00:00Z`) + minute * 60_000));

@@ -23,7 +23,7 @@ let inbox: Inbox;
 let identity: IdentityEndpoint;
 let counterfeiter: HttpServer;
 let app: AppProcess;
-/** What the app is handed instead of the claims in an honest token, by the audience it asked for. */
+/** Claims that replace those of a genuine token, by audience. */
 let counterfeits: Readonly<Record<string, Claims>>;
 
 beforeAll(async () => {
@@ -68,7 +68,7 @@ const estate = {
   trouble: () => ({ statuses: [], allDay: false }),
 };
 
-/** Hands on what the identity endpoint answers, its tokens with other claims where counterfeits are wanted. */
+/** Passes on the answers of the identity endpoint, with counterfeit claims in its tokens if there are any. */
 function startCounterfeiter(): Promise<HttpServer> {
   return startHttpServer(async ({ path, headers }, response) => {
     const asked = new URL(path, identity.url);
@@ -121,7 +121,7 @@ function watching(name: string): Record<string, string> {
   return { SOFTWARE_IDS: "", MAIL_TO: "", WATCHLISTS: JSON.stringify(watchlists) };
 }
 
-/** A scheduled run, seen through. */
+/** A scheduled run from start to end. */
 async function run(name: string, settings: Readonly<Record<string, string>> = {}) {
   await startApp({ ...watching(name), ...settings });
   const [calls, tokens] = [tenant.calls.length, identity.issued.length];
@@ -250,7 +250,7 @@ describe("a token that storage refuses", { timeout: 60_000 }, () => {
 describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
   const noAnswer = "Could not get a token for Defender: the app's managed identity did not return a token";
 
-  /** Handles what is queued with the endpoint down; tokens for storage are held by then, one for Defender is not. */
+  /** Handles the queue with the endpoint down. The app has tokens for storage by then, but none for Defender. */
   async function handleWithoutTokens(queueing: () => Promise<unknown>): Promise<void> {
     await app.drain();
     await queueing();

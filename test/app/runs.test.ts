@@ -85,7 +85,7 @@ describe("a process that is killed in the middle of a walk", () => {
     expect(code).toBe(0);
     const reads = softwareRead();
     expect(new Set(reads).size).toBe(40);
-    // What was under way when the process died was never stored: at most the reads that go on at once.
+    // Reads under way when the process died were not stored: at most as many as run at once.
     expect(reads.length - 40).toBeLessThanOrEqual(8);
     expect(world.inbox.mails).toHaveLength(1);
   });

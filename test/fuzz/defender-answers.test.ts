@@ -84,7 +84,7 @@ describe("an answer of anything", fuzzing, () => {
 
   beforeAll(async () => {
     server = await startHttpServer(({ path }, _response, index) => {
-      // The first answer of each example is the odd one: an example must come to an end.
+      // Only the first answer of an example is odd, so that the example ends.
       return index === 0 || path.includes("odd") ? answer : { body: { value: items } };
     });
   });
@@ -195,6 +195,6 @@ test("eight answers of 100 MB at once are given up at 32 MiB each, and no more t
   const { failures, bareMib, peakMib } = JSON.parse(child.stdout);
   expect(failures).toHaveLength(8);
   for (const failure of failures) expect(failure).toMatch(/^DefenderError: .*it is larger than 32 MiB\.$/);
-  // Above Node itself: eight times what is taken of an answer, and half of that for what waits in sockets or for its collection.
+  // On top of Node itself: eight times the limit of an answer, and half of that for sockets and uncollected garbage.
   expect(peakMib - bareMib).toBeLessThan(8 * 32 * 1.5);
 });

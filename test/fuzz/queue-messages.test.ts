@@ -53,7 +53,7 @@ test("any message advances a run to its end, or fails by a name and leaves nothi
       }
       expect(runs.length).toBeLessThanOrEqual(1);
       expect(world.inbox.length).toBeLessThanOrEqual(1);
-      // A run is done, or comes again once.
+      // A run is done, or its message comes again once.
       expect(world.ports.queue.waiting.length).toBeLessThanOrEqual(1);
       // Anything committed can be reported: no message may leave a row that cannot be read.
       expect([200, 503]).toContain((await serveHealthReasons(request(), world.ports)).status);

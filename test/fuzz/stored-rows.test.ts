@@ -36,7 +36,7 @@ const { run } = await aRun({
 
 type Columns = Record<string, unknown>;
 
-/** A row with columns lost or replaced, and its JSON columns changed inside as well. */
+/** A row with columns lost or replaced, or with changes inside its JSON columns. */
 function damaged(row: Columns): fc.Arbitrary<Columns> {
   const columns = Object.entries(row).map(([name, value]) => [name, damagedColumn(value)] as const);
   return fc.record(Object.fromEntries(columns), { requiredKeys: [] }) as fc.Arbitrary<Columns>;
@@ -50,7 +50,7 @@ function damagedColumn(value: unknown): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 4, arbitrary: intact }, { weight: 4, arbitrary: inside }, mutated(value));
 }
 
-/** What a row is read as, or `null` where it is refused by name. */
+/** What a row is read as, or `null` if it is refused by name. */
 function decoded<T>(decode: () => T): T | null {
   try {
     return decode();
@@ -61,7 +61,7 @@ function decoded<T>(decode: () => T): T | null {
   }
 }
 
-/** Whatever is read can be reported in every form. */
+/** Anything that is read can be reported in every format. */
 async function report(ofRun: Run, current: Snapshot): Promise<void> {
   const frame = {
     run: ofRun,

@@ -12,7 +12,7 @@ import { createCertificate } from "../support/certificate.ts";
 import { type Handler, type HttpServer, type ReceivedRequest, startHttpServer } from "../support/http-server.ts";
 
 // The identity library remembers the endpoint and the tokens for the process: one endpoint for all tests, and a
-// resource of its own for each token that must not be a remembered one.
+// resource of its own for each token that must be new.
 const secretHeader = "header-secret-canary";
 const appId = "11111111-2222-3333-4444-555555555555";
 const clientId = "99999999-8888-7777-6666-555555555555";
@@ -38,7 +38,7 @@ afterAll(async () => {
   await endpoint.close();
 });
 
-/** The platform's identity endpoint: checks the secret header, gives tokens of so many seconds. */
+/** The platform's identity endpoint: checks the secret header, gives tokens that are good for this many seconds. */
 function giving(seconds: number): Handler {
   return ({ headers, path }, _response, index) => {
     if (headers["x-identity-header"] !== secretHeader) return { status: 401, body: { message: "Unauthorized" } };
@@ -286,13 +286,13 @@ describe("another tenant", () => {
     const error = await failure(create({ authorityHost: entra.url, clientId: identity })(tenant).getToken(newScope()));
     expect(entra.requests.some(({ body }) => body.includes(assertion))).toBe(true);
     expect(error.message).toContain("(AADSTS700213)");
-    // The head of a token is the same in every one and no secret.
+    // The head of a token is the same in all of them, and not a secret.
     const [, ...secrets] = assertion.split(".");
     for (const secret of secrets) expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(secret);
   });
 });
 
-/** A proxy that notes where one wants to go, and lets nobody. */
+/** A proxy that records where callers want to go and refuses them all. */
 async function startRefusingProxy(): Promise<{ url: string; asked: string[] }> {
   const asked: string[] = [];
   const server = createServer((socket) => {
@@ -308,7 +308,7 @@ async function startRefusingProxy(): Promise<{ url: string; asked: string[] }> {
 }
 
 describe.skipIf(process.platform === "win32")("a developer", () => {
-  /** Puts a command in front of the path that notes its arguments and prints a text. */
+  /** Installs a command that records its arguments and prints a text. */
   async function installCommand(name: string, script: string): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), "commands-"));
     const file = join(folder, name);
@@ -352,7 +352,7 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
   });
 });
 
-// Last, since it takes the endpoint away.
+// Last, because it closes the endpoint.
 describe("an identity endpoint that is down", () => {
   test("counts as one that did not answer", async () => {
     await endpoint.close();

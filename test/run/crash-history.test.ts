@@ -15,7 +15,7 @@ const watchlist = aWatchlist({ softwareIds, mailWhen: "worse" });
 const kbIds = ["5041585", "5066835", "5068861"];
 
 interface Day {
-  /** By software: machines by KB, or a read that fails. */
+  /** By product: machines by KB, or a read that fails. */
   answers: (Record<string, number> | "unreadable")[];
   /** Where the process dies while it handles the day's messages, one after the other. */
   crashes: CrashPoint[];
@@ -60,7 +60,7 @@ test("no change is lost and none is reported twice, whatever crashes", { timeout
   );
 });
 
-/** One day with its faults; gives the sends of which nobody can know whether they arrived. */
+/** One day with its faults; returns the number of sends that may or may not have arrived. */
 async function live(world: FakeWorld, date: string, day: Day): Promise<number> {
   const start = Date.parse(`${date}T05:00:00Z`);
   world.setClock(start);
@@ -74,12 +74,12 @@ async function live(world: FakeWorld, date: string, day: Day): Promise<number> {
     if (!(await handleNext(world, start + dayMs - 1, crash))) break;
     doubtful += await countUnknown(world, arrived);
   }
-  // What is left of the day may or may not be reached.
+  // The rest of the day may or may not come.
   for (let more = 0; more < 3; more++) await handleNext(world, start + dayMs - 1);
   return doubtful;
 }
 
-/** Mails that arrived while the process died before it could write that they did. */
+/** Mails that arrived although the process died before it could record that. */
 async function countUnknown({ ports, inbox }: FakeWorld, from: number): Promise<number> {
   const arrived = inbox.slice(from).map(({ runId }) => ports.store.readRun(watchlist.name, runId));
   return (await Promise.all(arrived)).filter((stored) => stored?.run.mail.status === "sending").length;
@@ -112,7 +112,7 @@ async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
   return stored.flatMap((row) => (row && isScheduled(row.run.runId) ? [row.run] : []));
 }
 
-/** Each run compares with just what the run before it reported. */
+/** Each run compares with exactly what the run before it reported. */
 function expectChain(runs: readonly Run[]): void {
   for (const [index, run] of runs.entries()) {
     const before = runs[index - 1];
@@ -143,7 +143,7 @@ async function isWorse(run: Run, comparison: Run["comparisons"][number], store: 
   return changes.some(({ kind }) => kind === "new" || kind === "worsened" || kind === "returned");
 }
 
-/** Only a crash or a lost answer between SendGrid's taking a mail and our knowing it may cost a second one. */
+/** A second mail is right only if a crash or a lost answer hid that SendGrid had accepted the first. */
 function expectSentOnce({ inbox }: FakeWorld, runs: readonly Run[], doubtful: number): void {
   const sent = runs.filter(({ mail }) => mail.status === "sent" || mail.unknownOutcomes >= 3).length;
   expect(inbox.length - sent).toBeLessThanOrEqual(doubtful);

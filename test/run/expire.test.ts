@@ -36,7 +36,7 @@ test("what expires takes nothing with it that a kept run needs", { timeout: 30_0
   );
 });
 
-/** A day each from 2 November, with the software that can be read on it. */
+/** Days from 2 November on, each with the products that can be read on it. */
 async function live(world: FakeWorld, days: readonly (readonly boolean[])[]): Promise<void> {
   for (const [index, readable] of days.entries()) {
     world.setClock(`${addDays("2026-11-02", index)}T05:00:00Z`);

@@ -27,9 +27,9 @@ describe("the next run", () => {
     ["0 0 5 * * *", "2026-11-23T05:00:00Z", "2026-11-24T05:00:00.000Z"],
     ["0 0 5 * * *", "2026-11-23T04:59:59Z", "2026-11-23T05:00:00.000Z"],
     ["0 30 4 * * 1-5", "2026-11-27T04:30:00Z", "2026-11-30T04:30:00.000Z"],
-    // The first of a month that is a Monday: days and weekdays must both fit.
+    // The first of a month that is a Monday: days and weekdays must both match.
     ["0 0 9 1 * 1", "2026-11-23T00:00:00Z", "2027-02-01T09:00:00.000Z"],
-    // The night in which Europe's clocks are put back: the schedule is in UTC and does not mind.
+    // The night in which Europe's clocks are put back: the schedule is in UTC, so it does not matter.
     ["0 30 0 * * *", "2026-10-24T00:30:00Z", "2026-10-25T00:30:00.000Z"],
   ])("of %s after %s is %s", (schedule, after, expected) => {
     expect(nextRun(schedule, new Date(after))?.toISOString()).toBe(expected);

@@ -24,7 +24,7 @@ function worldIn(timeZone: string): FakeWorld {
   return world;
 }
 
-/** The timer fires, and the machines that miss a KB are one more than at the last firing. */
+/** The timer fires while this many machines miss the KB. */
 async function fire(world: FakeWorld, at: number, machines: number): Promise<void> {
   world.setClock(at);
   world.answers.set(softwareId, [item("5066835", machines)]);
@@ -38,7 +38,7 @@ async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
   return stored.flatMap((row) => row?.run ?? []);
 }
 
-/** By how many machines each run says that the KB got worse, the runs in their order. */
+/** By how many machines the KB got worse in each run. */
 async function reportedRises({ ports }: FakeWorld, runs: readonly Run[]): Promise<number[]> {
   const machinesIn = async (runId: string | null | undefined) => {
     const snapshot = runId && (await ports.store.readSnapshot({ tenant: "home", softwareId, runId }));
@@ -241,7 +241,7 @@ describe("the time limit of a step", () => {
     const limit = new AbortController();
     const server = await startHttpServer((_request, _response, index) => {
       if (index > 0) return { body: { value: [item("5066835", 12)] } };
-      // Less than the defender's own patience: it would wait in place, for longer than the step has.
+      // Short enough for Defender's client to wait in place, but longer than the step has.
       setImmediate(() => limit.abort());
       return { status: 429, headers: { "retry-after": "55" } };
     });

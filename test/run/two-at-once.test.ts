@@ -62,7 +62,7 @@ describe("two processes of the app on one storage account", () => {
 });
 
 describe("runs that one process advances side by side", () => {
-  // As many as the tenant's quota of a minute has room for, were nothing shared.
+  // Together they use up the tenant's quota of a minute if nothing is shared.
   const teams = ["clients", "servers"];
   let host: Host;
 
@@ -89,7 +89,7 @@ describe("runs that one process advances side by side", () => {
         .map(({ customArgs }) => customArgs.watchlist)
         .toSorted(),
     ).toEqual(teams.toSorted());
-    // What is under way in both walks at the same time is read by each.
+    // Both walks read what they reach at the same time.
     expect(readsFrom(before).length).toBeLessThan(2 * softwareIds.length);
   });
 
@@ -108,7 +108,7 @@ describe("runs that one process advances side by side", () => {
       const asked = (await store.readRun(team, "2027-03-02T05:00Z"))?.run;
       for (const run of [scheduled, asked]) expect(run?.mail).toMatchObject({ status: "sent", attempts: 1 });
       expect(scheduled).toMatchObject({ previousRunId: "2027-03-01", totals: { worsened: softwareIds.length } });
-      // It compares with whichever scheduled run was the last when it closed.
+      // It compares with the scheduled run that was the last one when it closed.
       const worsened = asked?.previousRunId === "2027-03-02" ? 0 : softwareIds.length;
       expect(asked?.totals).toMatchObject({ worsened, read: softwareIds.length });
     }

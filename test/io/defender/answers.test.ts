@@ -183,7 +183,7 @@ describe("readRefusal", () => {
     const error = { code: "Unauthorized", message: `No Tvm license ${"because ".repeat(100)}` };
     const { message } = readRefusal("getmissingkbs", 401, Buffer.from(JSON.stringify({ error })));
     expect(message).toMatch(/: "No Tvm license because .*"\. The tenant needs an active licence .*\.$/);
-    // No longer than a run's row keeps of a reason.
+    // A run's row keeps no more of a reason.
     expect(message.length).toBeLessThanOrEqual(300);
   });
 

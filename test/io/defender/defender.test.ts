@@ -11,7 +11,7 @@ import type { Timing } from "../../../shared/io/defender/timing.ts";
 import { type Defender, DefenderError } from "../../../shared/ports.ts";
 import { type Handler, type HttpServer, type ScriptedAnswer, startHttpServer } from "../../support/http-server.ts";
 
-// Thousands of calls in a test take their time on a busy machine.
+// Thousands of calls take a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
 const id = "microsoft-_-windows_11";
@@ -59,7 +59,7 @@ function countingCredential(asked: unknown[], life = 3_600_000): TokenCredential
   };
 }
 
-/** Answers in turn; the last one stays. */
+/** These answers in turn, the last one for good. */
 function inTurn(...answers: (ScriptedAnswer | Handler)[]): Handler {
   return (request, response, index) => {
     const answer = answers[Math.min(index, answers.length - 1)];
@@ -177,7 +177,7 @@ describe("a proxy", () => {
   });
 });
 
-/** A proxy that notes what it is asked, and lets nobody through. */
+/** A proxy that records what it is asked and refuses everything. */
 async function startRefusingProxy(): Promise<{ url: string; heard: string[] }> {
   const heard: string[] = [];
   const server = createServer((socket) => {
@@ -791,7 +791,7 @@ function seeded(seed: number): () => number {
 describe("a signal", () => {
   const reason = new Error("time is up");
 
-  /** Aborts once the first answer has long arrived, if one was given: another tenant's read went there and back since. */
+  /** Aborts once any first answer has arrived: by then another tenant's read has been answered. */
   async function abortedAfterFirst(handler: Handler, options: Partial<DefenderOptions>) {
     const control = new AbortController();
     const first = Promise.withResolvers<void>();

@@ -11,7 +11,7 @@ import { type Handler, type ReceivedRequest, startHttpServer } from "../../suppo
 const apiKey = "SG.canary-0123456789";
 const open: (() => unknown)[] = [];
 
-/** A SendGrid that answers every mail by `handler`, and what it was sent. */
+/** A SendGrid that answers every mail with `handler`, and what it received. */
 async function startSendGrid(handler: Handler = accept): Promise<{ url: string; received: ReceivedRequest[] }> {
   const server = await startHttpServer(handler);
   open.push(server.close);
@@ -24,7 +24,7 @@ function refuse(status: number, errors: unknown, headers: Record<string, string>
   return () => ({ status, headers, body: typeof errors === "string" ? errors : { errors } });
 }
 
-/** Hands the answer over to a function that may break it off. */
+/** Lets a function write the answer, which may break it off. */
 function interrupt(answer: (response: ServerResponse) => unknown): Handler {
   return (_, response) => void answer(response);
 }
@@ -427,6 +427,6 @@ async function drip(response: ServerResponse, chunk: string | Buffer = " "): Pro
   const drops = async function* () {
     for await (const drop of setInterval(5, chunk)) yield drop;
   };
-  // It ends when the other side has had enough.
+  // It ends when the client closes the connection.
   await pipeline(drops, response).catch(() => {});
 }

@@ -15,7 +15,7 @@ import { aStoredRun } from "../../support/store-contract.ts";
 
 const storage = "https://storage.azure.com";
 
-/** A token as the emulator takes it: unsigned, but for the right audience and time. */
+/** A token that the emulator accepts: unsigned, but for the right audience and time. */
 function credentialFor(audience: string, scopes: unknown[] = []) {
   const getToken = async (scope: unknown) => {
     scopes.push(scope);

@@ -74,7 +74,7 @@ const anySnapshot: fc.Arbitrary<Snapshot> = fc.record(
 );
 
 const someCounts = fc.record({ machineMissedOn: anyCount, cveAddressed: anyCount }, { requiredKeys: [] });
-// The same shape as the code makes: own keys, whatever they are called.
+// The same shape as the code makes: own properties of any name.
 const anyCounts = fc
   .array(fc.tuple(anyText, someCounts), { maxLength: 3 })
   .map((entries) => Object.fromEntries(entries));
@@ -124,7 +124,7 @@ const anyRun: fc.Arbitrary<Run> = fc
     mail: anyMail,
   })
   .chain((run) =>
-    // Most failures are of software that was to be compared.
+    // Most failures are of products that were to be compared.
     fc.subarray([...run.comparisons]).map((failed) => ({
       ...run,
       failures: [
@@ -142,7 +142,7 @@ const anyRun: fc.Arbitrary<Run> = fc
 
 const place = { table: "T", partitionKey: "p", rowKey: "2026-11-23" };
 
-/** What Table Storage counts an entity as, by its documentation. */
+/** The size of an entity by the documentation of Table Storage. */
 function bytesOf(row: KeyedRow): number {
   // The service adds the column Timestamp, a name of 9 characters with an instant of 8 bytes.
   let bytes = 4 + 2 * row.partitionKey.length + 2 * row.rowKey.length + (8 + 2 * 9 + 8);
@@ -368,7 +368,7 @@ describe("a run's row", () => {
 });
 
 describe("rows that version 1 wrote", () => {
-  // As the service gives them back: its own columns beside ours, 64-bit numbers as bigints.
+  // As the service returns them: with its own columns, and 64-bit numbers as bigints.
   const service = { etag: 'W/"1"', timestamp: "2026-11-23T05:04:00.000Z" };
   const snapshotRow: KeyedRow = {
     partitionKey: "home|microsoft-_-windows_10",
@@ -454,7 +454,7 @@ describe("rows that version 1 wrote", () => {
     });
   });
 
-  // A version that writes other rows must count them as version 2, so that this one refuses them.
+  // A version that writes other rows must call them version 2, so that this one refuses them.
   it("are what this version writes", () => {
     expect(encodeSnapshot(snapshot)).toEqual(snapshotRow);
     expect(encodeRun(run)).toEqual(runRow);

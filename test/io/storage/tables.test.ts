@@ -273,7 +273,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   const straight = createStore(emulator(), tables);
   const claim: Mail = { ...pendingMail, status: "sending", attempts: 1 };
 
-  /** A store whose first requests have these fates; the last one stays where `forever` is set. */
+  /** A store whose first requests have these faults; `forever` repeats the last one. */
   async function faulty(faults: readonly Fault[], forever?: "forever") {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
     proxies.push(proxy);
@@ -395,7 +395,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of empty pages that are not the last does not hide what comes after", async () => {
     const { run } = await committedRun();
-    // The emulator's own way to write where to go on.
+    // The emulator's own way to name the next page.
     const base64 = (text: string) => Buffer.from(text).toString("base64");
     const empty = (nextRowKey: string): Fault => ({
       headers: {
