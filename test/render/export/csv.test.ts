@@ -51,8 +51,8 @@ describe("a report in CSV", () => {
             run: "2026-11-23",
           });
           const texts = [line.softwareId, line.name, line.productsNames, line.url, line.watchlist].map(cell);
-          const told = [entry.softwareId, row.name, row.productsNames.join("; "), row.url, report.watchlist].map(cell);
-          expect(texts.map(withoutApostrophes)).toEqual(told.map(withoutApostrophes));
+          const given = [entry.softwareId, row.name, row.productsNames.join("; "), row.url, report.watchlist].map(cell);
+          expect(texts.map(withoutApostrophes)).toEqual(given.map(withoutApostrophes));
         });
       }),
     );
@@ -77,7 +77,7 @@ describe("a report in CSV", () => {
     expect(pieces.join("")).toBe(reportCsv(report));
   });
 
-  test("tells ages, due dates, peaks and the run that each software was measured in", async () => {
+  test("gives ages, due dates, peaks and the run in which each product was read", async () => {
     const kb = aKb({ firstSeen: "2026-11-01", machineMissedOn: 90, peak: 100 });
     const report = await aReport({
       products: {

@@ -21,7 +21,7 @@ describe("a report in JSON", () => {
     );
   });
 
-  test("holds no property that the schema does not tell of", async () => {
+  test("has no property that the schema does not describe", async () => {
     const value = reportJson(await sampleReport(), options);
     // Parsing drops what the schema does not know.
     expect(reportSchema.parse(value)).toEqual(value);
@@ -45,7 +45,7 @@ describe("a report in JSON", () => {
     }
   });
 
-  test("keeps every text as Defender told it, and links only what can be trusted", async () => {
+  test("keeps every text as Defender gave it, and links only what can be trusted", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(hostileText), async (story) => {
         const report = await aReport(story);
@@ -59,7 +59,7 @@ describe("a report in JSON", () => {
     );
   });
 
-  test("puts the counts of every software side by side and their largest on top", async () => {
+  test("puts the counts of every product side by side and their largest on top", async () => {
     const kb = (machineMissedOn: number) => aKb({ machineMissedOn });
     const report = await aReport({
       products: { a: { before: [kb(10)], now: [kb(12)] }, b: { before: [kb(50)], now: [kb(50)] } },

@@ -137,19 +137,19 @@ describe("links and forms", () => {
   test("use no parameter that the OpenAPI document does not list", async () => {
     const samples = [...samplePages(sample), ...samplePages(await largeReport(60, 2))];
     const { paths } = JSON.parse(JSON.stringify(openApiDocument("0")));
-    const told = (path: string, parameter: string): boolean =>
+    const isListed = (path: string, parameter: string): boolean =>
       paths[path].get.parameters.some(({ name }: { name: string }) => name === parameter);
     const addresses = samples
       .flatMap(ownAddresses)
       .map((address) => new URL(address, "https://a/api/report"))
       .filter(({ pathname }) => paths[pathname]?.get?.parameters !== undefined);
     const strange = addresses.filter(({ pathname, searchParams }) =>
-      [...searchParams.keys()].some((name) => !told(pathname, name)),
+      [...searchParams.keys()].some((name) => !isListed(pathname, name)),
     );
     expect(addresses.length).toBeGreaterThan(100);
     expect(strange).toEqual([]);
     const fields = samples.flatMap((html) => [...all(html, "input"), ...all(html, "select")]);
-    expect(fields.filter(({ name = "" }) => !told("/api/report", name))).toEqual([]);
+    expect(fields.filter(({ name = "" }) => !isListed("/api/report", name))).toEqual([]);
   });
 
   test("exports are of the run that the page shows, even if it was asked for as the latest", () => {
