@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
+import { parseRoute } from "../../local/host/route.ts";
 import { type HostOptions, startHost } from "../../local/host.ts";
 import { buildToyApp, type ToyApp } from "../support/build-toy-app.ts";
 import { keepLogBook, type LogBook } from "../support/host-log-book.ts";
@@ -70,6 +71,10 @@ describe("HTTP functions", () => {
     const { url } = await start(web);
     const response = await fetch(`${url}/API/Echo/One/Two`);
     expect(await response.json()).toMatchObject({ params: { first: "One", second: "Two" } });
+  });
+
+  test.each(["runs/{id?}", "runs/{id:int}", "files/{*path}"])("cannot have the route %s here, and say so", (route) => {
+    expect(() => parseRoute(route)).toThrow(`The development host cannot match the route '${route}'.`);
   });
 
   test("see a repeated query name once, in any case, with its values joined", async () => {
