@@ -5,7 +5,7 @@ import type { Mailer, Ports, ProductFacts, Store } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { readQuery } from "./query.ts";
-import { type HttpRequest, type HttpResponse, jsonResponse } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse } from "./response.ts";
 
 /** What the doctor tries besides the ports. */
 export interface Probes {

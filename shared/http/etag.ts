@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type HttpRequest, type HttpResponse, response } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 
 /**
  * A negotiated response with its ETag, or 304 if the caller already has it. `identity` is the body without what differs

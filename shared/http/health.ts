@@ -9,7 +9,7 @@ import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { nextRun } from "../run/next-run.ts";
 import { readQuery } from "./query.ts";
-import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
 /** A product that could not be read in this many scheduled runs in a row makes the app unhealthy. */
 const maxMisses = 3;

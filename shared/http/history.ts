@@ -5,7 +5,7 @@ import { historyParameters } from "../render/parameters.ts";
 import { findWatchlist } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
 import { readQuery } from "./query.ts";
-import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./response.ts";
 
 const offers = { json: "application/json; charset=utf-8", csv: "text/csv; charset=utf-8" };
 

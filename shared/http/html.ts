@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type HttpResponse, response } from "./respond.ts";
+import { type HttpResponse, response } from "./response.ts";
 
 /** A new nonce for the style and script of one page. */
 export function newNonce(): string {

@@ -1,6 +1,6 @@
 import Negotiator from "negotiator";
 import { Problem } from "./problem.ts";
-import type { HttpRequest } from "./respond.ts";
+import type { HttpRequest } from "./response.ts";
 
 /** The formats that a call offers, with the media type of each; the first is the one for callers who accept anything. */
 export type Offers<Format extends string> = Readonly<Record<Format, string>>;

@@ -1,6 +1,6 @@
 import { noParameters } from "../render/parameters.ts";
 import { readQuery } from "./query.ts";
-import { type HttpRequest, type HttpResponse, jsonResponse } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse } from "./response.ts";
 
 /** The version of the HTTP contract; it changes only with the contract. */
 const contractVersion = "1.0.0";

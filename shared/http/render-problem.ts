@@ -1,7 +1,7 @@
 import { htmlResponse, newNonce } from "./html.ts";
 import { preferredFormat } from "./negotiate.ts";
 import type { Problem } from "./problem.ts";
-import { type HttpRequest, type HttpResponse, response } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 
 const offers = { json: "application/json", problem: "application/problem+json", html: "text/html" };
 

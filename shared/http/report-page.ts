@@ -10,7 +10,7 @@ import type { keyParameter, ReportParameters, Values } from "../render/parameter
 import { loadKbHistory } from "../run/load-kb-history.ts";
 import { renderOptions } from "../run/load-report.ts";
 import { htmlResponse, newNonce } from "./html.ts";
-import type { HttpResponse } from "./respond.ts";
+import type { HttpResponse } from "./response.ts";
 import { runProgress } from "./run-status.ts";
 
 type ReportQuery = Values<ReportParameters & typeof keyParameter>;

@@ -13,7 +13,7 @@ import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { recentReport } from "./recent-report.ts";
 import { serveEmptyPage, servePage } from "./report-page.ts";
-import { type HttpRequest, type HttpResponse, response } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 
 type Format = NonNullable<Values<ReportParameters>["format"]>;
 

@@ -7,7 +7,7 @@ import { noParameters } from "../render/parameters.ts";
 import { findWatchlist } from "./find-run.ts";
 import { Problem } from "./problem.ts";
 import { badRunId, readQuery } from "./query.ts";
-import { type HttpRequest, type HttpResponse, jsonResponse } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse } from "./response.ts";
 
 const concurrency = 16;
 const dayMs = 86_400_000;

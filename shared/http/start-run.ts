@@ -4,7 +4,7 @@ import { startRun } from "../run/start.ts";
 import { findWatchlist } from "./find-run.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery, unknownParameter } from "./query.ts";
-import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./respond.ts";
+import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
 const maxBody = 10_000;
 

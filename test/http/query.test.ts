@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { serveHistory } from "../../shared/http/history.ts";
 import { readQuery } from "../../shared/http/query.ts";
 import { serveReport } from "../../shared/http/report.ts";
-import type { HttpRequest, HttpResponse } from "../../shared/http/respond.ts";
+import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { openApiDocument } from "../../shared/render/export/openapi.ts";
 import { historyParameters, reportParameters } from "../../shared/render/parameters.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { badParameter } from "../../shared/http/problem.ts";
-import { jsonResponse } from "../../shared/http/respond.ts";
+import { jsonResponse } from "../../shared/http/response.ts";
 import { RowError } from "../../shared/ports.ts";
 import { ask, request } from "../support/ask.ts";
 import { expectHarmlessPage } from "../support/harmless.ts";

@@ -1,4 +1,5 @@
-import { type HttpRequest, type HttpResponse, respond } from "../../shared/http/respond.ts";
+import { respond } from "../../shared/http/respond.ts";
+import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
 
 interface Parts {
   method?: string;

@@ -1,6 +1,7 @@
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveReport } from "../../shared/http/report.ts";
-import { type HttpRequest, type HttpResponse, respond } from "../../shared/http/respond.ts";
+import { respond } from "../../shared/http/respond.ts";
+import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
 import type { Ports } from "../../shared/ports.ts";
