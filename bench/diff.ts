@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { changesBetween } from "../shared/core/change.ts";
+import { changesBetween, everyRise } from "../shared/core/change.ts";
 import type { Comparison } from "../shared/core/comparison.ts";
 import type { MissingKb } from "../shared/core/missing-kb.ts";
-import { buildReport, type Compared, type Report } from "../shared/core/report.ts";
+import { buildReport, type Report } from "../shared/core/report.ts";
+import type { Compared } from "../shared/core/row.ts";
 import type { Run } from "../shared/core/run.ts";
 import type { Snapshot } from "../shared/core/snapshot.ts";
 import { noTotals } from "../shared/core/totals.ts";
@@ -70,7 +71,8 @@ function kbOf(number: number, machineMissedOn: number): MissingKb {
 }
 
 function snapshotOf(index: number, runId: string, missingKbs: readonly MissingKb[]): Snapshot {
-  return { tenant: "home", softwareId: softwareIdOf(index), runId, missingKbs, gone: [], unusable: 0 };
+  const softwareId = softwareIdOf(index);
+  return { tenant: "home", softwareId, runId, day: runId, openedAt: runId, missingKbs, gone: [], unusable: 0 };
 }
 
 function softwareIdOf(index: number): string {
@@ -79,11 +81,13 @@ function softwareIdOf(index: number): string {
 
 // ---- ns per pair, against the least that any comparison does
 
+const rules = { thresholds: everyRise };
+
 function comparePairs(pairs: readonly Pair[]): Figure {
   const [ours, theirs]: [number[], number[]] = [[], []];
   for (let round = 0; round < 5; round++) {
     theirs.push(nsPerPair(pairs, ({ previous, current }) => bareLoop(previous.missingKbs, current.missingKbs)));
-    ours.push(nsPerPair(pairs, ({ previous, current }) => changesBetween(previous, current).length));
+    ours.push(nsPerPair(pairs, ({ previous, current }) => changesBetween(previous, current, rules).length));
   }
   return {
     what: "comparing 1,000,000 KB pairs",
@@ -153,13 +157,14 @@ function comparisonOf(softwareId: string): Comparison {
 
 const at = `${today}T05:00:00.000Z`;
 const run: Run = {
-  ...{ watchlist: "default", runId: today, tenant: "home", openedAt: at, committedAt: at, previousRunId: yesterday },
-  ...{ comparisons: [], failures: [], totals: noTotals },
+  ...{ watchlist: "default", runId: today, tenant: "home", day: today, openedAt: at, committedAt: at },
+  ...{ previousRunId: yesterday, comparisons: [], left: [], failures: [], totals: noTotals },
+  rules: { ...rules, dueDays: 14, timeZone: "UTC" },
   mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
 };
 
 function report(compared: AsyncIterable<Compared>): Promise<Report> {
-  return buildReport({ run, previousRunId: yesterday, trend: [], dueDays: 14 }, compared);
+  return buildReport({ run, previousRunId: yesterday, previousDay: yesterday, trend: [], ...rules }, compared);
 }
 
 // ---- memory
@@ -188,7 +193,7 @@ export async function loadLargeReport(): Promise<{ peakMb: number; bareMb: numbe
   };
   const store = { ...createFakeStore(), readSnapshots };
   const comparisons = Array.from({ length: productsInAll }, (_, index) => comparisonOf(softwareIdOf(index)));
-  const report = await loadReport({ ...run, comparisons }, { store, watchlists: [] });
+  const report = await loadReport({ ...run, comparisons }, { store });
   if (report.products.length !== productsInAll) throw new Error("The report is not of the complete estate.");
   return { peakMb: process.resourceUsage().maxRSS / 2 ** 10, bareMb };
 }

@@ -63,8 +63,8 @@ function aSnapshot(index: number): Snapshot {
     };
   });
   return {
-    ...{ tenant: "home", softwareId: `contoso-_-product_${index}`, runId: "2026-11-23" },
-    ...{ missingKbs, gone: [], unusable: 0 },
+    ...{ tenant: "home", softwareId: `contoso-_-product_${index}`, runId: "2026-11-23", day: "2026-11-23" },
+    ...{ openedAt: "2026-11-23T05:00:00.000Z", missingKbs, gone: [], unusable: 0 },
   };
 }
 

@@ -78,6 +78,10 @@ param worseMinMachines int = 1
 @minValue(0)
 param worseMinPercent int = 0
 
+@description('A KB is also worse when its CVEs rise by this many; 0: never for that.')
+@minValue(0)
+param worseMinCves int = 1
+
 @description('Which runs send a digest.')
 @allowed(['worse', 'changed', 'always'])
 param mailWhen string = 'worse'
@@ -173,6 +177,7 @@ var settings = {
   REPORT_GRACE_MINUTES: string(reportGraceMinutes)
   WORSE_MIN_MACHINES: string(worseMinMachines)
   WORSE_MIN_PERCENT: string(worseMinPercent)
+  WORSE_MIN_CVES: string(worseMinCves)
   MAIL_WHEN: mailWhen
   HEARTBEAT_DAY: heartbeatDay
   DUE_DAYS: string(dueDays)

@@ -59,11 +59,17 @@ export class DefenderError extends Error {
   readonly permanent: boolean;
   /** Set if Defender throttles for longer than is worth waiting: nothing of this tenant can be read before then. */
   readonly retryAfterSeconds: number | null;
+  /** Whether Defender answered 404: it does not know the product, or does not find it now. */
+  readonly notFound: boolean;
 
-  constructor(message: string, options: { permanent: boolean; retryAfterSeconds?: number; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { permanent: boolean; retryAfterSeconds?: number; notFound?: boolean; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.name = "DefenderError";
     this.permanent = options.permanent;
+    this.notFound = options.notFound ?? false;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 }
@@ -97,6 +103,8 @@ export interface Store {
   readSnapshot(key: SnapshotKey): Promise<Snapshot | null>;
   /** The snapshots that these runs took of a product, oldest first; one query for up to ten runs. */
   readSnapshots(product: ProductKey, runIds: readonly RunId[]): Promise<Snapshot[]>;
+  /** All snapshots of a product from one run id to another, both included, sorted by run id; one query. */
+  listSnapshots(product: ProductKey, from: RunId, to: RunId): Promise<Snapshot[]>;
   /** The newest snapshot of a product from before a run, whichever watchlist's run took it. */
   latestSnapshot(before: SnapshotKey): Promise<Snapshot | null>;
   /** Insert-only: an existing snapshot is never replaced. True only if this one is certainly the one stored. */
@@ -105,7 +113,7 @@ export interface Store {
   deleteSnapshot(key: SnapshotKey): Promise<void>;
 
   readRun(watchlist: string, runId: RunId): Promise<StoredRun | null>;
-  /** Sorted by run id; `from` is the first run id wanted. */
+  /** In the order in which they were opened; `from` is the first run id wanted. */
   listRuns(watchlist: string, from?: RunId): Promise<RunSummary[]>;
   /**
    * Inserts the run and marks the scheduled run that it follows, both or neither.

@@ -5,6 +5,7 @@ import { type Cloud, clouds } from "./settings/clouds.ts";
 import { connectionInAzure, developmentStorage } from "./settings/connection-string.ts";
 import { listShown } from "./settings/excerpt.ts";
 import { isSet } from "./settings/kinds.ts";
+import { steadierSchedule } from "./settings/ncrontab.ts";
 import { type Environment, openReader, type Reader } from "./settings/reader.ts";
 import { signInFault } from "./settings/sign-in.ts";
 import { settingNames, settingsTable } from "./settings/table.ts";
@@ -79,13 +80,26 @@ export function readSettings(env: Environment): Settings {
 
 function readRules(reader: Reader, cloud: Cloud): Rules {
   return {
-    schedule: reader.read("REPORT_SCHEDULE"),
-    timeZone: reader.read("REPORT_TIME_ZONE"),
+    ...readTimes(reader),
     graceMinutes: reader.read("REPORT_GRACE_MINUTES"),
     reportUrl: reader.read("REPORT_URL"),
     retentionDays: reader.read("RETENTION_DAYS"),
     portalUrl: cloud.portalUrl,
   };
+}
+
+function readTimes(reader: Reader): Pick<Rules, "schedule" | "timeZone"> {
+  const problems = reader.problems.length;
+  const [schedule, timeZone] = [reader.read("REPORT_SCHEDULE"), reader.read("REPORT_TIME_ZONE")];
+  const better = reader.problems.length === problems ? steadierSchedule(schedule, timeZone, new Date()) : null;
+  if (better !== null) {
+    reader.refuse(
+      "REPORT_SCHEDULE",
+      `${schedule} (UTC) is before midnight in ${timeZone} for a part of the year and after it for the rest, so that a day would have no run when the clocks change`,
+      { allowed: "an hour that is on the same day all year", example: better },
+    );
+  }
+  return { schedule, timeZone };
 }
 
 function readAuth(reader: Reader, env: Environment): Settings["auth"] {

@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { Cron } from "croner";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { calendarDay, daysBetween } from "../shared/core/day.ts";
 import { type SettingName, settingNames, settingsTable } from "../shared/settings/table.ts";
 import { readSettings, type Settings, SettingsError } from "../shared/settings.ts";
 
@@ -59,7 +60,7 @@ describe("absent settings take their default", () => {
           softwareIds: ["microsoft-_-windows_11"],
           mailTo: ["ops@contoso.com"],
           tenant: "home",
-          thresholds: { minMachines: 1, minPercent: 0 },
+          thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
           mailWhen: "worse",
           heartbeatDay: "Monday",
           dueDays: 14,
@@ -204,6 +205,14 @@ const rows: Record<SettingName, Row> = {
     pick: (settings) => one(settings)?.thresholds.minPercent,
     good: [["10", 10]],
     bad: ["10%", "-5", "10001"],
+  },
+  WORSE_MIN_CVES: {
+    pick: (settings) => one(settings)?.thresholds.minCves,
+    good: [
+      ["0", 0],
+      ["5", 5],
+    ],
+    bad: ["none", "-1", "1001"],
   },
   MAIL_WHEN: { pick: (settings) => one(settings)?.mailWhen, good: [["Changed", "changed"]], bad: ["never"] },
   HEARTBEAT_DAY: {
@@ -605,11 +614,13 @@ describe("watchlists", () => {
         tenantId: tenantId.toUpperCase(),
         minMachines: 7,
         minPercent: "20",
+        minCves: 0,
         mailWhen: "always",
         dueDays: 3,
       }),
       WORSE_MIN_MACHINES: "2",
       WORSE_MIN_PERCENT: "5",
+      WORSE_MIN_CVES: "3",
       MAIL_WHEN: "changed",
       HEARTBEAT_DAY: "none",
       DUE_DAYS: "21",
@@ -618,7 +629,7 @@ describe("watchlists", () => {
       {
         ...servers,
         tenant: "home",
-        thresholds: { minMachines: 2, minPercent: 5 },
+        thresholds: { minMachines: 2, minPercent: 5, minCves: 3 },
         mailWhen: "changed",
         heartbeatDay: "none",
         dueDays: 21,
@@ -628,7 +639,7 @@ describe("watchlists", () => {
         softwareIds: ["a-_-b", "c-_-d"],
         mailTo: ["Ann <a@b.example>", "c@d.example"],
         tenant: tenantId,
-        thresholds: { minMachines: 7, minPercent: 20 },
+        thresholds: { minMachines: 7, minPercent: 20, minCves: 0 },
         mailWhen: "always",
         heartbeatDay: "none",
         dueDays: 3,
@@ -919,6 +930,62 @@ describe("the schedule", () => {
   test("a day that only some of its months have is accepted", () => {
     expect(settingsWith({ REPORT_SCHEDULE: "0 0 5 31 2,3 *" }).rules.schedule).toBe("0 0 5 31 2,3 *");
     expect(settingsWith({ REPORT_SCHEDULE: "0 0 5 1,31 2 *" }).rules.schedule).toBe("0 0 5 1,31 2 *");
+  });
+
+  test.each([
+    ["0 30 22 * * *", "Europe/Berlin", "0 30 23 * * *"],
+    ["0 59 21 * * *", "Europe/Berlin", "0 59 22 * * *"],
+    ["0 0 5 * * *", "America/Chicago", "0 0 6 * * *"],
+    ["0 30 22 * * 1-5", "Europe/Berlin", "0 30 23 * * 1-5"],
+    ["0 15,45 22 * * *", "Europe/Berlin", "0 15,45 23 * * *"],
+    ["30 15 13 * * *", "Australia/Lord_Howe", "30 15 14 * * *"],
+  ])("%s in %s is refused, because its day shifts with the clocks, with a better hour", (schedule, zone, better) => {
+    const problems = problemsWith({ REPORT_SCHEDULE: schedule, REPORT_TIME_ZONE: zone });
+    expect(problems).toEqual([expect.stringMatching(/^REPORT_SCHEDULE: .* so that a day would have no run /)]);
+    expect(problems[0]).toMatch(new RegExp(`Example: ${better.replaceAll("*", "\\*")}$`));
+    expect(settingsWith({ REPORT_SCHEDULE: better, REPORT_TIME_ZONE: zone }).rules.schedule).toBe(better);
+  });
+
+  test.each([
+    ["0 30 22 * * *", "UTC"],
+    ["0 30 22 * * *", "Asia/Tokyo"],
+    ["0 59 20 * * *", "Europe/Berlin"],
+    ["0 0 23 * * *", "Europe/Berlin"],
+    ["0 30 10,22 * * *", "Europe/Berlin"],
+    ["0 30 22 * * 0", "Europe/Berlin"],
+    ["0 30 22 15 * *", "Europe/Berlin"],
+    ["0 30 22 * 6-8 *", "Europe/Berlin"],
+    ["0 15,45 13 * * *", "Australia/Lord_Howe"],
+    ["0 0 5 * * *", "America/New_York"],
+  ])("%s in %s is accepted", (schedule, zone) => {
+    expect(settingsWith({ REPORT_SCHEDULE: schedule, REPORT_TIME_ZONE: zone }).rules.schedule).toBe(schedule);
+  });
+
+  test("a faulty schedule or time zone has one problem", () => {
+    const faulty = { REPORT_SCHEDULE: "0 30 25 * * *", REPORT_TIME_ZONE: "America/Chicago" };
+    expect(problemsWith(faulty)).toHaveLength(1);
+    expect(problemsWith({ REPORT_SCHEDULE: "0 30 22 * * *", REPORT_TIME_ZONE: "Berlin" })).toHaveLength(1);
+  });
+
+  test("what is accepted for a day in any time zone has a run on each day of the year, and no more", () => {
+    const zone = fc.constantFrom(...Intl.supportedValuesOf("timeZone"));
+    const [hour, minute] = [fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 })];
+    fc.assert(
+      fc.property(zone, hour, minute, (timeZone, hours, minutes) => {
+        const schedule = `0 ${minutes} ${hours} * * *`;
+        try {
+          settingsWith({ REPORT_SCHEDULE: schedule, REPORT_TIME_ZONE: timeZone });
+        } catch (error) {
+          expect(error).toBeInstanceOf(SettingsError);
+          return;
+        }
+        const first = Date.now() - (Date.now() % 86_400_000) + (60 * hours + minutes + 1) * 60_000;
+        const days = Array.from({ length: 366 }, (_, n) => calendarDay(new Date(first + n * 86_400_000), timeZone));
+        expect(new Set(days).size).toBe(366);
+        expect(daysBetween(days[0] ?? "", days.at(-1) ?? "")).toBe(365);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test(

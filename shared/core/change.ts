@@ -2,120 +2,191 @@ import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Thresholds } from "./watchlist.ts";
 
-/** Some counts of some KBs, by KB id. */
+/** The counts of some KBs by KB id; a count that is not named is not meant. */
 export type CountsByKb = Readonly<Record<string, Partial<Counts>>>;
 
-/** The change of one KB of one product; `previous` has the counts that were last reported. */
-export type GapChange =
-  | { kind: "new" | "returned"; current: MissingKb }
-  | { kind: "worsened" | "improved"; previous: MissingKb; current: MissingKb }
-  | { kind: "resolved"; previous: MissingKb };
+/** What became of a KB that is listed now and was listed before. */
+export type CountChange = "worsened" | "more-cves" | "improved" | "unchanged";
 
-export type GapKind = GapChange["kind"];
+export type ChangeKind = CountChange | "new" | "returned" | "resolved";
 
-/** The smallest thresholds: every rise counts and none is held back. */
-export const everyRise: Thresholds = { minMachines: 1, minPercent: 0 };
+/** Why an entry is worse. `now-known`: a count that was never known before. */
+export const worseReasons = ["machines", "cves", "now-known"] as const;
+export type WorseReason = (typeof worseReasons)[number];
 
-/**
- * What changed from one snapshot to a later one, ordered by KB id, resolved ones last. `lastReported` replaces counts of
- * the previous snapshot; counts in `heldBack` are treated as unchanged.
- */
-export function changesBetween(
-  previous: Snapshot,
-  current: Snapshot,
-  lastReported: CountsByKb = {},
-  heldBack: CountsByKb = {},
-): GapChange[] {
-  const left = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
-  const gone = new Set(previous.gone.map((kb) => kb.id));
-  const changes: GapChange[] = [];
-  for (const kb of current.missingKbs) {
-    const before = left.get(kb.id);
-    left.delete(kb.id);
-    if (!before) {
-      changes.push({ kind: gone.has(kb.id) ? "returned" : "new", current: kb });
-      continue;
-    }
-    const base = { ...before, ...lastReported[kb.id] };
-    const kind = kindOfChange(rises(base, kb, heldBack[kb.id]));
-    if (kind) changes.push({ kind, previous: base, current: kb });
-  }
-  // If the list is empty while weaknesses stay open, its KBs were not installed. What became of them is unknown.
-  if (current.emptiness?.verdict === "not-kb-patched") return changes;
-  for (const before of left.values()) changes.push({ kind: "resolved", previous: before });
-  return changes;
+/** One for all entries that are not worse: a large report has a million of them. */
+export const noReasons: readonly WorseReason[] = [];
+
+/** One KB of one product in two snapshots. `previous` holds the counts last reported, `null` where there were none. */
+export interface Change {
+  kind: ChangeKind;
+  kb: MissingKb;
+  previous: Counts | null;
+  reasons: readonly WorseReason[];
+}
+
+/** Nothing is held back: every rise counts. */
+export const everyRise: Thresholds = { minMachines: 1, minPercent: 0, minCves: 1 };
+
+/** What two counts of a KB mean, and which counts last reported are held back from this report. */
+export interface Judgement {
+  kind: CountChange;
+  reasons: readonly WorseReason[];
+  heldBack: Partial<Counts>;
 }
 
 /**
- * The counts that a run holds back, as they were last reported: rises in machines below the thresholds, and counts that
- * are unknown today. The next run gets them as `lastReported`, so small rises add up until they are reported.
+ * Compares the counts read now with those last reported. A rise below the thresholds, and a count that is unknown today, are
+ * held back: the count last reported stays what the next run compares with, so nothing is lost.
  */
-export function holdBack(
-  previous: Snapshot,
-  current: Snapshot,
-  lastReported: CountsByKb,
-  thresholds: Thresholds,
-): Record<string, Partial<Counts>> {
-  const before = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
-  const heldBack: Record<string, Partial<Counts>> = {};
-  for (const kb of current.missingKbs) {
-    const last = before.get(kb.id);
-    if (!last) continue;
-    const kept = holdBackCounts({ ...last, ...lastReported[kb.id] }, kb, thresholds);
-    if (Object.keys(kept).length > 0) heldBack[kb.id] = kept;
+export function judge(lastReported: Counts, now: Counts, thresholds: Thresholds): Judgement {
+  if (areSame(lastReported, now)) return unchanged;
+  const machines = compareCounts(lastReported.machineMissedOn, now.machineMissedOn, (rise, base) => {
+    return rise >= thresholds.minMachines && rise * 100 >= thresholds.minPercent * base;
+  });
+  const cves = compareCves(lastReported.cveAddressed, now.cveAddressed, thresholds.minCves);
+  const reasons = reasonsOf(machines, cves);
+  // CVEs that are known for the first time are no reason while machines fell.
+  const isWorse = machines === "fell" ? cves === "rose" : reasons.length > 0;
+  const lost = pickCounts(lastReported, machines === "lost", cves === "lost");
+  if (isWorse) return { kind: machines === "fell" ? "more-cves" : "worsened", reasons, heldBack: lost };
+  if (machines === "fell" || (cves === "fell" && machines === "same")) {
+    return { kind: "improved", reasons: noReasons, heldBack: lost };
   }
-  return heldBack;
-}
-
-function holdBackCounts(base: Counts, current: Counts, thresholds: Thresholds): Partial<Counts> {
-  const rise = rises(base, current);
-  const kept: Partial<Counts> = {};
-  if (isLost(base.machineMissedOn, current.machineMissedOn)) kept.machineMissedOn = base.machineMissedOn;
-  if (isLost(base.cveAddressed, current.cveAddressed)) kept.cveAddressed = base.cveAddressed;
-  // A KB that is reported because its CVEs rose is reported with its machines.
-  const small = rise.machines > 0 && rise.cves <= 0 && !reaches(rise.machines, base.machineMissedOn ?? 0, thresholds);
-  if (small) kept.machineMissedOn = base.machineMissedOn;
-  return kept;
-}
-
-function isLost(base: number | null, current: number | null): boolean {
-  return base !== null && current === null;
-}
-
-function reaches(rise: number, base: number, { minMachines, minPercent }: Thresholds): boolean {
-  return rise >= minMachines && rise * 100 >= minPercent * base;
-}
-
-interface Rises {
-  machines: number;
-  cves: number;
-}
-
-function rises(base: Counts, current: Counts, heldBack: Partial<Counts> = {}): Rises {
   return {
-    machines: "machineMissedOn" in heldBack ? 0 : rise(base.machineMissedOn, current.machineMissedOn),
-    cves: "cveAddressed" in heldBack ? 0 : rise(base.cveAddressed, current.cveAddressed),
+    kind: "unchanged",
+    reasons: noReasons,
+    heldBack: pickCounts(lastReported, machines !== "same", cves !== "same"),
   };
 }
 
-/** How much a count rose, negative if it fell; 0 if either side is unknown, because unknown counts are never compared. */
+// Most of a million KBs are this.
+const unchanged: Judgement = { kind: "unchanged", reasons: noReasons, heldBack: {} };
+
+/** Whether both counts are the same; unknown is the same as unknown. */
+export function areSame(a: Counts, b: Counts): boolean {
+  return a.machineMissedOn === b.machineMissedOn && a.cveAddressed === b.cveAddressed;
+}
+
+/** `rose` past the thresholds, `crept` below them; `known` for the first time, `lost` where it is unknown now. */
+type CountMove = "rose" | "crept" | "fell" | "same" | "known" | "lost";
+
+function compareCounts(
+  base: number | null,
+  now: number | null,
+  isEnough: (rise: number, base: number) => boolean,
+): CountMove {
+  if (base === null) return now === null ? "same" : "known";
+  if (now === null) return "lost";
+  if (now <= base) return now < base ? "fell" : "same";
+  return isEnough(now - base, base) ? "rose" : "crept";
+}
+
+/** With `WORSE_MIN_CVES=0` CVEs only follow: never a reason, and the last known count is the one last reported. */
+function compareCves(base: number | null, now: number | null, minCves: number): CountMove {
+  const move = compareCounts(base, now, (rise) => rise >= minCves);
+  return minCves === 0 && move !== "lost" ? "same" : move;
+}
+
+function reasonsOf(machines: CountMove, cves: CountMove): readonly WorseReason[] {
+  const reasons: WorseReason[] = [];
+  if (machines === "rose") reasons.push("machines");
+  if (cves === "rose") reasons.push("cves");
+  if (machines === "known" || cves === "known") reasons.push("now-known");
+  return reasons.length > 0 ? reasons : noReasons;
+}
+
+function pickCounts(counts: Counts, machines: boolean, cves: boolean): Partial<Counts> {
+  return {
+    ...(machines && { machineMissedOn: counts.machineMissedOn }),
+    ...(cves && { cveAddressed: counts.cveAddressed }),
+  };
+}
+
+/** What decides which changes of two snapshots are reported. */
+export interface ChangeRules {
+  thresholds: Thresholds;
+  /** Counts that earlier reports last reported, where they differ from those of the previous snapshot. */
+  lastReported?: CountsByKb | undefined;
+  /** What the run held back; a KB that is not named is reported at once, whatever the thresholds. Absent: no limit. */
+  heldBack?: CountsByKb | undefined;
+}
+
+/** What became of each KB from one snapshot of a product to a later one: those listed now, then those resolved. */
+export function changesBetween(previous: Snapshot, current: Snapshot, rules: ChangeRules): Change[] {
+  const { thresholds, lastReported, heldBack } = rules;
+  const before = new Map<string, MissingKb>();
+  for (const kb of previous.missingKbs) before.set(kb.id, withLast(kb, lastReported));
+  const atOnce = { ...everyRise, minCves: Math.min(everyRise.minCves, thresholds.minCves) };
+  const changes = current.missingKbs.map((kb): Change => {
+    const base = before.get(kb.id);
+    before.delete(kb.id);
+    if (!base) return { kind: kb.goneOn === undefined ? "new" : "returned", kb, previous: null, reasons: noReasons };
+    const judgement = judge(base, kb, thresholds);
+    const hasRoom = !isHeldBack(judgement) || !heldBack || Object.hasOwn(heldBack, kb.id);
+    const { kind, reasons } = hasRoom ? judgement : judge(base, kb, atOnce);
+    return { kind, kb, previous: countsOf(base), reasons };
+  });
+  // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
+  if (current.emptiness?.verdict === "not-kb-patched") return changes;
+  const left = new Map(current.gone.map((kb) => [kb.id, kb]));
+  const resolved = [...before.values()].map((kb): Change => {
+    // Other runs may have seen more of it since.
+    const { firstSeen, peak } = left.get(kb.id) ?? kb;
+    return { kind: "resolved", kb: { ...kb, firstSeen, peak }, previous: countsOf(kb), reasons: noReasons };
+  });
+  return [...changes, ...resolved];
+}
+
+/** A KB with the counts last reported of it. */
+function withLast(kb: MissingKb, lastReported: CountsByKb | undefined): MissingKb {
+  return lastReported && Object.hasOwn(lastReported, kb.id) ? { ...kb, ...lastReported[kb.id] } : kb;
+}
+
+function isHeldBack({ heldBack }: Judgement): boolean {
+  return heldBack.machineMissedOn !== undefined || heldBack.cveAddressed !== undefined;
+}
+
+/** The counts that a run holds back, with their values last reported: the next run's `lastReported`. */
+export function holdBack(
+  previous: Snapshot,
+  current: Snapshot,
+  { thresholds, lastReported }: ChangeRules,
+): Record<string, Partial<Counts>> {
+  const before = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
+  const kept = current.missingKbs.flatMap((kb): [string, Partial<Counts>][] => {
+    const last = before.get(kb.id);
+    if (!last) return [];
+    const judgement = judge(withLast(last, lastReported), kb, thresholds);
+    return isHeldBack(judgement) ? [[kb.id, judgement.heldBack]] : [];
+  });
+  return Object.fromEntries(kept);
+}
+
+/** By how much a count rose; negative where it fell, 0 where one side is unknown. */
 export function rise(base: number | null, current: number | null): number {
   return base === null || current === null ? 0 : current - base;
 }
 
-function kindOfChange({ machines, cves }: Rises): "worsened" | "improved" | null {
-  if (machines > 0 || cves > 0) return "worsened";
-  if (machines < 0 || cves < 0) return "improved";
-  return null;
-}
-
-/** Which way a count went; `level` if it did not change or one side is unknown. */
+/** Which way a count went; `level` where it did not change or one side is unknown. */
 export function direction(base: number | null, current: number | null): "up" | "down" | "level" {
   const by = rise(base, current);
   return by > 0 ? "up" : by < 0 ? "down" : "level";
 }
 
-/** The counts that changed, including those that became unknown or known. */
+/** The counts that are not what they were, one that became unknown or known included. */
 export function changedCounts(previous: Counts | null, current: Counts): (keyof Counts)[] {
   return (["machineMissedOn", "cveAddressed"] as const).filter((of) => current[of] !== (previous?.[of] ?? null));
+}
+
+const sharedCounts = new Map<number, Counts>();
+
+/** The two counts alone. Small ones are shared: the million entries of a large report have far fewer different ones. */
+export function countsOf({ machineMissedOn, cveAddressed }: Counts): Counts {
+  const counts = { machineMissedOn, cveAddressed };
+  if (machineMissedOn === null || machineMissedOn > 999 || cveAddressed === null || cveAddressed > 99) return counts;
+  const key = machineMissedOn * 100 + cveAddressed;
+  const shared = sharedCounts.get(key) ?? counts;
+  if (shared === counts) sharedCounts.set(key, counts);
+  return shared;
 }

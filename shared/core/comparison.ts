@@ -1,32 +1,44 @@
-import { type CountsByKb, changesBetween, type GapChange } from "./change.ts";
+import { type Change, type CountsByKb, changesBetween } from "./change.ts";
+import type { RunDate } from "./day.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { Thresholds } from "./watchlist.ts";
 
 /** What a run compared for one product. */
 export interface Comparison {
   softwareId: string;
-  /** The run of the snapshot compared with; `null` at first sight, when all KBs are baseline. */
+  /** The run of the snapshot compared with; `null` at first sight. */
   previous: RunId | null;
-  /** The run of the snapshot reported: an earlier run if today's read failed, `null` if the product was never read. */
+  /** The run of the snapshot reported; older than the run itself where the read failed; `null` where none was ever read. */
   current: RunId | null;
-  /** Counts as they were last reported, if they differ from those of `previous`. */
+  /** Counts that earlier reports last reported, where they differ from those of `previous`. */
   lastReported?: CountsByKb;
-  /** Counts that this run holds back (small rises, unknown today): the next run's `lastReported`. */
+  /** Counts this run holds back (a rise below the thresholds, a count unknown today): the next run's `lastReported`. */
   heldBack?: CountsByKb;
+  /** The day of a first answer that listed no KB over open weaknesses: the first list soon after it is the baseline. */
+  firstEmptyOn?: RunDate;
+  /** Set where such a list is the baseline although there is a snapshot before it. */
+  lateBaseline?: true;
 }
 
 /** Whether a comparison is the first sight of a product. */
-export function isBaseline({ previous, current }: Comparison): boolean {
-  return previous === null && current !== null;
+export function isBaseline({ previous, current, lateBaseline }: Comparison): boolean {
+  return (previous === null && current !== null) || lateBaseline === true;
 }
 
-/** Whether today's read succeeded. If not, the last snapshot is shown and no change is claimed. */
+/** Whether the product was read in this run; where it was not, its last snapshot is shown and nothing is claimed. */
 export function isRead({ previous, current }: Comparison): boolean {
   return current !== null && current !== previous;
 }
 
-/** The changes of a comparison, given the snapshots that it names. */
-export function changesOf(comparison: Comparison, previous: Snapshot | null, current: Snapshot | null): GapChange[] {
-  if (!previous || !current || !isRead(comparison)) return [];
-  return changesBetween(previous, current, comparison.lastReported, comparison.heldBack);
+/** What a comparison reports, from the snapshots it names; empty where there is nothing to compare. */
+export function changesOf(
+  comparison: Comparison,
+  thresholds: Thresholds,
+  previous: Snapshot | null,
+  current: Snapshot | null,
+): Change[] {
+  if (!previous || !current || !isRead(comparison) || isBaseline(comparison)) return [];
+  const { lastReported, heldBack = {} } = comparison;
+  return changesBetween(previous, current, { thresholds, lastReported, heldBack });
 }

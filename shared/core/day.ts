@@ -15,7 +15,21 @@ export function addDays(day: RunDate, days: number): RunDate {
 
 /** The calendar day that an instant falls on in a time zone (IANA name). */
 export function calendarDay(instant: Date, timeZone: string): RunDate {
-  const parts = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
-  const part = Object.fromEntries(parts.formatToParts(instant).map(({ type, value }) => [type, value]));
+  const part = Object.fromEntries(
+    partsIn(timeZone)
+      .formatToParts(instant)
+      .map(({ type, value }) => [type, value]),
+  );
   return `${part.year}-${part.month}-${part.day}`;
+}
+
+// Made once: making one takes as long as a thousand days.
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function partsIn(timeZone: string): Intl.DateTimeFormat {
+  const made = formats.get(timeZone);
+  if (made) return made;
+  const format = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+  formats.set(timeZone, format);
+  return format;
 }

@@ -1,15 +1,15 @@
+import { changedCounts, type WorseReason, worseReasons } from "./change.ts";
 import { addDays, daysBetween, type RunDate } from "./day.ts";
 import { type Counts, larger } from "./missing-kb.ts";
-import { isMissing, type KbEntry, type KbRow, type RowKind, rowKinds } from "./row.ts";
-import { dayOf, type RunId } from "./run-id.ts";
+import { isMissing, type KbEntry, type KbRow, narrow, ownEntries, type RowKind } from "./row.ts";
 
 /*
- * What is worse, how far it reaches, how old it is, and whether it is overdue or stalled. These functions claim none of this
- * for a product that could not be read, so callers need not check.
+ * What is worse, how far it reaches, how old it is, and whether it is overdue or stalled. Nothing of the kind is claimed of
+ * a product that could not be read: that rule is in these functions, so callers need not repeat it.
  */
 
-/** The kinds of change for the worse, worst first. */
-export const worseKinds = ["new", "worsened", "returned"] as const satisfies readonly RowKind[];
+/** The kinds of change for the worse, the worst first. */
+export const worseKinds = ["new", "worsened", "returned", "more-cves"] as const satisfies readonly RowKind[];
 
 /** Whether a kind of change is for the worse. */
 export function isWorse(kind: RowKind): boolean {
@@ -19,115 +19,160 @@ export function isWorse(kind: RowKind): boolean {
 /** The kinds of change for the better. */
 export const betterKinds = ["improved", "resolved"] as const satisfies readonly RowKind[];
 
+/** Every kind of change, the worst first. */
+export const changeKinds = [...worseKinds, ...betterKinds] as const;
+
 /** Whether a kind of change is for the better. */
 export function isBetter(kind: RowKind): boolean {
   return betterKinds.some((better) => better === kind);
 }
 
-/** The largest machine count of any one product, so that no machine counts twice. */
+/**
+ * The largest count of machines of any one product, over the entries that the row's kind is about: how far a KB reaches without
+ * counting a machine twice. Of a resolved row, the count last reported.
+ */
 export function reach(row: KbRow): number | null {
   return largest(row, "machineMissedOn");
 }
 
-/** The largest CVE count of any one product. */
+/** The CVEs that the KB closes for the product where it closes most, over the entries that the row's kind is about. */
 export function cves(row: KbRow): number | null {
   return largest(row, "cveAddressed");
 }
 
-/** Whether an entry has the largest of a row's counts: only then may its change be shown beside that count. */
-export function isLargest({ current, previous }: KbEntry, row: KbRow, count: keyof Counts): boolean {
-  return (current ?? previous)?.[count] === largest(row, count);
+/** The largest count of machines of any one product that misses the KB, whatever changed; 0 where none is known. */
+export function missingInstallsOf({ entries }: Pick<KbRow, "entries">): number {
+  return largestOf(entries.filter(isMissing), "machineMissedOn") ?? 0;
+}
+
+/** Whether an entry has the largest of a row's counts, so that its change may be shown beside it. */
+export function isLargest(entry: KbEntry, row: KbRow, count: keyof Counts): boolean {
+  return entry.kind === row.kind && shownCounts(entry)?.[count] === largest(row, count);
 }
 
 /** The largest of one of the two counts: `reach` or `cves`. */
 export function largest(row: KbRow, count: keyof Counts): number | null {
-  // A product that no longer misses the KB does not count while another still does.
-  const now = isMissing(row);
-  return row.entries.reduce<number | null>(
-    (most, { current, previous }) => larger(most, (now ? current : previous)?.[count] ?? null),
-    null,
+  return largestOf(ownEntries(row), count);
+}
+
+function largestOf(entries: readonly KbEntry[], count: keyof Counts): number | null {
+  return entries.reduce<number | null>((most, entry) => larger(most, shownCounts(entry)?.[count] ?? null), null);
+}
+
+/** The counts that an entry shows: those of today, or those last reported where it is resolved. */
+export function shownCounts({ current, previous }: KbEntry): Counts | null {
+  return current ?? previous;
+}
+
+/** By how much a count of an entry changed; `null` where its kind says nothing of it, or where either side is unknown. */
+export function changeOf({ kind, current, previous }: KbEntry, count: keyof Counts): number | null {
+  if (!(isWorse(kind) || kind === "improved")) return null;
+  const [now, then] = [current?.[count] ?? null, previous?.[count] ?? null];
+  return now === null || then === null ? null : now - then;
+}
+
+/** Why a row's own entries are worse, each reason once. */
+export function reasonsOf(row: Pick<KbRow, "kind" | "entries">): WorseReason[] {
+  return worseReasons.filter((reason) => ownEntries(row).some(({ reasons }) => reasons.includes(reason)));
+}
+
+/** The counts of an entry that are known now for the first time, and make it worse. */
+export function countsNowKnown({ current, previous, reasons }: KbEntry): (keyof Counts)[] {
+  if (!current || !reasons.includes("now-known")) return [];
+  return changedCounts(previous, current).filter((count) => previous?.[count] === null);
+}
+
+/** The KBs whose machines are known for the first time, though the KB is not new, and how many machines those are. */
+export function newlyKnown(rows: readonly KbRow[]): { kbs: number; machines: number } {
+  const known = narrow(
+    rows,
+    ({ reasons, previous }) => reasons.includes("now-known") && previous?.machineMissedOn === null,
   );
+  return { kbs: known.length, machines: known.reduce((sum, row) => sum + missingInstallsOf(row), 0) };
 }
 
-/** The largest reach of any row, or of any row of these kinds; `null` if no count is known. */
-export function reachOf(rows: readonly KbRow[], kinds: readonly RowKind[] = rowKinds): number | null {
-  let most: number | null = null;
-  for (const row of rows) if (kinds.includes(row.kind)) most = larger(most, reach(row));
-  return most;
+/** The largest reach of any one row; `null` where no count is known. */
+export function reachOf(rows: readonly KbRow[]): number | null {
+  return rows.reduce<number | null>((most, row) => larger(most, reach(row)), null);
 }
 
-/** The entry that reaches furthest: its change is the one shown beside the row's largest count. */
+/** The entry whose change is shown beside the row's counts: of those that the row's kind is about, the one that reaches furthest. */
 export function leadEntry(row: KbRow): KbEntry | undefined {
   const most = reach(row);
-  const entries = row.entries.filter(({ current, previous }) => (current ?? previous)?.machineMissedOn === most);
-  return entries.find(({ previous }) => previous !== null) ?? entries[0];
+  const own = ownEntries(row);
+  return own.find((entry) => (shownCounts(entry)?.machineMissedOn ?? null) === most) ?? own[0];
 }
 
-/** How many days a KB has been missing on `day`. */
+/** Days a KB has been missing for on `day`. */
 export function ageInDays({ firstSeen }: Pick<KbRow, "firstSeen">, day: RunDate): number {
   return Math.max(0, daysBetween(firstSeen, day));
 }
 
-/** The age, or `null` at first sight of a product, because all its KBs were first seen that day. */
+/** The same where it may be said: `null` at first sight of a product, for its KBs are then all of that day. */
 export function knownAge(row: Pick<KbRow, "kind" | "firstSeen">, day: RunDate): number | null {
   return row.kind === "baseline" ? null : ageInDays(row, day);
 }
 
-/** The part of a row or an entry that decides whether it is overdue. */
+/** What decides whether a row or an entry is overdue. */
 type Datable = Pick<KbRow, "kind" | "firstSeen">;
 
-/** The part of a report that due dates depend on. */
+/** What a report's due dates depend on. */
 interface DueRule {
-  runId: RunId;
+  /** The run's day. */
+  day: RunDate;
   dueDays: number;
 }
 
-/** The part of a report that this file needs. */
+/** The part of a report that this file counts. */
 type Dated = DueRule & { rows: readonly KbRow[] };
 
-/** By how many days a missing KB has exceeded `dueDays` on the report's day; 0 if it has not. */
-export function daysOverdue(row: Datable, { runId, dueDays }: DueRule): number {
-  return overdueBy(row, dayOf(runId), dueDays);
+/** Days by which an entry, or a row's own entries, known to be missing exceed `dueDays` on the report's day; 0 within them. */
+export function daysOverdue(row: Datable, { day, dueDays }: DueRule): number {
+  return isKnownMissing(row) ? Math.max(0, ageInDays(row, day) - dueDays) : 0;
 }
 
-function overdueBy(row: Datable, day: RunDate, dueDays: number): number {
-  if (row.kind === "not-read" || row.kind === "resolved") return 0;
-  return Math.max(0, ageInDays(row, day) - dueDays);
+function isKnownMissing({ kind }: Datable): boolean {
+  return kind !== "not-read" && kind !== "resolved";
 }
 
-/** Whether `daysOverdue` is above 0, for many rows: it compares days as text, which is faster. */
-export function overdueTest({ runId, dueDays }: DueRule): (row: Datable) => boolean {
-  const due = addDays(dayOf(runId), -dueDays);
-  return ({ kind, firstSeen }) => firstSeen < due && kind !== "not-read" && kind !== "resolved";
+/** Whether `daysOverdue` is above 0, made for many entries: days are compared as text. */
+export function overdueTest({ day, dueDays }: DueRule): (entry: Datable) => boolean {
+  const due = addDays(day, -dueDays);
+  return (entry) => entry.firstSeen < due && isKnownMissing(entry);
 }
 
-/** Missing KBs by when they become overdue; in each list, those that reach furthest come first. */
+/** Overdue KBs, each in one list, as rows of the overdue entries alone; what reaches furthest comes first. */
 export interface Overdue {
-  /** Since the run compared with. */
+  /** With an entry that became overdue since the day compared with. */
   lately: readonly KbRow[];
-  /** Not yet, but before the next report. */
+  /** With none yet, but with one before the next report: rows of those entries. */
   soon: readonly KbRow[];
   long: readonly KbRow[];
-  /** How many were overdue when last read but could not be read now. */
+  /** How many KBs were overdue when last read, and could not be read now. */
   unknown: number;
 }
 
-/** The overdue KBs of a report; `next` is the day of the next report, `null` if unknown. */
-export function overdueRows(report: Dated & { previousRunId: RunId | null }, next: RunDate | null): Overdue {
-  const { rows, runId, previousRunId, dueDays } = report;
-  const before = previousRunId && dayOf(previousRunId);
-  const found = Map.groupBy(rows, (row) => {
-    if (daysOverdue(row, report) === 0) return isDueBefore(row, next, dueDays) ? "soon" : "no";
-    return before && overdueBy(row, before, dueDays) > 0 ? "long" : "lately";
-  });
-  const notRead = rows.filter((row) => row.kind === "not-read" && ageInDays(row, dayOf(runId)) > dueDays);
-  const list = (when: "lately" | "soon" | "long") => furthestFirst(found.get(when) ?? []);
-  return { lately: list("lately"), soon: list("soon"), long: list("long"), unknown: notRead.length };
+/** The overdue entries of a report; `before` is the day compared with, `next` that of the next report, where they are known. */
+export function overdueRows(report: Dated, before: RunDate | null, next: RunDate | null): Overdue {
+  const { rows, day, dueDays } = report;
+  const isOverdue = overdueTest(report);
+  const wasOverdue = before === null ? () => false : overdueTest({ day: before, dueDays });
+  const overdue = narrow(rows, isOverdue);
+  const listed = new Set(overdue.map(({ id }) => id));
+  const isLate = ({ entries }: KbRow) => entries.some((entry) => !wasOverdue(entry));
+  const soon = narrow(rows, (entry, { id }) => !listed.has(id) && isDueBefore(entry, next, dueDays));
+  const notRead = narrow(rows, (entry) => entry.kind === "not-read" && ageInDays(entry, day) > dueDays);
+  return {
+    lately: furthestFirst(overdue.filter(isLate)),
+    soon: furthestFirst(soon),
+    long: furthestFirst(overdue.filter((row) => !isLate(row))),
+    unknown: notRead.length,
+  };
 }
 
-/** Whether a KB within its due date will be overdue on the day of the next report. */
+/** Whether what is within its due date will be overdue on the day of the next report. */
 export function isDueBefore(row: Datable, next: RunDate | null, dueDays: number): boolean {
-  return next !== null && overdueBy(row, next, dueDays) > 0;
+  return next !== null && daysOverdue(row, { day: next, dueDays }) > 0;
 }
 
 function furthestFirst(rows: readonly KbRow[]): KbRow[] {
@@ -135,37 +180,31 @@ function furthestFirst(rows: readonly KbRow[]): KbRow[] {
   return reaching.sort((a, b) => b.machines - a.machines).map(({ row }) => row);
 }
 
-/** An entry is stalled if, this many days after it was first seen, it is still at this share of its peak or above. */
+/** When an entry is stalled: so many days old, and still at this share of its peak. */
 export const stall = { days: 14, share: 0.8 };
 
-/** Whether an entry is stalled. */
+/** Whether an entry is still at 80 % of its peak or above, 14 days or more after it was first seen. */
 export function isStalled({ kind, current, peak, firstSeen }: KbEntry, day: RunDate): boolean {
   if (kind === "not-read" || !current?.machineMissedOn || !peak) return false;
   return current.machineMissedOn >= stall.share * peak && ageInDays({ firstSeen }, day) >= stall.days;
 }
 
-/** The first entry of a row that is stalled, if any. */
-export function stalledEntry({ entries }: KbRow, day: RunDate): KbEntry | undefined {
-  return entries.find((entry) => isStalled(entry, day));
+/** The first of a row's own entries that is stalled, if any. */
+export function stalledEntry(row: KbRow, day: RunDate): KbEntry | undefined {
+  return ownEntries(row).find((entry) => isStalled(entry, day));
 }
 
-/** How many KBs of a report are overdue, and how many are stalled in some product. */
-export function countLasting(report: Dated): { overdue: number; stalled: number } {
-  const day = dayOf(report.runId);
-  const isOverdue = overdueTest(report);
-  return {
-    overdue: report.rows.filter(isOverdue).length,
-    stalled: report.rows.filter((row) => stalledEntry(row, day) !== undefined).length,
-  };
-}
-
-/** How many missing KBs there are of one age, and how many of them are overdue. */
+/** How many missing KBs there are of one age. */
 export interface AgeBand {
-  /** Days since first seen, both inclusive; the last band has no end. */
+  /** In days since first seen, both included; the last band has no end. */
   from: number;
   to: number | null;
+  /** KBs whose oldest entry that was read is of this age. */
   count: number;
+  /** How many of those are overdue. */
   overdue: number;
+  /** Besides, KBs that only products miss that were not read: nobody knows whether they are overdue. */
+  unknown: number;
 }
 
 const bounds = [
@@ -179,16 +218,34 @@ const bounds = [
 ] as const;
 
 /** The missing KBs of a report by age, youngest first. */
-export function ageBands(report: Dated): AgeBand[] {
-  const day = dayOf(report.runId);
-  const isOverdue = overdueTest(report);
-  const bands = bounds.map(([from, to]) => ({ from, to, count: 0, overdue: 0, since: addDays(day, -from) }));
-  for (const row of report.rows) {
-    // After a clock stepped back, a first sight may be later than the report's day; it counts as that day.
-    const band = isMissing(row) && (bands.findLast(({ since }) => row.firstSeen <= since) ?? bands[0]);
-    if (!band) continue;
-    band.count += 1;
-    if (isOverdue(row)) band.overdue += 1;
+export function ageBands({ rows, day, dueDays }: Dated): AgeBand[] {
+  const isOverdue = overdueTest({ day, dueDays });
+  const bands = bounds.map(([from, to]) => ({
+    from,
+    to,
+    count: 0,
+    overdue: 0,
+    unknown: 0,
+    since: addDays(day, -from),
+  }));
+  const add = (entries: readonly KbEntry[], count: (band: AgeBand, oldest: KbEntry) => void) => {
+    const oldest = entries.reduce<KbEntry | null>(
+      (old, one) => (old && old.firstSeen <= one.firstSeen ? old : one),
+      null,
+    );
+    if (!oldest) return;
+    // A day after the report's own, which a clock that stepped back can bring, counts as that day.
+    const band = bands.findLast(({ since }) => oldest.firstSeen <= since) ?? bands[0];
+    if (band) count(band, oldest);
+  };
+  for (const { entries } of rows) {
+    const missing = entries.filter(isMissing);
+    const known = missing.filter(isKnownMissing);
+    add(known, (band, oldest) => {
+      band.count += 1;
+      if (isOverdue(oldest)) band.overdue += 1;
+    });
+    if (known.length === 0) add(missing, (band) => (band.unknown += 1));
   }
   return bands.map(({ since: _, ...band }) => band);
 }

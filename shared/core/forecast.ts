@@ -1,14 +1,13 @@
 import { addDays, daysBetween, type RunDate } from "./day.ts";
 import type { TrendPoint } from "./report.ts";
-import { dayOf, type RunId } from "./run-id.ts";
 import { countWatched } from "./totals.ts";
 
 /** What a forecast is based on, so that a reader can check it. */
 export interface ForecastBasis {
   /** How many runs the line was fitted to. */
   runs: number;
-  from: RunId;
-  to: RunId;
+  from: RunDate;
+  to: RunDate;
   /** Missing installs in the first and the last of them. */
   first: number;
   last: number;
@@ -39,11 +38,11 @@ export function forecast(trend: readonly TrendPoint[]): Forecast {
   if (!first || !last || points.length < forecastLimits.needed) {
     return { outlook: "too-few", runs: points.length, needed: forecastLimits.needed };
   }
-  const line = fitLine(points.map(({ runId, totals }) => [daysOf(first, runId), totals.missingInstalls]));
+  const line = fitLine(points.map(({ day, totals }) => [daysBetween(first.day, day), totals.missingInstalls]));
   const basis = {
     runs: points.length,
-    from: first.runId,
-    to: last.runId,
+    from: first.day,
+    to: last.day,
     first: first.totals.missingInstalls,
     last: last.totals.missingInstalls,
     ...line,
@@ -52,7 +51,7 @@ export function forecast(trend: readonly TrendPoint[]): Forecast {
   // From the last count, not the end of the line, so that a reader can check the sum; the slack is for rounding errors.
   const days = Math.ceil(basis.last / -line.perDay - 1e-6);
   if (days > forecastLimits.days) return { outlook: "distant", ...basis };
-  return { outlook: "falling", zeroOn: addDays(dayOf(last.runId), days), ...basis };
+  return { outlook: "falling", zeroOn: addDays(last.day, days), ...basis };
 }
 
 /**
@@ -63,10 +62,6 @@ function comparable(trend: readonly TrendPoint[]): TrendPoint[] {
   const last = trend.at(-1);
   const other = trend.findLastIndex((point) => !last || countWatched(point.totals) !== countWatched(last.totals));
   return trend.slice(other + 1).filter(({ totals }) => totals.read > 0);
-}
-
-function daysOf(first: TrendPoint, runId: RunId): number {
-  return daysBetween(dayOf(first.runId), dayOf(runId));
 }
 
 /** The least-squares line through points of different x. */

@@ -1,4 +1,5 @@
 import { type Comparison, isRead } from "./comparison.ts";
+import type { RunDate } from "./day.ts";
 import type { Counts } from "./missing-kb.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -13,6 +14,7 @@ export interface KbSighting extends Counts {
 /** What one run saw of one KB. */
 export interface KbHistoryPoint {
   runId: RunId;
+  day: RunDate;
   sightings: readonly KbSighting[];
 }
 

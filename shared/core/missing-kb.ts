@@ -10,7 +10,7 @@ export interface Counts {
 
 /** One missing security update, under Defender's own field names. */
 export interface ReadKb extends Counts {
-  /** The KB's number without `KB`. */
+  /** The KB's number without `KB`; where Defender gives no number, its id with the name. */
   id: string;
   /** A month's bundle, such as "March 2020 Security Updates"; empty if Defender gives none. */
   name: string;
@@ -24,12 +24,16 @@ export interface MissingKb extends ReadKb {
   firstSeen: RunDate;
   /** The largest `machineMissedOn` since it was first seen. */
   peak: number | null;
+  /** Only where it came back: the day on which it had left the list, within the last 90 days. */
+  goneOn?: RunDate;
 }
 
 /** One answer: the KBs, each once, and how many items could not be used. */
 export interface Reading {
   missingKbs: ReadKb[];
   unusable: number;
+  /** Set where two answers in one run listed different KBs. */
+  differed?: true;
 }
 
 const limits = { id: 40, name: 200, product: 100, products: 50, url: 2_000 };
@@ -67,16 +71,35 @@ function readKb(raw: unknown): ReadKb | null {
   const parsed = item.safeParse(raw);
   if (!parsed.success) return null;
   const { id, name, productsNames, url, machineMissedOn, cveAddressed } = parsed.data;
-  const number = plainText(id).replace(/^KB/i, "");
-  if (number === "" || number.length > limits.id) return null;
+  const title = plainText(name).slice(0, limits.name);
+  const number = readId(id, title);
+  if (number === null) return null;
   return {
     id: number,
-    name: plainText(name).slice(0, limits.name),
+    name: title,
     productsNames: readProducts(productsNames),
     url: readUrl(url),
     machineMissedOn: readCount(machineMissedOn),
     cveAddressed: readCount(cveAddressed),
   };
+}
+
+// An id that is not a number may be shared by KBs of different names.
+function readId(id: unknown, name: string): string | null {
+  const text = plainText(id).replace(/\s+/g, " ");
+  const number = numberOf(text);
+  if (number !== undefined) return number.length <= limits.id ? number : null;
+  if (text === "" || /^KB$/i.test(text) || text.length > limits.id) return null;
+  return name === "" ? text : `${text} (${name})`;
+}
+
+/** The id of the KB that a person names: `KB5066835`, `kb 5066835` and `5066835` are one. */
+export function kbIdOf(text: string): string {
+  return numberOf(text) ?? text;
+}
+
+function numberOf(text: string): string | undefined {
+  return /^(?:KB)?[\s#:_-]*0*(\d+)$/i.exec(text)?.[1];
 }
 
 function readProducts(value: unknown): string[] {

@@ -1,47 +1,61 @@
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
+import { daysBetween, type RunDate } from "./day.ts";
 import { sortRows } from "./order.ts";
-import { addComparison, type KbRow, type KbRows } from "./row.ts";
-import type { ReadFailure, Run, RunSummary } from "./run.ts";
+import { addEntries, type Compared, type KbRow, type KbRows, toRow } from "./row.ts";
+import { countProducts, type ReadFailure, type Run, type RunSummary } from "./run.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { countTotals, type Totals } from "./totals.ts";
+import type { Thresholds } from "./watchlist.ts";
 
-/** `not-kb-patched`: Defender counts weaknesses but lists no KBs, so missing updates cannot be seen here. */
+/** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
 export type ProductState = "read" | "empty" | "not-kb-patched" | "not-read";
 
 /** One product in a report. */
 export interface ProductRow {
   softwareId: string;
   state: ProductState;
-  /** Whether it is seen for the first time. */
+  /** Whether this is its first sight. */
   baseline: boolean;
   /** The run of the snapshot compared with. */
   previous: RunId | null;
-  /** The run of the snapshot shown; older than the report if today's read failed. */
+  /** The run of the snapshot shown; older than the report where today's read failed. */
   current: RunId | null;
+  /** The day of the snapshot shown; `null` where none was ever read. */
+  readOn: RunDate | null;
+  /** Of the snapshot shown. */
   missingKbs: number;
-  /** Sum of `machineMissedOn` over its KBs. */
+  /** Sum of `machineMissedOn` over the KBs of the snapshot shown. */
   missingInstalls: number;
-  /** How many items of Defender's answer could not be used. */
+  /** Items of Defender's answer that could not be used. */
   unusable: number;
+  /** KBs of the snapshot compared with that Defender no longer lists while it still counts weaknesses: nobody knows of them. */
+  unlistedKbs: number;
+  /** Whether two reads in this run listed different KBs, so that what either listed is shown. */
+  differed: boolean;
   failure: ReadFailure | null;
 }
 
-/** One run in a trend. */
+/** One run in the row of runs before this one. */
 export interface TrendPoint {
   runId: RunId;
+  day: RunDate;
   totals: Totals;
 }
 
-/** What changed in one watchlist from one run to another, and everything that is missing. */
+/** What changed in one watchlist from one run to another, and all that is missing. */
 export interface Report {
   watchlist: string;
   tenant: string;
   runId: RunId;
+  /** The day that the run belongs to. */
+  day: RunDate;
   openedAt: string;
   committedAt: string;
-  /** The run compared with; `null` if there was none before. */
+  /** The run compared with; `null` where there was none before. */
   previousRunId: RunId | null;
+  /** The day of that run. */
+  previousDay: RunDate | null;
   /** Worst first. */
   rows: readonly KbRow[];
   /** In the watchlist's order. */
@@ -49,52 +63,56 @@ export interface Report {
   totals: Totals;
   /** Scheduled runs up to this one, oldest first. */
   trend: readonly TrendPoint[];
+  /** Those of the run, or others where the report compares any two runs. */
+  thresholds: Thresholds;
   dueDays: number;
+  /** IANA name of the time zone of its days. */
+  timeZone: string;
 }
 
-/** A comparison with the snapshots it names. */
-export interface Compared {
-  comparison: Comparison;
-  previous: Snapshot | null;
-  current: Snapshot | null;
-}
-
-/** What a report has besides its comparisons. */
-export type ReportFrame = Pick<Report, "previousRunId" | "trend" | "dueDays"> & {
+/** What a report holds besides its comparisons. */
+export type ReportFrame = Pick<Report, "previousRunId" | "previousDay" | "trend" | "thresholds"> & {
   run: RunSummary & Pick<Run, "failures">;
 };
 
-/** Builds a report from a run's comparisons, one at a time, so that not all snapshots need to be in memory. */
+/** Builds a report from a run's comparisons, taken one at a time so that a large estate need not be held in memory. */
 export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Compared>): Promise<Report> {
-  const { run, previousRunId, trend, dueDays } = frame;
-  const { watchlist, tenant, runId, openedAt, committedAt } = run;
+  const { run, previousRunId, previousDay, trend, thresholds } = frame;
+  const { watchlist, tenant, runId, day, openedAt, committedAt, rules } = run;
+  const { dueDays, timeZone } = rules;
   const failures = new Map(run.failures.map((failure) => [failure.softwareId, failure]));
-  const rows: KbRows = new Map();
+  const kbs: KbRows = new Map();
   const comparisons: Comparison[] = [];
   const products: ProductRow[] = [];
-  for await (const { comparison, previous, current } of compared) {
-    addComparison(rows, comparison, previous, current);
+  for await (const one of compared) {
+    const { comparison } = one;
+    addEntries(kbs, one, thresholds);
     comparisons.push(comparison);
-    products.push(productRow(comparison, current, failures.get(comparison.softwareId) ?? null));
+    products.push(productRow(one, failures.get(comparison.softwareId) ?? null));
   }
+  const totals = countTotals(kbs.values(), countProducts(comparisons), { day, dueDays });
   return {
-    ...{ watchlist, tenant, runId, openedAt, committedAt, previousRunId, trend, dueDays, products },
-    rows: sortRows(rows.values()),
-    totals: countTotals(rows, comparisons),
+    ...{ watchlist, tenant, runId, day, openedAt, committedAt, previousRunId, previousDay, trend },
+    ...{ thresholds, dueDays, timeZone, products, totals },
+    rows: sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries))),
   };
 }
 
-function productRow(comparison: Comparison, current: Snapshot | null, failure: ReadFailure | null): ProductRow {
+function productRow({ comparison, previous, current }: Compared, failure: ReadFailure | null): ProductRow {
   const kbs = current?.missingKbs ?? [];
+  const state = isRead(comparison) ? readState(current) : "not-read";
   return {
     softwareId: comparison.softwareId,
-    state: isRead(comparison) ? readState(current) : "not-read",
+    state,
     baseline: isBaseline(comparison),
     previous: comparison.previous,
     current: comparison.current,
+    readOn: current?.day ?? null,
     missingKbs: kbs.length,
     missingInstalls: kbs.reduce((sum, kb) => sum + (kb.machineMissedOn ?? 0), 0),
     unusable: current?.unusable ?? 0,
+    unlistedKbs: state === "not-kb-patched" ? (previous?.missingKbs.length ?? 0) : 0,
+    differed: isRead(comparison) && current?.differed === true,
     failure,
   };
 }
@@ -102,4 +120,17 @@ function productRow(comparison: Comparison, current: Snapshot | null, failure: R
 function readState(current: Snapshot | null): ProductState {
   if (current?.emptiness?.verdict === "not-kb-patched") return "not-kb-patched";
   return current && current.missingKbs.length > 0 ? "read" : "empty";
+}
+
+/** Whether Defender answers that it knows no such id, and never knew it: not for this watchlist, nor for another. */
+export function isUnknownId({ failure }: Pick<ProductRow, "failure">): boolean {
+  return failure?.unknownSince !== undefined && failure.permanent;
+}
+
+const inventoryDays = 14;
+
+/** Whether a product that was read before is gone from Defender's inventory: nothing but 404 for 14 days. */
+export function hasLeftInventory({ failure }: Pick<ProductRow, "failure">, day: RunDate): boolean {
+  const since = failure?.unknownSince;
+  return since !== undefined && !isUnknownId({ failure }) && daysBetween(since, day) >= inventoryDays;
 }

@@ -1,128 +1,147 @@
-import type { GapKind } from "./change.ts";
+import { areSame, type ChangeKind, countsOf, noReasons, type WorseReason } from "./change.ts";
 import { type Comparison, changesOf, isBaseline, isRead } from "./comparison.ts";
 import type { RunDate } from "./day.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
+import type { Thresholds } from "./watchlist.ts";
 
-/** What a report says about a KB: a change, or why there is none. Worst first. */
+/** What a report says of an entry: how it changed, or why nothing is said. Worst first. */
 export const rowKinds = [
   "new",
   "worsened",
   "returned",
+  "more-cves",
   "improved",
-  "resolved",
   "baseline",
   "unchanged",
   "not-read",
-] as const satisfies readonly (GapKind | "baseline" | "unchanged" | "not-read")[];
+  "resolved",
+] as const satisfies readonly (ChangeKind | "baseline" | "not-read")[];
 export type RowKind = (typeof rowKinds)[number];
 
-/** One KB of one product. Its counts are never added to those of another product. */
+/** One KB of one product. Its counts hold for that product alone and are never added to another's. */
 export interface KbEntry {
   softwareId: string;
   kind: RowKind;
-  /** The counts last reported; `null` if there were none. */
+  /** Why it is worse; empty where it is not, and where it is new or back. */
+  reasons: readonly WorseReason[];
+  /** The counts last reported; `null` where there were none. */
   previous: Counts | null;
-  /** `null` if it is no longer missing. */
+  /** `null` where it is no longer missing; of a product that was not read, the last known counts. */
   current: Counts | null;
   firstSeen: RunDate;
   peak: number | null;
 }
 
-/** One KB over all products that miss it. */
-export interface KbRow {
+/** What is the same of a KB for every product. */
+interface KbFacts {
   id: string;
   name: string;
   url: string | null;
   productsNames: readonly string[];
+}
+
+/** One KB over all products that miss it, or did. */
+export interface KbRow extends KbFacts {
+  /** That of its worst entry; `resolved` only where no product misses it any more. */
   kind: RowKind;
-  /** The earliest of its entries. */
+  /** The earliest of its entries of that kind. */
   firstSeen: RunDate;
-  entries: KbEntry[];
+  entries: readonly KbEntry[];
 }
 
-export type KbRows = Map<string, KbRow>;
+/** Rows under construction, by KB id. */
+export type KbRows = Map<string, KbFacts & { entries: KbEntry[] }>;
 
-/** Adds the entries of one product's comparison; `current` is the snapshot that the report shows. */
-export function addComparison(
-  rows: KbRows,
-  comparison: Comparison,
-  previous: Snapshot | null,
-  current: Snapshot | null,
-): void {
-  const { softwareId } = comparison;
-  const changes = new Map<string, { kind: GapKind; previous?: MissingKb }>();
-  for (const change of changesOf(comparison, previous, current)) {
-    if (change.kind === "resolved") addEntry(rows, change.previous, resolvedEntry(softwareId, change.previous));
-    else changes.set(change.current.id, change);
+/** A comparison with the snapshots it names. */
+export interface Compared {
+  comparison: Comparison;
+  previous: Snapshot | null;
+  /** The snapshot that the report shows: today's, or the last one where the product was not read. */
+  current: Snapshot | null;
+}
+
+/** Adds the entries of one product to the rows. */
+export function addEntries(rows: KbRows, { comparison, previous, current }: Compared, thresholds: Thresholds): void {
+  const { softwareId, lastReported = {} } = comparison;
+  if (isRead(comparison) && !isBaseline(comparison)) {
+    for (const { kind, kb, previous: last, reasons } of changesOf(comparison, thresholds, previous, current)) {
+      const now = kind === "resolved" ? null : countsOnce(kb, last);
+      addEntry(rows, kb, {
+        softwareId,
+        kind,
+        reasons,
+        previous: last,
+        current: now,
+        firstSeen: kb.firstSeen,
+        peak: kb.peak,
+      });
+    }
+    return;
   }
-  const otherwise = kindOfRest(comparison);
+  const kind = isBaseline(comparison) ? "baseline" : "not-read";
   for (const kb of current?.missingKbs ?? []) {
-    const change = changes.get(kb.id);
-    addEntry(rows, kb, {
-      softwareId,
-      kind: change?.kind ?? otherwise,
-      previous: change?.previous ? countsOf(change.previous) : null,
-      current: countsOf(kb),
-      firstSeen: kb.firstSeen,
-      peak: kb.peak,
-    });
+    const previous = kind === "baseline" ? null : countsOf({ ...kb, ...lastReported[kb.id] });
+    const now = countsOnce(kb, previous);
+    const { firstSeen, peak } = kb;
+    addEntry(rows, kb, { softwareId, kind, reasons: noReasons, previous, current: now, firstSeen, peak });
   }
 }
 
-function kindOfRest(comparison: Comparison): RowKind {
-  if (isBaseline(comparison)) return "baseline";
-  return isRead(comparison) ? "unchanged" : "not-read";
+/** The counts of a KB, as the same object as those before where they are the same: a large report keeps a million. */
+function countsOnce(kb: Counts, before: Counts | null): Counts {
+  return before && areSame(before, kb) ? before : countsOf(kb);
 }
 
-function resolvedEntry(softwareId: string, kb: MissingKb): KbEntry {
-  const { firstSeen, peak } = kb;
-  return { softwareId, kind: "resolved", previous: countsOf(kb), current: null, firstSeen, peak };
-}
-
-const sharedCounts = new Map<number, Counts>();
-
-/** Small counts are shared: the million entries of a large report have far fewer different ones. */
-function countsOf({ machineMissedOn, cveAddressed }: Counts): Counts {
-  const counts = { machineMissedOn, cveAddressed };
-  if (machineMissedOn === null || machineMissedOn > 999 || cveAddressed === null || cveAddressed > 99) return counts;
-  const key = machineMissedOn * 100 + cveAddressed;
-  const shared = sharedCounts.get(key) ?? counts;
-  if (shared === counts) sharedCounts.set(key, counts);
-  return shared;
-}
-
-function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry): void {
+/** Adds one entry to the rows, under its KB. */
+export function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry): void {
   const row = rows.get(kb.id);
   if (!row) {
-    const { id, name, url, productsNames, firstSeen } = kb;
-    rows.set(id, { id, name, url, productsNames, kind: entry.kind, firstSeen, entries: [entry] });
+    const { id, name, url, productsNames } = kb;
+    rows.set(id, { id, name, url, productsNames, entries: [entry] });
     return;
   }
   row.entries.push(entry);
-  row.kind = kindOfRow(row.kind, entry.kind);
   row.name ||= kb.name;
   row.url ??= kb.url;
-  if (kb.firstSeen < row.firstSeen) row.firstSeen = kb.firstSeen;
   if (kb.productsNames.some((name) => !row.productsNames.includes(name))) {
     row.productsNames = [...new Set([...row.productsNames, ...kb.productsNames])].sort(compareText);
   }
 }
 
-// A KB that is resolved for one product but missing for another has improved; "resolved" would be wrong.
-function kindOfRow(a: RowKind, b: RowKind): RowKind {
-  const worse = rowKinds.indexOf(a) <= rowKinds.indexOf(b) ? a : b;
-  return worse === "resolved" && a !== b ? "improved" : worse;
+/** A row of these entries, of which there is at least one. */
+export function toRow({ id, name, url, productsNames }: KbFacts, entries: readonly KbEntry[]): KbRow {
+  const kind = rowKinds.find((one) => entries.some((entry) => entry.kind === one)) ?? "unchanged";
+  const [firstSeen = ""] = ownEntries({ kind, entries })
+    .map((entry) => entry.firstSeen)
+    .sort(compareText);
+  return { id, name, url, productsNames, kind, firstSeen, entries };
 }
 
-/** The products of Defender's list that the row's software ids do not already name. */
+/** The rows with those of their entries that pass; a row without any is left out. Every filter and section is one of these. */
+export function narrow(rows: Iterable<KbRow>, passes: (entry: KbEntry, row: KbRow) => boolean): KbRow[] {
+  const narrowed: KbRow[] = [];
+  for (const row of rows) {
+    const entries = row.entries.filter((entry) => passes(entry, row));
+    if (entries.length === row.entries.length) narrowed.push(row);
+    else if (entries.length > 0) narrowed.push(toRow(row, entries));
+  }
+  return narrowed;
+}
+
+/** The entries that a row's kind and the figures beside it are about. */
+export function ownEntries({ kind, entries }: Pick<KbRow, "kind" | "entries">): readonly KbEntry[] {
+  return entries.filter((entry) => entry.kind === kind);
+}
+
+/** The products that the row's software ids do not already name. */
 export function otherProducts({ productsNames, entries }: KbRow): string[] {
   const named = new Set(entries.map(({ softwareId }) => softwareId.split("-_-").at(-1)));
   return productsNames.filter((name) => !named.has(name));
 }
 
-/** Whether any product misses the KB now. */
+/** Whether any product misses the KB now, as far as is known. */
 export function isMissing({ kind }: Pick<KbRow, "kind">): boolean {
   return kind !== "resolved";
 }

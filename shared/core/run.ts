@@ -1,160 +1,282 @@
 import { type CountsByKb, holdBack } from "./change.ts";
-import type { Comparison } from "./comparison.ts";
-import { addComparison, type KbRows } from "./row.ts";
-import { dayOf, isScheduled, type RunId } from "./run-id.ts";
+import { type Comparison, isBaseline, isRead } from "./comparison.ts";
+import { daysBetween, type RunDate } from "./day.ts";
+import { addEntries, type KbRows } from "./row.ts";
+import { isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { countBetter, countTotals, countWorse, isNothingRead, type Totals } from "./totals.ts";
-import { type Watchlist, weekdays } from "./watchlist.ts";
+import { compareText } from "./text.ts";
+import { countBetter, countTotals, countWorse, isNothingRead, type ProductTotals, type Totals } from "./totals.ts";
+import { type Thresholds, type Watchlist, weekdays } from "./watchlist.ts";
 
-/** Why a product could not be read in a run. */
+/** Why a product was not read in a run. */
 export interface ReadFailure {
   softwareId: string;
-  /** For people, without secrets or ids of single requests. */
+  /** One sentence for a person, without secrets or ids of single requests. */
   reason: string;
-  /** Whether it lasts until a person acts. */
+  /** Whether it stays until a person acts. */
   permanent: boolean;
   /** The first of the consecutive runs that could not read it. */
   since: RunId;
-  /** How many consecutive scheduled runs could not read it. */
+  /** How many scheduled runs in a row could not. */
   misses: number;
+  /** The first of these runs in which it failed for good. */
+  permanentSince?: RunId;
+  /** The first day of the 404s, where both of Defender's calls answer nothing else: it does not know the id, or no longer. */
+  unknownSince?: RunDate;
 }
 
 export const mailStatuses = ["none", "pending", "sending", "sent", "refused"] as const;
 
-/** The outbox of a run: `none`, or `pending → sending → sent | refused`. */
+/** The outbox half of a run: `none`, or `pending → sending → sent | refused`. */
 export interface Mail {
   status: (typeof mailStatuses)[number];
-  /** When it got this status, ISO 8601 in UTC. */
+  /** When it took this status, ISO 8601 in UTC. */
   at: string;
-  /** How often a send was started. */
+  /** Sends begun so far. */
   attempts: number;
-  /** How many of these sends may or may not have arrived. */
+  /** Sends of which nobody knows whether they arrived. */
   unknownOutcomes: number;
   /** Why it was refused, or why the last try failed. */
   reason?: string;
+  /** The run of the last digest before this one, fixed at the first send; `null` where there was none. */
+  since?: RunId | null;
 }
 
-/** One committed run: what was compared, and the state of its mail. */
+/** The settings that a run's report depends on, kept with it so that a past report never changes. */
+export interface RunRules {
+  thresholds: Thresholds;
+  dueDays: number;
+  /** IANA name. */
+  timeZone: string;
+}
+
+/** A product that left the watchlist, with what it is compared with should it come back. */
+export interface LeftProduct extends Comparison {
+  /** The day of the last scheduled run that had it. */
+  leftOn: RunDate;
+}
+
+/** One committed run: what was compared, and the mail that it owes. */
 export interface Run {
   watchlist: string;
   runId: RunId;
   tenant: string;
+  /** The day it belongs to, in the time zone of its rules. */
+  day: RunDate;
   /** ISO 8601 in UTC. */
   openedAt: string;
   committedAt: string;
-  /** The scheduled run compared with; `null` for the first run. */
+  /** The scheduled run that this one compared with; `null` for the first. */
   previousRunId: RunId | null;
+  rules: RunRules;
   comparisons: readonly Comparison[];
+  /** Products that are no longer on the list, kept for as long as runs are. */
+  left: readonly LeftProduct[];
   failures: readonly ReadFailure[];
   totals: Totals;
   mail: Mail;
 }
 
-/** A run without its lists: what the table `Runs` has in plain columns. */
-export type RunSummary = Omit<Run, "comparisons" | "failures">;
+/** A run without its lists: what `Runs` keeps in plain columns. */
+export type RunSummary = Omit<Run, "comparisons" | "left" | "failures">;
 
-/** A queue message: the run to advance. */
+/** The order of runs: by when they were opened. Their ids do not sort by time, for a day begins at other times than in UTC. */
+export function compareOpened(a: Pick<Run, "openedAt" | "runId">, b: Pick<Run, "openedAt" | "runId">): number {
+  return Date.parse(a.openedAt) - Date.parse(b.openedAt) || compareText(a.runId, b.runId);
+}
+
+/** The queue's message: which run to advance. */
 export interface RunMessage {
   watchlist: string;
   runId: RunId;
   /** ISO 8601 in UTC. */
   openedAt: string;
-  /** For a run on demand: whether it mails its digest. A scheduled run decides this itself. */
+  /** For a run on demand: whether it mails its digest. A scheduled run decides by itself. */
   mail?: boolean;
 }
 
 /** What is known of one product when its run closes. */
 export interface Outcome {
   softwareId: string;
-  /** The snapshot in the last scheduled report, if any. */
+  /** The snapshot that the last scheduled run reported, if any. */
   previous: Snapshot | null;
-  /** Today's snapshot; `null` if the product could not be read. */
+  /** Today's snapshot; absent where it could not be read. */
   current: Snapshot | null;
-  failure?: Pick<ReadFailure, "reason" | "permanent">;
+  failure?: Pick<ReadFailure, "reason" | "permanent"> & {
+    /** Both calls answered 404. */
+    isUnknown?: boolean;
+  };
 }
 
-/** How many KBs a run may hold counts back for: a stored row has no room for more, and the rest is reported at once. */
+/** KBs whose counts one run may hold back: its row has no room for more, and what does not fit is reported at once. */
 export const maxHeldBack = 3_000;
 
-/** What a run has before its products are compared. */
-export type Opening = Pick<Run, "runId" | "openedAt" | "committedAt"> & {
+/** Everything of a run but what its products brought. */
+export type Opening = Pick<Run, "runId" | "day" | "openedAt" | "committedAt"> & {
   watchlist: Watchlist;
+  /** IANA name. */
+  timeZone: string;
+  /** For how many days after the last run that had it a product that left the list is remembered. */
+  retentionDays: number;
   /** The last committed scheduled run, which this one follows. */
   last: Run | null;
   /** For a run on demand: whether it was asked to mail. */
   mail?: boolean;
+  /** Whether a digest was refused since the last one that was sent. */
+  isDigestOwed?: boolean;
 };
 
-/** Closes a run: what is compared with what, what failed, the totals, and whether a mail is due. */
+/** The comparison that a product's next one follows: of the last run, or of the last one before it left the list. */
+export function lastComparison(last: Run | null, softwareId: string): Comparison | undefined {
+  const isOf = (comparison: Comparison) => comparison.softwareId === softwareId;
+  return last?.comparisons.find(isOf) ?? last?.left.find(isOf);
+}
+
+/** All of a run's last comparisons by product; `lastComparison` for many products. */
+export function lastComparisons(last: Run | null): ReadonlyMap<string, Comparison> {
+  const all = [...(last?.left ?? []), ...(last?.comparisons ?? [])];
+  return new Map(all.map((comparison) => [comparison.softwareId, comparison]));
+}
+
+/** Closes a run over its products: what is compared with what, what failed, the totals, and whether it owes a mail. */
 export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome>): Promise<Run> {
-  const { watchlist, runId, last } = opening;
-  const lastComparisons = new Map(last?.comparisons.map((comparison) => [comparison.softwareId, comparison]));
+  const { watchlist, runId, day, last, timeZone } = opening;
+  const { thresholds, dueDays } = watchlist;
+  const before = lastComparisons(last);
+  const forgotten = forgottenProducts(opening);
   const lastFailures = new Map(last?.failures.map((failure) => [failure.softwareId, failure]));
   const comparisons: Comparison[] = [];
   const failures: ReadFailure[] = [];
   const rows: KbRows = new Map();
   let room = maxHeldBack;
   for await (const outcome of outcomes) {
-    const lastReported = lastComparisons.get(outcome.softwareId)?.heldBack;
-    const comparison = compare(outcome, runId, lastReported, watchlist, room);
+    const { softwareId, current } = outcome;
+    const isForgotten = forgotten.has(softwareId);
+    const previous = isForgotten ? null : outcome.previous;
+    const earlier = isForgotten ? undefined : before.get(softwareId);
+    const comparison = compare({ ...outcome, previous }, opening, earlier, room);
     comparisons.push(comparison);
-    room -= Object.keys(comparison.heldBack ?? {}).length;
-    if (!outcome.current) failures.push(fail(outcome, runId, lastFailures.get(outcome.softwareId)));
-    addComparison(rows, comparison, outcome.previous, outcome.current ?? outcome.previous);
+    room = Math.max(0, room - Object.keys(comparison.heldBack ?? {}).length);
+    if (!current) failures.push(fail(outcome, opening, lastFailures.get(softwareId)));
+    addEntries(rows, { comparison, previous, current: current ?? previous }, thresholds);
   }
-  const totals = countTotals(rows, comparisons);
-  const closed = { ...pick(opening), previousRunId: last?.runId ?? null, comparisons, failures, totals };
-  const owesMail = isScheduled(runId) ? deservesMail(closed, watchlist) : (opening.mail ?? false);
+  const totals = countTotals(rows.values(), countProducts(comparisons), { day, dueDays });
+  const previousRunId = last?.runId ?? null;
+  const closed = { ...pick(opening), previousRunId, comparisons, left: leftProducts(opening), failures, totals };
+  const { mail = false, isDigestOwed = false } = opening;
+  const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail(closed, watchlist) : mail;
   return {
     ...closed,
+    rules: { thresholds, dueDays, timeZone },
     mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
   };
 }
 
-function pick({ watchlist, runId, openedAt, committedAt }: Opening) {
-  return { watchlist: watchlist.name, tenant: watchlist.tenant, runId, openedAt, committedAt };
+/** How many products a report's comparisons read, and how many it saw for the first time. */
+export function countProducts(comparisons: readonly Comparison[]): ProductTotals {
+  const read = comparisons.filter(isRead).length;
+  return { baseline: comparisons.filter(isBaseline).length, read, notRead: comparisons.length - read };
+}
+
+function pick({ watchlist, runId, day, openedAt, committedAt }: Opening) {
+  return { watchlist: watchlist.name, tenant: watchlist.tenant, runId, day, openedAt, committedAt };
 }
 
 function compare(
   { softwareId, previous, current }: Outcome,
-  runId: RunId,
-  lastReported: CountsByKb | undefined,
-  { thresholds }: Watchlist,
+  { runId, day, watchlist: { thresholds } }: Opening,
+  before: Comparison | undefined,
   room: number,
 ): Comparison {
   const ids = { softwareId, previous: previous?.runId ?? null, current: current ? runId : (previous?.runId ?? null) };
-  if (!previous) return ids;
-  // Counts of a product that could not be read are carried on unchanged.
-  const kept = current ? holdBack(previous, current, lastReported ?? {}, thresholds) : (lastReported ?? {});
-  const heldBack = Object.fromEntries(Object.entries(kept).slice(0, room));
-  return { ...ids, ...(lastReported && { lastReported }), ...(Object.keys(heldBack).length > 0 && { heldBack }) };
+  const first = firstAnswer(current, day, before);
+  if (!previous || first.lateBaseline) return { ...ids, ...first };
+  const lastReported = before?.heldBack;
+  // What was not read today cannot be reported today: it is carried on untouched.
+  const heldBack = current
+    ? firstOf(holdBack(previous, current, { thresholds, lastReported }), room)
+    : before?.heldBack;
+  return { ...ids, ...first, ...(lastReported && { lastReported }), ...(heldBack && { heldBack }) };
 }
 
-function fail(outcome: Outcome, runId: RunId, earlier: ReadFailure | undefined): ReadFailure {
+function firstOf(counts: CountsByKb, room: number): CountsByKb | null {
+  const kept = Object.entries(counts).slice(0, room);
+  return kept.length > 0 ? Object.fromEntries(kept) : null;
+}
+
+/** How many days after a first answer without KBs over open weaknesses a list of KBs is still the baseline. */
+const firstAnswerDays = 7;
+
+/** Whether the product's first answer was a list without KBs over open weaknesses, and what that makes of this one. */
+function firstAnswer(
+  current: Snapshot | null,
+  day: RunDate,
+  before: Comparison | undefined,
+): Pick<Comparison, "firstEmptyOn" | "lateBaseline"> {
+  const isFirst = !before || before.current === null;
+  const isOpen = current?.emptiness?.verdict === "not-kb-patched";
+  const firstEmptyOn = isFirst ? (isOpen ? day : undefined) : before.firstEmptyOn;
+  if (!firstEmptyOn || daysBetween(firstEmptyOn, day) > firstAnswerDays) return {};
+  return current && current.missingKbs.length > 0 ? { lateBaseline: true } : { firstEmptyOn };
+}
+
+/** What left the watchlist, now or earlier, and may yet come back to be compared. */
+function leftProducts(opening: Opening): LeftProduct[] {
+  const { watchlist, last } = opening;
+  if (!last) return [];
+  const listed = new Set(watchlist.softwareIds);
+  const leaving = last.comparisons.map((comparison): LeftProduct => ({ ...comparison, leftOn: last.day }));
+  return [...last.left, ...leaving].filter((product) => {
+    return !listed.has(product.softwareId) && product.current !== null && isRemembered(product, opening);
+  });
+}
+
+/** Products that left the watchlist so long ago that they begin anew. */
+function forgottenProducts(opening: Opening): ReadonlySet<string> {
+  const left = opening.last?.left ?? [];
+  return new Set(left.filter((product) => !isRemembered(product, opening)).map(({ softwareId }) => softwareId));
+}
+
+function isRemembered({ leftOn }: LeftProduct, { day, retentionDays }: Opening): boolean {
+  return daysBetween(leftOn, day) <= retentionDays;
+}
+
+function fail(outcome: Outcome, { runId, day }: Opening, earlier: ReadFailure | undefined): ReadFailure {
   const { softwareId, failure } = outcome;
   const { reason, permanent } = failure ?? { reason: "It was not read in time.", permanent: false };
-  return { softwareId, reason, permanent, since: earlier?.since ?? runId, misses: (earlier?.misses ?? 0) + 1 };
+  const permanentSince = earlier?.permanentSince ?? (permanent ? runId : undefined);
+  // Only 404s one after another count; a product that was not tried got no other answer.
+  const isUnknown = failure ? failure.isUnknown : earlier?.unknownSince !== undefined;
+  const unknownSince = isUnknown ? (earlier?.unknownSince ?? day) : undefined;
+  return {
+    ...{ softwareId, reason, permanent, since: earlier?.since ?? runId, misses: (earlier?.misses ?? 0) + 1 },
+    ...(permanentSince && { permanentSince }),
+    ...(unknownSince && { unknownSince }),
+  };
 }
 
-/** Whether a scheduled run is worth a mail to this watchlist's recipients. */
+/** Whether a scheduled run is worth a digest to this watchlist's readers. */
 export function deservesMail(
-  run: Pick<Run, "runId" | "previousRunId" | "totals" | "failures">,
-  who: Watchlist,
+  run: Pick<Run, "runId" | "day" | "previousRunId" | "totals" | "failures">,
+  watchlist: Watchlist,
 ): boolean {
   const { totals } = run;
-  if (mailsAnyway(run.runId, who)) return true;
-  // The first mail shows its recipients that the reporter works.
-  if (run.previousRunId === null || isBlind(run)) return true;
-  return countWorse(totals) > 0 || (who.mailWhen === "changed" && countBetter(totals) + totals.baseline > 0);
+  if (mailsAnyway(run.day, watchlist)) return true;
+  // The first digest shows its readers that it works; a product that was added is announced when it is first read.
+  if (run.previousRunId === null || cannotSee(run) || totals.baseline > 0) return true;
+  return countWorse(totals) > 0 || (watchlist.mailWhen === "changed" && countBetter(totals) > 0);
 }
 
-/** Whether a scheduled run mails no matter what it finds. */
-export function mailsAnyway(runId: RunId, { mailWhen, heartbeatDay }: Watchlist): boolean {
-  return mailWhen === "always" || heartbeatDay === weekdays[new Date(dayOf(runId)).getUTCDay()];
+/** Whether the scheduled run of a day mails whatever it finds. */
+export function mailsAnyway(day: RunDate, { mailWhen, heartbeatDay }: Watchlist): boolean {
+  return mailWhen === "always" || heartbeatDay === weekdays[new Date(day).getUTCDay()];
 }
 
-// Silence must not mean that nothing can be read; one read that failed once is not yet worth a mail.
-function isBlind({ totals, failures }: Pick<Run, "totals" | "failures">): boolean {
-  const lasting = failures.some(({ permanent, misses }) => misses === (permanent ? 1 : 2));
+// A quiet inbox must not mean that nothing could be read; a single read that failed once is not yet worth a mail. What failed
+// for good was in a digest on its first day.
+function cannotSee({ runId, totals, failures }: Pick<Run, "runId" | "totals" | "failures">): boolean {
+  const lasting = failures.some(({ permanentSince, misses }) =>
+    permanentSince === undefined ? misses === 2 : permanentSince === runId,
+  );
   return lasting || (isNothingRead(totals) && failures.every(({ misses }) => misses === 1));
 }

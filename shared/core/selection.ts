@@ -1,13 +1,13 @@
-import { cves, isWorse, overdueTest, reach, stalledEntry } from "./due.ts";
-import { compareRows } from "./order.ts";
-import { isNotRead } from "./products.ts";
-import type { ProductRow, Report } from "./report.ts";
-import { isMissing, type KbRow, type RowKind, rowKinds } from "./row.ts";
-import { dayOf } from "./run-id.ts";
+import { cves, isStalled, isWorse, overdueTest, reach } from "./due.ts";
+import { sortRows } from "./order.ts";
+import { countStates } from "./products.ts";
+import type { ProductRow, Report, TrendPoint } from "./report.ts";
+import { isMissing, type KbEntry, type KbRow, narrow, type RowKind, rowKinds } from "./row.ts";
+import { isFound, searchedText, searchWords } from "./search.ts";
 import { sortByKey } from "./sort.ts";
-import { totalsOfRows } from "./totals.ts";
+import { countTotals } from "./totals.ts";
 
-/** `worse`: new, worsened or returned. `missing`: all except resolved. */
+/** `worse`: new, worsened, returned or more-cves. `missing`: all but resolved. */
 export const changeFilters = ["worse", "missing", ...rowKinds] as const;
 export type ChangeFilter = (typeof changeFilters)[number];
 
@@ -18,7 +18,7 @@ export type SortKey = (typeof sortKeys)[number];
 export const sortOrders = ["asc", "desc"] as const;
 export type SortOrder = (typeof sortOrders)[number];
 
-/** The order of each key if none is asked for. */
+/** How each key sorts where no order is asked for. */
 export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
   worst: "asc",
   kb: "asc",
@@ -27,11 +27,13 @@ export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
   age: "desc",
 };
 
-/** Which of a report's KBs to show, and in what order: the same for page, CSV, JSON and text. */
+/** Which of a report's entries are wanted, and in what order. Page, CSV, JSON and text take the same. */
 export interface Selection {
-  /** Only this product: rows then have only its entries. */
+  /** Only entries of the KB with this id. */
+  kb?: string;
+  /** Only entries of this product. */
   softwareId?: string;
-  /** Words that must all occur in the KB's number, name, products or software ids. */
+  /** Words that must all occur in the KB's number, name, product names or the entry's software id. */
   search?: string;
   change?: ChangeFilter;
   overdue?: boolean;
@@ -40,50 +42,108 @@ export interface Selection {
   order?: SortOrder;
 }
 
-/** Whether a selection leaves KBs out. */
-export function isNarrowed({ softwareId, search, change, overdue, stalled }: Selection): boolean {
-  return Boolean(softwareId || search || change || overdue || stalled);
+/** The part of a selection that leaves entries out; the rest only sorts. */
+export type Filter = Omit<Selection, "sort" | "order">;
+
+/** A selection's filter, without what it does not use; `null` where it leaves nothing out. */
+export function filterOf({ kb, softwareId, search, change, overdue, stalled }: Selection): Filter | null {
+  const filter: Filter = {
+    ...(kb && { kb }),
+    ...(softwareId && { softwareId }),
+    ...(search && { search }),
+    ...(change && { change }),
+    ...(overdue && { overdue }),
+    ...(stalled && { stalled }),
+  };
+  return Object.keys(filter).length > 0 ? filter : null;
 }
 
-/** The report with only the selected KBs. If it is about one product, its totals are counted again. */
+/** Whether a selection leaves anything out. */
+export function isNarrowed(selection: Selection): boolean {
+  return filterOf(selection) !== null;
+}
+
+/** Whether a selection keeps the report's own order. */
+export function isWorstFirst({ sort = "worst", order = naturalOrder[sort] }: Selection): boolean {
+  return sort === "worst" && order === naturalOrder.worst;
+}
+
+/** A selection with what it was selected from. */
+export interface SelectedReport {
+  /** The selected entries alone; its trend is of `trendOf`. */
+  report: Report;
+  /** All entries. */
+  full: Report;
+  selection: Selection;
+}
+
+/** What a selection's trend and forecast are of: the one product that it names, else the watchlist. */
+export function trendOf({ softwareId }: Selection): string {
+  return softwareId ?? "watchlist";
+}
+
+/** A selection of a report; `trend` is that of `trendOf`. */
+export function select(full: Report, selection: Selection, trend: readonly TrendPoint[] = full.trend): SelectedReport {
+  return { report: { ...selectReport(full, selection), trend }, full, selection };
+}
+
+/** The report that a selection's trend ends in: of the one product that it names, else of all entries. */
+export function trendReport({ report, full, selection }: SelectedReport): Report {
+  const { softwareId } = selection;
+  return softwareId === undefined ? full : { ...selectReport(full, { softwareId }), trend: report.trend };
+}
+
+/** The report of the selected entries alone: rows, products, totals and figures are all counted from these. */
 export function selectReport(report: Report, selection: Selection): Report {
   const rows = selectRows(report, selection);
-  const { softwareId } = selection;
-  if (softwareId === undefined) return { ...report, rows };
-  const products = report.products.filter((row) => row.softwareId === softwareId);
-  return { ...report, rows, products, totals: totalsOfOne(report, softwareId, products) };
+  if (!isNarrowed(selection)) return { ...report, rows };
+  const products = selectProducts(report, rows, selection);
+  return { ...report, rows, products, totals: countTotals(rows, countStates(products), report) };
 }
 
-function totalsOfOne(report: Report, softwareId: string, products: readonly ProductRow[]): Report["totals"] {
-  const notRead = products.filter(isNotRead).length;
-  const baseline = products.filter(({ baseline }) => baseline).length;
-  return totalsOfRows(ofProduct(report.rows, softwareId), { baseline, read: products.length - notRead, notRead });
-}
-
-/** The selected KBs in the order asked for. */
-export function selectRows(report: Report, selection: Selection): readonly KbRow[] {
-  const { softwareId, sort = "worst", order = naturalOrder[sort] } = selection;
-  const rows = softwareId === undefined ? report.rows : ofProduct(report.rows, softwareId).sort(compareRows);
-  return sortRows(filterRows(rows, report, selection), sort, order);
-}
-
-function ofProduct(rows: readonly KbRow[], softwareId: string): KbRow[] {
-  return rows.flatMap((row) => {
-    const entry = row.entries.find((one) => one.softwareId === softwareId);
-    return entry ? [{ ...row, kind: entry.kind, firstSeen: entry.firstSeen, entries: [entry] }] : [];
+/** The products that a selection names, under any other filter those with a selected entry; what they miss is of these entries. */
+function selectProducts({ products }: Report, rows: readonly KbRow[], selection: Selection): ProductRow[] {
+  const { softwareId, ...others } = selection;
+  const named = products.filter((row) => softwareId === undefined || row.softwareId === softwareId);
+  if (!isNarrowed(others)) return named;
+  const entries = Map.groupBy(
+    rows.flatMap((row) => row.entries),
+    (entry) => entry.softwareId,
+  );
+  return named.flatMap((product) => {
+    const own = entries.get(product.softwareId);
+    return own ? [{ ...product, ...countMissing(own) }] : [];
   });
 }
 
-function filterRows(rows: readonly KbRow[], report: Report, selection: Selection): readonly KbRow[] {
-  const { search = "", change, overdue, stalled } = selection;
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const day = dayOf(report.runId);
-  const tests: ((row: KbRow) => boolean)[] = [];
-  if (change) tests.push((row) => passes(row.kind, change));
+function countMissing(entries: readonly KbEntry[]): Pick<ProductRow, "missingKbs" | "missingInstalls"> {
+  const missing = entries.filter(isMissing);
+  const missingInstalls = missing.reduce((sum, { current }) => sum + (current?.machineMissedOn ?? 0), 0);
+  return { missingKbs: missing.length, missingInstalls };
+}
+
+/** The selected KBs, with the selected entries alone, in the order asked for. */
+export function selectRows(report: Report, selection: Selection): readonly KbRow[] {
+  const { sort = "worst", order = naturalOrder[sort] } = selection;
+  const tests = entryTests(report, selection);
+  if (tests.length === 0) return orderRows(report.rows, sort, order);
+  const selected = narrow(report.rows, (entry, row) => tests.every((test) => test(entry, row)));
+  return orderRows(sortRows(selected), sort, order);
+}
+
+type EntryTest = (entry: KbEntry, row: KbRow) => boolean;
+
+function entryTests(report: Report, selection: Selection): EntryTest[] {
+  const { kb, softwareId, search = "", change, overdue, stalled } = selection;
+  const words = searchWords(search);
+  const tests: EntryTest[] = [];
+  if (kb !== undefined) tests.push((_, row) => row.id === kb);
+  if (softwareId !== undefined) tests.push((entry) => entry.softwareId === softwareId);
+  if (change) tests.push(({ kind }) => passes(kind, change));
   if (overdue) tests.push(overdueTest(report));
-  if (stalled) tests.push((row) => stalledEntry(row, day) !== undefined);
-  if (words.length > 0) tests.push((row) => matches(row, words));
-  return tests.length === 0 ? rows : rows.filter((row) => tests.every((test) => test(row)));
+  if (stalled) tests.push((entry) => isStalled(entry, report.day));
+  if (words.length > 0) tests.push((entry, row) => isFound(entry, searchedText(row), words));
+  return tests;
 }
 
 function passes(kind: RowKind, change: ChangeFilter): boolean {
@@ -91,23 +151,17 @@ function passes(kind: RowKind, change: ChangeFilter): boolean {
   return change === "missing" ? isMissing({ kind }) : kind === change;
 }
 
-function matches(row: KbRow, words: readonly string[]): boolean {
-  const softwareIds = row.entries.map(({ softwareId }) => softwareId);
-  const text = [`kb${row.id}`, row.name, ...row.productsNames, ...softwareIds].join("\n").toLowerCase();
-  return words.every((word) => text.includes(word));
-}
-
-function sortRows(rows: readonly KbRow[], sort: SortKey, order: SortOrder): readonly KbRow[] {
+function orderRows(rows: readonly KbRow[], sort: SortKey, order: SortOrder): readonly KbRow[] {
   if (sort === "worst") return order === "asc" ? rows : rows.toReversed();
   return sortByKey(rows, (row) => sortValue(row, sort), order);
 }
 
-/** What a row is sorted by; `null` if unknown. */
+/** What a row is sorted by; `null` where it is unknown. */
 export function sortValue(row: KbRow, sort: Exclude<SortKey, "worst">): string | number | null {
   if (sort === "kb") return row.id;
   if (sort === "machines") return reach(row);
   if (sort === "cves") return cves(row);
-  // A KB that is no longer missing has no age and is sorted with the unknown ones.
+  // What is no longer missing has no age: it is sorted with the unknown.
   return isMissing(row) ? -Date.parse(row.firstSeen) : null;
 }
 

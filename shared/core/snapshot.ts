@@ -1,6 +1,6 @@
 import { daysBetween, type RunDate } from "./day.ts";
-import { larger, type MissingKb, type Reading, type ReadKb } from "./missing-kb.ts";
-import { dayOf, type RunId } from "./run-id.ts";
+import { type Counts, larger, type MissingKb, type Reading, type ReadKb } from "./missing-kb.ts";
+import type { RunId } from "./run-id.ts";
 import { compareText } from "./text.ts";
 
 /** A KB that left a product's list recently: if it comes back, it is `returned` and keeps its age. */
@@ -9,6 +9,8 @@ export interface GoneKb {
   firstSeen: RunDate;
   peak: number | null;
   goneOn: RunDate;
+  /** Set where weaknesses stayed open when it left: nobody knows what became of it. */
+  unexplained?: true;
 }
 
 /** Why a list is empty: no open weaknesses at all, or only some that Defender ties to no KB. */
@@ -23,38 +25,57 @@ export interface Snapshot {
   tenant: string;
   softwareId: string;
   runId: RunId;
-  /** Sorted by id. */
+  /** The day of the run that took it. */
+  day: RunDate;
+  /** When that run was opened, ISO 8601 in UTC: the order of snapshots, for run ids do not sort by time. */
+  openedAt: string;
+  /** Those on at least one machine, or on unknown machines; sorted by id. */
   missingKbs: readonly MissingKb[];
   gone: readonly GoneKb[];
   /** How many items of Defender's answer had no usable id. */
   unusable: number;
-  /** Only if `missingKbs` is empty. */
+  /** Set where two reads in one run listed different KBs: then `missingKbs` has what either listed. */
+  differed?: true;
+  /** Only where Defender listed nothing. */
   emptiness?: Emptiness;
 }
 
-/** For how many days, and how many, KBs that left a product's list are remembered. */
+/** How long, and for how many KBs of a product, a KB that left the list is remembered. */
 export const goneMemory = { days: 90, kbs: 500 };
 
 /**
- * The snapshot of a reading. Each KB keeps its first day and peak from the snapshot before, and the latest 500 KBs that
- * left the list are remembered for 90 days.
+ * The snapshot of a reading: each KB keeps the day and the peak that the snapshot before knew of it,
+ * and what left the list is remembered for 90 days, the latest 500.
  */
 export function takeSnapshot(
-  key: Pick<Snapshot, "tenant" | "softwareId" | "runId">,
+  key: Pick<Snapshot, "tenant" | "softwareId" | "runId" | "day" | "openedAt">,
   reading: Reading,
   before: Snapshot | null,
   emptiness?: Emptiness,
 ): Snapshot {
-  const today = dayOf(key.runId);
-  const known = new Map<string, GoneKb | MissingKb>(before?.gone.map((kb) => [kb.id, kb]));
-  for (const kb of before?.missingKbs ?? []) known.set(kb.id, kb);
-  const missingKbs = [...reading.missingKbs, ...possiblyUnusable(reading, before)].map((kb) => {
+  const { day } = key;
+  const remembered = before ? goneLately(before, day) : [];
+  const known = new Map([...remembered, ...(before?.missingKbs ?? [])].map((kb) => [kb.id, kb]));
+  const missingKbs = [...listedIn(reading), ...possiblyUnusable(reading, before)].map((kb): MissingKb => {
     const earlier = known.get(kb.id);
-    return { ...kb, firstSeen: earlier?.firstSeen ?? today, peak: larger(earlier?.peak ?? null, kb.machineMissedOn) };
+    const { firstSeen = day, peak = null, goneOn } = earlier ?? {};
+    const isBack = goneOn !== undefined && isLately(goneOn, day);
+    return { ...kb, firstSeen, peak: larger(peak, kb.machineMissedOn), ...(isBack && { goneOn }) };
   });
   missingKbs.sort((a, b) => compareText(a.id, b.id));
-  const gone = before ? rememberGone(before, new Set(missingKbs.map((kb) => kb.id)), today) : [];
-  return { ...key, missingKbs, gone, unusable: reading.unusable, ...(emptiness && { emptiness }) };
+  const listed = new Set(missingKbs.map((kb) => kb.id));
+  const isUnexplained = emptiness?.verdict === "not-kb-patched";
+  const left = (before?.missingKbs ?? []).map(({ id, firstSeen, peak }): GoneKb => {
+    return { id, firstSeen, peak, goneOn: day, ...(isUnexplained && { unexplained: true }) };
+  });
+  const gone = latest([...left, ...remembered].filter((kb) => !listed.has(kb.id)));
+  const { unusable, differed } = reading;
+  return { ...key, missingKbs, gone, unusable, ...(differed && { differed }), ...(emptiness && { emptiness }) };
+}
+
+/** The KBs of a reading that are missing on some machine; on unknown machines they may be. */
+function listedIn({ missingKbs }: Reading): ReadKb[] {
+  return missingKbs.filter(({ machineMissedOn }) => machineMissedOn !== 0);
 }
 
 /**
@@ -63,34 +84,43 @@ export function takeSnapshot(
  */
 function possiblyUnusable(reading: Reading, before: Snapshot | null): ReadKb[] {
   if (!before || reading.unusable === 0) return [];
-  const read = new Set(reading.missingKbs.map((kb) => kb.id));
+  const read = new Set(listedIn(reading).map((kb) => kb.id));
   const absent = before.missingKbs.filter((kb) => !read.has(kb.id));
   const doubted = reading.unusable > before.unusable ? absent : absent.filter(isUnknown);
-  return doubted.map((kb) => ({ ...kb, machineMissedOn: null, cveAddressed: null }));
+  return doubted.map(({ id, name, productsNames, url }) => {
+    return { id, name, productsNames, url, machineMissedOn: null, cveAddressed: null };
+  });
 }
 
-function isUnknown({ machineMissedOn, cveAddressed }: ReadKb): boolean {
+function isUnknown({ machineMissedOn, cveAddressed }: Counts): boolean {
   return machineMissedOn === null && cveAddressed === null;
 }
 
-function rememberGone(before: Snapshot, present: ReadonlySet<string>, today: RunDate): GoneKb[] {
-  const left = before.missingKbs.map(({ id, firstSeen, peak }) => ({ id, firstSeen, peak, goneOn: today }));
-  return [...left, ...before.gone]
-    .filter((kb) => !present.has(kb.id) && daysBetween(kb.goneOn, today) <= goneMemory.days)
-    .sort((a, b) => compareText(b.goneOn, a.goneOn) || compareText(a.id, b.id))
-    .slice(0, goneMemory.kbs);
+/** The KBs that had left a snapshot's list, and whose leaving is still remembered on a later day. */
+function goneLately({ gone }: Pick<Snapshot, "gone">, day: RunDate): GoneKb[] {
+  return gone.filter(({ goneOn }) => isLately(goneOn, day));
 }
 
-/** Whether a list lost more than half of its KBs or machines at once, so that it should be read again. */
-export function isSuspicious(reading: Reading, before: Snapshot | null): boolean {
-  if (!before || before.missingKbs.length === 0) return false;
-  const halved = (now: number, then: number) => now * 2 < then;
-  return (
-    halved(reading.missingKbs.length, before.missingKbs.length) ||
-    halved(machines(reading.missingKbs), machines(before.missingKbs))
-  );
+function isLately(goneOn: RunDate, today: RunDate): boolean {
+  return daysBetween(goneOn, today) <= goneMemory.days;
 }
 
-function machines(kbs: readonly Pick<MissingKb, "machineMissedOn">[]): number {
-  return kbs.reduce((sum, kb) => sum + (kb.machineMissedOn ?? 0), 0);
+function latest(gone: readonly GoneKb[]): GoneKb[] {
+  return gone.toSorted((a, b) => compareText(b.goneOn, a.goneOn) || compareText(a.id, b.id)).slice(0, goneMemory.kbs);
+}
+
+/** Whether a reading lacks a KB of the snapshot before, or has it on 0 machines: it is to be read again before that is believed. */
+export function lacksKbs(reading: Reading, before: Snapshot | null): boolean {
+  if (!before) return false;
+  const listed = new Set(listedIn(reading).map((kb) => kb.id));
+  return before.missingKbs.some((kb) => !listed.has(kb.id));
+}
+
+/** Two readings in one run: what either lists is listed; where both list a KB, the second one's counts hold. */
+export function mergeReadings(first: Reading, second: Reading): Reading {
+  const [before, after] = [listedIn(first), listedIn(second)];
+  const kbs = new Map([...before, ...after].map((kb) => [kb.id, kb]));
+  const differed = kbs.size !== before.length || kbs.size !== after.length;
+  const missingKbs = [...kbs.values()].sort((a, b) => compareText(a.id, b.id));
+  return { missingKbs, unusable: Math.max(first.unusable, second.unusable), ...(differed && { differed }) };
 }

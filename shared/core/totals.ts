@@ -1,55 +1,76 @@
-import { type Comparison, isBaseline, isRead } from "./comparison.ts";
-import { betterKinds, reach, worseKinds } from "./due.ts";
-import { isMissing, type KbRow, type KbRows } from "./row.ts";
+import type { RunDate } from "./day.ts";
+import { betterKinds, isStalled, missingInstallsOf, overdueTest, worseKinds } from "./due.ts";
+import { isMissing, type KbEntry, type RowKind } from "./row.ts";
 
 /** The names of a report's totals, in the order in which rows and exports list them. */
 export const totalNames = [
   "new",
   "worsened",
+  "returned",
+  "moreCves",
   "improved",
   "resolved",
-  "returned",
+  "missingKbs",
+  "missingInstalls",
+  "overdue",
+  "stalled",
   "baseline",
   "read",
   "notRead",
-  "missingKbs",
-  "missingInstalls",
 ] as const;
 export type TotalName = (typeof totalNames)[number];
 
 /**
- * A report in ten numbers. `new` to `returned`: KBs by kind of change. `baseline`: products seen for the first time.
- * `read`, `notRead`: products. `missingKbs`: different KBs missing over all products. `missingInstalls`: for each KB the
- * largest count of any one product, so that no machine counts twice.
+ * A report in numbers. `new` to `resolved`: KBs with at least one entry of that kind. `missingKbs`: different KBs missing over
+ * all products. `missingInstalls`: for each KB the largest count of any one product, so that no machine counts twice. `overdue`,
+ * `stalled`: KBs with such an entry. `baseline`: products seen for the first time. `read`, `notRead`: products.
  */
 export type Totals = Readonly<Record<TotalName, number>>;
 
-/** All totals of a report, counted from its rows and comparisons. */
-export function countTotals(rows: KbRows, comparisons: readonly Comparison[]): Totals {
-  const read = comparisons.filter(isRead).length;
-  const baseline = comparisons.filter(isBaseline).length;
-  return totalsOfRows(rows.values(), { baseline, read, notRead: comparisons.length - read });
-}
+/** The totals that count products. */
+export type ProductTotals = Pick<Totals, "baseline" | "read" | "notRead">;
 
-/** Totals counted from rows, given the numbers of products. A KB counts once, not once for each product. */
-export function totalsOfRows(rows: Iterable<KbRow>, products: Pick<Totals, "baseline" | "read" | "notRead">): Totals {
-  const counts = { new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 };
-  let [missingKbs, missingInstalls] = [0, 0];
-  for (const row of rows) {
-    if (row.kind in counts) counts[row.kind as keyof typeof counts] += 1;
-    if (!isMissing(row)) continue;
-    missingKbs += 1;
-    missingInstalls += reach(row) ?? 0;
+/** What each kind of change is called in totals. */
+const nameOfKind = {
+  new: "new",
+  worsened: "worsened",
+  returned: "returned",
+  "more-cves": "moreCves",
+  improved: "improved",
+  resolved: "resolved",
+} as const satisfies Partial<Record<RowKind, TotalName>>;
+
+/** Totals counted from rows, with the numbers of products given. They count KBs, never a KB once per product. */
+export function countTotals(
+  rows: Iterable<{ entries: readonly KbEntry[] }>,
+  products: ProductTotals,
+  due: { day: RunDate; dueDays: number },
+): Totals {
+  const totals = { ...noTotals, ...products };
+  const isOverdue = overdueTest(due);
+  for (const { entries } of rows) {
+    for (const kind of new Set(entries.map((entry) => entry.kind))) {
+      if (kind in nameOfKind) totals[nameOfKind[kind as keyof typeof nameOfKind]] += 1;
+    }
+    if (entries.some(isMissing)) totals.missingKbs += 1;
+    totals.missingInstalls += missingInstallsOf({ entries });
+    if (entries.some(isOverdue)) totals.overdue += 1;
+    if (entries.some((entry) => isStalled(entry, due.day))) totals.stalled += 1;
   }
-  return { ...counts, ...products, missingKbs, missingInstalls };
+  return totals;
 }
 
-/** The totals of an empty report. */
+/** The number of KBs of one kind of change; 0 for what is no change. */
+export function countOfKind(totals: Totals, kind: RowKind): number {
+  return kind in nameOfKind ? totals[nameOfKind[kind as keyof typeof nameOfKind]] : 0;
+}
+
+/** Totals of a report about nothing. */
 export const noTotals = Object.fromEntries(totalNames.map((name) => [name, 0])) as Totals;
 
 /** How many KBs changed for the worse. */
 export function countWorse(totals: Totals): number {
-  return worseKinds.reduce((sum, kind) => sum + totals[kind], 0);
+  return worseKinds.reduce((sum, kind) => sum + countOfKind(totals, kind), 0);
 }
 
 /** How many KBs came: new, or back. */
@@ -59,7 +80,7 @@ export function countArrived(totals: Pick<Totals, "new" | "returned">): number {
 
 /** How many KBs changed for the better. */
 export function countBetter(totals: Totals): number {
-  return betterKinds.reduce((sum, kind) => sum + totals[kind], 0);
+  return betterKinds.reduce((sum, kind) => sum + countOfKind(totals, kind), 0);
 }
 
 /** How many products are on the watchlist. */

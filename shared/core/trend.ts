@@ -1,9 +1,8 @@
 import { addDays, type RunDate } from "./day.ts";
 import type { Report } from "./report.ts";
-import { dayOf } from "./run-id.ts";
 import { countWatched, isPartial, type Totals } from "./totals.ts";
 
-/** One day of a trend; `totals` is `null` if no run was committed. */
+/** One day of a trend; `totals` is `null` where no run was committed. */
 export interface TrendDay<Known extends Totals | null = Totals | null> {
   day: RunDate;
   totals: Known;
@@ -23,10 +22,10 @@ export interface DailyTrend {
   partialDays: number;
 }
 
-/** The trend of a report's last `length` days; `null` if fewer than two of them had a run. */
-export function dailyTrend(report: Pick<Report, "runId" | "totals" | "trend">, length: number): DailyTrend | null {
-  const today = dayOf(report.runId);
-  const byDay = new Map(report.trend.map(({ runId, totals }) => [dayOf(runId), totals]));
+/** The trend of a report's last `length` days; `null` where fewer than two of them had a run. */
+export function dailyTrend(report: Pick<Report, "day" | "totals" | "trend">, length: number): DailyTrend | null {
+  const today = report.day;
+  const byDay = new Map(report.trend.map(({ day, totals }) => [day, totals]));
   byDay.set(today, report.totals);
   const days = Array.from({ length }, (_, index): TrendDay => {
     const day = addDays(today, index + 1 - length);
@@ -44,7 +43,7 @@ export function dailyTrend(report: Pick<Report, "runId" | "totals" | "trend">, l
   };
 }
 
-/** The first point with the most missing installs; `undefined` if there are no points. */
+/** The first of those with the most missing installs; `undefined` of none. */
 export function highest<Point extends { totals: Totals }>(points: readonly Point[]): Point | undefined {
   const [first, ...others] = points;
   return others.reduce((most, point) => (most && installs(point) > installs(most) ? point : most), first);

@@ -1,17 +1,23 @@
 import type { Report } from "./report.ts";
-import { countBetter, countWorse, isNothingRead } from "./totals.ts";
+import { countBetter, countWorse, isNothingRead, isPartial } from "./totals.ts";
 
 /**
- * What a report amounts to, worst first. `not-read`: nothing could be read. `joined`: products joined the watchlist, and
- * nothing else changed.
+ * What a report amounts to, the worst first. `not-read`: nothing could be read. `partly-read`: some products could not be read and
+ * nothing that could got worse. `joined`: new products on the list and nothing else.
  */
-export type Verdict = "worse" | "not-read" | "first" | "better" | "joined" | "quiet";
+export type Verdict = "worse" | "not-read" | "partly-read" | "first" | "better" | "joined" | "quiet";
 
 /** A report's verdict. */
 export function verdictOf({ totals, previousRunId }: Pick<Report, "totals" | "previousRunId">): Verdict {
   if (isNothingRead(totals)) return "not-read";
   if (countWorse(totals) > 0) return "worse";
+  if (isPartial(totals)) return "partly-read";
   if (previousRunId === null) return "first";
   if (countBetter(totals) > 0) return "better";
   return totals.baseline > 0 ? "joined" : "quiet";
+}
+
+/** Whether a report's news is that something could not be read. */
+export function isAboutReading(verdict: Verdict): boolean {
+  return verdict === "not-read" || verdict === "partly-read";
 }

@@ -1,4 +1,4 @@
-/** The tenant of the app's own identity; any other tenant goes by its tenant id. */
+/** The tenant of the app's own identity; any other is named by its tenant id. */
 export const homeTenant = "home";
 
 export const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
@@ -7,14 +7,17 @@ export type Weekday = (typeof weekdays)[number];
 export const mailWhens = ["worse", "changed", "always"] as const;
 export type MailWhen = (typeof mailWhens)[number];
 
-/** A rise in `machineMissedOn` is reported once it reaches both; until then, small rises add up. */
+/** What a rise must reach to be reported; a smaller one is held back and adds up until it does. */
 export interface Thresholds {
+  /** Of `machineMissedOn`; both this and `minPercent` must be reached. */
   minMachines: number;
-  /** Of the count last reported; may be above 100. */
+  /** Of the count last reported, 0 to 100 and above. */
   minPercent: number;
+  /** Of `cveAddressed`; 0: a rise in CVEs is never a reason. */
+  minCves: number;
 }
 
-/** Which products are watched, and who gets the mail. */
+/** Who watches what, and who gets the digest. */
 export interface Watchlist {
   name: string;
   softwareIds: readonly string[];
@@ -24,7 +27,7 @@ export interface Watchlist {
   tenant: string;
   thresholds: Thresholds;
   mailWhen: MailWhen;
-  /** The weekday on which a mail is always sent. */
+  /** The day on which a digest comes whatever happened. */
   heartbeatDay: Weekday | "none";
   /** A KB missing for longer than this many days is overdue. */
   dueDays: number;

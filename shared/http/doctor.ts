@@ -1,5 +1,7 @@
 import pMap from "p-map";
+import { everyRise } from "../core/change.ts";
 import type { Run } from "../core/run.ts";
+import { noTotals } from "../core/totals.ts";
 import { homeTenant } from "../core/watchlist.ts";
 import type { Mailer, Ports, ProductFacts, Store } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
@@ -155,7 +157,8 @@ const probe = { tenant: homeTenant, softwareId: "(doctor)", runId: "2000-01-01" 
 const works = "Rows can be written, read and deleted.";
 
 async function trySnapshots(store: Store): Promise<string> {
-  await store.addSnapshot({ ...probe, missingKbs: [], gone: [], unusable: 0 });
+  const { runId: day } = probe;
+  await store.addSnapshot({ ...probe, day, openedAt: day, missingKbs: [], gone: [], unusable: 0 });
   if (!(await store.readSnapshot(probe))) throw new Error("A row that was just written could not be read back.");
   await store.deleteSnapshot(probe);
   return works;
@@ -172,21 +175,11 @@ async function tryRuns(store: Store, now: Date): Promise<string> {
 }
 
 function emptyRun(at: string): Run {
-  const { tenant, softwareId } = probe;
+  const { tenant, softwareId, runId: day } = probe;
   return {
-    ...{
-      watchlist: softwareId,
-      runId: "2000-01-01T00:00Z",
-      tenant,
-      openedAt: at,
-      committedAt: at,
-      previousRunId: null,
-    },
-    ...{ comparisons: [], failures: [] },
-    totals: {
-      ...{ new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 },
-      ...{ baseline: 0, read: 0, notRead: 0, missingKbs: 0, missingInstalls: 0 },
-    },
+    ...{ watchlist: softwareId, runId: `${day}T00:00Z`, tenant, day, openedAt: at, committedAt: at },
+    ...{ previousRunId: null, comparisons: [], left: [], failures: [], totals: noTotals },
+    rules: { thresholds: everyRise, dueDays: 1, timeZone: "UTC" },
     mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
   };
 }

@@ -1,8 +1,17 @@
+import { calendarDay } from "../core/day.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
+import { inOrderOfOpening, isOpenedBefore, isPastRetention, latestRun } from "../core/run-list.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
+import { formatRun, many } from "../render/words.ts";
 import { badParameter, Problem } from "./problem.ts";
+
+/** The runs of a watchlist, read once and only if they are needed. */
+export interface WatchlistRuns {
+  watchlist: string;
+  list: () => Promise<readonly RunSummary[]>;
+}
 
 /** The watchlist of that name, in any case; without a name the only one. */
 export function findWatchlist(name: string | undefined, { watchlists }: Pick<Ports, "watchlists">): Watchlist {
@@ -20,17 +29,60 @@ export function findWatchlist(name: string | undefined, { watchlists }: Pick<Por
   );
 }
 
-/** The committed run of an id, or of any kind the one opened last; `null` if there is none yet. */
+/** The runs of a watchlist. */
+export function runsOf(watchlist: string, { store }: Pick<Ports, "store">): WatchlistRuns {
+  let listed: Promise<readonly RunSummary[]> | undefined;
+  return { watchlist, list: () => (listed ??= store.listRuns(watchlist)) };
+}
+
+/** The committed run of an id, or the latest; `null` if there is none yet. */
 export async function findRun(
   asked: "latest" | RunId,
-  watchlist: string,
-  { store }: Pick<Ports, "store">,
+  { watchlist, list }: WatchlistRuns,
+  { store, rules, now }: Pick<Ports, "store" | "rules" | "now">,
 ): Promise<Run | null> {
-  const runId = asked === "latest" ? latest(await store.listRuns(watchlist))?.runId : asked;
+  const runId = asked === "latest" ? latestRun(await list())?.runId : asked;
   const stored = runId ? await store.readRun(watchlist, runId) : null;
   if (stored || asked === "latest") return stored?.run ?? null;
-  const detail = `There is no report for ${asked}. GET /api/history lists the reports that exist.`;
-  throw new Problem(404, "No such report", detail);
+  const where = "GET /api/history lists the reports that exist.";
+  if (isPastRetention(asked, calendarDay(now(), rules.timeZone), rules)) {
+    const kept = `Reports are kept for ${many(rules.retentionDays, "day")} (RETENTION_DAYS).`;
+    throw noLongerKept(`The report of ${asked} is no longer kept. ${kept} ${where}`);
+  }
+  throw new Problem(404, "No such report", `There is no report for ${asked}. ${where}`);
+}
+
+/** The earlier run to compare a run with. */
+export async function findFrom(
+  asked: "latest" | RunId,
+  run: Run,
+  runs: WatchlistRuns,
+  ports: Pick<Ports, "store" | "rules" | "now">,
+): Promise<Run> {
+  const from = await findRun(asked, runs, ports);
+  if (!from) throw noReportYet(run.watchlist);
+  if (from.runId === run.runId) {
+    throw badParameter("from", '"from" and "run" name the same run. Compare two different ones.');
+  }
+  if (isOpenedBefore(from, run)) return from;
+  throw backwards(from, run, await runs.list());
+}
+
+const mostNamed = 50;
+
+function backwards(from: Run, run: Run, runs: readonly RunSummary[]): Problem {
+  const earlier = inOrderOfOpening(runs).filter((one) => isOpenedBefore(one, run));
+  const ids = earlier.map(({ runId }) => runId).reverse();
+  const shown = formatRun(run.runId, run.rules.timeZone);
+  const others = ids[0] ? `"from" can be a run before ${shown}, such as ${ids[0]}.` : `No run before ${shown} exists.`;
+  const swapped = `To see what changed between the two, ask for run=${from.runId}&from=${run.runId}.`;
+  const detail = `Comparisons go forward in time, but ${from.runId} is later than ${run.runId}. ${others} ${swapped}`;
+  return badParameter("from", detail, ids.slice(0, mostNamed));
+}
+
+/** What was reported once and has been deleted since. */
+export function noLongerKept(detail: string): Problem {
+  return new Problem(410, "Report no longer kept", detail);
 }
 
 /** The watchlist has no committed run. */
@@ -38,9 +90,4 @@ export function noReportYet(watchlist: string): Problem {
   const detail =
     'There is no report yet. Wait for the next scheduled run, or start one: POST /api/runs {"watchlist": …}.';
   return new Problem(404, "No report yet", detail, { watchlist });
-}
-
-/** The run opened last. Ids of the two kinds do not sort by time in every zone, so the time of opening decides. */
-function latest(runs: readonly RunSummary[]): RunSummary | undefined {
-  return runs.toSorted((a, b) => Date.parse(a.openedAt) - Date.parse(b.openedAt)).at(-1);
 }

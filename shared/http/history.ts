@@ -1,5 +1,6 @@
-import { addDays } from "../core/day.ts";
-import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
+import { addDays, calendarDay } from "../core/day.ts";
+import { isScheduled } from "../core/run-id.ts";
+import { inOrderOfOpening } from "../core/run-list.ts";
 import type { Ports } from "../ports.ts";
 import { historyParameters } from "../render/parameters.ts";
 import { findWatchlist } from "./find-run.ts";
@@ -9,13 +10,16 @@ import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./r
 
 const offers = { json: "application/json; charset=utf-8", csv: "text/csv; charset=utf-8" };
 
-/** The totals of a watchlist's runs, oldest first. */
+/** The totals of a watchlist's runs, in the order in which they were opened. */
 export async function serveHistory(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { watchlist: name, days, format: asked } = readQuery(request.query, historyParameters);
   const watchlist = findWatchlist(name, ports).name;
   const format = chooseFormat(asked, request, offers);
-  const today = dayOf(onDemandRunId(ports.now()));
-  const runs = (await ports.store.listRuns(watchlist, addDays(today, -days))).map((run) => ({
+  const today = calendarDay(ports.now(), ports.rules.timeZone);
+  const oldest = addDays(today, -days);
+  // The id of a run asked for has the day in UTC, which may be the one before.
+  const listed = await ports.store.listRuns(watchlist, addDays(oldest, -1));
+  const runs = inOrderOfOpening(listed.filter(({ day }) => day >= oldest)).map((run) => ({
     runId: run.runId,
     scheduled: isScheduled(run.runId),
     openedAt: run.openedAt,
@@ -23,6 +27,7 @@ export async function serveHistory(request: HttpRequest, ports: Ports): Promise<
     ...run.totals,
     mail: run.mail.status,
     mailAt: run.mail.at,
+    day: run.day,
   }));
   const vary = { Vary: "Accept" };
   if (format === "json") return jsonResponse(200, { watchlist, days, runs }, vary);

@@ -1,3 +1,4 @@
+import { kbIdOf } from "../core/missing-kb.ts";
 import { isRunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
 import { keyParameter, maxLength, type Parameter, type Parameters, type Values } from "../render/parameters.ts";
@@ -11,7 +12,7 @@ export function readQuery<P extends Parameters>(query: URLSearchParams, table: P
   const parameters: Parameters = { ...table, ...keyParameter };
   for (const name of query.keys()) if (!Object.hasOwn(parameters, name)) throw unknownParameter(name, table);
   const values = Object.entries(parameters).flatMap(([name, parameter]) => {
-    const text = readText(query, name, parameter);
+    const text = readText(query, name);
     const value = text === "" ? ("default" in parameter ? parameter.default : undefined) : read(name, text, parameter);
     return value === undefined ? [] : [[name, value]];
   });
@@ -33,12 +34,11 @@ export function badRunId(name: string, latest: boolean): Problem {
   return badParameter(name, detail, latest ? ["latest", ...examples] : examples);
 }
 
-function readText(query: URLSearchParams, name: string, parameter: Parameter): string {
+function readText(query: URLSearchParams, name: string): string {
   const given = query.getAll(name);
   if (given.length > 1) throw badParameter(name, `"${name}" is given ${given.length} times. Give it once.`);
   const text = plainText(given[0]);
-  const longest = parameter.kind === "text" ? (parameter.maxLength ?? maxLength) : maxLength;
-  if (text.length > longest) throw badParameter(name, `"${name}" must not be longer than ${longest} characters.`);
+  if (text.length > maxLength) throw badParameter(name, `"${name}" must not be longer than ${maxLength} characters.`);
   return text;
 }
 
@@ -46,6 +46,8 @@ function read(name: string, text: string, parameter: Parameter): string | number
   switch (parameter.kind) {
     case "text":
       return text;
+    case "kb":
+      return kbIdOf(text);
     case "choice":
       return oneOf(name, text, parameter.allowed);
     case "flag":

@@ -8,7 +8,7 @@ const maxReports = 4;
 const maxEntries = 25_000;
 
 interface Loaded {
-  ports: Pick<Ports, "store" | "watchlists">;
+  store: Ports["store"];
   key: string;
   report: Report;
 }
@@ -19,14 +19,12 @@ let recent: readonly Loaded[] = [];
  * The report of a run, from memory if it was loaded lately. People filter, sort and page through one report, and reading
  * its snapshots again would make each click several times slower. A committed run never changes, nor does its report.
  */
-export async function recentReport(run: Run, from: Run | undefined, ports: Ports): Promise<Report> {
-  const { store, watchlists } = ports;
+export async function recentReport(run: Run, from: Run | undefined, { store }: Pick<Ports, "store">): Promise<Report> {
   const key = JSON.stringify([run, from].map((one) => one && [one.tenant, one.watchlist, one.runId, one.committedAt]));
-  const isThis = (loaded: Loaded) =>
-    loaded.key === key && loaded.ports.store === store && loaded.ports.watchlists === watchlists;
-  const report = recent.find(isThis)?.report ?? (await loadReport(run, ports, from));
+  const isThis = (loaded: Loaded) => loaded.key === key && loaded.store === store;
+  const report = recent.find(isThis)?.report ?? (await loadReport(run, { store }, { from }));
   const entries = report.rows.reduce((sum, row) => sum + row.entries.length, 0);
   const others = recent.filter((loaded) => !isThis(loaded));
-  if (entries <= maxEntries) recent = [{ ports: { store, watchlists }, key, report }, ...others].slice(0, maxReports);
+  if (entries <= maxEntries) recent = [{ store, key, report }, ...others].slice(0, maxReports);
   return report;
 }

@@ -1,9 +1,10 @@
 import type { KbHistory } from "../core/kb-history.ts";
 import { productsByMachines } from "../core/order.ts";
-import type { Report } from "../core/report.ts";
-import type { Run } from "../core/run.ts";
+import type { Run, RunSummary } from "../core/run.ts";
+import { inOrderOfOpening } from "../core/run-list.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
+import type { AskedReport } from "../render/asked-report.ts";
 import { pageLimits } from "../render/limits.ts";
 import type { PageFrame } from "../render/page/view.ts";
 import type { keyParameter, ReportParameters, Values } from "../render/parameters.ts";
@@ -20,24 +21,24 @@ interface Shown {
   query: ReportQuery;
   watchlist: Watchlist;
   run: Run;
-  /** The run to compare with, if one is named. */
-  from: Run | undefined;
-  report: Report;
+  runs: readonly RunSummary[];
+  asked: AskedReport;
 }
 
 /** The report page, and its body without the nonce. */
 export async function servePage(shown: Shown, ports: Ports): Promise<[page: HttpResponse, identity: string]> {
-  const { query, watchlist, from, report } = shown;
-  const { format: _format, progress: _progress, code: _code, ...asked } = query;
+  const { query, watchlist, runs, asked } = shown;
+  const { format: _format, progress: _progress, code: _code, ...parameters } = query;
   const frame = await makeFrame(query, watchlist, ports);
   const history = await loadHistory(shown, ports);
   const { renderPage } = await import("../render/page/page.tsx");
+  const { from } = asked;
   const body = renderPage({
     ...frame,
-    report,
+    ...asked,
     options: renderOptions(ports, watchlist),
-    runs: await ports.store.listRuns(watchlist.name),
-    query: { ...asked, watchlist: watchlist.name, ...(from && { from: from.runId }) },
+    runs: inOrderOfOpening(runs),
+    query: { ...parameters, watchlist: watchlist.name, ...(from && { from }) },
     ...(history && { history }),
   });
   return [htmlResponse(200, body, frame.nonce), body.replaceAll(frame.nonce, "")];
@@ -61,10 +62,10 @@ async function makeFrame({ code, progress }: ReportQuery, watchlist: Watchlist, 
 }
 
 /** The history of the KB that the page is about, in the product asked for or in those that miss it most. */
-async function loadHistory({ query, run, report }: Shown, ports: Ports): Promise<KbHistory | undefined> {
+async function loadHistory({ query, run, asked }: Shown, ports: Ports): Promise<KbHistory | undefined> {
   const { kb, softwareId } = query;
   if (kb === undefined) return undefined;
-  const row = report.rows.find(({ id }) => id === kb);
-  const worst = row ? productsByMachines(row).slice(0, pageLimits.chartedProducts) : [];
-  return loadKbHistory(kb, softwareId === undefined ? worst : [softwareId], run, ports);
+  const row = asked.full.rows.find(({ id }) => id === kb);
+  const most = row ? productsByMachines(row).slice(0, pageLimits.chartedProducts) : [];
+  return loadKbHistory(kb, softwareId === undefined ? most : [softwareId], run, ports);
 }

@@ -1,13 +1,15 @@
 import type { Report } from "../core/report.ts";
 import type { Run } from "../core/run.ts";
-import { selectReport } from "../core/selection.ts";
+import { newerRuns } from "../core/run-list.ts";
+import { filterOf, select } from "../core/selection.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
-import { type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
-import type { RenderOptions } from "../render/words.ts";
-import { renderOptions, SnapshotGoneError } from "../run/load-report.ts";
+import type { AskedReport } from "../render/asked-report.ts";
+import { type keyParameter, type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
+import { formatRun } from "../render/words.ts";
+import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
 import { withEtag } from "./etag.ts";
-import { findRun, findWatchlist, noReportYet } from "./find-run.ts";
+import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
@@ -15,7 +17,8 @@ import { recentReport } from "./recent-report.ts";
 import { serveEmptyPage, servePage } from "./report-page.ts";
 import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 
-type Format = NonNullable<Values<ReportParameters>["format"]>;
+type ReportQuery = Values<ReportParameters & typeof keyParameter>;
+type Format = NonNullable<ReportQuery["format"]>;
 
 const offers: Readonly<Record<Format, string>> = {
   json: "application/json; charset=utf-8",
@@ -29,31 +32,51 @@ export async function serveReport(request: HttpRequest, ports: Ports): Promise<H
   const query = readQuery(request.query, reportParameters);
   const watchlist = findWatchlist(query.watchlist, ports);
   const format = chooseFormat(query.format, request, offers);
-  checkProduct(query.softwareId, watchlist);
-  const run = await findRun(query.run, watchlist.name, ports);
+  const runs = runsOf(watchlist.name, ports);
+  const run = await findRun(query.run, runs, ports);
   if (!run) {
+    checkProduct(query.softwareId, watchlist);
     if (format === "html") return serveEmptyPage(query, watchlist, ports);
     throw noReportYet(watchlist.name);
   }
-  const from = await findFrom(query.from, run, ports);
-  const report = await load(run, from, ports);
-  if (format === "html") return withEtag(request, ...(await servePage({ query, watchlist, run, from, report }, ports)));
-  const body = await renderExport(format, selectReport(report, query), renderOptions(ports, watchlist));
-  const disposition = `${format === "text" ? "inline" : "attachment"}; filename="${fileName(report, format)}"`;
+  const asked = await ask(query, run, runs, ports);
+  checkProduct(query.softwareId, watchlist, asked.full);
+  if (format === "html") {
+    return withEtag(request, ...(await servePage({ query, watchlist, run, runs: await runs.list(), asked }, ports)));
+  }
+  const body = await renderExport(format, asked, watchlist, ports);
+  const disposition = `${format === "text" ? "inline" : "attachment"}; filename="${fileName(asked.full, format)}"`;
   return withEtag(request, response(200, offers[format], body, { "Content-Disposition": disposition }));
 }
 
-function checkProduct(softwareId: string | undefined, { softwareIds }: Watchlist): void {
+/** Refuses a product that is neither on the watchlist nor in a report of it from before it was taken off. */
+function checkProduct(softwareId: string | undefined, { softwareIds }: Watchlist, report?: Report): void {
   if (softwareId === undefined || softwareIds.includes(softwareId)) return;
+  if (report?.products.some((product) => product.softwareId === softwareId)) return;
   throw badParameter("softwareId", "This product is not on the watchlist.", softwareIds.slice(0, 50));
 }
 
-async function findFrom(asked: string | undefined, run: Run, ports: Ports): Promise<Run | undefined> {
-  if (asked === undefined) return undefined;
-  const from = await findRun(asked, run.watchlist, ports);
-  if (!from) throw noReportYet(run.watchlist);
-  if (from.runId !== run.runId) return from;
-  throw badParameter("from", '"from" and "run" name the same run. Compare two different ones.');
+/** What a query asks for: the report, the selected part of it, and which runs are newer. */
+async function ask(query: ReportQuery, run: Run, runs: WatchlistRuns, ports: Ports): Promise<AskedReport> {
+  const from = query.from === undefined ? undefined : await findFrom(query.from, run, runs, ports);
+  const full = await load(run, from, ports);
+  const { kb, softwareId, sort, order } = query;
+  if (kb !== undefined && !full.rows.some(({ id }) => id === kb)) throw noSuchKb(kb, full);
+  const trend = softwareId === undefined ? full.trend : await loadProductTrend(softwareId, run, ports);
+  const newer = query.run === "latest" ? newerRuns(await runs.list(), run) : [];
+  return {
+    ...select(full, { ...filterOf(query), sort, ...(order && { order }) }, trend),
+    newerRuns: newer.map(({ runId }) => runId),
+    ...(from && { from: from.runId }),
+  };
+}
+
+function noSuchKb(kb: string, { runId, timeZone }: Report): Problem {
+  const run = formatRun(runId, timeZone);
+  // What is no number is not repeated.
+  const named = /^\d+$/.test(kb) ? `KB${kb}` : "This KB";
+  const detail = `${named} is not in the report of ${run}: no product misses it, and none did in the run compared with. Check the number, or leave "kb" out to see all KBs.`;
+  return new Problem(404, "No such KB", detail, { parameter: "kb" });
 }
 
 async function load(run: Run, from: Run | undefined, ports: Ports): Promise<Report> {
@@ -61,15 +84,22 @@ async function load(run: Run, from: Run | undefined, ports: Ports): Promise<Repo
     return await recentReport(run, from, ports);
   } catch (error) {
     if (!(error instanceof SnapshotGoneError)) throw error;
-    throw new Problem(410, "Report no longer kept", error.message);
+    throw noLongerKept(error.message);
   }
 }
 
-async function renderExport(format: Exclude<Format, "html">, report: Report, options: RenderOptions): Promise<string> {
-  if (format === "csv") return (await import("../render/export/csv.ts")).reportCsv(report);
-  if (format === "text") return (await import("../render/digest/text.ts")).renderText(report, options);
+async function renderExport(
+  format: Exclude<Format, "html">,
+  asked: AskedReport,
+  watchlist: Watchlist,
+  ports: Ports,
+): Promise<string> {
+  if (format === "csv") return (await import("../render/export/csv.ts")).reportCsv(asked.report);
+  if (format === "text") {
+    return (await import("../render/export/text.ts")).reportText(asked, renderOptions(ports, watchlist));
+  }
   const { reportJsonChunks } = await import("../render/export/json.ts");
-  return [...reportJsonChunks(report, options)].join("");
+  return [...reportJsonChunks(asked, ports.rules)].join("");
 }
 
 // Watchlist names and run ids have nothing that breaks a header or a file name, except the colon of a time.

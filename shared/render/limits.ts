@@ -1,6 +1,6 @@
 /** How many lines a digest has room for, by what they show; the rest is only counted. */
 const digestLines = {
-  ...{ new: 10, worsened: 8, returned: 4, overdue: 5, baseline: 10 },
+  ...{ new: 10, worsened: 8, returned: 4, "more-cves": 4, overdue: 5, baseline: 10 },
   /** KBs that got better, and those resolved. */
   brief: 5,
   /** Products of one KB. */
@@ -36,4 +36,11 @@ export const pageLimits = {
   choices: 300,
   /** Lines in the chart of one KB. */
   chartedProducts: 6,
+  /** Products of one KB that the search while typing knows; the server knows all. */
+  searchedProducts: 20,
+  /** Newer runs that it links to; the list of runs has all. */
+  newerRuns: 3,
 };
+
+/** KBs that a selection in plain text lists. */
+export const textLimits = { kbs: 200 };

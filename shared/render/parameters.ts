@@ -8,7 +8,8 @@ export const maxLength = 300;
 
 /** One parameter. Where it has a default, that is what an absent or empty one is read as. */
 export type Parameter = { description: string; pageOnly?: true } & (
-  | { kind: "text"; maxLength?: number }
+  | { kind: "text" }
+  | { kind: "kb" }
   | { kind: "choice"; allowed: readonly string[]; default?: string }
   | { kind: "flag"; default: false }
   | { kind: "number"; maximum: number; default: number }
@@ -38,15 +39,22 @@ const watchlist = {
 } as const;
 
 const selectionParameters = {
+  kb: {
+    kind: "kb",
+    description: "Only this KB: KB5066136, kb 5066136 or 5066136. The page shows its history too.",
+  },
   softwareId: { kind: "text", description: "Only this product of the watchlist." },
-  search: { kind: "text", description: "Words that must all occur in a KB's number, name, products or software ids." },
+  search: {
+    kind: "text",
+    description: "Words that must all occur in an entry's KB number, name, product names or software id.",
+  },
   change: {
     kind: "choice",
     allowed: changeFilters,
-    description: "worse: new, worsened or returned. missing: all but resolved.",
+    description: "worse: new, worsened, returned or more-cves. missing: all but resolved.",
   },
-  overdue: { kind: "flag", default: false, description: "Only KBs missing for more than DUE_DAYS." },
-  stalled: { kind: "flag", default: false, description: "Only KBs that have stayed near their peak for 14 days." },
+  overdue: { kind: "flag", default: false, description: "Only entries missing for more than DUE_DAYS." },
+  stalled: { kind: "flag", default: false, description: "Only entries that have stayed near their peak for 14 days." },
   sort: { kind: "choice", allowed: sortKeys, default: "worst", description: "worst: the report's own order." },
   order: {
     kind: "choice",
@@ -58,15 +66,19 @@ const selectionParameters = {
 /** `GET /api/report`. */
 export const reportParameters = {
   watchlist,
-  run: { kind: "run", latest: true, default: "latest", description: "latest, or a run id." },
-  from: { kind: "run", latest: true, description: "Compare with this run instead of the previous report." },
+  run: {
+    kind: "run",
+    latest: true,
+    default: "latest",
+    description: "latest, which is the last scheduled run, or a run id.",
+  },
+  from: { kind: "run", latest: true, description: "Compare with this earlier run instead of the previous report." },
   ...selectionParameters,
   format: {
     kind: "choice",
     allowed: ["html", "json", "csv", "text"],
     description: "If omitted, the Accept header decides.",
   },
-  kb: { kind: "text", maxLength: 40, pageOnly: true, description: "Show the history of this KB." },
   page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of KBs." },
   productPage: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of products." },
   progress: { kind: "run", latest: false, pageOnly: true, description: "Show the progress of this run." },

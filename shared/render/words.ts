@@ -1,6 +1,6 @@
 import { rise } from "../core/change.ts";
 import type { RunDate } from "../core/day.ts";
-import { dayOf, type RunId } from "../core/run-id.ts";
+import { isScheduled, type RunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
 
 /** What a rendering needs besides the report. */
@@ -67,10 +67,26 @@ export function shown(text: string, limit: number): string {
   return line.length <= limit ? line : `${plainText(line.slice(0, limit - 1))}…`;
 }
 
-/** `windows 10` for `microsoft-_-windows_10`: Microsoft's own without the vendor; any other id as it is. */
-export function softwareLabel(softwareId: string): string {
+const knownWords: Readonly<Record<string, string>> = {
+  ".net": ".NET",
+  ".net_framework": ".NET Framework",
+  ...{ sql: "SQL", iis: "IIS", odbc: "ODBC", xml: "XML", sdk: "SDK", ios: "iOS", onedrive: "OneDrive" },
+  ...{ powershell: "PowerShell", sharepoint: "SharePoint", onenote: "OneNote", powerpoint: "PowerPoint" },
+};
+
+/** `Windows Server 2022` for `microsoft-_-windows_server_2022`: Microsoft's own without the vendor; any other id as it is. */
+export function productLabel(softwareId: string): string {
   const product = /^microsoft-_-(.+)$/.exec(softwareId)?.[1];
-  return product ? product.replaceAll("_", " ") : softwareId;
+  if (!product) return softwareId;
+  // Only a version such as R2 has its letter in capitals.
+  const words = product
+    .split("_")
+    .map((word) => knownWords[word] ?? (/^r\d$/.test(word) ? word.toUpperCase() : capital(word)));
+  return words.join(" ");
+}
+
+function capital(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
 }
 
 /** `23 Nov 2026`. */
@@ -87,19 +103,23 @@ export function shortDay(day: RunDate): string {
 // Made once: a page formats hundreds of days.
 let dayFormat: Intl.DateTimeFormat | undefined;
 
-/** `23 Nov 2026`, or `23 Nov 2026, 10:17 UTC` for a run asked for. */
-export function formatRun(runId: RunId): string {
-  const time = runId.slice(11, 16);
-  return formatDay(dayOf(runId)) + (time && `, ${time} UTC`);
+/** `23 Nov 2026`, or `23 Nov 2026, 10:17 UTC` for a run asked for, in the time zone given. */
+export function formatRun(runId: RunId, timeZone = "UTC"): string {
+  return isScheduled(runId) ? formatDay(runId) : formatTime(runId, timeZone);
 }
 
 /** `23 Nov 2026, 05:00 UTC`, in the time zone given. */
 export function formatTime(iso: string, timeZone: string): string {
-  const day = { day: "numeric", month: "short", year: "numeric" } as const;
-  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" } as const;
-  return format(new Date(iso), { ...day, ...time, timeZone });
+  const known = timeFormats.get(timeZone) ?? makeTimeFormat(timeZone);
+  timeFormats.set(timeZone, known);
+  return known.format(new Date(iso));
 }
 
-function format(date: Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat("en-GB", options).format(date);
+// Made once for each time zone, because making one takes long.
+const timeFormats = new Map<string, Intl.DateTimeFormat>();
+
+function makeTimeFormat(timeZone: string): Intl.DateTimeFormat {
+  const day = { day: "numeric", month: "short", year: "numeric" } as const;
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" } as const;
+  return new Intl.DateTimeFormat("en-GB", { ...day, ...time, timeZone });
 }

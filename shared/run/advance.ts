@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
-import type { Run, RunMessage } from "../core/run.ts";
-import { isRunId, isScheduled } from "../core/run-id.ts";
+import { lastComparisons, type Run, type RunMessage } from "../core/run.ts";
+import { isRunId, isScheduled, runDay } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import { logTexts } from "../log.ts";
 import type { Ports } from "../ports.ts";
-import { isFresh, lastScheduledRun } from "./chain.ts";
+import { chainEnd, isFresh } from "./chain.ts";
 import { commit, logCommitted } from "./commit.ts";
 import { deliver } from "./deliver.ts";
 import type { HeldSnapshots } from "./snapshots.ts";
@@ -69,7 +69,7 @@ function parse(message: unknown): RunMessage {
 
 async function advanceRun(message: RunMessage, watchlist: Watchlist, ports: Ports, signal: AbortSignal): Promise<Step> {
   const { store, log } = ports;
-  const { runId } = message;
+  const { runId, openedAt } = message;
   const fields = { watchlist: watchlist.name, run: runId };
   const committed = await store.readRun(watchlist.name, runId);
   if (committed) {
@@ -77,19 +77,21 @@ async function advanceRun(message: RunMessage, watchlist: Watchlist, ports: Port
     logCommitted(committed.run, log);
     return { wait: null };
   }
-  const last = await lastScheduledRun(store, watchlist.name);
+  const end = await chainEnd(store, watchlist.name);
+  const { last } = end;
   const reason = reasonToDrop(message, last?.run ?? null, ports.now());
   if (reason) {
     log("warn", "run dropped", { ...fields, reason });
     return { wait: null };
   }
   const products = productsToRead(watchlist, last?.run ?? null);
-  const walked = await walk({ tenant: watchlist.tenant, runId, products }, ports, signal);
+  const day = runDay(runId, ports.rules.timeZone);
+  const walked = await walk({ tenant: watchlist.tenant, runId, day, openedAt, products }, ports, signal);
   const [failed, untried] = [failuresOf(walked).length, countUntried(walked)];
   log("info", logTexts.read, { ...fields, read: walked.added, failed, untried, throttledFor: walked.throttledFor });
   const wait = secondsToWait(walked, message, last?.run ?? null, ports);
   if (wait !== null) return { wait };
-  const isCommitted = await commit({ message, watchlist, last, walked }, ports);
+  const isCommitted = await commit({ ...end, message, watchlist, walked }, ports);
   // Another commit was first: come back and see.
   return { wait: isCommitted ? null : 1, held: walked.held };
 }
@@ -105,10 +107,10 @@ function reasonToDrop(message: RunMessage, last: Run | null, now: Date): string 
  * each would read the same products; in different orders they find most of them read by another.
  */
 function productsToRead({ name, softwareIds }: Watchlist, last: Run | null) {
-  const compared = new Map(last?.comparisons.map(({ softwareId, current }) => [softwareId, current]));
+  const before = lastComparisons(last);
   const place = (softwareId: string) => createHash("sha256").update(`${name}\n${softwareId}`).digest("hex");
   return softwareIds
-    .map((softwareId) => ({ softwareId, compared: compared.get(softwareId) ?? null, place: place(softwareId) }))
+    .map((softwareId) => ({ softwareId, compared: before.get(softwareId)?.current ?? null, place: place(softwareId) }))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
 }
 

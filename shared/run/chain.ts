@@ -1,22 +1,43 @@
 import { addDays } from "../core/day.ts";
-import type { RunMessage, RunSummary } from "../core/run.ts";
-import { dayOf, isScheduled } from "../core/run-id.ts";
+import { compareOpened, type Run, type RunMessage, type RunSummary } from "../core/run.ts";
+import { isScheduled, type RunId } from "../core/run-id.ts";
 import type { Store, StoredRun } from "../ports.ts";
 
 /** A mail that has been `sending` for longer than this was claimed by a process that has died. */
 const claimMinutes = 10;
 
-/** The last committed scheduled run: the end of the chain, which the next one follows. */
-export async function lastScheduledRun(store: Store, watchlist: string): Promise<StoredRun | null> {
-  const scheduled = (await store.listRuns(watchlist)).filter(({ runId }) => isScheduled(runId));
-  const last = scheduled.at(-1);
-  return last ? store.readRun(watchlist, last.runId) : null;
+/** The end of the chain of a watchlist's scheduled runs, which the next one follows. */
+export interface ChainEnd {
+  /** The last committed one. */
+  last: StoredRun | null;
+  /** Whether a digest was refused since the last one that was sent: then the next run mails, or its news would be lost. */
+  isDigestOwed: boolean;
 }
 
-/** The scheduled runs of the 30 days up to `until`, oldest first. */
-export async function recentRuns(store: Store, watchlist: string, until: string): Promise<RunSummary[]> {
-  const runs = await store.listRuns(watchlist, addDays(dayOf(until), -30));
-  return runs.filter(({ runId }) => isScheduled(runId) && runId <= until);
+/** The end of a watchlist's chain. */
+export async function chainEnd(store: Store, watchlist: string): Promise<ChainEnd> {
+  const scheduled = (await store.listRuns(watchlist)).filter(({ runId }) => isScheduled(runId));
+  const last = scheduled.at(-1);
+  const sent = scheduled.findLastIndex(({ mail }) => mail.status === "sent");
+  return {
+    last: last ? await store.readRun(watchlist, last.runId) : null,
+    isDigestOwed: scheduled.slice(sent + 1).some(({ mail }) => mail.status === "refused"),
+  };
+}
+
+/** The scheduled runs of the 30 days up to a run, oldest first; of its day none that was opened after it. */
+export async function recentRuns(
+  store: Store,
+  run: Pick<Run, "watchlist" | "runId" | "day" | "openedAt">,
+): Promise<RunSummary[]> {
+  const runs = await store.listRuns(run.watchlist, addDays(run.day, -30));
+  return runs.filter((other) => isScheduled(other.runId) && compareOpened(other, run) <= 0);
+}
+
+/** The last scheduled run before `runId` whose digest was sent; `null` if there is none. */
+export function lastDigest(runs: readonly RunSummary[], runId: RunId): RunSummary | null {
+  const sent = runs.filter((run) => isScheduled(run.runId) && run.runId < runId && run.mail.status === "sent");
+  return sent.at(-1) ?? null;
 }
 
 /** Seconds until a run's mail may be sent: 0 for now, `null` for a run that owes none. */

@@ -1,31 +1,33 @@
 import { pMapIterable } from "p-map";
-import { closeRun, type Outcome, type Run, type RunMessage } from "../core/run.ts";
-import { isScheduled } from "../core/run-id.ts";
+import { closeRun, lastComparisons, type Outcome, type Run, type RunMessage } from "../core/run.ts";
+import { isScheduled, runDay } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import { logTexts } from "../log.ts";
-import type { Ports, StoredRun } from "../ports.ts";
+import type { Ports } from "../ports.ts";
+import type { ChainEnd } from "./chain.ts";
 import { expire } from "./expire.ts";
 import { findSnapshots } from "./snapshots.ts";
-import { isPermanent, type Walk } from "./walk.ts";
+import { isPermanent, isUnknown, type ReadError, type Walk } from "./walk.ts";
 
 const concurrency = 8;
 
 /** A run that is about to be committed. */
-export interface Closing {
+export interface Closing extends ChainEnd {
   message: RunMessage;
   watchlist: Watchlist;
-  /** The last scheduled run of the watchlist. */
-  last: StoredRun | null;
   walked: Walk;
 }
 
 /** Closes the run and inserts it; false if another commit was first. */
 export async function commit(closing: Closing, ports: Ports): Promise<boolean> {
-  const { message, watchlist, last } = closing;
+  const { message, watchlist, last, isDigestOwed } = closing;
   const { runId, openedAt, mail } = message;
+  const { timeZone, retentionDays } = ports.rules;
   const opening = {
     ...{ watchlist, runId, openedAt, last: last?.run ?? null, committedAt: ports.now().toISOString() },
+    ...{ day: runDay(runId, timeZone), timeZone, retentionDays },
     ...(mail !== undefined && { mail }),
+    isDigestOwed,
   };
   const run = await closeRun(opening, outcomes(closing, ports));
   const follows = isScheduled(runId) ? last : null;
@@ -43,14 +45,18 @@ export function logCommitted({ watchlist, runId, openedAt, committedAt, totals, 
 
 function outcomes({ message, watchlist, last, walked }: Closing, { store }: Ports): AsyncIterable<Outcome> {
   const { tenant, softwareIds } = watchlist;
-  const compared = new Map(last?.run.comparisons.map(({ softwareId, current }) => [softwareId, current]));
+  const before = lastComparisons(last?.run ?? null);
   const load = async (softwareId: string): Promise<Outcome> => {
-    const runIds = [compared.get(softwareId) ?? null, message.runId];
+    const runIds = [before.get(softwareId)?.current ?? null, message.runId];
     // What this walk could not read, another watchlist's run of the day may have read meanwhile.
     const [previous = null, current = null] = await findSnapshots({ tenant, softwareId }, runIds, store, walked.held);
     const result = walked.results.get(softwareId);
-    const failure = result instanceof Error && { reason: result.message, permanent: isPermanent(result) };
+    const failure = result instanceof Error && failureOf(result);
     return { softwareId, previous, current, ...(failure && { failure }) };
   };
   return pMapIterable(softwareIds, load, { concurrency });
+}
+
+function failureOf(error: ReadError): NonNullable<Outcome["failure"]> {
+  return { reason: error.message, permanent: isPermanent(error), isUnknown: isUnknown(error) };
 }

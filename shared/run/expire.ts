@@ -1,25 +1,29 @@
 import pMap from "p-map";
 import type { Comparison } from "../core/comparison.ts";
-import { addDays } from "../core/day.ts";
-import type { Run } from "../core/run.ts";
-import { dayOf, isScheduled, type RunId } from "../core/run-id.ts";
+import { addDays, calendarDay } from "../core/day.ts";
+import type { Run, RunSummary } from "../core/run.ts";
+import { isScheduled, type RunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports, Store } from "../ports.ts";
-import { secondsUntilOwed } from "./chain.ts";
+import { lastDigest, secondsUntilOwed } from "./chain.ts";
 
 const concurrency = 8;
+/** Sorts after every scheduled run. */
+const afterAllRuns = "9999-12-31";
 
 /**
  * Deletes the runs of a watchlist that are older than the retention, and their snapshots except those that a kept run
- * names. The last scheduled run is always kept, and so is a run whose mail is still owed.
+ * names. The last scheduled run is always kept, so are the run of the last digest and all scheduled ones after it, and so is a
+ * run whose mail is still owed.
  */
 export async function expire(watchlist: Watchlist, { store, watchlists, rules, now, log }: Ports): Promise<void> {
-  const oldest = addDays(now().toISOString().slice(0, 10), -rules.retentionDays);
+  const oldest = addDays(calendarDay(now(), rules.timeZone), -rules.retentionDays);
   const runs = await store.listRuns(watchlist.name);
   const last = runs.filter(({ runId }) => isScheduled(runId)).at(-1)?.runId;
-  const expired = runs.filter(
-    (run) => dayOf(run.runId) < oldest && run.runId !== last && secondsUntilOwed(run, now()) === null,
-  );
+  // The next digest says what happened since this one.
+  const digest = lastDigest(runs, afterAllRuns)?.runId;
+  const isNeeded = ({ runId }: RunSummary) => isScheduled(runId) && (runId === last || (digest && runId >= digest));
+  const expired = runs.filter((run) => run.day < oldest && !isNeeded(run) && secondsUntilOwed(run, now()) === null);
   if (expired.length === 0) return;
   const kept = await snapshotsKept(watchlist, watchlists, new Set(expired.map(({ runId }) => runId)), store);
   for (const { runId } of expired) {
@@ -46,7 +50,7 @@ async function snapshotsKept(
     const left = (await store.listRuns(name)).filter(({ runId }) => name !== watchlist.name || !expired.has(runId));
     for (const runId of decidingRuns(left.map((run) => run.runId))) {
       const stored = await store.readRun(name, runId);
-      for (const named of stored?.run.comparisons.flatMap(namesOf) ?? []) kept.add(named);
+      for (const named of stored ? comparisonsOf(stored.run).flatMap(namesOf) : []) kept.add(named);
     }
   }
   return kept;
@@ -59,6 +63,11 @@ function decidingRuns(runIds: readonly RunId[]): ReadonlySet<RunId> {
   return new Set([...scheduled.slice(0, 1), ...scheduled.slice(-1), ...onDemand.slice(0, 1)]);
 }
 
+/** What a run compared, and what it keeps of products that left the list. */
+function comparisonsOf({ comparisons, left }: Run): Comparison[] {
+  return [...comparisons, ...left];
+}
+
 function namesOf({ softwareId, previous, current }: Comparison): string[] {
   return runsNamed({ previous, current }).map((runId) => nameOf(softwareId, runId));
 }
@@ -68,8 +77,9 @@ function runsNamed({ previous, current }: Pick<Comparison, "previous" | "current
 }
 
 // The next run compares with a snapshot, so it may outlive its own run: it goes with the last run that names it.
-async function deleteSnapshots({ tenant, comparisons }: Run, kept: ReadonlySet<string>, store: Store): Promise<void> {
-  const named = comparisons.flatMap(({ softwareId, ...runs }) =>
+async function deleteSnapshots(run: Run, kept: ReadonlySet<string>, store: Store): Promise<void> {
+  const { tenant } = run;
+  const named = comparisonsOf(run).flatMap(({ softwareId, ...runs }) =>
     runsNamed(runs).map((runId) => ({ tenant, softwareId, runId })),
   );
   const doomed = named.filter(({ softwareId, runId }) => !kept.has(nameOf(softwareId, runId)));

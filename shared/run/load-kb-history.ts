@@ -15,7 +15,7 @@ export async function loadKbHistory(
 ): Promise<KbHistory> {
   const load = async (runId: string) => (runId === run.runId ? run : (await store.readRun(run.watchlist, runId))?.run);
   const points = await pMap(
-    await recentRuns(store, run.watchlist, run.runId),
+    await recentRuns(store, run),
     async ({ runId }) => {
       const seenBy = await load(runId);
       return seenBy ? [await sight(kbId, softwareIds, seenBy, store)] : [];
@@ -28,7 +28,7 @@ export async function loadKbHistory(
 async function sight(
   kbId: string,
   softwareIds: readonly string[],
-  { tenant, runId, comparisons }: Run,
+  { tenant, runId, day, comparisons }: Run,
   store: Store,
 ): Promise<KbHistoryPoint> {
   const sightings = comparisons
@@ -38,5 +38,5 @@ async function sight(
       const snapshot = current ? await store.readSnapshot({ tenant, softwareId, runId: current }) : null;
       return sightKb(kbId, comparison, snapshot);
     });
-  return { runId, sightings: await Promise.all(sightings) };
+  return { runId, day, sightings: await Promise.all(sightings) };
 }

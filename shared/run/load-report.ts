@@ -1,8 +1,14 @@
 import { pMapIterable } from "p-map";
+import { everyRise } from "../core/change.ts";
 import { type Comparison, isRead } from "../core/comparison.ts";
-import { buildReport, type Compared, type Report } from "../core/report.ts";
-import type { Run } from "../core/run.ts";
+import { addDays, type RunDate } from "../core/day.ts";
+import { buildReport, type ProductRow, type Report, type TrendPoint } from "../core/report.ts";
+import { addEntries, type Compared, type KbRows } from "../core/row.ts";
+import { countProducts, lastComparisons, type Run, type RunRules, type RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
+import { changesSince, type SinceDigest, type SinceProduct } from "../core/since.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import { countTotals, isPartial } from "../core/totals.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import type { RenderOptions } from "../render/words.ts";
@@ -11,7 +17,6 @@ import { nextCertainMail, nextRun } from "./next-run.ts";
 import { findSnapshots, type HeldSnapshots } from "./snapshots.ts";
 
 const concurrency = 16;
-const defaultDueDays = 14;
 
 /** A run names a snapshot that no longer exists: the run is older than the retention. */
 export class SnapshotGoneError extends Error {
@@ -21,17 +26,19 @@ export class SnapshotGoneError extends Error {
   }
 }
 
-/** The report of a run: as it was mailed, or compared with any other run. */
-export async function loadReport(
-  run: Run,
-  { store, watchlists }: Pick<Ports, "store" | "watchlists">,
-  from?: Run,
-  held?: HeldSnapshots,
-): Promise<Report> {
-  const { tenant, watchlist } = run;
-  const recent = await recentRuns(store, watchlist, run.runId);
-  const trend = recent.map(({ runId, totals }) => ({ runId, totals }));
-  const dueDays = watchlists.find(({ name }) => name === watchlist)?.dueDays ?? defaultDueDays;
+/** What a report may be loaded with. */
+interface Loading {
+  /** The run to compare with, instead of the one that the run itself compared with. */
+  from?: Run | undefined;
+  held?: HeldSnapshots | undefined;
+}
+
+/** The report of a run: as it was mailed, or compared with any earlier run. */
+export async function loadReport(run: Run, { store }: Pick<Ports, "store">, loading: Loading = {}): Promise<Report> {
+  const { from, held } = loading;
+  const { tenant } = run;
+  const recent = await recentRuns(store, run);
+  const trend = recent.map(({ runId, day, totals }) => ({ runId, day, totals }));
   const load = async (comparison: Comparison): Promise<Compared> => {
     const { softwareId, previous, current } = comparison;
     const found = await findSnapshots({ tenant, softwareId }, [previous, current], store, held);
@@ -41,15 +48,76 @@ export async function loadReport(
     return { comparison, previous: before, current: now };
   };
   const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
-  return buildReport({ run, previousRunId: from?.runId ?? run.previousRunId, trend, dueDays }, compared);
+  const [previousRunId, previousDay] = from ? [from.runId, from.day] : [run.previousRunId, run.previousRunId];
+  const thresholds = from ? everyRise : run.rules.thresholds;
+  return buildReport({ run, previousRunId, previousDay, trend, thresholds }, compared);
+}
+
+/** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first. */
+export async function loadProductTrend(
+  softwareId: string,
+  run: Run,
+  { store }: Pick<Ports, "store">,
+): Promise<TrendPoint[]> {
+  const { tenant, day, rules } = run;
+  const snapshots = await store.listSnapshots({ tenant, softwareId }, addDays(day, -30), day);
+  const byRun = new Map(snapshots.map((snapshot) => [snapshot.runId, snapshot]));
+  const points: TrendPoint[] = [];
+  let last: Snapshot | null = null;
+  for (const { runId } of await recentRuns(store, run)) {
+    const current: Snapshot | null = byRun.get(runId) ?? last;
+    const comparison = { softwareId, previous: last?.runId ?? null, current: current?.runId ?? null };
+    if (current) points.push(trendPoint({ comparison, previous: last, current }, runId, { ...rules, day: runId }));
+    last = current;
+  }
+  return points;
+}
+
+function trendPoint(compared: Compared, runId: RunId, { thresholds, ...due }: RunRules & { day: RunDate }): TrendPoint {
+  const rows: KbRows = new Map();
+  addEntries(rows, compared, thresholds);
+  return { runId, day: due.day, totals: countTotals(rows.values(), countProducts([compared.comparison]), due) };
+}
+
+/**
+ * What happened since the last digest, of the run `since`, besides what the report shows; `null` where that is the run
+ * that the report compares with and read everything, so that there is nothing in between.
+ */
+export async function loadSince(
+  report: Report,
+  since: RunSummary,
+  { store }: Pick<Ports, "store">,
+  held?: HeldSnapshots,
+): Promise<SinceDigest | null> {
+  const { tenant } = report;
+  const isNext = since.runId === report.previousRunId;
+  if (isNext && !isPartial(since.totals)) return null;
+  const then = (await store.readRun(since.watchlist, since.runId))?.run;
+  if (!then) return null;
+  const comparisons = new Map(then.comparisons.map((comparison) => [comparison.softwareId, comparison]));
+  const left = new Set(then.left.map(({ softwareId }) => softwareId));
+  const products = report.products.filter(({ softwareId }) => {
+    const comparison = comparisons.get(softwareId);
+    // Where no run passed in between, the report itself shows every change of what was read then. What was off the list
+    // then was not shown, and is not new to it.
+    return !left.has(softwareId) && !(isNext && comparison && isRead(comparison));
+  });
+  const load = async ({ softwareId, current }: ProductRow): Promise<SinceProduct> => {
+    const comparison = comparisons.get(softwareId);
+    const runIds = [comparison?.current ?? null, current];
+    const [before = null, now = null] = await findSnapshots({ tenant, softwareId }, runIds, store, held);
+    return { softwareId, last: before, wasRead: comparison !== undefined && isRead(comparison), now };
+  };
+  const found = await changesSince(report, since, pMapIterable(products, load, { concurrency }));
+  return { ...found, runId: since.runId, day: since.day };
 }
 
 /** Compares what `run` read with what `from` reported. */
 function compareRuns(from: Run, run: Run): Comparison[] {
-  const before = new Map(from.comparisons.map(({ softwareId, current }) => [softwareId, current]));
+  const before = lastComparisons(from);
   return run.comparisons.map((comparison) => {
     const { softwareId, current } = comparison;
-    const previous = isRead(comparison) ? (before.get(softwareId) ?? null) : current;
+    const previous = isRead(comparison) ? (before.get(softwareId)?.current ?? null) : current;
     return { softwareId, previous, current };
   });
 }

@@ -14,6 +14,8 @@ export function nextRun(schedule: string, after: Date): Date | null {
 
 /** When the next run starts that mails whatever it finds; `null` if none is certain to. */
 export function nextCertainMail(watchlist: Watchlist, rules: Rules, after: Date): Date | null {
+  if (watchlist.mailWhen !== "always" && watchlist.heartbeatDay === "none") return null;
+  if (watchlist.heartbeatDay === "none" && watchlist.mailWhen !== "always") return null;
   let run = nextRun(rules.schedule, after);
   for (let runs = 0; run && runs < maxRuns; runs++) {
     if (mailsAnyway(scheduledRunId(run, rules.timeZone), watchlist)) return run;

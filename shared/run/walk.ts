@@ -1,11 +1,13 @@
 import pMap from "p-map";
-import type { RunId } from "../core/run-id.ts";
+import type { RunDate } from "../core/day.ts";
+import { compareOpened } from "../core/run.ts";
+import { idsBetween, type RunId } from "../core/run-id.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { plainText, withoutTokens } from "../core/text.ts";
 import { logTexts } from "../log.ts";
-import { DefenderError, type Ports, type SnapshotKey, TooLargeError } from "../ports.ts";
-import { measure } from "./measure.ts";
-import { findSnapshots, type HeldSnapshots } from "./snapshots.ts";
+import { DefenderError, type Ports, TooLargeError } from "../ports.ts";
+import { type Measurement, measure } from "./measure.ts";
+import type { HeldSnapshots } from "./snapshots.ts";
 
 const concurrency = 8;
 
@@ -19,6 +21,9 @@ const maxHeldKbs = 50_000;
 export interface WalkPlan {
   tenant: string;
   runId: RunId;
+  /** The day that the run belongs to, and when it was opened. */
+  day: RunDate;
+  openedAt: string;
   /** In the order to read them; `compared` is the run whose snapshot a product is compared with. */
   products: readonly { softwareId: string; compared: RunId | null }[];
 }
@@ -50,7 +55,7 @@ export function countUntried({ results }: Walk): number {
 
 /** Reads what this run has not read yet, each product once. `signal`: out of time. */
 export async function walk(plan: WalkPlan, ports: Ports, signal: AbortSignal): Promise<Walk> {
-  const { tenant, runId, products } = plan;
+  const { tenant, runId, day, openedAt, products } = plan;
   const results = new Map<string, WalkResult>();
   const held = new Map<string, readonly Snapshot[]>();
   let [added, room] = [0, maxHeldKbs];
@@ -66,10 +71,9 @@ export async function walk(plan: WalkPlan, ports: Ports, signal: AbortSignal): P
 
   async function visit({ softwareId, compared }: WalkPlan["products"][number]): Promise<WalkResult> {
     if (signal.aborted) return "untried";
-    const key = { tenant, softwareId, runId };
-    // One query answers both whether this run has read the product already and what to compare it with.
-    const [previous = null, earlier = null] = await findSnapshots(key, [compared, runId], ports.store);
-    const current = earlier ?? (throttledFor === null ? await read(key, previous, ports, signal) : "untried");
+    const key = { tenant, softwareId, runId, day, openedAt };
+    const { previous, before, earlier } = await findBefore(key, compared, ports.store);
+    const current = earlier ?? (throttledFor === null ? await read({ key, before }, ports, signal) : "untried");
     if (isSnapshot(current)) {
       if (!earlier) added += 1;
       hold(softwareId, previous, current);
@@ -84,6 +88,11 @@ export async function walk(plan: WalkPlan, ports: Ports, signal: AbortSignal): P
   return { results, held, added, throttledFor };
 }
 
+/** Whether both of Defender's calls answered 404. */
+export function isUnknown(error: ReadError): boolean {
+  return error instanceof DefenderError && error.notFound;
+}
+
 /** Whether a failure lasts until a person acts. */
 export function isPermanent(error: ReadError): boolean {
   return error instanceof TooLargeError || error.permanent;
@@ -93,17 +102,39 @@ function isSnapshot(read: Snapshot | WalkResult): read is Snapshot {
   return typeof read === "object" && !(read instanceof Error);
 }
 
+/** A product's snapshots from before a run, and the one that an earlier step of the run took, if any. */
+async function findBefore(key: Measurement["key"], compared: RunId | null, store: Ports["store"]) {
+  // One query answers whether this run has read the product already, what to compare it with, and what is known of it.
+  const found = await store.listSnapshots(key, ...idsBetween(compared ?? key.runId, key.runId));
+  const previous = found.find(({ runId }) => runId === compared) ?? null;
+  const earlier = found.find(({ runId }) => runId === key.runId) ?? null;
+  const before = newestBefore(found, key);
+  // A product new to this watchlist may be known from another one.
+  return { previous, earlier, before: before ?? (earlier ? null : await findNewest(key, store)) };
+}
+
+/** The newest of all snapshots of a product from before a run. */
+async function findNewest(key: Measurement["key"], store: Ports["store"]): Promise<Snapshot | null> {
+  const [, runId] = idsBetween(key.runId, key.runId);
+  const last = await store.latestSnapshot({ ...key, runId });
+  if (!last) return null;
+  return newestBefore(await store.listSnapshots(key, ...idsBetween(last.runId, last.runId)), key);
+}
+
+function newestBefore(snapshots: readonly Snapshot[], run: Measurement["key"]): Snapshot | null {
+  const before = snapshots.filter((snapshot) => snapshot.runId !== run.runId && compareOpened(snapshot, run) < 0);
+  return before.sort(compareOpened).at(-1) ?? null;
+}
+
 /** Reads one product and stores its snapshot. A failed read is a result; any other error fails the step. */
 async function read(
-  key: SnapshotKey,
-  previous: Snapshot | null,
+  what: Measurement,
   { store, defender, log }: Ports,
   signal: AbortSignal,
 ): Promise<Snapshot | "untried" | ReadError> {
+  const { key } = what;
   try {
-    // A product new to this watchlist may be known from another one: that history says how long its KBs are missing.
-    const before = previous ?? (await store.latestSnapshot(key));
-    const snapshot = await measure(key, before, defender, signal);
+    const snapshot = await measure(what, defender, signal);
     if (await store.addSnapshot(snapshot)) return snapshot;
     // Another process may have been first, and the run reports what is stored.
     return (await store.readSnapshot(key)) ?? snapshot;

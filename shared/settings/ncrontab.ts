@@ -48,6 +48,53 @@ export const scheduleKind: Kind<string> = textKind(
   },
 );
 
+const [dayMinutes, weekMs] = [24 * 60, 7 * 86_400_000];
+// The timer names its run by the day that it is a minute later.
+const aheadMinutes = 1;
+
+/**
+ * A daily schedule at another hour, where the given one fires before midnight for a part of the year and after it for the
+ * rest: on the day on which the clocks change there would be no run, or one run for two days. `null`: it is on the same day all year.
+ */
+export function steadierSchedule(schedule: string, timeZone: string, from: Date): string | null {
+  if (timeZone === "UTC") return null;
+  const [seconds = "", minutes = "", hours = "", ...dates] = schedule.split(" ");
+  const [inHour, inDay, days, months, ofWeek] = [minutes, hours, ...dates].map((text, index) => {
+    const field = fields[index + 1];
+    return [...((field && readField(text, field)?.values) ?? [])];
+  });
+  if (!inHour || !inDay || !hasNeighbours(days) || !hasNeighbours(ofWeek)) return null;
+  const offsets = offsetsOf(timeZone, from, new Set(months));
+  const isSteady = (hour: number) => inHour.some((minute) => isOneDay(60 * hour + minute + aheadMinutes, offsets));
+  if (inDay.some(isSteady)) return null;
+  const [first = 0] = inDay;
+  const nearby = Array.from({ length: 24 }, (_, n) => (first + 24 + (n % 2 === 1 ? 1 : -1) * Math.ceil(n / 2)) % 24);
+  const hour = nearby.find(isSteady) ?? first;
+  return [seconds, minutes, hour, ...dates].join(" ");
+}
+
+function hasNeighbours(values: readonly number[] = []): boolean {
+  return values.some((value) => values.includes(value + 1));
+}
+
+/** Whether a minute of the UTC day is on the same day with each of these offsets. */
+function isOneDay(minute: number, offsets: readonly number[]): boolean {
+  return new Set(offsets.map((offset) => Math.floor((minute + offset) / dayMinutes))).size === 1;
+}
+
+/** The minutes by which a time zone is ahead of UTC in these months of the year that begins at `from`. */
+function offsetsOf(timeZone: string, from: Date, months: ReadonlySet<number>): number[] {
+  const format = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" });
+  const weeks = Array.from({ length: 53 }, (_, week) => new Date(from.getTime() + week * weekMs));
+  const offsets = weeks
+    .filter((date) => months.has(date.getUTCMonth() + 1))
+    .map((date) => {
+      const [, sign, hours = 0, minutes = 0] = /GMT([+-])(\d\d):(\d\d)/.exec(format.format(date)) ?? [];
+      return (sign === "-" ? -1 : 1) * (60 * Number(hours) + Number(minutes));
+    });
+  return [...new Set(offsets)];
+}
+
 /** The most days that a month has, January being 1. */
 function daysOf(month: number): number {
   return new Date(Date.UTC(2024, month, 0)).getUTCDate();

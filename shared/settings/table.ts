@@ -73,7 +73,7 @@ export const settingsTable = {
     kind: scheduleKind,
     default: "0 0 5 * * *",
     meaning:
-      "When the scheduled run starts. If both days and days of the week are given, both must match. There is one scheduled run a day, so a schedule that fires more often gets a warning.",
+      "When the scheduled run starts. If both days and days of the week are given, both must match. There is one scheduled run a day, so a schedule that fires more often gets a warning. It must be on the same day all year in `REPORT_TIME_ZONE`: not 22:30 in Berlin, which is before midnight in winter and after it in summer.",
     example: "0 30 4 * * 1-5",
   },
   REPORT_TIME_ZONE: {
@@ -104,6 +104,14 @@ export const settingsTable = {
     default: 0,
     meaning: "The same in percent of the machines last reported. A KB is worse when both limits are reached.",
     example: "10",
+  },
+  WORSE_MIN_CVES: {
+    section: digests,
+    kind: wholeNumber(0, 1_000),
+    default: 1,
+    meaning:
+      "A KB is also worse when its CVEs rise by this many since the last report; smaller rises add up. `0`: CVEs are never a reason.",
+    example: "5",
   },
   MAIL_WHEN: {
     section: digests,

@@ -50,6 +50,7 @@ export const watchlistProperties = {
   },
   minMachines: { ...settingsTable.WORSE_MIN_MACHINES, absent: "`WORSE_MIN_MACHINES`", meaning: sameForOne },
   minPercent: { ...settingsTable.WORSE_MIN_PERCENT, absent: "`WORSE_MIN_PERCENT`", meaning: sameForOne },
+  minCves: { ...settingsTable.WORSE_MIN_CVES, absent: "`WORSE_MIN_CVES`", meaning: sameForOne },
   mailWhen: { ...settingsTable.MAIL_WHEN, absent: "`MAIL_WHEN`", meaning: sameForOne },
   dueDays: { ...settingsTable.DUE_DAYS, absent: "`DUE_DAYS`", meaning: sameForOne },
 } as const satisfies Record<string, Described>;
@@ -67,6 +68,7 @@ export function readWatchlists(reader: Reader): readonly Watchlist[] {
     thresholds: {
       minMachines: reader.read("WORSE_MIN_MACHINES"),
       minPercent: reader.read("WORSE_MIN_PERCENT"),
+      minCves: reader.read("WORSE_MIN_CVES"),
     },
     mailWhen: reader.read("MAIL_WHEN"),
     heartbeatDay: reader.read("HEARTBEAT_DAY"),
@@ -111,6 +113,7 @@ function readWatchlist(reader: Reader, entry: object, index: number, common: Com
     thresholds: {
       minMachines: read("minMachines", common.thresholds.minMachines),
       minPercent: read("minPercent", common.thresholds.minPercent),
+      minCves: read("minCves", common.thresholds.minCves),
     },
     mailWhen: read("mailWhen", common.mailWhen),
     heartbeatDay: common.heartbeatDay,

@@ -210,14 +210,16 @@ describe("a list that Defender empties", () => {
 
   test("of a product without weaknesses is reported as resolved, KB by KB", async () => {
     const text = await emptyOvernight(200, { weaknesses: 0 });
-    expect(text).toMatch(/ RESOLVED: 2 KBS KB5041585 .*KB5041592 .*No longer listed for any product/);
+    expect(text).toMatch(
+      / RESOLVED: 2 KBS KB5041585 .*KB5041592 .*No longer listed for the products named, in two reads/,
+    );
     expect(text).not.toContain("NOT READ");
     expect(await totalsOf(day)).toMatchObject({ resolved: 2, read: 3, notRead: 0, missingKbs: 1 });
   });
 
   test.each([
     ["with 41 weaknesses", 200, { weaknesses: 41 }, "still counts open weaknesses"],
-    ["that Defender no longer knows", 404, { error: { code: "ResourceNotFound" } }, "does not know this product"],
+    ["that Defender no longer knows", 404, { error: { code: "ResourceNotFound" } }, "does not find the product itself"],
   ])("of a product %s resolves nothing, and the product is named as not read", async (_, status, facts, why) => {
     const text = await emptyOvernight(status, facts);
     expect(text).toMatch(new RegExp(`! NOT READ: 1 PRODUCT .*${why}.* - ${windows11}`));

@@ -128,15 +128,15 @@ async function run(name: string, settings: Readonly<Record<string, string>> = {}
   await app.fireTimer();
   await app.drain();
   return {
-    report: await latestReport(),
+    report: await reportOf("latest"),
     mail: lastMailOf(name),
     statuses: tenant.calls.slice(calls).map(({ status }) => status),
     audiences: identity.issued.slice(tokens).map(({ resource }) => resource),
   };
 }
 
-async function latestReport() {
-  const answer = await fetch(`${app.url}/api/report?format=json`);
+async function reportOf(run: string) {
+  const answer = await fetch(`${app.url}/api/report?format=json&run=${run}`);
   return (await answer.json()) as {
     totals: Record<string, number>;
     products: { state: string; failure: { reason: string; permanent: boolean } | null }[];
@@ -162,7 +162,7 @@ describe("with a managed identity and no shared key anywhere", { timeout: 60_000
   test("a scheduled run reads, commits and mails, and its report is served", async () => {
     const { report, mail, statuses, audiences } = await run("honest");
     expect(report.totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
-    expect(mail?.subject).toContain("Now watching 2 products");
+    expect(mail?.subject).toContain("Watching 2 products");
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(audiences).toContain(storage);
     expect(audiences.filter((audience) => audience === defenderAudience)).toHaveLength(1);
@@ -273,16 +273,20 @@ describe("an identity endpoint that is down", { timeout: 60_000 }, () => {
     onTestFinished(azurite.restoreClock);
     await startApp(settings);
     await app.drain();
-    expect((await latestReport()).totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
-    expect(lastMailOf("held back")?.subject).toContain("Now watching 2 products");
+    expect((await reportOf("latest")).totals).toMatchObject({ read: 2, notRead: 0, missingKbs: 1 });
+    expect(lastMailOf("held back")?.subject).toContain("Watching 2 products");
   });
 
   test("makes a run asked for claim nothing: earlier counts remain, and report and mail say why", async () => {
     await run("asked for");
     await app.close();
     await startApp(watching("asked for"));
-    await handleWithoutTokens(() => fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' }));
-    const { totals, products } = await latestReport();
+    let runId = "";
+    await handleWithoutTokens(async () => {
+      const asked = await fetch(`${app.url}/api/runs`, { method: "POST", body: '{"mail": true}' });
+      ({ runId } = (await asked.json()) as { runId: string });
+    });
+    const { totals, products } = await reportOf(runId);
     expect(totals).toMatchObject({ read: 0, notRead: 2, resolved: 0, improved: 0, missingKbs: 1 });
     for (const { state, failure } of products) {
       expect(state).toBe("not-read");

@@ -1,5 +1,6 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Report } from "../../shared/core/report.ts";
 import { renderEmptyPage, renderPage } from "../../shared/render/page/page.tsx";
 import { findBarriers, launchBrowser, openPage } from "../support/browser.ts";
 import { aKb, aReport } from "../support/builders.ts";
@@ -15,7 +16,10 @@ const hostile = [
   "=cmd|' /C calc'!A0",
 ] as const;
 
-const pages = ["report", "filtered", "kb", "shared-kb", "progress", "empty", "first-run", "large", "hostile"] as const;
+const pages = [
+  ...["report", "filtered", "partly-read", "not-read", "kb", "shared-kb"],
+  ...["progress", "empty", "first-run", "large", "hostile"],
+];
 const looks = [1280, 360].flatMap((width) => (["light", "dark"] as const).map((mode) => ({ width, mode })));
 
 let browser: Browser;
@@ -44,6 +48,8 @@ async function renderAll(): Promise<void> {
   const progress = { runId: "2026-11-23T10:17Z", state: "committed" as const, read: 12, total: 12 };
   rendered.set("report", renderPage(aView(report, { watchlists: ["default", "servers"] })));
   rendered.set("filtered", renderPage(aView(report, { query: { ...query, overdue: true, sort: "machines" } })));
+  rendered.set("partly-read", renderPage(aView(await partlyRead(true), { newerRuns: ["2026-11-23T08:00Z"] })));
+  rendered.set("not-read", renderPage(aView(await partlyRead(false))));
   rendered.set("kb", renderPage(kb("5066835")));
   rendered.set("shared-kb", renderPage(kb("5072033")));
   rendered.set("progress", renderPage(aView(report, { progress })));
@@ -55,6 +61,22 @@ async function renderAll(): Promise<void> {
   rendered.set("first-run", renderPage(aView(first)));
   rendered.set("large", renderPage(aView(await largeReport(500, 40))));
   rendered.set("hostile", await renderHostile());
+}
+
+/** A report of one product that could not be read, and of another that may be read. */
+function partlyRead(isOtherRead: boolean): Promise<Report> {
+  const kb = aKb({ firstSeen: "2026-10-01", machineMissedOn: 300 });
+  const failure = { reason: "Defender returned 500 several times in a row.", permanent: false };
+  const other = isOtherRead
+    ? { before: [kb], now: [aKb({ ...kb, machineMissedOn: 290 })] }
+    : { before: null, now: null };
+  return aReport({
+    products: {
+      "microsoft-_-sql_server_2019": { before: [kb, aKb({ id: "1" })], now: null, beforeRunId: "2026-11-20", failure },
+      "microsoft-_-windows_11": other,
+    },
+    installsBefore: [900, { missingInstalls: 800, read: 1, notRead: 1 }, 700],
+  });
 }
 
 async function renderHostile(): Promise<string> {
@@ -90,7 +112,7 @@ describe("the page", () => {
     await using opened = await openPage(browser);
     const { page, complaints } = opened;
     await page.goto(`${server.url}/hostile`);
-    expect(await page.title()).toContain("Missing KBs");
+    expect(await page.title()).toMatch(/^KBs: /);
     const text = await page.locator(".page").textContent();
     for (const one of hostile) expect(text).toContain(one);
     expect(await page.locator("img, body script:not([nonce]), [onerror], [onload]").count()).toBe(0);
@@ -139,7 +161,24 @@ describe("the page", () => {
     expect(await style("body", "backgroundColor")).toBe("rgb(255, 255, 255)");
     expect(await style("#kbs-table", "display")).toBe("table");
     expect(await style("#kbs-table thead", "display")).toBe("table-header-group");
-    expect(await page.getByText("2 KBs are new, 2 got worse and 1 came back").isVisible()).toBe(true);
+    expect(await page.getByText("2 KBs are new").first().isVisible()).toBe(true);
+  });
+
+  test("is amber where what could not be read is the news, in light and in dark", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await using opened = await openPage(browser, { colorScheme });
+      const { page } = opened;
+      const colourOf = (selector: string) =>
+        page.evaluate(`getComputedStyle(document.querySelector("${selector}")).color`);
+      for (const [name, isAmber] of [
+        ["partly-read", true],
+        ["not-read", true],
+        ["report", false],
+      ] as const) {
+        await page.goto(`${server.url}/${name}`);
+        expect([name, (await colourOf(".headline")) === (await colourOf(".warning"))]).toEqual([name, isAmber]);
+      }
+    }
   });
 
   test("of 20,000 KBs loads quickly", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { everyRise } from "../../shared/core/change.ts";
 import { changesOf, isBaseline, isRead } from "../../shared/core/comparison.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
@@ -18,22 +19,39 @@ describe("a comparison", () => {
     expect(isRead(comparison)).toBe(read);
   });
 
+  test("is a baseline too if the first list came late, and then has no changes", () => {
+    const late = { ...product, previous: before, current: today, lateBaseline: true as const };
+    expect([isBaseline(late), isRead(late)]).toEqual([true, true]);
+    const [had, has] = [aSnapshot({ runId: before }), aSnapshot({ missingKbs: [aKb()] })];
+    expect(changesOf(late, everyRise, had, has)).toEqual([]);
+  });
+
   test("has changes only if both sides were read", () => {
     const [had, has] = [aSnapshot({ runId: before }), aSnapshot({ missingKbs: [aKb()] })];
     const read = { ...product, previous: before, current: today };
-    expect(changesOf(read, had, has)).toEqual([{ kind: "new", current: aKb() }]);
-    expect(changesOf(read, null, has)).toEqual([]);
-    expect(changesOf(read, had, null)).toEqual([]);
-    expect(changesOf({ ...read, current: before }, had, has)).toEqual([]);
+    expect(changesOf(read, everyRise, had, has)).toEqual([{ kind: "new", kb: aKb(), previous: null, reasons: [] }]);
+    expect(changesOf(read, everyRise, null, has)).toEqual([]);
+    expect(changesOf(read, everyRise, had, null)).toEqual([]);
+    expect(changesOf({ ...read, current: before }, everyRise, had, has)).toEqual([]);
   });
 
-  test("uses the counts last reported, and leaves out those held back", () => {
+  test("uses the counts last reported, and calls those held back unchanged", () => {
     const counts = (machineMissedOn: number) => aSnapshot({ missingKbs: [aKb({ machineMissedOn })] });
     const kept = { "5041585": { machineMissedOn: 200 } };
     const comparison = { ...product, previous: before, current: today };
-    expect(changesOf({ ...comparison, lastReported: kept }, counts(240), counts(240))).toMatchObject([
-      { kind: "worsened", previous: { machineMissedOn: 200 }, current: { machineMissedOn: 240 } },
+    expect(changesOf({ ...comparison, lastReported: kept }, everyRise, counts(240), counts(240))).toMatchObject([
+      { kind: "worsened", previous: { machineMissedOn: 200 }, kb: { machineMissedOn: 240 } },
     ]);
-    expect(changesOf({ ...comparison, heldBack: kept }, counts(200), counts(240))).toEqual([]);
+    const thresholds = { ...everyRise, minMachines: 50 };
+    expect(changesOf({ ...comparison, heldBack: kept }, thresholds, counts(200), counts(240))).toMatchObject([
+      { kind: "unchanged", previous: { machineMissedOn: 200 } },
+    ]);
+  });
+
+  test("reports a small change at once if the run had no room to hold it back", () => {
+    const counts = (machineMissedOn: number) => aSnapshot({ missingKbs: [aKb({ machineMissedOn })] });
+    const comparison = { ...product, previous: before, current: today };
+    const thresholds = { ...everyRise, minMachines: 50 };
+    expect(changesOf(comparison, thresholds, counts(200), counts(240))).toMatchObject([{ kind: "worsened" }]);
   });
 });

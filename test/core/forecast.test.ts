@@ -3,12 +3,13 @@ import { describe, expect, test } from "vitest";
 import { addDays, daysBetween } from "../../shared/core/day.ts";
 import { forecast } from "../../shared/core/forecast.ts";
 import type { TrendPoint } from "../../shared/core/report.ts";
+import { noTotals } from "../../shared/core/totals.ts";
 
 const start = "2026-10-01";
 
 function point(day: number, missingInstalls: number, read = 10, notRead = 0): TrendPoint {
-  const none = { new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0, baseline: 0, missingKbs: 0 };
-  return { runId: addDays(start, day), totals: { ...none, read, notRead, missingInstalls } };
+  const date = addDays(start, day);
+  return { runId: date, day: date, totals: { ...noTotals, read, notRead, missingInstalls } };
 }
 
 /** One run a day with these missing installs. */
@@ -128,7 +129,7 @@ describe("a forecast", () => {
   test("does not depend on when the days begin", () => {
     fc.assert(
       fc.property(aTrend, fc.integer({ min: -400, max: 400 }), (trend, days) => {
-        const moved = trend.map(({ runId, totals }) => ({ runId: addDays(runId, days), totals }));
+        const moved = trend.map(({ day, totals }) => ({ runId: addDays(day, days), day: addDays(day, days), totals }));
         const [result, later] = [forecast(trend), forecast(moved)];
         expect(later.outlook).toBe(result.outlook);
         if (result.outlook === "falling" && later.outlook === "falling") {

@@ -35,6 +35,7 @@ describe("a sighting of a KB", () => {
 describe("the history of a KB", () => {
   const point = {
     runId: "2026-11-23",
+    day: "2026-11-23",
     sightings: [
       { softwareId: "a", state: "not-missing" as const, ...unknown },
       { softwareId: "b", state: "missing" as const, machineMissedOn: 7, cveAddressed: 1 },

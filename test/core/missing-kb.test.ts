@@ -67,6 +67,11 @@ describe("reading Defender's answer", () => {
     const unusable = [
       { ...march, id: null },
       { ...march, id: " " },
+      { ...march, id: "KB" },
+      { ...march, id: "kb " },
+      { ...march, id: "a".repeat(41) },
+      { ...march, id: undefined },
+      { ...march, id: {} },
       { ...march, id: "9".repeat(41) },
       null,
       "text",
@@ -101,9 +106,39 @@ describe("reading Defender's answer", () => {
     expect(readMissingKbs(items)).toEqual({ missingKbs: [march], unusable: 0 });
   });
 
+  test.each([
+    "KB 4540673",
+    "kb4540673",
+    "Kb\u00a04540673",
+    "KB4540673 ",
+    " 4540673",
+    "KB-4540673",
+    "KB#4540673",
+    "04540673",
+  ])("reads the id %j as 4540673", (id) => {
+    expect(readMissingKbs([march, { ...march, id, machineMissedOn: 300 }]).missingKbs).toEqual([
+      { ...march, machineMissedOn: 300 },
+    ]);
+  });
+
+  test("keeps ids that are not numbers apart by their names", () => {
+    const named = (id: unknown, name: string, machineMissedOn = 240) => ({ ...march, id, name, machineMissedOn });
+    const items = [named("SSU", "May"), named("SSU", "June"), named(" SSU", "May", 300), named("SSU", "")];
+    const { missingKbs, unusable } = readMissingKbs(items);
+    expect(missingKbs.map(({ id, machineMissedOn }) => [id, machineMissedOn])).toEqual([
+      ["SSU", 240],
+      ["SSU (June)", 240],
+      ["SSU (May)", 300],
+    ]);
+    expect(unusable).toBe(0);
+    // A number is the same KB under any name.
+    expect(readMissingKbs([named("4540673", "May"), named("KB4540673", "June")]).missingKbs).toHaveLength(1);
+  });
+
   test("removes KB only in front, and keeps an id of up to 40 characters", () => {
     const ids = ["4KB540673", "9".repeat(40)];
-    expect(readMissingKbs(ids.map((id) => ({ ...march, id }))).missingKbs.map(({ id }) => id)).toEqual(ids);
+    const read = readMissingKbs(ids.map((id) => ({ ...march, id, name: "" }))).missingKbs;
+    expect(read.map(({ id }) => id)).toEqual(ids);
   });
 
   test("treats what is not text, or is empty, as absent", () => {
@@ -138,7 +173,7 @@ describe("reading Defender's answer", () => {
     const [kb] = readMissingKbs([
       { ...march, id: "45406\u202e73", name: "March\r\nBcc: x", productsNames: ["ed\u0000ge"] },
     ]).missingKbs;
-    expect(kb).toMatchObject({ id: "45406 73", name: "March Bcc: x", productsNames: ["ed ge"] });
+    expect(kb).toMatchObject({ id: "45406 73 (March Bcc: x)", name: "March Bcc: x", productsNames: ["ed ge"] });
   });
 
   test("limits the length of every text", () => {

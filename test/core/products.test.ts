@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { comparedProducts, notReadByReason, notReadLongestFirst, sortByMissing } from "../../shared/core/products.ts";
+import {
+  comparedProducts,
+  comparedRun,
+  countStates,
+  notReadByReason,
+  notReadLongestFirst,
+  productsIn,
+  sortByMissing,
+  unlistedProducts,
+} from "../../shared/core/products.ts";
 import { anyStory } from "../support/any-report.ts";
 import { aKb, aReport, type ProductStory } from "../support/builders.ts";
 
@@ -63,10 +72,42 @@ describe("the products of a report", () => {
         c: { before: [], now: [], beforeRunId: "2026-11-15" },
         failed: { before: [], now: null, beforeRunId: "2026-11-01" },
         first: { before: null, now: [] },
+        late: { before: [], now: [aKb()], beforeRunId: "2026-11-18", firstEmptyOn: "2026-11-18" },
       },
     });
-    expect(comparedProducts(report)).toEqual({ compared: 3, older: 2, oldest: "2026-11-15" });
+    expect(comparedProducts(report)).toEqual({ compared: 3, older: 2, oldest: "2026-11-15", newest: "2026-11-17" });
     const first = await aReport({ previousRunId: null, products: { a: { now: [] } } });
-    expect(comparedProducts(first)).toEqual({ compared: 0, older: 0, oldest: null });
+    expect(comparedProducts(first)).toEqual({ compared: 0, older: 0, oldest: null, newest: null });
+  });
+
+  test("were compared with an older run than the report's if all of them were read last in that run", async () => {
+    const story = (beforeRunId?: string): ProductStory => ({
+      before: [],
+      now: [],
+      ...(beforeRunId && { beforeRunId }),
+    });
+    const runOf = async (...stories: ProductStory[]) =>
+      comparedRun(await aReport({ products: Object.fromEntries(stories.map((one, index) => [String(index), one])) }));
+    expect(await runOf(story("2026-11-17"), story("2026-11-17"))).toBe("2026-11-17");
+    expect(await runOf(story("2026-11-17"), story("2026-11-15"))).toBe("2026-11-22");
+    expect(await runOf(story("2026-11-17"), story())).toBe("2026-11-22");
+    expect(await runOf({ before: null, now: [] })).toBe("2026-11-22");
+  });
+
+  test("are listed by state, with those whose KBs are no longer listed while weaknesses are open", async () => {
+    const emptiness = { verdict: "not-kb-patched", checkedOn: "2026-11-23" } as const;
+    const report = await aReport({
+      products: {
+        a: { before: [], now: [aKb()] },
+        b: { before: [aKb()], now: null },
+        c: { before: [aKb()], now: [], snapshot: { emptiness } },
+        d: { before: [], now: [], snapshot: { emptiness } },
+        e: { before: [], now: [] },
+      },
+    });
+    const states = ["read", "empty", "not-kb-patched", "not-read"] as const;
+    expect(states.map((state) => ids(productsIn(report, state)))).toEqual([["a"], ["e"], ["c", "d"], ["b"]]);
+    expect(ids(unlistedProducts(report))).toEqual(["c"]);
+    expect(countStates(report.products)).toEqual({ baseline: 0, read: 4, notRead: 1 });
   });
 });

@@ -1,37 +1,48 @@
 import { describe, expect, test } from "vitest";
+import { everyRise } from "../../shared/core/change.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
 import { ageInDays, cves, daysOverdue, isStalled, reach } from "../../shared/core/due.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import { compareRows, sortRows } from "../../shared/core/order.ts";
 import {
-  addComparison,
+  addEntries,
   isMissing,
   type KbEntry,
   type KbRow,
   type KbRows,
+  narrow,
+  otherProducts,
+  ownEntries,
   type RowKind,
+  toRow,
 } from "../../shared/core/row.ts";
-import { totalsOfRows } from "../../shared/core/totals.ts";
+import { countTotals } from "../../shared/core/totals.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
 const [before, today] = ["2026-11-22", "2026-11-23"];
 
-type Story = readonly [softwareId: string, had: readonly MissingKb[] | null, has: readonly MissingKb[] | null];
+type Story = readonly [
+  softwareId: string,
+  had: readonly MissingKb[] | null,
+  has: readonly MissingKb[] | null,
+  more?: Partial<Comparison>,
+];
 
 /** The rows of products by what they missed the day before and miss today; `null`: never seen, not read. */
-function rowsOf(...stories: readonly Story[]): KbRows {
+function rowsOf(...stories: readonly Story[]): ReadonlyMap<string, KbRow> {
   const rows: KbRows = new Map();
-  for (const [softwareId, had, has] of stories) {
-    const comparison: Comparison = { softwareId, previous: had && before, current: has ? today : had && before };
+  for (const [softwareId, had, has, more] of stories) {
+    const ids = { previous: had && before, current: has ? today : had && before };
+    const comparison: Comparison = { softwareId, ...ids, ...more };
     const previous = had && aSnapshot({ softwareId, runId: before, missingKbs: had });
     const current = has && aSnapshot({ softwareId, runId: today, missingKbs: has });
-    addComparison(rows, comparison, previous, current ?? previous);
+    addEntries(rows, { comparison, previous, current: current ?? previous }, everyRise);
   }
-  return rows;
+  return new Map([...rows].map(([id, kb]) => [id, toRow(kb, kb.entries)]));
 }
 
-function kindsOf(rows: KbRows): Record<string, RowKind> {
+function kindsOf(rows: ReadonlyMap<string, KbRow>): Record<string, RowKind> {
   return Object.fromEntries([...rows].map(([id, { kind }]) => [id, kind]));
 }
 
@@ -45,23 +56,38 @@ describe("the rows of one product", () => {
     const had = [aKb({ id: "1", ...counts(5) }), aKb({ id: "2", ...counts(9) }), aKb({ id: "3", ...counts(4) })];
     const has = [aKb({ id: "1", ...counts(7) }), aKb({ id: "3", ...counts(4) }), aKb({ id: "4", ...counts(2) })];
     const rows = rowsOf([windows10, had, has]);
+    const reasons = ["machines"] as const;
     expect([...rows.values()].map(({ id, kind, entries }) => [id, kind, entries])).toEqual([
-      ["2", "resolved", [entry({ kind: "resolved", previous: counts(9), current: null, peak: 9 })]],
-      ["1", "worsened", [entry({ kind: "worsened", previous: counts(5), current: counts(7), peak: 7 })]],
-      ["3", "unchanged", [entry({ kind: "unchanged", current: counts(4), peak: 4 })]],
+      ["1", "worsened", [entry({ kind: "worsened", reasons, previous: counts(5), current: counts(7), peak: 7 })]],
+      ["3", "unchanged", [entry({ kind: "unchanged", previous: counts(4), current: counts(4), peak: 4 })]],
       ["4", "new", [entry({ kind: "new", current: counts(2), peak: 2 })]],
+      ["2", "resolved", [entry({ kind: "resolved", previous: counts(9), current: null, peak: 9 })]],
     ]);
+  });
+
+  test("have the counts last reported as those before, unless the KB is new, back or in a baseline", () => {
+    const kbs = (machineMissedOn: number) => [aKb({ id: "1", ...counts(machineMissedOn) }), aKb({ id: "2" })];
+    const more = { lastReported: { "1": { machineMissedOn: 100 } }, heldBack: { "1": { machineMissedOn: 100 } } };
+    const last = (...story: Story) =>
+      [...rowsOf(story).values()].map(({ entries: [one] }) => one?.previous?.machineMissedOn ?? null);
+    expect(last(windows10, kbs(103), kbs(103), more)).toEqual([100, 240]);
+    expect(last(windows10, kbs(103), null, more)).toEqual([100, 240]);
+    expect(last(windows10, kbs(103), [], more)).toEqual([100, 240]);
+    expect(last(windows10, null, kbs(103))).toEqual([null, null]);
+    expect(last(windows10, [], kbs(103), { lateBaseline: true })).toEqual([null, null]);
+    expect(last(windows10, [], [aKb({ goneOn: "2026-11-01" }), aKb({ id: "2" })])).toEqual([null, null]);
   });
 
   test("claim no change at first sight, nor where today's read failed", () => {
     expect(kindsOf(rowsOf([windows10, null, [aKb()]]))).toEqual({ "5041585": "baseline" });
+    expect(kindsOf(rowsOf([windows10, [], [aKb()], { lateBaseline: true }]))).toEqual({ "5041585": "baseline" });
     expect(kindsOf(rowsOf([windows10, [aKb()], null]))).toEqual({ "5041585": "not-read" });
     expect(rowsOf([windows10, null, null]).size).toBe(0);
   });
 });
 
 function entry(parts: Partial<KbEntry>): KbEntry {
-  const nothing = { previous: null, current: null, firstSeen: "2026-11-20", peak: null };
+  const nothing = { reasons: [], previous: null, current: null, firstSeen: "2026-11-20", peak: null };
   return { softwareId: windows10, kind: "unchanged", ...nothing, ...parts };
 }
 
@@ -105,8 +131,11 @@ describe("a KB of several products", () => {
     ["worse in one and unchanged in the other", [aKb(counts(250))], [aKb()], "worsened"],
     ["unchanged in one and worse in the other", [aKb()], [aKb(counts(250))], "worsened"],
     ["better in one and worse in the other", [aKb(counts(2))], [aKb(counts(250))], "worsened"],
-    ["gone from one and still in the other", [], [aKb()], "improved"],
-    ["still in one and gone from the other", [aKb()], [], "improved"],
+    ["more CVEs in one and better in the other", [aKb(counts(2, 15))], [aKb(counts(2))], "more-cves"],
+    ["better in one and unchanged in the other", [aKb(counts(2))], [aKb()], "improved"],
+    ["gone from one and still in the other", [], [aKb()], "unchanged"],
+    ["still in one and gone from the other", [aKb()], [], "unchanged"],
+    ["gone from one and worse in the other", [], [aKb(counts(250))], "worsened"],
     ["gone from both", [], [], "resolved"],
   ])("that is %s has the worst kind of its entries, and is resolved only if all are", (_, one, other, kind) => {
     expect(twice(one, other, [aKb()])?.kind).toBe(kind);
@@ -117,9 +146,54 @@ describe("a KB of several products", () => {
     expect(kindsOf(rows)).toEqual({ "5041585": "new" });
   });
 
+  test("that is resolved in one and was not read in the other is not resolved", () => {
+    const rows = rowsOf([windows10, [aKb()], []], [windows11, [aKb()], null]);
+    expect(kindsOf(rows)).toEqual({ "5041585": "not-read" });
+  });
+
   test("reaches as far as the largest count of any product, never their sum", () => {
     const row = twice([aKb(counts(240, 14))], [aKb(counts(12, 97))]);
     expect(row && [reach(row), cves(row)]).toEqual([240, 97]);
+  });
+
+  test("has figures of the entries of its kind alone", () => {
+    const known = aKb({ ...counts(512, 90), firstSeen: "2026-09-20" });
+    const fresh = aKb({ ...counts(3, 10), firstSeen: today });
+    const row = rowsOf([windows10, [known], [known]], [windows11, [], [fresh]]).get("5041585");
+    expect(row && [row.kind, row.firstSeen, reach(row), cves(row)]).toEqual(["new", today, 3, 10]);
+    expect(row && ownEntries(row).map(({ softwareId }) => softwareId)).toEqual([windows11]);
+    expect(row?.entries.map(({ kind }) => kind)).toEqual(["unchanged", "new"]);
+  });
+
+  test("resolved in the older product has the age of the other", () => {
+    const [old, young] = [aKb({ firstSeen: "2026-06-01" }), aKb({ firstSeen: "2026-11-20" })];
+    const row = rowsOf([windows10, [old], []], [windows11, [young], [young]]).get("5041585");
+    expect(row).toMatchObject({ kind: "unchanged", firstSeen: "2026-11-20" });
+  });
+
+  test("names the products that its software ids do not name", () => {
+    const kb = aKb({ productsNames: ["windows_10", "windows_11", "edge"] });
+    const row = rowsOf([windows10, [kb], [kb]]).get("5041585");
+    expect(row && otherProducts(row)).toEqual(["windows_11", "edge"]);
+  });
+});
+
+describe("rows narrowed to some of their entries", () => {
+  const known = aKb({ ...counts(512), firstSeen: "2026-09-20" });
+  const rows = [
+    ...rowsOf([windows10, [known], [known]], [windows11, [], [aKb({ ...counts(3), firstSeen: today })]]).values(),
+  ];
+
+  test("take kind and first day from the entries that are left", () => {
+    const unchanged = narrow(rows, ({ kind }) => kind === "unchanged");
+    expect(unchanged).toMatchObject([{ kind: "unchanged", firstSeen: "2026-09-20", name: known.name }]);
+    expect(unchanged.map(reach)).toEqual([512]);
+    expect(narrow(rows, ({ kind }) => kind === "new")).toMatchObject([{ kind: "new", firstSeen: today }]);
+  });
+
+  test("are the same if every entry passes, and gone if none does", () => {
+    expect(narrow(rows, () => true)).toEqual(rows);
+    expect(narrow(rows, () => false)).toEqual([]);
   });
 });
 
@@ -177,7 +251,7 @@ describe("the age of a KB", () => {
   });
 
   test("makes it overdue after the due days, unless it is resolved", () => {
-    const days = (day: string, kind: RowKind = "unchanged") => daysOverdue(aRow({ kind }), { runId: day, dueDays: 14 });
+    const days = (day: string, kind: RowKind = "unchanged") => daysOverdue(aRow({ kind }), { day, dueDays: 14 });
     expect([days("2026-12-03"), days("2026-12-04"), days("2026-12-05")]).toEqual([0, 0, 1]);
     expect(days("2026-12-24", "resolved")).toBe(0);
     expect(isMissing(aRow({ kind: "resolved" }))).toBe(false);
@@ -207,26 +281,53 @@ describe("a KB is stalled", () => {
 
 describe("the totals of rows", () => {
   const products = { baseline: 0, read: 1, notRead: 0 };
-  const rows: KbRows = new Map(
-    (["new", "new", "worsened", "baseline", "not-read", "resolved"] as const).map((kind, index) => [
-      String(index),
-      aRow({ kind, id: String(index), current: kind === "resolved" ? null : counts(index + 1), previous: counts(50) }),
-    ]),
+  const due = { day: today, dueDays: 14 };
+  const kinds = ["new", "new", "worsened", "more-cves", "baseline", "not-read", "resolved"] as const;
+  const rows = kinds.map((kind, index) =>
+    aRow({ kind, id: String(index), current: kind === "resolved" ? null : counts(index + 1), previous: counts(50) }),
   );
 
   test("count the KBs of each change, and those that are missing", () => {
-    expect(totalsOfRows(rows.values(), products)).toMatchObject({
+    expect(countTotals(rows, products, due)).toMatchObject({
       new: 2,
       worsened: 1,
       returned: 0,
+      moreCves: 1,
       improved: 0,
       resolved: 1,
-      missingKbs: 5,
+      missingKbs: 6,
+      ...products,
+    });
+  });
+
+  test("count a KB once for each kind that an entry of it has", () => {
+    const entries = (["new", "new", "worsened", "resolved", "unchanged"] as const).map((kind, index) => {
+      return entry({ kind, softwareId: String(index), current: kind === "resolved" ? null : counts(index + 1) });
+    });
+    expect(countTotals([{ entries }], products, due)).toMatchObject({
+      ...{ new: 1, worsened: 1, resolved: 1, improved: 0, missingKbs: 1, missingInstalls: 5 },
     });
   });
 
   test("add up how far each missing KB reaches, with an unknown reach as 0", () => {
-    expect(totalsOfRows(rows.values(), products).missingInstalls).toBe(1 + 2 + 3 + 4 + 5);
-    expect(totalsOfRows([aRow({ current: counts(null) })], products).missingInstalls).toBe(0);
+    expect(countTotals(rows, products, due).missingInstalls).toBe(1 + 2 + 3 + 4 + 5 + 6);
+    expect(countTotals([aRow({ current: counts(null) })], products, due).missingInstalls).toBe(0);
+    const resolved = entry({ kind: "resolved", previous: counts(900), current: null });
+    const entries = [resolved, entry({ current: counts(7) }), entry({ current: counts(9), kind: "not-read" })];
+    expect(countTotals([{ entries }], products, due).missingInstalls).toBe(9);
+  });
+
+  test("count KBs with an entry that is overdue or stalled, unless it was not read or is resolved", () => {
+    const old = { firstSeen: "2026-11-01", peak: 240, current: counts(200) };
+    const lasting = (...entries: KbEntry[]) => {
+      const { overdue, stalled } = countTotals([{ entries }], products, due);
+      return [overdue, stalled];
+    };
+    expect(lasting(entry(old), entry(old))).toEqual([1, 1]);
+    expect(lasting(entry({ current: counts(3) }), entry({ ...old, kind: "baseline" }))).toEqual([1, 1]);
+    expect(lasting(entry({ ...old, kind: "not-read" }))).toEqual([0, 0]);
+    expect(lasting(entry({ ...old, kind: "resolved", previous: counts(200), current: null }))).toEqual([0, 0]);
+    expect(lasting(entry({ ...old, firstSeen: "2026-11-09" }))).toEqual([0, 1]);
+    expect(lasting(entry({ ...old, current: counts(9) }))).toEqual([1, 0]);
   });
 });

@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addDays, daysBetween } from "../../shared/core/day.ts";
-import { isRunId, isScheduled, onDemandRunId, scheduledRunId } from "../../shared/core/run-id.ts";
+import { isRunId, isScheduled, onDemandRunId, runDay, scheduledRunId } from "../../shared/core/run-id.ts";
 
 describe("a run id", () => {
   test.each([
@@ -45,6 +46,51 @@ describe("a run id", () => {
     "../x",
   ])("%j is not valid", (text) => {
     expect(isRunId(text)).toBe(false);
+  });
+});
+
+describe("the day of a run", () => {
+  test.each(["UTC", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"])(
+    "is its id if it is scheduled, in %s too",
+    (timeZone) => {
+      expect(runDay("2026-11-23", timeZone)).toBe("2026-11-23");
+    },
+  );
+
+  test.each([
+    ["2026-11-23T10:17Z", "UTC", "2026-11-23"],
+    ["2026-11-22T23:00Z", "UTC", "2026-11-22"],
+    ["2026-11-22T23:00Z", "Asia/Tokyo", "2026-11-23"],
+    ["2026-11-22T14:59Z", "Asia/Tokyo", "2026-11-22"],
+    ["2026-11-22T15:00Z", "Asia/Tokyo", "2026-11-23"],
+    ["2026-11-23T07:59Z", "America/Los_Angeles", "2026-11-22"],
+    ["2026-11-23T08:00Z", "America/Los_Angeles", "2026-11-23"],
+    ["2026-12-31T10:00Z", "Pacific/Kiritimati", "2027-01-01"],
+    ["2026-11-23T18:14Z", "Asia/Kathmandu", "2026-11-23"],
+    ["2026-11-23T18:15Z", "Asia/Kathmandu", "2026-11-24"],
+    // Summer time ends on 25 October: midnight is at 22:00 UTC before that night, and at 23:00 after it.
+    ["2026-10-24T21:59Z", "Europe/Berlin", "2026-10-24"],
+    ["2026-10-24T22:00Z", "Europe/Berlin", "2026-10-25"],
+    ["2026-10-25T22:59Z", "Europe/Berlin", "2026-10-25"],
+    ["2026-10-25T23:00Z", "Europe/Berlin", "2026-10-26"],
+    // It begins on 28 March.
+    ["2027-03-27T22:59Z", "Europe/Berlin", "2027-03-27"],
+    ["2027-03-27T23:00Z", "Europe/Berlin", "2027-03-28"],
+    ["2027-03-28T21:59Z", "Europe/Berlin", "2027-03-28"],
+    ["2027-03-28T22:00Z", "Europe/Berlin", "2027-03-29"],
+  ])("that was asked for at %s in %s is %s", (runId, timeZone, day) => {
+    expect(runDay(runId, timeZone)).toBe(day);
+  });
+
+  test("asked for at any minute is that of the scheduled run of the minute", () => {
+    const anyMinute = fc.date({ min: new Date("2020-01-01"), max: new Date("2035-01-01"), noInvalidDate: true });
+    const zones = fc.constantFrom("UTC", "Asia/Tokyo", "Europe/Berlin", "America/St_Johns", "Pacific/Apia");
+    fc.assert(
+      fc.property(anyMinute, zones, (at, timeZone) => {
+        const minute = new Date(Math.floor(at.getTime() / 60_000) * 60_000);
+        expect(runDay(onDemandRunId(at), timeZone)).toBe(scheduledRunId(minute, timeZone));
+      }),
+    );
   });
 });
 

@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ageInDays, cves, daysOverdue, reach } from "../../shared/core/due.ts";
-import { isMissing } from "../../shared/core/row.ts";
+import { daysBetween } from "../../shared/core/day.ts";
+import { ageInDays, cves, daysOverdue, overdueTest, reach } from "../../shared/core/due.ts";
+import { countStates } from "../../shared/core/products.ts";
+import type { Report } from "../../shared/core/report.ts";
+import { isMissing, type KbEntry, type KbRow, type RowKind, rowKinds, toRow } from "../../shared/core/row.ts";
 import { dayOf } from "../../shared/core/run-id.ts";
 import {
+  type ChangeFilter,
   changeFilters,
   isNarrowed,
   type Selection,
@@ -13,6 +17,7 @@ import {
   sortKeys,
   sortOrders,
 } from "../../shared/core/selection.ts";
+import { countTotals } from "../../shared/core/totals.ts";
 import { anyStory } from "../support/any-report.ts";
 import { aKb, aReport } from "../support/builders.ts";
 import { sampleReport } from "../support/page-samples.ts";
@@ -31,6 +36,37 @@ const aSelection: fc.Arbitrary<Selection> = fc.record(
 );
 
 const ids = (rows: readonly { id: string }[]) => rows.map(({ id }) => id);
+
+interface Found {
+  row: KbRow;
+  entry: KbEntry;
+}
+
+const entriesIn = (rows: readonly KbRow[]): Found[] =>
+  rows.flatMap((row) => row.entries.map((entry) => ({ row, entry })));
+const nameOf = ({ row, entry }: Found) => `${entry.softwareId} ${row.id} ${entry.kind}`;
+
+/** Whether an entry passes a filter, each part of it by itself. */
+function passesAlone({ row, entry }: Found, selection: Selection, report: Report): boolean {
+  const { softwareId, search = "", change, overdue, stalled } = selection;
+  const age = daysBetween(entry.firstSeen, report.day);
+  const isKnown = !["resolved", "not-read"].includes(entry.kind);
+  const machines = entry.current?.machineMissedOn ?? 0;
+  const texts = [`KB${row.id}`, row.name, ...row.productsNames, entry.softwareId].map((text) => text.toLowerCase());
+  const words = search.toLowerCase().split(" ").filter(Boolean);
+  return [
+    softwareId === undefined || entry.softwareId === softwareId,
+    change === undefined || kindsOf(change).includes(entry.kind),
+    !overdue || (isKnown && age > report.dueDays),
+    !stalled || (isKnown && age >= 14 && machines > 0 && machines * 5 >= (entry.peak ?? Number.POSITIVE_INFINITY) * 4),
+    words.every((word) => texts.some((text) => text.includes(word))),
+  ].every(Boolean);
+}
+
+function kindsOf(change: ChangeFilter): RowKind[] {
+  if (change === "worse") return ["new", "worsened", "returned", "more-cves"];
+  return change === "missing" ? rowKinds.filter((kind) => kind !== "resolved") : [change];
+}
 
 describe("a selection", () => {
   test("without filters is the report in its own order", async () => {
@@ -120,18 +156,121 @@ describe("a selection", () => {
     );
   });
 
+  test("has exactly the entries that pass the filter", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(), aSelection, async (story, selection) => {
+        const report = await aReport(story);
+        const selected = entriesIn(selectReport(report, selection).rows);
+        const passing = entriesIn(report.rows).filter((one) => passesAlone(one, selection, report));
+        expect(selected.map(nameOf).toSorted()).toEqual(passing.map(nameOf).toSorted());
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("has rows and totals of the selected entries alone", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStory(), aSelection, async (story, selection) => {
+        const report = await aReport(story);
+        const { rows, products, totals } = selectReport(report, selection);
+        for (const row of rows) {
+          expect(row).toEqual(toRow(row, row.entries));
+          expect(row.entries.length).toBeGreaterThan(0);
+        }
+        const { read, notRead, baseline } = countStates(products);
+        expect(totals).toEqual(countTotals(rows, { read, notRead, baseline }, report));
+        const missing = entriesIn(rows).filter(({ entry }) => isMissing(entry));
+        expect(totals.missingKbs).toBe(new Set(missing.map(({ row }) => row.id)).size);
+        expect(totals.overdue).toBe(rows.filter(({ entries }) => entries.some(overdueTest(report))).length);
+      }),
+    );
+  });
+
+  test("counts the product that it names, under any other filter those with a selected entry", async () => {
+    const kb = aKb({ firstSeen: "2026-11-01" });
+    const report = await aReport({
+      products: {
+        "microsoft-_-windows_10": { before: [kb], now: [kb] },
+        "microsoft-_-windows_11": { before: [], now: [kb] },
+        "microsoft-_-edge": { before: [], now: [] },
+        "microsoft-_-office": { before: [kb], now: null },
+      },
+    });
+    const counted = (selection: Selection) => {
+      const { products, totals } = selectReport(report, selection);
+      return [products.map(({ softwareId }) => softwareId.split("-_-").at(-1)), totals.read, totals.notRead];
+    };
+    expect(counted({})).toEqual([["windows_10", "windows_11", "edge", "office"], 3, 1]);
+    expect(counted({ softwareId: "microsoft-_-edge" })).toEqual([["edge"], 1, 0]);
+    expect(counted({ change: "new" })).toEqual([["windows_11"], 1, 0]);
+    expect(counted({ change: "missing" })).toEqual([["windows_10", "windows_11", "office"], 2, 1]);
+    expect(counted({ search: "kb5041585" })).toEqual([["windows_10", "windows_11", "office"], 2, 1]);
+    expect(counted({ overdue: true })).toEqual([["windows_10", "windows_11"], 2, 0]);
+    expect(counted({ softwareId: "microsoft-_-office", overdue: true })).toEqual([[], 0, 0]);
+    expect(counted({ softwareId: "microsoft-_-windows_11", change: "new" })).toEqual([["windows_11"], 1, 0]);
+  });
+
+  test("selects overdue and stalled entries, not the other entries of their KBs", async () => {
+    const [old, fresh] = [aKb({ firstSeen: "2026-09-20" }), aKb({ firstSeen: "2026-11-22", machineMissedOn: 512 })];
+    const report = await aReport({
+      products: { old: { before: [old], now: [old] }, fresh: { before: [fresh], now: [fresh] } },
+    });
+    for (const selection of [{ overdue: true }, { stalled: true }]) {
+      const { rows, totals } = selectReport(report, selection);
+      expect(rows.map(({ entries }) => entries.map(({ softwareId }) => softwareId))).toEqual([["old"]]);
+      expect(totals).toMatchObject({ missingKbs: 1, missingInstalls: 240, overdue: 1, stalled: 1, read: 1 });
+    }
+  });
+
+  test("of resolved entries has those of KBs that other products still miss", async () => {
+    const report = await aReport({
+      products: { a: { before: [aKb()], now: [] }, b: { before: [aKb()], now: [aKb()] }, c: { before: [], now: [] } },
+    });
+    expect(report.rows.map(({ kind }) => kind)).toEqual(["unchanged"]);
+    const { rows, totals } = selectReport(report, { change: "resolved" });
+    expect(rows).toMatchObject([{ kind: "resolved", entries: [{ softwareId: "a" }] }]);
+    expect(totals).toMatchObject({ resolved: 1, missingKbs: 0, missingInstalls: 0, overdue: 0, read: 1 });
+  });
+
+  test("of one KB has its entries alone", async () => {
+    const report = await sampleReport();
+    const { rows } = selectReport(report, { kb: "5072033" });
+    expect(rows.map(({ id, entries }) => [id, entries.length])).toEqual([["5072033", 3]]);
+    expect(selectReport(report, { kb: "507203" }).rows).toEqual([]);
+  });
+
   test("finds a KB by number, name, product and software id, if every word occurs", async () => {
     const report = await sampleReport();
     const found = (search: string) => ids(selectRows(report, { search }));
     expect(found("KB5068404")).toEqual(["5068404"]);
+    expect(found("5068404")).toEqual(["5068404"]);
+    expect(found("kB5068404 SQL_Server")).toEqual(["5068404"]);
     expect(found("sql_server november")).toEqual(["5072936", "5068404"]);
     expect(found("exchange 5066367")).toEqual(["5066367"]);
     expect(found("exchange 5068404")).toEqual([]);
+    // A word does not run from one text into the next.
+    expect(found("5068404november")).toEqual([]);
   });
 
-  test("of what is worse has new, worsened and returned KBs", async () => {
+  test("finds the entries of the product that a search names, unless the KB itself names it", async () => {
+    const report = await aReport({
+      products: {
+        "microsoft-_-windows_11": { before: [], now: [aKb()] },
+        "microsoft-_-edge": { before: [], now: [aKb()] },
+      },
+    });
+    const productsFound = (search: string) =>
+      selectRows(report, { search }).flatMap(({ entries }) => entries.map(({ softwareId }) => softwareId));
+    expect(productsFound("edge")).toEqual(["microsoft-_-edge"]);
+    expect(productsFound("windows_10")).toEqual(["microsoft-_-windows_11", "microsoft-_-edge"]);
+  });
+
+  test("of what is worse has new, worsened and returned KBs, and those with more CVEs", async () => {
     const kinds = new Set(selectRows(await sampleReport(), { change: "worse" }).map(({ kind }) => kind));
     expect([...kinds].toSorted()).toEqual(["new", "returned", "worsened"]);
+    const kb = { before: [aKb({ cveAddressed: 3 })], now: [aKb({ machineMissedOn: 9 })] };
+    const [row] = selectRows(await aReport({ products: { a: kb } }), { change: "worse" });
+    expect(row?.kind).toBe("more-cves");
   });
 
   test("of what is overdue leaves out what could not be read or is resolved", async () => {

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isBetter, isWorse } from "../../shared/core/due.ts";
-import { rowKinds } from "../../shared/core/row.ts";
+import { betterKinds, isBetter, isWorse, worseKinds } from "../../shared/core/due.ts";
+import { type RowKind, rowKinds } from "../../shared/core/row.ts";
 import {
   countArrived,
   countBetter,
+  countOfKind,
   countWatched,
   countWorse,
   isNothingRead,
@@ -14,12 +15,19 @@ import { anyStory } from "../support/any-report.ts";
 import { aReport } from "../support/builders.ts";
 
 describe("totals", () => {
-  test("count KBs that are worse and better by the kinds that rows have", async () => {
+  test("count for each kind the KBs that have an entry of it", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
         const { rows, totals } = await aReport(story);
-        expect(countWorse(totals)).toBe(rows.filter(({ kind }) => isWorse(kind)).length);
-        expect(countBetter(totals)).toBe(rows.filter(({ kind }) => isBetter(kind)).length);
+        const kbsWith = (test: (kind: RowKind) => boolean) =>
+          rows.filter(({ entries }) => entries.some(({ kind }) => test(kind))).length;
+        for (const kind of [...worseKinds, ...betterKinds]) {
+          expect(countOfKind(totals, kind)).toBe(kbsWith((one) => one === kind));
+        }
+        expect(countOfKind(totals, "unchanged")).toBe(0);
+        expect(countWorse(totals) > 0).toBe(kbsWith(isWorse) > 0);
+        expect(countBetter(totals) > 0).toBe(kbsWith(isBetter) > 0);
+        expect(totals.missingKbs).toBe(kbsWith((kind) => kind !== "resolved"));
       }),
     );
     expect(countArrived({ new: 2, returned: 1 })).toBe(3);

@@ -21,6 +21,7 @@ const right: Record<SettingName, string> = {
   REPORT_GRACE_MINUTES: "120",
   WORSE_MIN_MACHINES: "5",
   WORSE_MIN_PERCENT: "10",
+  WORSE_MIN_CVES: "2",
   MAIL_WHEN: "changed",
   HEARTBEAT_DAY: "Friday",
   DUE_DAYS: "14",

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildReport } from "../../shared/core/report.ts";
 import type { Run } from "../../shared/core/run.ts";
+import { dayOf } from "../../shared/core/run-id.ts";
+import { select } from "../../shared/core/selection.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
 import { decodeRun, decodeSnapshot, decodeSummary, encodeRun, encodeSnapshot } from "../../shared/io/storage/rows.ts";
 import { RowError } from "../../shared/ports.ts";
@@ -31,7 +33,7 @@ const { run } = await aRun({
       failure: { reason: "Defender answered 403.", permanent: true },
     },
   },
-  watchlist: { thresholds: { minMachines: 5, minPercent: 0 } },
+  watchlist: { thresholds: { minMachines: 5, minPercent: 0, minCves: 1 } },
 });
 
 type Columns = Record<string, unknown>;
@@ -63,16 +65,17 @@ function decoded<T>(decode: () => T): T | null {
 
 /** Anything that is read can be reported in every format. */
 async function report(ofRun: Run, current: Snapshot): Promise<void> {
+  const { runId, day, totals, previousRunId, rules } = ofRun;
   const frame = {
-    run: ofRun,
-    previousRunId: ofRun.previousRunId,
-    trend: [{ runId: ofRun.runId, totals: ofRun.totals }],
+    ...{ run: ofRun, previousRunId, previousDay: previousRunId && dayOf(previousRunId) },
+    ...{ trend: [{ runId, day, totals }], thresholds: rules.thresholds },
   };
   const compared = ofRun.comparisons.map((comparison) => ({ comparison, previous: current, current }));
-  const built = await buildReport({ ...frame, dueDays: 14 }, eachOf(compared));
+  const built = await buildReport(frame, eachOf(compared));
   const forms = [reportCsv(built), renderText(built, sampleOptions), renderPage(aView(built))];
   for (const form of forms) expect(form).not.toMatch(/\bNaN\b|Invalid Date/);
-  expect(JSON.stringify(reportJson(built, sampleOptions))).not.toContain('"ageDays":null');
+  const json = reportJson({ ...select(built, {}), newerRuns: [] }, sampleOptions);
+  expect(JSON.stringify(json)).not.toContain('"ageDays":null');
 }
 
 describe("a damaged row", fuzzing, () => {

@@ -21,6 +21,10 @@ describe("a query", () => {
     });
   });
 
+  test.each(["KB5066136", "kb 5066136", "5066136", " KB005066136 "])("reads the KB %s by its number", (kb) => {
+    expect(readQuery(new URLSearchParams({ kb }), reportParameters)).toMatchObject({ kb: "5066136" });
+  });
+
   test("has defaults for what is absent or empty, and nothing for what has no default", () => {
     const defaults = { run: "latest", overdue: false, stalled: false, sort: "worst", page: 1, productPage: 1 };
     expect(read("")).toEqual(defaults);
@@ -36,7 +40,7 @@ describe("a query", () => {
     ["run=2026-02-30", "run", '"run" must be "latest" or a run id such as 2026-11-23 or 2026-11-23T10:17Z.'],
     ["progress=latest", "progress", '"progress" must be a run id such as 2026-11-23 or 2026-11-23T10:17Z.'],
     ["kb=1&kb=2", "kb", '"kb" is given 2 times. Give it once.'],
-    [`kb=${"x".repeat(41)}`, "kb", '"kb" must not be longer than 40 characters.'],
+    [`kb=${"x".repeat(301)}`, "kb", '"kb" must not be longer than 300 characters.'],
     [`code=${"x".repeat(301)}`, "code", '"code" must not be longer than 300 characters.'],
     ["days=90", "days", /^There is no parameter "days". The parameters are watchlist, run, /],
     ["__proto__=1", "__proto__", /^There is no parameter "__proto__"/],
@@ -70,6 +74,7 @@ describe.each<[path: string, serve: Serve, table: object]>([
   const described: Described[] = document.paths[path].get.parameters;
   const softwareId = "microsoft-_-windows_10";
   const world = fakeWorld([aWatchlist({ softwareIds: [softwareId] })]);
+  world.answers.set(softwareId, [{ id: "5041585", machineMissedOn: 4, cveAddressed: 1 }]);
 
   const statusOf = async (query: Record<string, string>, format = "json") =>
     ask(request({ format, ...query }), (asked) => serve(asked, world.ports));

@@ -44,8 +44,12 @@ describe("a recent report", () => {
     expect((await recentReport(second, first, world.ports)).previousRunId).toBe("2026-11-24");
     const elsewhere = { ...world.ports, store: { ...world.ports.store } };
     expect(await recentReport(second, undefined, elsewhere)).not.toBe(report);
+  });
+
+  test("stays as it was whatever the settings are now", async () => {
+    const { world, second } = await watchedWorld(2);
     const reconfigured = { ...world.ports, watchlists: [aWatchlist({ softwareIds, dueDays: 3 })] };
-    expect((await recentReport(second, undefined, reconfigured)).dueDays).toBe(3);
+    expect((await recentReport(second, undefined, reconfigured)).dueDays).toBe(14);
   });
 
   test("too large to keep is read again", async () => {

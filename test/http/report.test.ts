@@ -70,6 +70,12 @@ describe("a report", () => {
     expect(one.json.totals).toMatchObject({ improved: 1, resolved: 0, missingKbs: 1, missingInstalls: 90 });
   });
 
+  test("can be of a product that was on the watchlist then", async () => {
+    const later = { ports: { ...world.ports, watchlists: [aWatchlist({ softwareIds: [windows10] })] } };
+    const one = await reportOf(`format=json&softwareId=${windows11}`, {}, { ...world, ...later });
+    expect([one.status, changesOf(one)]).toEqual([200, { "5068861": "improved" }]);
+  });
+
   test("has a file name with its watchlist and runs", async () => {
     const { headers } = await report("format=csv&run=2026-11-23");
     expect(headers["Content-Disposition"]).toBe(

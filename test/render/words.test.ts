@@ -10,8 +10,8 @@ import {
   listed,
   many,
   manyWithChange,
+  productLabel,
   shown,
-  softwareLabel,
 } from "../../shared/render/words.ts";
 
 describe("counts", () => {
@@ -78,13 +78,13 @@ describe("text from outside", () => {
   });
 });
 
-describe("softwareLabel", () => {
+describe("productLabel", () => {
   it("shortens Microsoft's own ids, and no other that could pass for one", () => {
-    expect(softwareLabel("microsoft-_-windows_server_2012_r2")).toBe("windows server 2012 r2");
-    expect(softwareLabel("microsoft-_-.net_framework")).toBe(".net framework");
-    expect(softwareLabel("evil-_-windows_10")).toBe("evil-_-windows_10");
-    expect(softwareLabel("notmicrosoft-_-windows_10")).toBe("notmicrosoft-_-windows_10");
-    expect(softwareLabel("microsoft-_-")).toBe("microsoft-_-");
+    expect(productLabel("microsoft-_-windows_server_2012_r2")).toBe("Windows Server 2012 R2");
+    expect(productLabel("microsoft-_-.net_framework")).toBe(".NET Framework");
+    expect(productLabel("evil-_-windows_10")).toBe("evil-_-windows_10");
+    expect(productLabel("notmicrosoft-_-windows_10")).toBe("notmicrosoft-_-windows_10");
+    expect(productLabel("microsoft-_-")).toBe("microsoft-_-");
   });
 });
 

@@ -116,15 +116,16 @@ describe("a run", () => {
     const softwareIds = Array.from({ length: 100 }, (_, index) => `contoso-_-product_${index}`);
     const world = fakeWorld([aWatchlist({ softwareIds })]);
     const timeUp = new AbortController();
-    const { readSnapshots } = world.ports.store;
+    const { listSnapshots } = world.ports.store;
     let reads = 0;
-    world.ports.store.readSnapshots = async (product, runIds) => {
+    world.ports.store.listSnapshots = async (product, from, to) => {
       reads += 1;
       timeUp.abort();
-      return readSnapshots(product, runIds);
+      return listSnapshots(product, from, to);
     };
     const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
     await advance(message, world.ports, timeUp.signal);
+    expect(reads).toBeGreaterThan(0);
     expect(reads).toBeLessThanOrEqual(8);
     expect(world.ports.queue.waiting).toHaveLength(1);
   });

@@ -8,7 +8,7 @@ const runId = "2026-11-23";
 const windows10 = "microsoft-_-windows_10";
 const forever = new AbortController().signal;
 const planOf = (...products: [softwareId: string, compared: string | null][]) => ({
-  ...{ tenant: "home", runId },
+  ...{ tenant: "home", runId, day: runId, openedAt: "2026-11-23T05:00:00.000Z" },
   products: products.map(([softwareId, compared]) => ({ softwareId, compared })),
 });
 

@@ -30,7 +30,7 @@ export const hostileText = fc.oneof(
   fc.string({ unit: "grapheme", maxLength: 30 }),
 );
 
-const count = fc.option(fc.nat({ max: 40 }), { nil: null });
+const machines = fc.option(fc.integer({ min: 1, max: 40 }), { nil: null });
 
 function anyKbs(text: fc.Arbitrary<string>): fc.Arbitrary<MissingKb[]> {
   const kb = fc.record({
@@ -38,14 +38,18 @@ function anyKbs(text: fc.Arbitrary<string>): fc.Arbitrary<MissingKb[]> {
     name: text,
     productsNames: fc.array(text, { maxLength: 3 }),
     url: fc.option(fc.oneof(fc.constant("https://support.microsoft.com/kb/5041585"), text), { nil: null }),
-    machineMissedOn: count,
-    cveAddressed: count,
+    machineMissedOn: machines,
+    cveAddressed: fc.option(fc.nat({ max: 40 }), { nil: null }),
     age: fc.nat({ max: 60 }),
-    peak: count,
+    peak: machines,
+    isBack: fc.boolean(),
   });
-  return fc
-    .uniqueArray(kb, { selector: ({ id }) => id, maxLength: 5 })
-    .map((kbs) => kbs.map(({ age, ...parts }) => aKb({ ...parts, firstSeen: addDays(day, -age) })));
+  return fc.uniqueArray(kb, { selector: ({ id }) => id, maxLength: 5 }).map((kbs) =>
+    kbs.map(({ age, isBack, ...parts }) => {
+      const firstSeen = addDays(day, -age);
+      return aKb({ ...parts, firstSeen, ...(isBack && { goneOn: firstSeen }) });
+    }),
+  );
 }
 
 /** A run over up to three products, with texts from outside made of `text`. */

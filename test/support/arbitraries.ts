@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
-import { type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
+import { dayOf } from "../../shared/core/run-id.ts";
+import { type Emptiness, type Snapshot, takeSnapshot } from "../../shared/core/snapshot.ts";
 
 const ids = ["4540673", "5041585", "5066835", "5068861", "5072033", "5082052"];
 
-/** A count as Defender may give it; `null` is unknown. */
+/** A count as Defender may give it; `null` is unknown. An item on 0 machines is not missing. */
 const aCount = fc.option(fc.integer({ min: 0, max: 40 }), { nil: null });
 
 /** An item of Defender's answer, from few ids so that lists overlap. */
@@ -31,9 +32,16 @@ export const aKnownAnswer = anAnswer.map((items) =>
   items.map((item) => ({ ...item, machineMissedOn: item.machineMissedOn ?? 7, cveAddressed: item.cveAddressed ?? 3 })),
 );
 
-/** The snapshot of an answer, without history. */
-export function snapshotOf(items: readonly unknown[], runId = "2026-11-22", before: Snapshot | null = null): Snapshot {
-  return takeSnapshot({ tenant: "home", softwareId: "microsoft-_-windows_11", runId }, readMissingKbs(items), before);
+/** The snapshot of an answer, without history unless `before` is given. */
+export function snapshotOf(
+  items: readonly unknown[],
+  runId = "2026-11-22",
+  before: Snapshot | null = null,
+  verdict?: Emptiness["verdict"],
+): Snapshot {
+  const day = dayOf(runId);
+  const key = { tenant: "home", softwareId: "microsoft-_-windows_11", runId, day, openedAt: `${day}T05:00:00.000Z` };
+  return takeSnapshot(key, readMissingKbs(items), before, verdict && { verdict, checkedOn: day });
 }
 
 /** The KBs and their counts: what comparisons depend on. */

@@ -1,10 +1,13 @@
-import { addDays } from "../../shared/core/day.ts";
+import type { CountsByKb } from "../../shared/core/change.ts";
+import type { Comparison } from "../../shared/core/comparison.ts";
+import { addDays, type RunDate } from "../../shared/core/day.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
-import { buildReport, type Compared, type Report, type TrendPoint } from "../../shared/core/report.ts";
+import { buildReport, type Report, type TrendPoint } from "../../shared/core/report.ts";
+import type { Compared } from "../../shared/core/row.ts";
 import { closeRun, type Outcome, type ReadFailure, type Run } from "../../shared/core/run.ts";
 import { dayOf, type RunId } from "../../shared/core/run-id.ts";
-import type { Snapshot } from "../../shared/core/snapshot.ts";
-import type { Totals } from "../../shared/core/totals.ts";
+import type { GoneKb, Snapshot } from "../../shared/core/snapshot.ts";
+import { noTotals, type Totals } from "../../shared/core/totals.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
 
 /** A missing KB, `5041585` on 240 machines unless `parts` differ. */
@@ -30,6 +33,8 @@ export function aSnapshot(parts: Partial<Snapshot> = {}): Snapshot {
     tenant: homeTenant,
     softwareId: "microsoft-_-windows_10",
     runId: "2026-11-23",
+    day: dayOf(parts.runId ?? "2026-11-23"),
+    openedAt: openedAt(parts.runId ?? "2026-11-23"),
     missingKbs: [],
     gone: [],
     unusable: 0,
@@ -44,7 +49,7 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
     softwareIds: ["microsoft-_-windows_10"],
     mailTo: ["security@example.com"],
     tenant: homeTenant,
-    thresholds: { minMachines: 1, minPercent: 0 },
+    thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
     mailWhen: "worse",
     heartbeatDay: "Monday",
     dueDays: 14,
@@ -60,11 +65,15 @@ export interface ProductStory {
   now: readonly MissingKb[] | null;
   /** The run of `before`, if it is not the previous run. */
   beforeRunId?: RunId;
+  /** What the last run held back of it. */
+  heldBack?: CountsByKb;
+  /** The day of a first answer that listed no KB over open weaknesses. */
+  firstEmptyOn?: RunDate;
   /** Further parts of the snapshot before, such as `gone`. */
   beforeSnapshot?: Partial<Snapshot>;
   /** Further parts of today's snapshot. */
   snapshot?: Partial<Snapshot>;
-  failure?: Pick<ReadFailure, "reason" | "permanent">;
+  failure?: Outcome["failure"];
   /** The first run that could not read it, if it is not this one. */
   failedSince?: Pick<ReadFailure, "since" | "misses">;
 }
@@ -83,19 +92,18 @@ export interface RunStory {
 /** A closed run with the snapshots it compared, made by the real code. */
 export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: Compared[] }> {
   const { runId, previousRunId } = runIds(story);
+  const day = dayOf(runId);
   const products = story.products ?? {
-    "microsoft-_-windows_10": { before: [], now: [aKb({ firstSeen: dayOf(runId) })] },
+    "microsoft-_-windows_10": { before: [], now: [aKb({ firstSeen: day })] },
   };
   const outcomes = Object.entries(products).map(([softwareId, story]) =>
-    outcomeOf(softwareId, story, runId, previousRunId ?? addDays(dayOf(runId), -1)),
+    outcomeOf(softwareId, story, runId, previousRunId ?? addDays(day, -1)),
   );
   const watchlist = aWatchlist({ softwareIds: Object.keys(products), ...story.watchlist });
   const run = await closeRun(
     {
-      watchlist,
-      runId,
-      openedAt: openedAt(runId),
-      committedAt: committedAt(runId),
+      ...{ watchlist, runId, day, timeZone: "UTC", retentionDays: 400 },
+      ...{ openedAt: openedAt(runId), committedAt: committedAt(runId) },
       last: lastRun(products, previousRunId),
     },
     eachOf(outcomes),
@@ -114,9 +122,10 @@ export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: 
 /** The report of a run, built by the real code. */
 export async function aReport(story: RunStory = {}): Promise<Report> {
   const { run, compared } = await aRun(story);
-  const { dueDays } = aWatchlist(story.watchlist);
-  const trend = [...trendBefore(story, run), { runId: run.runId, totals: run.totals }];
-  return buildReport({ run, previousRunId: run.previousRunId, trend, dueDays }, eachOf(compared));
+  const { runId, day, totals, previousRunId, rules } = run;
+  const trend = [...trendBefore(story, run), { runId, day, totals }];
+  const previousDay = previousRunId && dayOf(previousRunId);
+  return buildReport({ run, previousRunId, previousDay, trend, thresholds: rules.thresholds }, eachOf(compared));
 }
 
 /** The items one after another, as from a store. */
@@ -131,12 +140,18 @@ function runIds({ runId = "2026-11-23", previousRunId }: RunStory): { runId: Run
 function outcomeOf(softwareId: string, story: ProductStory, runId: RunId, previousRunId: RunId): Outcome {
   const { before, beforeSnapshot, now, snapshot, failure } = story;
   const beforeRunId = story.beforeRunId ?? previousRunId;
+  const goneOn = new Map(beforeSnapshot?.gone?.map((kb) => [kb.id, kb]));
+  const missingKbs = now?.map((kb) => ({ ...kb, ...pickGoneOn(goneOn.get(kb.id)) }));
   return {
     softwareId,
     previous: before ? aSnapshot({ softwareId, runId: beforeRunId, missingKbs: before, ...beforeSnapshot }) : null,
-    current: now && aSnapshot({ softwareId, runId, missingKbs: now, ...snapshot }),
+    current: missingKbs ? aSnapshot({ softwareId, runId, missingKbs, ...snapshot }) : null,
     ...(failure && { failure }),
   };
+}
+
+function pickGoneOn(gone: GoneKb | undefined): Pick<MissingKb, "goneOn"> {
+  return gone ? { goneOn: gone.goneOn } : {};
 }
 
 // Only the parts of the run before that closing the next one needs.
@@ -147,23 +162,31 @@ function lastRun(products: Readonly<Record<string, ProductStory>>, runId: RunId 
       ? [{ softwareId, reason: "", permanent: false, since: failedSince.since, misses: failedSince.misses - 1 }]
       : [],
   );
+  const comparisons = Object.entries(products).flatMap(([softwareId, story]) =>
+    lastComparison(softwareId, story, runId),
+  );
+  const { thresholds, dueDays } = aWatchlist();
   return {
-    ...{ watchlist: "default", runId, tenant: homeTenant, openedAt: openedAt(runId), committedAt: committedAt(runId) },
-    ...{ previousRunId: null, comparisons: [], failures, totals: noTotals },
+    ...{ watchlist: "default", runId, day: dayOf(runId), tenant: homeTenant },
+    ...{ openedAt: openedAt(runId), committedAt: committedAt(runId), rules: { thresholds, dueDays, timeZone: "UTC" } },
+    ...{ previousRunId: null, comparisons, left: [], failures, totals: noTotals },
     mail: { status: "sent", at: committedAt(runId), attempts: 1, unknownOutcomes: 0 },
   };
 }
 
-const noTotals: Totals = {
-  ...{ new: 0, worsened: 0, improved: 0, resolved: 0, returned: 0 },
-  ...{ baseline: 0, read: 0, notRead: 0, missingKbs: 0, missingInstalls: 0 },
-};
+function lastComparison(softwareId: string, story: ProductStory, runId: RunId): Comparison[] {
+  const { before, beforeRunId = runId, heldBack, firstEmptyOn } = story;
+  if (!before) return [];
+  const carried = { ...(heldBack && { heldBack }), ...(firstEmptyOn && { firstEmptyOn }) };
+  return [{ softwareId, previous: null, current: beforeRunId, ...carried }];
+}
 
-function trendBefore({ installsBefore = [] }: RunStory, { runId, totals }: Run): TrendPoint[] {
-  return installsBefore.map((point, index) => ({
-    runId: addDays(dayOf(runId), index - installsBefore.length),
-    totals: { ...totals, baseline: 0, ...(typeof point === "number" ? { missingInstalls: point } : point) },
-  }));
+function trendBefore({ installsBefore = [] }: RunStory, { day, totals }: Run): TrendPoint[] {
+  return installsBefore.map((point, index) => {
+    const then = addDays(day, index - installsBefore.length);
+    const changed = typeof point === "number" ? { missingInstalls: point } : point;
+    return { runId: then, day: then, totals: { ...totals, baseline: 0, ...changed } };
+  });
 }
 
 function openedAt(runId: RunId): string {

@@ -1,3 +1,4 @@
+import { compareOpened } from "../../shared/core/run.ts";
 import { isScheduled } from "../../shared/core/run-id.ts";
 import {
   decodeRun,
@@ -47,6 +48,15 @@ export function createFakeStore(): Store {
         return row ? [snapshotAt(key, row)] : [];
       });
     },
+    async listSnapshots(product, from, to) {
+      const [first, last] = [from, to].map((runId) => snapshotName({ ...product, runId }));
+      const prefix = (first ?? "").slice(0, -from.length);
+      const names = [...snapshots.keys()].filter((name) => name.startsWith(prefix)).sort();
+      return names.flatMap((name) => {
+        const row = name >= (first ?? "") && name <= (last ?? "") && snapshots.get(name);
+        return row ? [snapshotAt({ ...product, runId: row.rowKey }, row)] : [];
+      });
+    },
     async latestSnapshot(before) {
       const name = snapshotName(before);
       const prefix = name.slice(0, -before.runId.length);
@@ -75,10 +85,11 @@ export function createFakeStore(): Store {
       const first = runName(watchlist, from);
       const prefix = first.slice(0, -from.length);
       const names = [...runs.keys()].filter((name) => name.startsWith(prefix) && name >= first).sort();
-      return names.flatMap((name) => {
+      const summaries = names.flatMap((name) => {
         const row = runs.get(name)?.row;
         return row ? [decodeSummary({ watchlist, runId: row.rowKey }, row, { table: "Runs", ...row })] : [];
       });
+      return summaries.sort(compareOpened);
     },
     async commitRun(run, follows) {
       const name = runName(run.watchlist, run.runId);
@@ -107,7 +118,7 @@ function snapshotName({ tenant, softwareId, runId }: SnapshotKey): string {
 }
 
 function runName(watchlist: string, runId: string): string {
-  return JSON.stringify([watchlist]) + runRowKey(runId);
+  return JSON.stringify([watchlist.toLowerCase()]) + runRowKey(runId);
 }
 
 function storedRun(key: { watchlist: string; runId: string }, { row, version }: Versioned): StoredRun {

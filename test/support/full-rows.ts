@@ -1,7 +1,7 @@
 import type { CountsByKb } from "../../shared/core/change.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
 import { addDays } from "../../shared/core/day.ts";
-import type { Run } from "../../shared/core/run.ts";
+import type { LeftProduct, Run } from "../../shared/core/run.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
 import { aKb, aSnapshot } from "./builders.ts";
 import { aStoredRun } from "./store-contract.ts";
@@ -22,6 +22,14 @@ export function fullSnapshot(kbs: number, parts: Partial<Snapshot> = {}): Snapsh
     ...{ id: `${4_000_000 + n}`, firstSeen: "2026-10-01", peak: 12_345, goneOn: "2026-11-20" },
   }));
   return aSnapshot({ missingKbs, gone, ...parts });
+}
+
+/** As many products that left the list as a list may have: what is left of one that was replaced completely. */
+export function fullLeft(): LeftProduct[] {
+  return Array.from({ length: 5_000 }, (_, n) => {
+    const last = addDays("2026-11-23", -(n % 30) - 1);
+    return { ...{ softwareId: `vendor-_-old_${n}`.padEnd(30, "x"), previous: last, current: last }, leftOn: last };
+  });
 }
 
 /** The largest run that settings allow: 5,000 products with ids of 150,000 characters, none read, 6,000 counts held back. */

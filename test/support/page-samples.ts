@@ -2,6 +2,7 @@ import { addDays } from "../../shared/core/day.ts";
 import type { KbHistory } from "../../shared/core/kb-history.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import type { Report } from "../../shared/core/report.ts";
+import { filterOf, select } from "../../shared/core/selection.ts";
 import type { Totals } from "../../shared/core/totals.ts";
 import type { PageView } from "../../shared/render/page/view.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
@@ -171,17 +172,21 @@ export async function sampleReport(): Promise<Report> {
   return aReport({ products: estate, installsBefore: trendBefore(first.totals.missingInstalls) });
 }
 
-/** A page of a report, asked for without parameters. */
+/** A page of a report, with the entries that its query selects. */
 export function aView(report: Report, parts: Partial<PageView> = {}): PageView {
-  const runs = report.trend.map(({ runId }) => ({ runId }));
+  const runs = report.trend.map(({ runId }) => ({ runId, openedAt: `${runId}T05:00:00.000Z` }));
+  const query: PageView["query"] = { watchlist: report.watchlist, run: "latest", ...parts.query };
+  const { sort, order } = query;
+  const selection = { ...filterOf(query), ...(sort && { sort }), ...(order && { order }) };
   return {
-    report,
+    ...select(report, selection),
+    newerRuns: [],
     options: sampleOptions,
     runs,
     watchlists: ["default"],
-    query: { watchlist: report.watchlist, run: "latest", ...parts.query },
     nonce: "c2FtcGxlLW5vbmNl",
     ...parts,
+    query,
   };
 }
 
@@ -192,6 +197,7 @@ export function sampleHistory(id = "5066835"): KbHistory {
     const unknown = { machineMissedOn: null, cveAddressed: null };
     return {
       runId: addDays(today, index - 29),
+      day: addDays(today, index - 29),
       sightings: [
         { softwareId: "microsoft-_-windows_11", ...counts(Math.round(120 + 490 * Math.exp(-index / 8))) },
         index === 12
@@ -212,7 +218,7 @@ export async function largeReport(products: number, kbsEach: number): Promise<Re
       aKb({
         id: String(5_000_000 + at * kbsEach + index),
         firstSeen: addDays(today, -((at * 7 + index * 3) % 200)),
-        machineMissedOn: ((at * 31 + index * 17) % 900) + more,
+        machineMissedOn: Math.max(1, ((at * 31 + index * 17) % 900) + more),
         cveAddressed: (index * 7) % 120,
         peak: 1000,
       });

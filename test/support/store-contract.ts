@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../shared/core/comparison.ts";
-import type { Mail, ReadFailure, Run } from "../../shared/core/run.ts";
+import type { LeftProduct, Mail, ReadFailure, Run } from "../../shared/core/run.ts";
 import type { Totals } from "../../shared/core/totals.ts";
-import { type Store, TooLargeError } from "../../shared/ports.ts";
+import { type Store, type StoredRun, TooLargeError } from "../../shared/ports.ts";
 import { aKb, aSnapshot } from "./builders.ts";
 
 export const someTotals: Totals = {
-  ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5 },
-  ...{ baseline: 6, read: 7, notRead: 8, missingKbs: 9, missingInstalls: 3_000_000_000 },
+  ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5, moreCves: 10 },
+  ...{ baseline: 6, read: 7, notRead: 8, missingKbs: 9, missingInstalls: 3_000_000_000, overdue: 11, stalled: 12 },
 };
 
 export const pendingMail: Mail = {
@@ -23,10 +23,13 @@ export function aStoredRun(parts: Partial<Run> = {}): Run {
     watchlist: "default",
     runId: "2026-11-23",
     tenant: "home",
+    day: "2026-11-23",
     openedAt: "2026-11-23T05:00:00.000Z",
     committedAt: "2026-11-23T05:04:00.000Z",
     previousRunId: null,
+    rules: { thresholds: { minMachines: 1, minPercent: 0, minCves: 1 }, dueDays: 14, timeZone: "UTC" },
     comparisons: [],
+    left: [],
     failures: [],
     totals: someTotals,
     mail: pendingMail,
@@ -45,10 +48,23 @@ const comparisons: Comparison[] = [
     heldBack: { "5041585": { cveAddressed: 14 } },
   },
   { softwareId: "microsoft-_-office", previous: null, current: null },
+  { softwareId: "microsoft-_-teams", previous: null, current: "2026-11-23", firstEmptyOn: "2026-11-23" },
+  { softwareId: "microsoft-_-sql_server", previous: "2026-11-22", current: "2026-11-23", lateBaseline: true },
+];
+
+const left: LeftProduct[] = [
+  { softwareId: "microsoft-_-word", previous: "2026-11-19", current: "2026-11-20", leftOn: "2026-11-20" },
+  {
+    ...{ softwareId: "microsoft-_-excel", previous: null, current: "2026-11-01", leftOn: "2026-11-02" },
+    heldBack: { "5041585": { machineMissedOn: 31 } },
+  },
 ];
 
 const failures: ReadFailure[] = [
-  { softwareId: "microsoft-_-office", reason: "It is gone.", permanent: true, since: "2026-11-01", misses: 22 },
+  {
+    ...{ softwareId: "microsoft-_-office", reason: "It is gone.", permanent: true, since: "2026-11-01", misses: 22 },
+    ...{ permanentSince: "2026-11-02", unknownSince: "2026-11-03" },
+  },
   { softwareId: "microsoft-_-windows_10", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
 ];
 
@@ -59,9 +75,15 @@ export function describeStore(kind: string, open: () => Store): void {
 
     it("are read as they were added", async () => {
       const tenant = crypto.randomUUID();
-      const gone = [{ id: "4540673", firstSeen: "2026-10-01", peak: null, goneOn: "2026-11-20" }];
+      const left = { id: "4540673", firstSeen: "2026-10-01", peak: null, goneOn: "2026-11-20" };
+      const gone = [left, { ...left, id: "4540674", unexplained: true as const }];
       const bare = aKb({ id: "1", name: "", productsNames: [], url: null, machineMissedOn: null, cveAddressed: null });
-      const full = aSnapshot({ tenant, missingKbs: [bare, aKb({ machineMissedOn: 0, peak: 500 })], gone, unusable: 3 });
+      const full = aSnapshot({
+        tenant,
+        missingKbs: [bare, aKb({ goneOn: "2026-11-01", peak: 500 })],
+        gone,
+        unusable: 3,
+      });
       const empty = aSnapshot({ tenant, softwareId: "x", emptiness: { verdict: "clean", checkedOn: "2026-11-19" } });
       await store.addSnapshot(full);
       await store.addSnapshot(empty);
@@ -125,6 +147,37 @@ export function describeStore(kind: string, open: () => Store): void {
         "6000 missing KBs do not fit into one snapshot, which has room for about 2,000",
       );
       expect(await store.readSnapshot(large)).toBeNull();
+    });
+
+    it("say whether two answers differed, and why a list is empty", async () => {
+      const tenant = crypto.randomUUID();
+      const differed = aSnapshot({ tenant, runId: "2026-11-22", missingKbs: [aKb()], differed: true });
+      const empty = aSnapshot({ tenant, emptiness: { verdict: "not-kb-patched", checkedOn: "2026-11-20" } });
+      for (const snapshot of [differed, empty]) {
+        await store.addSnapshot(snapshot);
+        expect(await store.readSnapshot(snapshot)).toEqual(snapshot);
+      }
+    });
+
+    it("of a product are listed from one run id to another, both included, in the order of ids", async () => {
+      const tenant = crypto.randomUUID();
+      const runIds = ["2026-11-23T23:59Z", "2026-11-20", "2026-11-23", "2026-11-21T10:17Z", "2026-11-21", "2026-11-24"];
+      for (const runId of runIds) await store.addSnapshot(aSnapshot({ tenant, runId, missingKbs: [aKb()] }));
+      await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_100", runId: "2026-11-22" }));
+      await store.addSnapshot(aSnapshot({ tenant: `${tenant}x`, runId: "2026-11-22" }));
+      const listed = (from: string, to: string) => store.listSnapshots(aSnapshot({ tenant }), from, to);
+      const between = ["2026-11-21", "2026-11-21T10:17Z", "2026-11-23"];
+      expect(await listed("2026-11-21", "2026-11-23")).toEqual(
+        between.map((runId) => aSnapshot({ tenant, runId, missingKbs: [aKb()] })),
+      );
+      const ids = async (from: string, to: string) => (await listed(from, to)).map(({ runId }) => runId);
+      expect(await ids("2026-11-21T00:00Z", "2026-11-23T23:59Z")).toEqual([
+        "2026-11-21T10:17Z",
+        "2026-11-23",
+        "2026-11-23T23:59Z",
+      ]);
+      expect(await ids("2026-11-22", "2026-11-22")).toEqual([]);
+      await expect(listed("' or true", "2026-11-23")).rejects.toThrow("is not a run id");
     });
 
     it("of several runs are read together, oldest first, without those that do not exist", async () => {
@@ -220,8 +273,24 @@ export function describeStore(kind: string, open: () => Store): void {
 
     it("are read as they were committed, each list in its order", async () => {
       const mail: Mail = { ...pendingMail, status: "refused", attempts: 3, unknownOutcomes: 1, reason: "Bad address." };
-      const { run, stored } = await committed({ previousRunId: "2026-11-22", comparisons, failures, mail });
+      const thresholds = { minMachines: 5, minPercent: 20, minCves: 0 };
+      const rules = { thresholds, dueDays: 30, timeZone: "Pacific/Auckland" };
+      const { run, stored } = await committed({
+        previousRunId: "2026-11-22",
+        rules,
+        comparisons,
+        left,
+        failures,
+        mail,
+      });
       expect(stored.run).toEqual(run);
+    });
+
+    it("belong to another day than their ids say, as in a time zone ahead of UTC", async () => {
+      const parts = { runId: "2026-11-22T23:00Z", day: "2026-11-23", openedAt: "2026-11-22T23:00:10.000Z" };
+      const { run } = await committed(parts);
+      expect(await store.listRuns(run.watchlist)).toMatchObject([parts]);
+      expect((await read(run)).run).toMatchObject(parts);
     });
 
     it("are null if none was committed", async () => {
@@ -309,17 +378,49 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await store.readRun(run.watchlist, next.runId)).toBeNull();
     });
 
-    it("are listed without their lists, in the order of run ids, from a given one on", async () => {
-      const { run } = await committed({ runId: "2026-11-23", comparisons, failures });
+    it("are listed without their lists, from a given run id on", async () => {
+      const { run } = await committed({ runId: "2026-11-23", comparisons, left, failures });
       for (const runId of ["2026-11-24", "2026-11-23T10:17Z", "2026-11-21"]) {
         await store.commitRun({ ...run, runId, previousRunId: "2026-11-20" }, await read(run));
       }
       const listed = await store.listRuns(run.watchlist);
       expect(listed.map(({ runId }) => runId)).toEqual(["2026-11-21", "2026-11-23", "2026-11-23T10:17Z", "2026-11-24"]);
-      const { comparisons: _, failures: __, ...summary } = run;
+      const { comparisons: _, left: __, failures: ___, ...summary } = run;
       expect(listed[1]).toEqual(summary);
       const late = await store.listRuns(run.watchlist, "2026-11-23");
       expect(late).toEqual(listed.slice(1));
+    });
+
+    it.each([
+      [
+        "ahead of UTC, where a day begins before its date does",
+        [
+          ["2026-11-22T21:00Z", "2026-11-22T21:00:00.000Z"],
+          ["2026-11-23", "2026-11-22T22:00:00.000Z"],
+          ["2026-11-22T23:00Z", "2026-11-22T23:00:00.000Z"],
+          ["2026-11-24", "2026-11-23T22:00:00.000Z"],
+        ],
+      ],
+      [
+        "behind UTC, where a day ends after its date does",
+        [
+          ["2026-11-24T03:00Z", "2026-11-24T03:00:00.000Z"],
+          ["2026-11-23", "2026-11-24T06:00:00.000Z"],
+          ["2026-11-24T07:00Z", "2026-11-24T07:00:00.000Z"],
+          ["2026-11-24", "2026-11-25T06:00:00.000Z"],
+        ],
+      ],
+    ])("are listed in the order in which they were opened, %s", async (_, opened) => {
+      const watchlist = crypto.randomUUID();
+      let last: StoredRun | null = null;
+      for (const [runId = "", openedAt = ""] of opened) {
+        const run = aStoredRun({ watchlist, runId, openedAt });
+        const isScheduled = !runId.includes("T");
+        expect(await store.commitRun(run, isScheduled ? last : null)).toBe(true);
+        if (isScheduled) last = await read(run);
+      }
+      const listed = await store.listRuns(watchlist);
+      expect(listed.map(({ runId, openedAt }) => [runId, openedAt])).toEqual(opened);
     });
 
     it("are kept apart by watchlist, for any name", async () => {
@@ -330,6 +431,16 @@ export function describeStore(kind: string, open: () => Store): void {
         expect(await store.listRuns(watchlist)).toMatchObject([{ watchlist, runId: "2026-11-23" }]);
         expect((await read({ watchlist, runId: "2026-11-23" })).run).toEqual(aStoredRun({ watchlist }));
       }
+    });
+
+    it("are of the same watchlist however its name is capitalized", async () => {
+      const watchlist = `Servers ${crypto.randomUUID()}`;
+      const run = aStoredRun({ watchlist });
+      await store.commitRun(run, null);
+      const renamed = watchlist.toUpperCase();
+      expect((await read({ ...run, watchlist: renamed })).run).toEqual({ ...run, watchlist: renamed });
+      expect(await store.listRuns(renamed)).toMatchObject([{ watchlist: renamed, runId: run.runId }]);
+      expect(await store.commitRun({ ...run, watchlist: renamed, runId: "2026-11-24" }, null)).toBe(false);
     });
 
     it("do not exist once deleted, and deleting a missing one is fine", async () => {
@@ -378,6 +489,17 @@ export function describeStore(kind: string, open: () => Store): void {
         expect(again.run.mail).toEqual(failed);
         await store.updateMail(run, again.version, { ...claim, status: "sent" });
         expect((await read(run)).run.mail).toEqual({ ...claim, status: "sent" });
+      });
+
+      it.each(["2026-11-16", null])("keeps %s as the run of the digest before it", async (since) => {
+        const { run, stored } = await committed();
+        expect(stored.run.mail).not.toHaveProperty("since");
+        await store.updateMail(run, stored.version, { ...claim, since });
+        const after = await read(run);
+        expect(after.run.mail).toEqual({ ...claim, since });
+        expect((await store.listRuns(run.watchlist))[0]?.mail).toEqual({ ...claim, since });
+        await store.updateMail(run, after.version, { ...claim, since, status: "sent" });
+        expect((await read(run)).run.mail).toEqual({ ...claim, since, status: "sent" });
       });
 
       it("is not updated by a reader of an older version", async () => {

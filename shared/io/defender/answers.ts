@@ -10,6 +10,8 @@ export interface Fault {
   kind: "token" | "missing" | "passing" | "final";
   /** Whether it lasts until a person acts. */
   permanent: boolean;
+  /** A 404. */
+  notFound?: boolean;
   /** For people, and always the same for the same fault. */
   message: string;
   /** Defender's own words with the request's id, which differ each time: for logs. */
@@ -134,6 +136,7 @@ function explain(call: string, refusal: Refusal): Fault {
     return {
       kind: "missing",
       permanent: false,
+      notFound: true,
       message: `Defender does not find this product: it returned ${answer} several times in a row for ${call}. If this lasts, check its id against Defender's software inventory.`,
     };
   }

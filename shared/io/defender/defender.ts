@@ -143,7 +143,7 @@ async function ask<T>(
 
 function errorOf(fault: Omit<Fault, "kind"> & { cause?: unknown }): DefenderError {
   const cause = fault.cause ?? (fault.said === undefined ? undefined : new Error(fault.said));
-  return new DefenderError(fault.message, { permanent: fault.permanent, cause });
+  return new DefenderError(fault.message, { permanent: fault.permanent, notFound: fault.notFound ?? false, cause });
 }
 
 /** A fault, or the tenant is throttled: then its turnstile makes the next call wait, or refuses it. */

@@ -4,26 +4,37 @@ import type { CountsByKb } from "../../core/change.ts";
 import type { Comparison } from "../../core/comparison.ts";
 import type { RunDate } from "../../core/day.ts";
 import type { Counts, MissingKb } from "../../core/missing-kb.ts";
-import { type Mail, mailStatuses, type ReadFailure, type Run, type RunSummary } from "../../core/run.ts";
+import {
+  type LeftProduct,
+  type Mail,
+  mailStatuses,
+  type ReadFailure,
+  type Run,
+  type RunRules,
+  type RunSummary,
+} from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
+import { compareText } from "../../core/text.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
 import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
 
 /*
  * The rows, version 1. Lists are JSON in as many string columns as they need: `missingKbs0`, `missingKbs1`, …
  *
- * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak], …]
- *            gone       [[id, firstSeen, peak, goneOn], …]
+ * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?], …]
+ *            gone       [[id, firstSeen, peak, goneOn, unexplained?], …]
  * Runs: comparisons {ids: [softwareId, …], of: [index of its pair, …], pairs: [[previous, current], …],
- *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; an absent count is -1
+ *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; an absent count is -1,
+ *                    firstEmpty: [[index of its id, day], …], lateBaseline: [index of its id, …]}
+ *       left        the same, with on: [day, …]
  *       failures    {products: [index of its id in comparisons, or the id, …], of: [index of its group, …],
- *                    groups: [[reason, permanent, since, misses], …]}
+ *                    groups: [[reason, permanent, since, misses, unknownSince?, permanentSince?], …]}
  */
 const schemaVersion = 1;
 
 /** The columns of a row. Integers that may exceed 32 bits are bigints. */
-export type Row = Record<string, string | number | bigint>;
+export type Row = Record<string, string | number | bigint | boolean>;
 export type KeyedRow = Row & { partitionKey: string; rowKey: string };
 
 /** Where a row is, for errors. */
@@ -63,6 +74,11 @@ export function snapshotPartition({ tenant, softwareId }: Pick<SnapshotKey, "ten
   return `${encodeKey(tenant)}|${encodeKey(softwareId)}`;
 }
 
+/** Of all runs of a watchlist, however its name is capitalized: no two watchlists differ in capitals alone. */
+export function runPartition(watchlist: string): string {
+  return encodeKey(watchlist.toLowerCase());
+}
+
 /** A run id as it is: ids sort by time, and contain nothing that keys must not. */
 export function runRowKey(runId: RunId): string {
   if (!isRunId(runId)) throw new TypeError(`"${runId}" is not a run id such as 2026-11-23 or 2026-11-23T10:17Z.`);
@@ -70,13 +86,16 @@ export function runRowKey(runId: RunId): string {
 }
 
 export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
-  const { missingKbs, gone, unusable, emptiness } = snapshot;
+  const { day, openedAt, missingKbs, gone, unusable, differed, emptiness } = snapshot;
   const row = {
     partitionKey: snapshotPartition(snapshot),
     rowKey: runRowKey(snapshot.runId),
     schemaVersion,
+    day,
+    openedAt,
     missingKbCount: missingKbs.length,
     unusable,
+    ...(differed && { differed }),
     ...(emptiness && { emptinessVerdict: emptiness.verdict, emptinessCheckedOn: emptiness.checkedOn }),
     ...spread("missingKbs", missingKbs.map(packKb)),
     ...spread("gone", gone.map(packGone)),
@@ -88,12 +107,14 @@ export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
 }
 
 function packKb(kb: MissingKb) {
-  const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak } = kb;
-  return [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] as const;
+  const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn } = kb;
+  const packed = [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] as const;
+  return goneOn ? ([...packed, goneOn] as const) : packed;
 }
 
-function packGone({ id, firstSeen, peak, goneOn }: GoneKb) {
-  return [id, firstSeen, peak, goneOn] as const;
+function packGone({ id, firstSeen, peak, goneOn, unexplained }: GoneKb) {
+  const packed = [id, firstSeen, peak, goneOn] as const;
+  return unexplained ? ([...packed, unexplained] as const) : packed;
 }
 
 const count = z.int().check(z.nonnegative());
@@ -114,32 +135,39 @@ const packedKbs = z.array(
     knownCount,
     day,
     knownCount,
+    z.optional(day),
   ]),
 );
-const packedGone = z.array(z.tuple([z.string(), day, knownCount, day]));
+const packedGone = z.array(z.tuple([z.string(), day, knownCount, day, z.optional(z.literal(true))]));
 const snapshotColumns = z.object({
+  day,
+  openedAt: instant,
   missingKbCount: count,
   unusable: count,
+  differed: absent(z.literal(true)),
   emptinessVerdict: absent(z.enum(["clean", "not-kb-patched"])),
   emptinessCheckedOn: absent(day),
 });
 
 export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: Columns, place: RowPlace): Snapshot {
   return read(row, place, (columns) => {
-    const { missingKbCount, unusable, emptinessVerdict, emptinessCheckedOn } = snapshotColumns.parse(columns);
+    const parsed = snapshotColumns.parse(columns);
+    const { missingKbCount, unusable, differed, emptinessVerdict, emptinessCheckedOn } = parsed;
     const missingKbs = packedKbs.parse(gather("missingKbs", columns)).map(unpackKb);
     if (missingKbs.length !== missingKbCount)
       throw new RangeError(`It has ${missingKbs.length} KBs instead of ${missingKbCount}.`);
     const gone = packedGone.parse(gather("gone", columns)).map(unpackGone);
     const emptiness =
       emptinessVerdict && emptinessCheckedOn ? { verdict: emptinessVerdict, checkedOn: emptinessCheckedOn } : undefined;
-    return { tenant, softwareId, runId, missingKbs, gone, unusable, ...(emptiness && { emptiness }) };
+    const taken = { tenant, softwareId, runId, day: shared(parsed.day), openedAt: parsed.openedAt };
+    return { ...taken, missingKbs, gone, unusable, ...(differed && { differed }), ...(emptiness && { emptiness }) };
   });
 }
 
 function unpackKb(kb: z.infer<typeof packedKbs>[number]): MissingKb {
-  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] = kb;
-  return { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
+  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn] = kb;
+  const read = { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
+  return goneOn ? { ...read, goneOn: shared(goneOn) } : read;
 }
 
 const days = new Map<RunDate, RunDate>();
@@ -151,45 +179,70 @@ function shared(day: RunDate): RunDate {
   return known;
 }
 
-function unpackGone([id, firstSeen, peak, goneOn]: z.infer<typeof packedGone>[number]): GoneKb {
-  return { id, firstSeen, peak, goneOn };
+function unpackGone([id, firstSeen, peak, goneOn, unexplained]: z.infer<typeof packedGone>[number]): GoneKb {
+  return { id, firstSeen, peak, goneOn, ...(unexplained && { unexplained }) };
 }
 
 /** Reasons are cut to these lengths in turn until a run fits into its row: long texts must not fail a commit. */
-const reasonLimits = [300, 100, 30, 1];
+const reasonLimits = [300, 100, 30];
 
+/**
+ * Where a run is too large, its reasons are cut, then the products that left the list first are forgotten, half of them at a
+ * time, and at last nothing is left of its reasons.
+ */
 export function encodeRun(run: Run): KeyedRow {
-  const { watchlist, tenant, openedAt, committedAt, previousRunId, comparisons, failures, mail } = run;
-  const row = {
-    partitionKey: encodeKey(watchlist),
-    rowKey: runRowKey(run.runId),
-    schemaVersion,
-    tenant,
-    openedAt,
-    committedAt,
-    ...(previousRunId !== null && { previousRunId }),
-    ...encodeMail(mail),
-    ...encodeTotals(run.totals),
-    ...spread("comparisons", packComparisons(comparisons)),
-  };
-  for (const limit of reasonLimits) {
-    const complete = { ...row, ...spread("failures", packFailures(failures, comparisons, limit)) };
-    if (fits(complete)) return complete;
+  const { watchlist, comparisons, left, failures } = run;
+  const row = { ...encodeColumns(run), ...spread("comparisons", packComparisons(comparisons)) };
+  const latestFirst = left.toSorted((a, b) => compareText(b.leftOn, a.leftOn));
+  for (let kept = left; ; kept = latestFirst.slice(0, Math.floor(kept.length / 2))) {
+    const isLast = kept.length === 0;
+    for (const limit of isLast ? [...reasonLimits, 1] : reasonLimits) {
+      const reasons = spread("failures", packFailures(failures, comparisons, limit));
+      const complete = { ...row, ...(isLast ? {} : spread("left", packLeft(kept))), ...reasons };
+      if (fits(complete)) return complete;
+    }
+    if (isLast) break;
   }
   throw new TooLargeError(
     `The ${comparisons.length} products of watchlist "${watchlist}" do not fit into one run. Split it into several watchlists.`,
   );
 }
 
+function encodeColumns({ watchlist, runId, tenant, day, openedAt, committedAt, previousRunId, ...run }: Run): KeyedRow {
+  return {
+    partitionKey: runPartition(watchlist),
+    rowKey: runRowKey(runId),
+    schemaVersion,
+    tenant,
+    day,
+    openedAt,
+    committedAt,
+    ...(previousRunId !== null && { previousRunId }),
+    ...encodeRules(run.rules),
+    ...encodeMail(run.mail),
+    ...encodeTotals(run.totals),
+  };
+}
+
+function packLeft(left: readonly LeftProduct[]) {
+  return { ...packComparisons(left), on: left.map(({ leftOn }) => leftOn) };
+}
+
 /** The columns of a mail. An absent reason is written as empty, because a merge cannot remove a column. */
-export function encodeMail({ status, at, attempts, unknownOutcomes, reason = "" }: Mail): Row {
+export function encodeMail({ status, at, attempts, unknownOutcomes, reason = "", since }: Mail): Row {
   return {
     mailStatus: status,
     mailAt: at,
     mailAttempts: attempts,
     mailUnknownOutcomes: unknownOutcomes,
     mailReason: cut(reason, 300).toWellFormed(),
+    ...(since !== undefined && { mailSince: since ?? "" }),
   };
+}
+
+function encodeRules({ thresholds, dueDays, timeZone }: RunRules): Row {
+  const { minMachines, minPercent, minCves } = thresholds;
+  return { minMachines, minPercent, minCves, dueDays, timeZone };
 }
 
 function encodeTotals(totals: Totals): Row {
@@ -204,6 +257,8 @@ function packComparisons(comparisons: readonly Comparison[]) {
     pairs: pairs.values,
     lastReported: packCounts(comparisons.map(({ lastReported }) => lastReported)),
     heldBack: packCounts(comparisons.map(({ heldBack }) => heldBack)),
+    firstEmpty: comparisons.flatMap(({ firstEmptyOn }, index) => (firstEmptyOn ? [[index, firstEmptyOn]] : [])),
+    lateBaseline: comparisons.flatMap(({ lateBaseline }, index) => (lateBaseline ? [index] : [])),
   };
 }
 
@@ -219,12 +274,14 @@ function packPartial(id: string, { machineMissedOn = -1, cveAddressed = -1 }: Pa
 
 function packFailures(failures: readonly ReadFailure[], comparisons: readonly Comparison[], maxReason: number) {
   const places = new Map(comparisons.map(({ softwareId }, index) => [softwareId, index]));
-  const groups = indexed<readonly [string, boolean, RunId, number]>();
+  const groups = indexed<readonly unknown[]>();
   return {
     products: failures.map(({ softwareId }) => places.get(softwareId) ?? softwareId),
-    of: failures.map(({ reason, permanent, since, misses }) =>
-      groups.indexOf([cut(reason, maxReason), permanent, since, misses]),
-    ),
+    of: failures.map(({ reason, permanent, since, misses, unknownSince, permanentSince }) => {
+      const group = [cut(reason, maxReason), permanent, since, misses];
+      const isLasting = unknownSince !== undefined || permanentSince !== undefined;
+      return groups.indexOf(isLasting ? [...group, unknownSince ?? null, permanentSince ?? null] : group);
+    }),
     groups: groups.values,
   };
 }
@@ -252,42 +309,44 @@ const column = z.pipe(
 );
 const summarySchema = z.object({
   tenant: z.string(),
+  day,
   openedAt: instant,
   committedAt: instant,
   previousRunId: absent(runId),
+  ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, timeZone: z.string() },
   mailStatus: z.enum(mailStatuses),
   mailAt: instant,
   mailAttempts: count,
   mailUnknownOutcomes: count,
   mailReason: absent(z.string()),
-  ...(Object.fromEntries(totalNames.map((name) => [name, column])) as Record<TotalName, typeof column>),
+  mailSince: absent(z.string()),
 });
+const totalsSchema = z.object(
+  Object.fromEntries(totalNames.map((name) => [name, column])) as Record<TotalName, typeof column>,
+);
 
 /** The columns that a summary needs, so that a query can leave out the lists. */
-export const summaryColumns: string[] = ["rowKey", "schemaVersion", ...Object.keys(summarySchema.shape)];
+export const summaryColumns: string[] = ["rowKey", "schemaVersion", ...Object.keys(summarySchema.shape), ...totalNames];
 
 export function decodeSummary(key: Pick<Run, "watchlist" | "runId">, row: Columns, place: RowPlace): RunSummary {
   return read(row, place, (columns) => unpackSummary(key, columns));
 }
 
-function unpackSummary(key: Pick<Run, "watchlist" | "runId">, columns: Columns): RunSummary {
-  const { tenant, openedAt, committedAt, previousRunId, mailStatus, mailAt, mailAttempts, ...rest } =
-    summarySchema.parse(columns);
-  const { mailUnknownOutcomes, mailReason, ...totals } = rest;
+function unpackSummary({ watchlist, runId }: Pick<Run, "watchlist" | "runId">, columns: Columns): RunSummary {
+  const { tenant, day, openedAt, committedAt, previousRunId, ...rest } = summarySchema.parse(columns);
+  const { minMachines, minPercent, minCves, dueDays, timeZone, mailReason, mailSince } = rest;
   return {
-    watchlist: key.watchlist,
-    runId: key.runId,
-    tenant,
-    openedAt,
-    committedAt,
+    ...{ watchlist, runId, tenant, day, openedAt, committedAt },
     previousRunId: previousRunId ?? null,
-    totals,
+    rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, timeZone },
+    totals: totalsSchema.parse(columns),
     mail: {
-      status: mailStatus,
-      at: mailAt,
-      attempts: mailAttempts,
-      unknownOutcomes: mailUnknownOutcomes,
+      status: rest.mailStatus,
+      at: rest.mailAt,
+      attempts: rest.mailAttempts,
+      unknownOutcomes: rest.mailUnknownOutcomes,
       ...(mailReason && { reason: mailReason }),
+      ...(typeof mailSince === "string" && { since: mailSince || null }),
     },
   };
 }
@@ -301,37 +360,44 @@ const packedComparisons = z.object({
   pairs: z.array(z.tuple([z.nullable(runId), z.nullable(runId)])),
   lastReported: packedCounts,
   heldBack: packedCounts,
+  firstEmpty: z.array(z.tuple([index, day])),
+  lateBaseline: z.array(index),
 });
+const packedLeft = z.extend(packedComparisons, { on: z.array(day) });
 const packedFailures = z.object({
   products: z.array(z.union([index, z.string()])),
   of: z.array(index),
-  groups: z.array(z.tuple([z.string(), z.boolean(), runId, count])),
+  groups: z.array(
+    z.tuple([z.string(), z.boolean(), runId, count, z.optional(z.nullable(day)), z.optional(z.nullable(runId))]),
+  ),
 });
 
 export function decodeRun(key: Pick<Run, "watchlist" | "runId">, row: Columns, place: RowPlace): Run {
   return read(row, place, (columns) => {
     const comparisons = unpackComparisons(packedComparisons.parse(gather("comparisons", columns)));
     const failures = unpackFailures(packedFailures.parse(gather("failures", columns)), comparisons);
-    return { ...unpackSummary(key, columns), comparisons, failures };
+    return { ...unpackSummary(key, columns), comparisons, left: unpackLeft(columns), failures };
   });
 }
 
-function unpackComparisons({
-  ids,
-  of,
-  pairs,
-  lastReported,
-  heldBack,
-}: z.infer<typeof packedComparisons>): Comparison[] {
-  const reportedAt = new Map(lastReported);
-  const heldBackAt = new Map(heldBack);
-  return ids.map((softwareId, i) => {
-    const [previous, current] = at(pairs, at(of, i));
-    const [reportedCounts, heldBackCounts] = [reportedAt.get(i), heldBackAt.get(i)];
+function unpackLeft(columns: Columns): LeftProduct[] {
+  if (typeof columns.left0 !== "string") return [];
+  const { on, ...packed } = packedLeft.parse(gather("left", columns));
+  return unpackComparisons(packed).map((comparison, i) => ({ ...comparison, leftOn: at(on, i) }));
+}
+
+function unpackComparisons(packed: z.infer<typeof packedComparisons>): Comparison[] {
+  const [lastReported, heldBack] = [new Map(packed.lastReported), new Map(packed.heldBack)];
+  const [firstEmpty, lateBaseline] = [new Map(packed.firstEmpty), new Set(packed.lateBaseline)];
+  return packed.ids.map((softwareId, i) => {
+    const [previous, current] = at(packed.pairs, at(packed.of, i));
+    const [reported, held, firstEmptyOn] = [lastReported.get(i), heldBack.get(i), firstEmpty.get(i)];
     return {
       ...{ softwareId, previous, current },
-      ...(reportedCounts && { lastReported: unpackCounts(reportedCounts) }),
-      ...(heldBackCounts && { heldBack: unpackCounts(heldBackCounts) }),
+      ...(reported && { lastReported: unpackCounts(reported) }),
+      ...(held && { heldBack: unpackCounts(held) }),
+      ...(firstEmptyOn && { firstEmptyOn }),
+      ...(lateBaseline.has(i) && { lateBaseline: true }),
     };
   });
 }
@@ -350,8 +416,9 @@ function unpackFailures(
 ): ReadFailure[] {
   return products.map((place, i) => {
     const softwareId = typeof place === "string" ? place : at(comparisons, place).softwareId;
-    const [reason, permanent, since, misses] = at(groups, at(of, i));
-    return { softwareId, reason, permanent, since, misses };
+    const [reason, permanent, since, misses, unknownSince, permanentSince] = at(groups, at(of, i));
+    const failure = { softwareId, reason, permanent, since, misses };
+    return { ...failure, ...(permanentSince && { permanentSince }), ...(unknownSince && { unknownSince }) };
   });
 }
 

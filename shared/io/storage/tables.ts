@@ -1,6 +1,6 @@
 import type { TableClient, TransactionAction } from "@azure/data-tables";
 import { addDays } from "../../core/day.ts";
-import type { Mail, Run, RunSummary } from "../../core/run.ts";
+import { compareOpened, type Mail, type Run, type RunSummary } from "../../core/run.ts";
 import { dayOf, isScheduled, type RunId } from "../../core/run-id.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { ProductKey, SnapshotKey, Store, StoredRun } from "../../ports.ts";
@@ -16,10 +16,10 @@ import {
   decodeRun,
   decodeSnapshot,
   decodeSummary,
-  encodeKey,
   encodeMail,
   encodeRun,
   encodeSnapshot,
+  runPartition,
   runRowKey,
   snapshotPartition,
   summaryColumns,
@@ -40,6 +40,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
   return {
     readSnapshot: (key) => readSnapshot(snapshots, key),
     readSnapshots: (product, runIds) => readSnapshots(snapshots, product, runIds),
+    listSnapshots: (product, from, to) => listSnapshots(snapshots, product, from, to),
     latestSnapshot: (before) => latestSnapshot(snapshots, before),
     addSnapshot: (snapshot) => addSnapshot(snapshots, snapshot),
     deleteSnapshot: (key) => deleteRow(snapshots, snapshotPartition(key), runRowKey(key.runId)),
@@ -47,7 +48,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
     listRuns: (watchlist, from) => listRuns(runs, watchlist, from),
     commitRun: (run, follows) => commitRun(runs, run, follows),
     updateMail: (run, version, mail) => updateMail(runs, run, version, mail),
-    deleteRun: (watchlist, runId) => deleteRow(runs, encodeKey(watchlist), runRowKey(runId)),
+    deleteRun: (watchlist, runId) => deleteRow(runs, runPartition(watchlist), runRowKey(runId)),
   };
 }
 
@@ -183,10 +184,17 @@ async function readSnapshots(table: Table, product: ProductKey, runIds: readonly
     where("RowKey", "le", last),
     `(${rowKeys.map((rowKey) => where("RowKey", "eq", rowKey)).join(" or ")})`,
   ]);
-  return rows.map((row) => {
-    const { rowKey } = row;
-    return decodeSnapshot({ ...product, runId: rowKey }, row, placeOf(table, product, rowKey));
-  });
+  return rows.map((row) => snapshotOf(table, product, row));
+}
+
+function snapshotOf(table: Table, product: ProductKey, row: { rowKey: string }): Snapshot {
+  return decodeSnapshot({ ...product, runId: row.rowKey }, row, placeOf(table, product, row.rowKey));
+}
+
+async function listSnapshots(table: Table, product: ProductKey, from: RunId, to: RunId): Promise<Snapshot[]> {
+  const range = [where("RowKey", "ge", runRowKey(from)), where("RowKey", "le", runRowKey(to))];
+  const rows = await queryRows(table, snapshotPartition(product), range);
+  return rows.map((row) => snapshotOf(table, product, row));
 }
 
 // Most products were read lately: looking at a few weeks first avoids listing the keys of a year.
@@ -220,7 +228,7 @@ async function addSnapshot(table: Table, snapshot: Snapshot): Promise<boolean> {
 }
 
 async function readRun(table: Table, watchlist: string, runId: RunId): Promise<StoredRun | null> {
-  const place = { table: table.name, partitionKey: encodeKey(watchlist), rowKey: runRowKey(runId) };
+  const place = { table: table.name, partitionKey: runPartition(watchlist), rowKey: runRowKey(runId) };
   const row = await readRow(table, place.partitionKey, place.rowKey);
   return row && { run: decodeRun({ watchlist, runId }, row, place), version: row.etag };
 }
@@ -229,12 +237,13 @@ async function readRun(table: Table, watchlist: string, runId: RunId): Promise<S
 const afterRuns = ":";
 
 async function listRuns(table: Table, watchlist: string, from?: RunId): Promise<RunSummary[]> {
-  const partitionKey = encodeKey(watchlist);
+  const partitionKey = runPartition(watchlist);
   const rows = await listRows(table, partitionKey, { from: from && runRowKey(from), below: afterRuns }, summaryColumns);
-  return rows.map((row) => {
+  const runs = rows.map((row) => {
     const { rowKey } = row;
     return decodeSummary({ watchlist, runId: rowKey }, row, { table: table.name, partitionKey, rowKey });
   });
+  return runs.sort(compareOpened);
 }
 
 /**
@@ -267,7 +276,7 @@ const beginning = "beginning";
 
 /** Marks the beginning as followed by this run; `null` if it is not the first scheduled run. */
 async function beginChain(table: Table, { watchlist, runId }: Run): Promise<TransactionAction | null> {
-  const mark = { partitionKey: encodeKey(watchlist), rowKey: beginning, followedBy: runId };
+  const mark = { partitionKey: runPartition(watchlist), rowKey: beginning, followedBy: runId };
   // Read this before listing the runs: a first commit in between changes it.
   const existing = await readRow(table, mark.partitionKey, beginning);
   if ((await listRuns(table, watchlist)).some((run) => isScheduled(run.runId))) return null;
@@ -284,7 +293,7 @@ async function updateMail(
   version: string,
   mail: Mail,
 ): Promise<boolean> {
-  const [partitionKey, rowKey] = [encodeKey(watchlist), runRowKey(runId)];
+  const [partitionKey, rowKey] = [runPartition(watchlist), runRowKey(runId)];
   const mailWriter = crypto.randomUUID();
   const row = { partitionKey, rowKey, ...encodeMail(mail), mailWriter };
   const updated = table.call(`MERGE ${pathOf(table, partitionKey, rowKey)}`, async (client, options) => {

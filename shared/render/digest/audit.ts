@@ -1,5 +1,6 @@
 import { comparedProducts } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
+import { runDay } from "../../core/run-id.ts";
 import { countWatched, isPartial } from "../../core/totals.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { count, formatRun, formatTime, many, type RenderOptions } from "../words.ts";
@@ -21,14 +22,14 @@ const fullLists: Readonly<Record<FullList, string[]>> = {
 };
 
 function compared(report: Report): string {
-  const { totals, previousRunId, runId } = report;
+  const { totals, previousRunId, day, timeZone } = report;
   const all = many(countWatched(totals), "product");
   const notRead = isPartial(totals) ? `${count(totals.notRead)} could not be read` : "all could be read";
-  if (previousRunId === null) return `${count(totals.read)} of ${all} read; ${notRead}.`;
+  if (previousRunId === null) return `${count(totals.read)} of ${all} read.`;
   const { compared, older, oldest } = comparedProducts(report);
   const parts = [
-    `${count(compared)} of ${all} compared with the run of ${formatRun(previousRunId)}, ${howMuchEarlier(previousRunId, runId)}`,
-    ...(oldest ? [`${count(older)} of them with older counts, back to ${formatRun(oldest)}`] : []),
+    `${count(compared)} of ${all} compared with the run of ${formatRun(previousRunId, timeZone)}, ${howMuchEarlier(runDay(previousRunId, timeZone), day)}`,
+    ...(oldest ? [`${count(older)} of them with older counts, back to ${formatRun(oldest, timeZone)}`] : []),
     ...(totals.baseline > 0 ? [`${count(totals.baseline)} seen for the first time`] : []),
     notRead,
   ];

@@ -1,8 +1,7 @@
 import { isNotRead, productsIn, sortByMissing } from "../../core/products.ts";
 import type { ProductRow } from "../../core/report.ts";
-import { dayOf } from "../../core/run-id.ts";
 import { linesShown } from "../limits.ts";
-import { formatDay, many, shown, softwareLabel } from "../words.ts";
+import { formatDay, many, productLabel, shown } from "../words.ts";
 import { type Context, type Rest, restAt } from "./material.ts";
 
 /** How much each product misses, as bars. */
@@ -27,7 +26,7 @@ export function barsOf({ report, room, linkTo }: Context): Bars | null {
     type: "bars",
     title: "Missing by product",
     bars: rows.slice(0, lines).map((row) => ({
-      label: shown(softwareLabel(row.softwareId), 60),
+      label: shown(productLabel(row.softwareId), 60),
       words: barWords(row),
       percent: Math.max(1, Math.round((100 * row.missingInstalls) / most)),
       isRead: !isNotRead(row),
@@ -39,5 +38,5 @@ export function barsOf({ report, room, linkTo }: Context): Bars | null {
 
 function barWords(row: ProductRow): string {
   const words = `${many(row.missingKbs, "KB")}, ${many(row.missingInstalls, "missing install")}`;
-  return isNotRead(row) && row.current !== null ? `${words} on ${formatDay(dayOf(row.current))}` : words;
+  return isNotRead(row) && row.readOn !== null ? `${words} on ${formatDay(row.readOn)}` : words;
 }

@@ -1,9 +1,10 @@
-import type { Report } from "../../core/report.ts";
-import { countWatched, isPartial } from "../../core/totals.ts";
-import { type Verdict, verdictOf } from "../../core/verdict.ts";
-import { comparedWith, headline } from "../headline.ts";
+import { productsIn } from "../../core/products.ts";
+import { hasLeftInventory, isUnknownId, type Report } from "../../core/report.ts";
+import { isPartial } from "../../core/totals.ts";
+import { isAboutReading, type Verdict, verdictOf } from "../../core/verdict.ts";
+import { comparedWith, headline, notReadWords } from "../headline.ts";
 import { healthLink, reportLink } from "../link.ts";
-import { agree, count, formatRun, many, shown } from "../words.ts";
+import { agree, formatRun, shown } from "../words.ts";
 import { auditOf } from "./audit.ts";
 import { type Bars, barsOf } from "./bars.ts";
 import { type Brief, briefsOf, type KbTable, kbTablesOf } from "./kb-tables.ts";
@@ -33,12 +34,12 @@ export type Part = KbTable | Brief | Trend | Bars | Remark;
 /** What a report's digest says; `room` is how much of each part it shows before the rest is only counted, see `linesShown`. */
 export function digestOf(material: Material, room: number, list: FullList): Digest {
   const { report, options } = material;
-  const { watchlist, runId } = report;
+  const { watchlist, runId, timeZone } = report;
   const linkTo = (narrowed?: Record<string, string>) => reportLink(options.reportUrl, watchlist, runId, narrowed);
   return {
     verdict: verdictOf(report),
-    headline: headline(report),
-    about: `Watchlist ${shown(watchlist, 60)}, ${formatRun(runId)}. ${comparedWith(report)}`,
+    headline: headline(report, material.since),
+    about: `Watchlist ${shown(watchlist, 60)}, ${formatRun(runId, timeZone)}. ${comparedWith(report)}`,
     caution: caution(report),
     link: linkTo(),
     parts: partsOf({ ...material, room, list, linkTo }),
@@ -54,19 +55,22 @@ function partsOf(context: Context): Part[] {
   const pictures = [trendOf(report), barsOf(context)].filter((part) => part !== null);
   const remarks = remarksOf(context);
   const changes = [...kbTablesOf(context), ...briefsOf(context)];
-  // Where nothing could be read, the reason is the news.
-  return verdictOf(report) === "not-read"
-    ? [...remarks, ...changes, ...pictures]
-    : [...changes, ...pictures, ...remarks];
+  if (!isAboutReading(verdictOf(report))) return [...changes, ...pictures, ...remarks];
+  // Where it is why the digest comes, what could not be read is the news.
+  const [news = [], others = []] = [true, false].map((is) => remarks.filter(({ tone }) => (tone === "caution") === is));
+  return [...news, ...changes, ...pictures, ...others];
 }
 
 function caution(report: Report): string | null {
   const { totals, previousRunId } = report;
-  if (!isPartial(totals) || verdictOf(report) === "not-read") return null;
+  if (!isPartial(totals) || isAboutReading(verdictOf(report))) return null;
   const { notRead } = totals;
   const unknown =
     previousRunId === null
       ? `what ${agree(notRead, "it misses", "they miss")}`
       : `whether ${agree(notRead, "it", "they")} got worse`;
-  return `${count(notRead)} of ${many(countWatched(totals), "product")} could not be read: ${unknown} is unknown.`;
+  const isAnswered = productsIn(report, "not-read").every(
+    (row) => isUnknownId(row) || hasLeftInventory(row, report.day),
+  );
+  return isAnswered ? `${notReadWords(report)}.` : `${notReadWords(report)}: ${unknown} is unknown.`;
 }

@@ -1,10 +1,11 @@
 import type { Report } from "../../core/report.ts";
+import type { SinceDigest } from "../../core/since.ts";
 import { reportCsvChunks } from "../export/csv.ts";
+import { subject } from "../headline.ts";
 import type { RenderOptions } from "../words.ts";
 import { digestOf } from "./content.ts";
 import { htmlOf } from "./html.tsx";
 import { type FullList, gather, type Material } from "./material.ts";
-import { renderSubject } from "./subject.ts";
 import { textOf } from "./text.ts";
 
 /** A digest ready to be addressed. */
@@ -23,11 +24,15 @@ const maxTextBytes = 80_000;
 const maxAttachedCharacters = 8_000_000;
 
 /** The digest of a report: however large the estate, the worst first and the rest counted. */
-export async function renderDigest(report: Report, options: RenderOptions): Promise<RenderedDigest> {
+export async function renderDigest(
+  report: Report,
+  options: RenderOptions,
+  since: SinceDigest | null = null,
+): Promise<RenderedDigest> {
   const attachments = attach(report);
   const list = report.rows.length === 0 ? "none" : attachments.length > 0 ? "attached" : "too large";
-  const { html, text } = renderWithin(gather(report, options), list);
-  return { subject: renderSubject(report), html, text, attachments };
+  const { html, text } = renderWithin(gather(report, options, since), list);
+  return { subject: subject(report, since), html, text, attachments };
 }
 
 // A common mail fits at once. With no room at all, what is left is of bounded size whatever the report says.

@@ -232,7 +232,7 @@ function RemarkPart({ remark: { title, tone, points, rest } }: { remark: Remark 
 function PointLines({ point: { text, products, more } }: { point: Point }) {
   return (
     <>
-      <Line top={4}>{text}</Line>
+      {text && <Line top={4}>{text}</Line>}
       {[...products, ...(more > 0 ? [`and ${many(more, "more product")}`] : [])].map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
         <Line key={index} ink="muted" top={2}>

@@ -58,6 +58,7 @@ function Mail({ digest }: { digest: Digest }) {
 const stripes: Readonly<Record<Verdict, Fill>> = {
   worse: "worse",
   "not-read": "amber",
+  "partly-read": "amber",
   first: "bar",
   better: "better",
   joined: "bar",

@@ -1,12 +1,11 @@
 import { changedCounts, direction } from "../../core/change.ts";
-import { daysOverdue, isBetter, isDueBefore, isStalled, knownAge } from "../../core/due.ts";
+import { changeOf, daysOverdue, isBetter, isDueBefore, knownAge, stalledEntry } from "../../core/due.ts";
 import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries } from "../../core/order.ts";
 import { type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
-import { dayOf } from "../../core/run-id.ts";
 import { linesShown, namesInLine } from "../limits.ts";
 import { safeLink } from "../link.ts";
-import { count, countWithChange, listed, many, manyWithChange, shown, softwareLabel } from "../words.ts";
+import { count, countWithChange, listed, many, manyWithChange, productLabel, shown } from "../words.ts";
 import type { Context } from "./material.ts";
 
 /** What a figure means to its reader. */
@@ -41,14 +40,16 @@ export interface KbLine {
   more: number;
 }
 
-/** A KB with the products that it is worst in. */
+/** A row of one section: its entries first, then the KB's other entries, each with its own state. */
 export function kbLine(row: KbRow, context: Context): KbLine {
-  const entries = [...row.entries].sort(compareEntries);
+  const own = new Set(row.entries);
+  const others = (context.rowsById.get(row.id)?.entries ?? []).filter((entry) => !own.has(entry));
+  const entries = [...row.entries.toSorted(compareEntries), ...others.toSorted(compareEntries)];
   const lines = linesShown("products", entries.length, context.room);
   return {
     ...kbTitle(row),
-    facts: [others(row), age(row, context)].filter(Boolean),
-    warnings: [overdue(row, context), stalled(entries, context)].filter(Boolean),
+    facts: [otherNames(row), age(row, context)].filter(Boolean),
+    warnings: [overdue(row, context), stalled(row, context)].filter(Boolean),
     products: entries.slice(0, lines).map((entry) => productLine(entry, row)),
     more: Math.max(0, entries.length - lines),
   };
@@ -59,9 +60,10 @@ export function kbTitle({ id, url, name }: KbRow): Pick<KbLine, "number" | "link
   return { number: `KB${shown(id, 20)}`, link: safeLink(url), name: shown(name, 90) };
 }
 
-function others(row: KbRow): string {
+function otherNames(row: KbRow): string {
   const names = otherProducts(row).map((name) => shown(name.replaceAll("_", " "), 30));
-  return listed(withMore(names.slice(0, namesInLine.otherProducts), names.length));
+  if (names.length === 0) return "";
+  return `also for ${listed(withMore(names.slice(0, namesInLine.otherProducts), names.length))}`;
 }
 
 function withMore(words: readonly string[], all: number): string[] {
@@ -69,8 +71,8 @@ function withMore(words: readonly string[], all: number): string[] {
   return [...words, ...(more > 0 ? [many(more, "more product")] : [])];
 }
 
-function age(row: KbRow, { report: { runId } }: Context): string {
-  const days = knownAge(row, dayOf(runId));
+function age(row: KbRow, { report: { day } }: Context): string {
+  const days = knownAge(row, day);
   if (days === null) return "";
   return days === 0 ? "first seen today" : `${many(days, "day")} old`;
 }
@@ -81,36 +83,48 @@ function overdue(row: KbRow, { report, next }: Context): string {
   return isDueBefore(row, next, report.dueDays) ? "overdue before the next report" : "";
 }
 
-function stalled(entries: readonly KbEntry[], { report: { runId } }: Context): string {
-  const entry = entries.find((one) => isStalled(one, dayOf(runId)));
+function stalled(row: KbRow, { report: { day } }: Context): string {
+  const entry = stalledEntry(row, day);
   if (!entry) return "";
   return `stalled at ${count(entry.current?.machineMissedOn ?? null)}, peak ${count(entry.peak)}`;
 }
 
-function productLine({ softwareId, current, previous, kind }: KbEntry, row: KbRow): ProductLine {
-  const label = shown(softwareLabel(softwareId), 60);
+function productLine(entry: KbEntry, row: KbRow): ProductLine {
+  const { softwareId, current, previous, kind } = entry;
+  const label = shown(productLabel(softwareId), 60);
   if (!current) {
     const was = count(previous?.machineMissedOn ?? null);
     return { label, machines: { text: `gone (was ${was})`, tone: "better" }, cves: { text: "", tone: "plain" } };
   }
-  const [machines, cves] = [figure("machineMissedOn", current, previous), figure("cveAddressed", current, previous)];
-  const note = kind === row.kind ? undefined : notes[kind];
+  const [machines, cves] = [figure("machineMissedOn", entry), figure("cveAddressed", entry)];
+  const note = kind === row.kind ? knownNow(entry) : notes[kind];
   return { label, machines: note ? { ...machines, text: `${machines.text} ${note}` } : machines, cves };
 }
 
-// Beside a product whose own change is not that of the KB as it is headed.
-const notes: Partial<Record<KbEntry["kind"], string>> = {
+function knownNow({ reasons, previous }: KbEntry): string | null {
+  return reasons.includes("now-known") && previous?.machineMissedOn === null ? "now known" : null;
+}
+
+// Beside a product whose own state is not that of the section.
+const notes: Readonly<Record<KbEntry["kind"], string>> = {
   new: "new",
+  worsened: "worse",
   returned: "back",
+  "more-cves": "more CVEs",
+  improved: "better",
+  resolved: "resolved",
   baseline: "now watched",
+  unchanged: "unchanged",
   "not-read": "last known",
 };
 
 const tones = { up: "worse", down: "better", level: "plain" } as const;
 
-function figure(of: keyof Counts, current: Counts, previous: Counts | null): Figure {
-  const before = previous?.[of] ?? null;
-  return { text: countWithChange(current[of], before), tone: tones[direction(before, current[of])] };
+function figure(of: keyof Counts, entry: KbEntry): Figure {
+  const now = entry.current?.[of] ?? null;
+  const change = changeOf(entry, of);
+  const before = now === null || change === null ? null : now - change;
+  return { text: countWithChange(now, before), tone: tones[direction(before, now)] };
 }
 
 /** What got better: a few words for each of the first products, and the number of the others. */
@@ -122,7 +136,7 @@ export function betterWords({ entries }: KbRow): string {
 const nouns = { machineMissedOn: "machine", cveAddressed: "CVE" } as const;
 
 function entryWords({ softwareId, current, previous }: KbEntry): string {
-  const label = shown(softwareLabel(softwareId), 60);
+  const label = shown(productLabel(softwareId), 60);
   const machines = previous?.machineMissedOn ?? null;
   if (!current) return `${label}: ${machines === null ? "gone" : `was on ${many(machines, "machine")}`}`;
   const changed = changedCounts(previous, current);

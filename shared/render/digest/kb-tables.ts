@@ -1,9 +1,9 @@
 import { isWorse, reachOf } from "../../core/due.ts";
-import type { KbRow, RowKind } from "../../core/row.ts";
-import { verdictOf } from "../../core/verdict.ts";
+import { rowsOfKind } from "../../core/leads.ts";
+import { type KbRow, narrow, type RowKind } from "../../core/row.ts";
 import { onUpTo } from "../headline.ts";
 import { type DigestLines, linesShown } from "../limits.ts";
-import { count, many } from "../words.ts";
+import { count, many, shortDay } from "../words.ts";
 import { betterWords, type KbLine, kbLine, kbTitle } from "./kb-line.ts";
 import { type Context, type Rest, restAt } from "./material.ts";
 
@@ -27,11 +27,12 @@ export interface Brief {
 
 /** What got worse, what is overdue, and in a first digest what is missing. */
 export function kbTablesOf(context: Context): KbTable[] {
-  const isFirst = verdictOf(context.report) === "first";
+  const isFirst = context.report.previousRunId === null;
   const tables = [
     kbTable(context, "new", "New"),
     kbTable(context, "worsened", "Worse"),
     kbTable(context, "returned", "Back after being resolved"),
+    kbTable(context, "more-cves", "More CVEs, on fewer machines"),
     overdueTable(context),
     isFirst ? kbTable(context, "baseline", "Missing now") : null,
   ];
@@ -39,8 +40,8 @@ export function kbTablesOf(context: Context): KbTable[] {
 }
 
 function kbTable(context: Context, kind: DigestLines & RowKind, title: string): KbTable | null {
-  const rows = context.byKind.get(kind);
-  if (!rows) return null;
+  const rows = rowsOfKind(context.report.rows, kind);
+  if (rows.length === 0) return null;
   return {
     type: "table",
     title: `${title}: ${many(rows.length, "KB")}`,
@@ -67,9 +68,9 @@ function restOf({ linkTo, list }: Context, left: readonly KbRow[], narrowed: Rec
 function overdueTable(context: Context): KbTable | null {
   const { lately, soon, long, unknown } = context.overdue;
   const overdue = [...lately, ...long];
-  const rows = [...lately, ...soon, ...long].filter(({ kind }) => !isWorse(kind));
+  const rows = narrow([...lately, ...soon, ...long], ({ kind }) => !isWorse(kind));
   if (rows.length === 0) return null;
-  const above = overdue.filter(({ kind }) => isWorse(kind)).length;
+  const above = narrow(overdue, ({ kind }) => isWorse(kind)).length;
   const notes = [
     lately.length > 0 && `${count(lately.length)} since the last report`,
     soon.length > 0 && overdue.length > 0 && `${count(soon.length)} more before the next one`,
@@ -87,26 +88,47 @@ function overdueTable(context: Context): KbTable | null {
   };
 }
 
-/** What got better, and what is resolved. */
+/** What got better and what is resolved, in this run and since the last digest. */
 export function briefsOf(context: Context): Brief[] {
+  const { report, since } = context;
+  const sinceWhen = since && `since the digest of ${shortDay(since.day)}`;
   return [
-    brief(context, "improved", "Better", "Counts also fall when machines leave or go silent for 30 days."),
-    brief(context, "resolved", "Resolved", "No longer listed for any product that was read in both runs."),
+    brief(context, { kind: "improved", title: "Better", rows: report.rows }),
+    brief(context, { kind: "resolved", title: "Resolved", rows: report.rows }),
+    since && brief(context, { kind: "improved", title: `Better ${sinceWhen}`, rows: since.rows, isReported: false }),
+    since && brief(context, { kind: "resolved", title: `Resolved ${sinceWhen}`, rows: since.rows, isReported: false }),
   ].filter((brief) => brief !== null);
 }
 
-function brief(context: Context, kind: "improved" | "resolved", title: string, note: string): Brief | null {
-  const rows = context.byKind.get(kind);
-  if (!rows) return null;
+interface BriefOf {
+  kind: "improved" | "resolved";
+  title: string;
+  rows: readonly KbRow[];
+  /** Whether the report page shows the same. */
+  isReported?: boolean;
+}
+
+const briefNotes = {
+  improved: "Counts also fall when machines leave or go silent for 30 days.",
+  resolved: "No longer listed for the products named, in two reads.",
+} as const;
+
+function brief(context: Context, { kind, title, rows: all, isReported = true }: BriefOf): Brief | null {
+  const rows = rowsOfKind(all, kind);
+  if (rows.length === 0) return null;
   const lines = linesShown("brief", rows.length, context.room);
   return {
     type: "brief",
     title: `${title}: ${many(rows.length, "KB")}`,
-    note,
+    note: briefNotes[kind],
     kbs: rows.slice(0, lines).map((row) => {
       const { number, link } = kbTitle(row);
       return { number, link, words: betterWords(row) };
     }),
-    rest: restOf(context, rows.slice(lines), { change: kind }),
+    rest: isReported ? restOf(context, rows.slice(lines), { change: kind }) : restOfSince(rows.slice(lines)),
   };
+}
+
+function restOfSince(left: readonly KbRow[]): Rest | null {
+  return left.length > 0 ? restAt(`${count(left.length)} more${onUpTo(reachOf(left), ", on up to ")}`, null) : null;
 }

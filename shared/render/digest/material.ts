@@ -1,8 +1,9 @@
 import type { RunDate } from "../../core/day.ts";
 import { type Overdue, overdueRows } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
-import type { KbRow, RowKind } from "../../core/row.ts";
+import type { KbRow } from "../../core/row.ts";
 import { scheduledRunId } from "../../core/run-id.ts";
+import type { SinceDigest } from "../../core/since.ts";
 import { listed, type RenderOptions } from "../words.ts";
 
 /** A report sorted for its digest: the same however much of it is shown, so it is sorted once. */
@@ -11,16 +12,19 @@ export interface Material {
   options: RenderOptions;
   /** The day of the next report; `null` where it is not known. */
   next: RunDate | null;
-  byKind: ReadonlyMap<RowKind, readonly KbRow[]>;
+  /** Each KB with all of its entries, by id. */
+  rowsById: ReadonlyMap<string, KbRow>;
   overdue: Overdue;
+  /** What happened since the last digest; `null` where there was none before, or no run in between. */
+  since: SinceDigest | null;
 }
 
 /** A report's material. */
-export function gather(report: Report, options: RenderOptions): Material {
+export function gather(report: Report, options: RenderOptions, since: SinceDigest | null = null): Material {
   const { nextRun, timeZone } = options;
   const next = nextRun && scheduledRunId(new Date(nextRun), timeZone);
-  const byKind = Map.groupBy(report.rows, ({ kind }) => kind);
-  return { report, options, next, byKind, overdue: overdueRows(report, next) };
+  const rowsById = new Map(report.rows.map((row) => [row.id, row]));
+  return { report, options, next, rowsById, overdue: overdueRows(report, report.previousDay, next), since };
 }
 
 /** Whether the full list of KBs comes with a digest: only mails have one. */

@@ -1,9 +1,8 @@
-import { notReadByReason, productsIn } from "../../core/products.ts";
-import type { ProductRow } from "../../core/report.ts";
-import type { RunId } from "../../core/run-id.ts";
+import { isNotRead, notReadByReason, productsIn } from "../../core/products.ts";
+import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { linesShown } from "../limits.ts";
-import { agree, count, formatRun, many, shown } from "../words.ts";
+import { agree, count, formatDay, formatRun, many, shortDay, shown } from "../words.ts";
 import { type Context, type Rest, restAt } from "./material.ts";
 
 /** What a reader must know of some products. */
@@ -23,11 +22,73 @@ export interface Point {
   more: number;
 }
 
-/** What is now watched, what could not be read, and what an answer alone does not say. */
+/** What could not be read, what can be again, what is now watched, and what an answer alone does not say. */
 export function remarksOf(context: Context): Remark[] {
-  return [joined(context), notRead(context), notKbPatched(context), unusable(context)].filter(
-    (remark) => remark !== null,
-  );
+  return [
+    unknownIds(context),
+    leftInventory(context),
+    notRead(context),
+    readable(context),
+    joined(context),
+    joinedSince(context),
+    meanwhile(context),
+    notKbPatched(context),
+    differed(context),
+    unusable(context),
+  ].filter((remark) => remark !== null);
+}
+
+function unknownIds(context: Context): Remark | null {
+  const rows = context.report.products.filter(isUnknownId);
+  const them = agree(rows.length, "it", "each");
+  return remark(context, {
+    title: "Unknown id",
+    tone: "caution",
+    text: `Defender does not know ${agree(rows.length, "this id", "these ids")}. Look ${them} up in Defender's software inventory and correct the watchlist.`,
+    rows,
+    line: ({ softwareId }) => named(softwareId),
+  });
+}
+
+function leftInventory(context: Context): Remark | null {
+  const { report } = context;
+  return remark(context, {
+    title: "Left the inventory",
+    tone: "caution",
+    text: "Defender has not found this for 14 days or longer. What was missing is not called resolved. Take off the watchlist what is no longer installed.",
+    rows: report.products.filter((row) => hasLeftInventory(row, report.day)),
+    line: (row) => `${named(row.softwareId)}: ${howLong(row, report)}`,
+  });
+}
+
+function readable(context: Context): Remark | null {
+  return sinceRemark(context, "Can be read again", context.since?.readable ?? []);
+}
+
+function joinedSince(context: Context): Remark | null {
+  const { since } = context;
+  return since && sinceRemark(context, `Now watched since the digest of ${shortDay(since.day)}`, since.watched);
+}
+
+function sinceRemark(context: Context, title: string, softwareIds: readonly string[]): Remark | null {
+  const ids = new Set(softwareIds);
+  const rows = context.report.products.filter(({ softwareId }) => ids.has(softwareId));
+  return remark(context, { title, rows, line: missingLine });
+}
+
+// What rose and fell within the thresholds, or was reported when it did: counted, so that the lists above add up.
+function meanwhile({ since }: Context): Remark | null {
+  if (!since || since.rose + since.cameAndWent === 0) return null;
+  const rose = since.rose > 0 && `${many(since.rose, "KB")} rose below the thresholds`;
+  const passed = since.cameAndWent > 0 && `${count(since.cameAndWent)} came and went`;
+  const words = [rose, passed].filter((part) => part !== false).join("; ");
+  return {
+    type: "remark",
+    title: "Meanwhile",
+    tone: "plain",
+    points: [{ text: `Since the digest of ${shortDay(since.day)}: ${words}.`, products: [], more: 0 }],
+    rest: null,
+  };
 }
 
 function joined(context: Context): Remark | null {
@@ -39,8 +100,14 @@ function joined(context: Context): Remark | null {
     title: "Now watched",
     text: `Seen for the first time, so ${agree(rows.length, "its", "their")} KBs do not count as new.`,
     rows,
-    line: ({ softwareId, missingKbs }) => `${named(softwareId)}: ${many(missingKbs, "KB")} missing`,
+    line: missingLine,
   });
+}
+
+function missingLine(row: ProductRow): string {
+  const missing = `${many(row.missingKbs, "KB")} missing`;
+  if (row.state === "not-kb-patched") return `${named(row.softwareId)}: not patched by KBs`;
+  return `${named(row.softwareId)}: ${isNotRead(row) ? `${missing} when last read` : missing}`;
 }
 
 function notKbPatched(context: Context): Remark | null {
@@ -48,7 +115,19 @@ function notKbPatched(context: Context): Remark | null {
     title: "Not patched by KBs",
     text: "Defender counts weaknesses here but lists no KBs for them: an empty list does not mean patched. See the Defender portal.",
     rows: productsIn(context.report, "not-kb-patched"),
-    line: ({ softwareId }) => named(softwareId),
+    line: ({ softwareId, unlistedKbs }) =>
+      unlistedKbs > 0
+        ? `${named(softwareId)}: ${many(unlistedKbs, "KB")} no longer listed, and not known to be resolved`
+        : named(softwareId),
+  });
+}
+
+function differed(context: Context): Remark | null {
+  return remark(context, {
+    title: "Two answers differed",
+    text: "Two answers of this run listed different KBs; what either listed counts as missing.",
+    rows: context.report.products.filter((row) => row.differed),
+    line: missingLine,
   });
 }
 
@@ -63,17 +142,19 @@ function unusable(context: Context): Remark | null {
 
 interface OneRemark {
   title: string;
-  text: string;
+  tone?: Remark["tone"];
+  /** Empty where the title says it all. */
+  text?: string;
   rows: readonly ProductRow[];
   line: (row: ProductRow) => string;
 }
 
-function remark(context: Context, { title, text, rows, line }: OneRemark): Remark | null {
+function remark(context: Context, { title, tone = "plain", text = "", rows, line }: OneRemark): Remark | null {
   if (rows.length === 0) return null;
   return {
     type: "remark",
     title: titled(title, rows.length),
-    tone: "plain",
+    tone,
     points: [point(context, text, rows, line)],
     rest: null,
   };
@@ -96,14 +177,17 @@ function named(softwareId: string): string {
 // Each reason once, however many products it holds for.
 function notRead(context: Context): Remark | null {
   const { report, room, linkTo } = context;
-  const reasons = notReadByReason(report);
+  const products = report.products.filter(
+    (row) => isNotRead(row) && !isUnknownId(row) && !hasLeftInventory(row, report.day),
+  );
+  const reasons = notReadByReason({ products });
   if (reasons.length === 0) return null;
   const lines = linesShown("reasons", reasons.length, room);
   const left = reasons.slice(lines).reduce((sum, { products }) => sum + products.length, 0);
-  const line = (row: ProductRow) => `${named(row.softwareId)}: ${howLong(row, report.runId)}`;
+  const line = (row: ProductRow) => `${named(row.softwareId)}: ${howLong(row, report)}`;
   return {
     type: "remark",
-    title: titled("Not read", report.totals.notRead),
+    title: titled("Not read", products.length),
     tone: "caution",
     points: reasons
       .slice(0, lines)
@@ -117,10 +201,12 @@ function reasonWords(reason: string | null, products: readonly ProductRow[]): st
   return products[0]?.failure?.permanent ? `${words} This stays until someone fixes it.` : words;
 }
 
-function howLong({ failure, current }: ProductRow, runId: RunId): string {
+function howLong({ failure, readOn, missingKbs }: ProductRow, { day, timeZone }: Report): string {
   const misses = failure?.misses ?? 1;
   const since =
-    misses > 1 && failure ? `${many(misses, "run")} in a row, since ${formatRun(failure.since)}` : "this run only";
-  if (current === null) return `${since}; never read before`;
-  return `${since}; last read ${formatRun(current)}, ${howMuchEarlier(current, runId)}`;
+    misses > 1 && failure
+      ? `${many(misses, "run")} in a row, since ${formatRun(failure.since, timeZone)}`
+      : "this run only";
+  if (readOn === null) return `${since}; never read before`;
+  return `${since}; last read ${formatDay(readOn)}, ${howMuchEarlier(readOn, day)}, with ${many(missingKbs, "KB")} missing`;
 }

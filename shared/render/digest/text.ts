@@ -57,9 +57,11 @@ function tableText({ title, note, kbs, rest }: KbTable): string[] {
 }
 
 function kbText({ number, name, facts, warnings, products, more }: KbLine): string[] {
-  const title = [[number, name].filter(Boolean).join(" "), ...facts, ...warnings.map((warning) => `! ${warning}`)];
+  // The mark stays on the line of its warning.
+  const marked = warnings.map((warning) => `!\u00a0${warning}`);
+  const title = [[number, name].filter(Boolean).join(" "), ...facts, ...marked];
   return [
-    ...wrap(title.join("; "), width, "  "),
+    ...wrap(title.join("; "), width, "  ").map((line) => line.replaceAll("\u00a0", " ")),
     ...products.flatMap(productText),
     ...(more > 0 ? [`  and ${many(more, "more product")}`] : []),
   ];

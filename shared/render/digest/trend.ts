@@ -1,11 +1,12 @@
 import { direction } from "../../core/change.ts";
 import type { RunDate } from "../../core/day.ts";
+import { newlyKnown } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
 import { isPartial } from "../../core/totals.ts";
 import { type DailyTrend, dailyTrend } from "../../core/trend.ts";
 import { verdictOf } from "../../core/verdict.ts";
 import { trendDays } from "../limits.ts";
-import { count, formatDay, listed, many } from "../words.ts";
+import { agree, count, formatDay, listed, many } from "../words.ts";
 
 /** A row of days with what it says in words. */
 export interface Trend {
@@ -40,11 +41,14 @@ export function trendOf(report: Report): Trend | null {
     })),
     from: formatDay(trend.days[0]?.day ?? trend.first.day),
     to: formatDay(trend.last.day),
-    words: trendWords(trend, verdictOf(report) === "not-read"),
+    words: [...trendWords(trend, verdictOf(report) === "not-read"), ...nowKnown(report), unit].join(" "),
   };
 }
 
-function trendWords({ first, last, highest, rise, listChanged, partialDays }: DailyTrend, isBlind: boolean): string {
+function trendWords(
+  { first, last, highest, rise, listChanged, partialDays }: DailyTrend,
+  isNotRead: boolean,
+): string[] {
   const [then, now, most] = [first, last, highest].map(({ totals }) => count(totals.missingInstalls));
   const way = {
     up: `up ${count(rise)} from ${then} on`,
@@ -53,7 +57,7 @@ function trendWords({ first, last, highest, rise, listChanged, partialDays }: Da
   };
   const change = way[direction(first.totals.missingInstalls, last.totals.missingInstalls)];
   const sentences = [
-    `${now} ${isBlind ? "when last read" : "now"}, ${change} ${formatDay(first.day)}; the highest was ${most} on ${formatDay(highest.day)}.`,
+    `${now} ${isNotRead ? "when last read" : "now"}, ${change} ${formatDay(first.day)}; the highest was ${most} on ${formatDay(highest.day)}.`,
   ];
   if (listChanged.length > 0) {
     sentences.push(
@@ -63,6 +67,16 @@ function trendWords({ first, last, highest, rise, listChanged, partialDays }: Da
   if (partialDays > 0) {
     sentences.push(`On ${many(partialDays, "day")} some products could not be read; their last known counts are used.`);
   }
-  sentences.push("A missing install is one KB missing on one machine.");
-  return sentences.join(" ");
+  return sentences;
+}
+
+const unit = "A missing install is one KB missing on one machine.";
+
+// A count that was never known before lifts the line, and nothing got worse by it.
+function nowKnown({ rows }: Report): string[] {
+  const { kbs, machines } = newlyKnown(rows);
+  if (kbs === 0) return [];
+  return [
+    `${many(machines, "missing install")} of ${many(kbs, "KB")} ${agree(machines, "is", "are")} counted for the first time.`,
+  ];
 }

@@ -1,8 +1,9 @@
 import { stringify } from "csv-stringify/sync";
+import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry } from "../../core/row.ts";
-import { dayOf, type RunId } from "../../core/run-id.ts";
+import type { RunId } from "../../core/run-id.ts";
 import { type Totals, totalNames } from "../../core/totals.ts";
 
 /**
@@ -30,10 +31,22 @@ export const reportColumns = [
   "run",
   "previousRun",
   "readRun",
+  "why",
+  "runDay",
+  "lastReadOn",
 ] as const;
 
 /** The columns of a history in CSV, in this order; later versions add columns at the end. */
-export const historyColumns = ["run", "scheduled", "openedAt", "committedAt", ...totalNames, "mail", "mailAt"] as const;
+export const historyColumns = [
+  "run",
+  "scheduled",
+  "openedAt",
+  "committedAt",
+  ...totalNames,
+  "mail",
+  "mailAt",
+  "day",
+] as const;
 
 /** One run in a history. */
 export interface HistoryRow extends Totals {
@@ -43,6 +56,8 @@ export interface HistoryRow extends Totals {
   committedAt: string;
   mail: string;
   mailAt: string;
+  /** The day that the run belongs to. */
+  day: RunDate;
 }
 
 type Cell = string | number | boolean | null;
@@ -100,39 +115,39 @@ export function defuse(text: string): string {
 }
 
 function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {
-  const readRuns = new Map(report.products.map(({ softwareId, current }) => [softwareId, current]));
-  const { watchlist, tenant, runId: run, previousRunId: previousRun } = report;
+  const products = new Map(report.products.map((product) => [product.softwareId, product]));
+  const { watchlist, tenant, runId: run, previousRunId: previousRun, day: runDay } = report;
   for (const row of report.rows) {
     for (const entry of row.entries) {
       const { softwareId } = entry;
+      const { current: readRun = null, readOn: lastReadOn = null } = products.get(softwareId) ?? {};
       yield {
         ...{ softwareId, id: row.id, name: row.name, productsNames: row.productsNames.join("; "), url: row.url },
-        ...counts(entry),
+        ...change(entry),
         ...lasting(entry, report),
-        ...{ watchlist, tenant, run, previousRun, readRun: readRuns.get(softwareId) ?? null },
+        ...{ watchlist, tenant, run, previousRun, readRun, runDay, lastReadOn },
       };
     }
   }
 }
 
-function counts({ current, previous, kind }: KbEntry) {
+function change({ current, previous, kind, reasons }: KbEntry) {
   return {
     machineMissedOn: current?.machineMissedOn ?? null,
     cveAddressed: current?.cveAddressed ?? null,
     previousMachineMissedOn: previous?.machineMissedOn ?? null,
     previousCveAddressed: previous?.cveAddressed ?? null,
     change: kind,
+    why: reasons.join("; "),
   };
 }
 
 function lasting(entry: KbEntry, report: Report) {
-  const { firstSeen, peak } = entry;
-  const day = dayOf(report.runId);
   return {
-    firstSeen,
-    ageDays: ageInDays(entry, day),
+    firstSeen: entry.firstSeen,
+    ageDays: ageInDays(entry, report.day),
     overdueDays: daysOverdue(entry, report),
-    peakMachineMissedOn: peak,
-    stalled: isStalled(entry, day),
+    peakMachineMissedOn: entry.peak,
+    stalled: isStalled(entry, report.day),
   };
 }

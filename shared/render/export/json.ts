@@ -1,10 +1,10 @@
-import type { RunDate } from "../../core/day.ts";
-import { ageInDays, countLasting, cves, daysOverdue, isStalled, reach } from "../../core/due.ts";
+import { ageInDays, cves, daysOverdue, isStalled, reach, reasonsOf, stalledEntry } from "../../core/due.ts";
 import { forecast } from "../../core/forecast.ts";
-import type { Report } from "../../core/report.ts";
+import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
-import { dayOf } from "../../core/run-id.ts";
-import { reportLink, safeLink } from "../link.ts";
+import { filterOf, trendOf } from "../../core/selection.ts";
+import { type AskedReport, askedLink } from "../asked-report.ts";
+import { safeLink } from "../link.ts";
 import type { RenderOptions } from "../words.ts";
 import type { ReportJson } from "./schemas.ts";
 
@@ -13,14 +13,16 @@ type RowJson = ReportJson["rows"][number];
 
 const rowsAtOnce = 500;
 
-/** A report as a plain value that `reportSchema` describes. It depends on the run and the settings, never on the time. */
-export function reportJson(report: Report, options: LinkOptions): ReportJson {
-  return { ...frame(report, options), rows: report.rows.map((row) => rowJson(row, report)) };
+/** A report as a plain value that `reportSchema` describes. It depends on the runs and the settings, never on the time. */
+export function reportJson(asked: AskedReport, options: LinkOptions): ReportJson {
+  const { report } = asked;
+  return { ...frame(asked, options), rows: report.rows.map((row) => rowJson(row, report)) };
 }
 
 /** The text of `reportJson` in pieces, for a response that need not be complete in memory. */
-export function* reportJsonChunks(report: Report, options: LinkOptions): Generator<string> {
-  yield `${JSON.stringify(frame(report, options)).slice(0, -1)},"rows":[`;
+export function* reportJsonChunks(asked: AskedReport, options: LinkOptions): Generator<string> {
+  const { report } = asked;
+  yield `${JSON.stringify(frame(asked, options)).slice(0, -1)},"rows":[`;
   for (let start = 0; start < report.rows.length; start += rowsAtOnce) {
     const rows = report.rows.slice(start, start + rowsAtOnce).map((row) => rowJson(row, report));
     yield (start > 0 ? "," : "") + JSON.stringify(rows).slice(1, -1);
@@ -28,21 +30,33 @@ export function* reportJsonChunks(report: Report, options: LinkOptions): Generat
   yield "]}\n";
 }
 
-function frame(report: Report, { reportUrl }: LinkOptions): Omit<ReportJson, "rows"> {
-  const { watchlist, tenant, runId, previousRunId, openedAt, committedAt, dueDays, totals, trend, products } = report;
+function frame(asked: AskedReport, { reportUrl }: LinkOptions): Omit<ReportJson, "rows"> {
+  const { report, selection, newerRuns } = asked;
+  const { watchlist, tenant, runId, day, previousRunId, previousDay, openedAt, committedAt } = report;
   return {
-    ...{ watchlist, tenant, runId, previousRunId, openedAt, committedAt, dueDays },
-    page: reportLink(reportUrl, watchlist, runId),
-    totals,
-    ...countLasting(report),
-    forecast: forecast(trend),
-    trend: [...trend],
-    products: [...products],
+    ...{ watchlist, tenant, runId, day, previousRunId, previousDay, openedAt, committedAt },
+    ...{ timeZone: report.timeZone, dueDays: report.dueDays },
+    page: askedLink(asked, reportUrl),
+    newerRuns: [...newerRuns],
+    filter: filterOf(selection),
+    totals: report.totals,
+    trendOf: trendOf(selection),
+    forecast: forecast(report.trend),
+    trend: [...report.trend],
+    products: report.products.map((product) => productJson(product, report)),
+  };
+}
+
+function productJson(product: ProductRow, { day }: Report): ReportJson["products"][number] {
+  const { softwareId, state, baseline, previous, current, readOn, missingKbs, missingInstalls, unusable } = product;
+  return {
+    ...{ softwareId, state, baseline, previous, current, missingKbs, missingInstalls, unusable },
+    ...{ failure: product.failure, lastReadOn: readOn, unlistedKbs: product.unlistedKbs, differed: product.differed },
+    ...{ unknownId: isUnknownId(product), leftInventory: hasLeftInventory(product, day) },
   };
 }
 
 function rowJson(row: KbRow, report: Report): RowJson {
-  const day = dayOf(report.runId);
   return {
     id: row.id,
     name: row.name,
@@ -50,17 +64,24 @@ function rowJson(row: KbRow, report: Report): RowJson {
     url: row.url,
     link: safeLink(row.url),
     change: row.kind,
+    why: reasonsOf(row),
     machineMissedOn: reach(row),
     cveAddressed: cves(row),
     firstSeen: row.firstSeen,
-    ageDays: ageInDays(row, day),
+    ageDays: ageInDays(row, report.day),
     overdueDays: daysOverdue(row, report),
-    entries: row.entries.map((entry) => entryJson(entry, day)),
+    stalled: stalledEntry(row, report.day) !== undefined,
+    entries: row.entries.map((entry) => entryJson(entry, report)),
   };
 }
 
-function entryJson(entry: KbEntry, day: RunDate): RowJson["entries"][number] {
-  const { softwareId, kind, current, previous, firstSeen, peak } = entry;
-  const stalled = isStalled(entry, day);
-  return { softwareId, change: kind, current, previous, firstSeen, peakMachineMissedOn: peak, stalled };
+function entryJson(entry: KbEntry, report: Report): RowJson["entries"][number] {
+  const { softwareId, kind, reasons, current, previous, firstSeen, peak } = entry;
+  return {
+    ...{ softwareId, change: kind, why: [...reasons], current, previous, firstSeen },
+    ageDays: ageInDays(entry, report.day),
+    overdueDays: daysOverdue(entry, report),
+    peakMachineMissedOn: peak,
+    stalled: isStalled(entry, report.day),
+  };
 }

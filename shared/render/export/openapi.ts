@@ -89,7 +89,8 @@ function parameterSchema(parameter: Parameter): object {
   const preset = "default" in parameter ? { default: parameter.default } : {};
   switch (parameter.kind) {
     case "text":
-      return { type: "string", maxLength: parameter.maxLength ?? maxLength };
+    case "kb":
+      return { type: "string", maxLength };
     case "choice":
       return { type: "string", enum: parameter.allowed, ...preset };
     case "flag":
@@ -122,6 +123,9 @@ function problem(description: string) {
 }
 
 const badRequest = problem("A parameter is unknown or has a value that is not allowed. The problem names it.");
+const badReportRequest = problem(
+  "A parameter is unknown or has a value that is not allowed, or `from` is not a run opened before `run`. The problem names it.",
+);
 const notAcceptable = problem("The Accept header allows none of the formats.");
 const unreadable = problem("A stored row is damaged or was written by a newer version. The problem says what to do.");
 const unauthorized = { description: "No valid key, or not signed in." };
@@ -141,9 +145,10 @@ const paths = {
         ),
         304: { description: "If-None-Match names the current report." },
         ...refused,
-        404: problem("There is no such report, or none yet. The problem says how to get one."),
+        400: badReportRequest,
+        404: problem("There is no such report, none yet, or no such KB in it. The problem says what there is."),
         406: notAcceptable,
-        410: problem("The run is older than RETENTION_DAYS."),
+        410: problem("The run, or the run compared with, is older than RETENTION_DAYS."),
         500: unreadable,
       },
     },
@@ -154,7 +159,11 @@ const paths = {
       summary: "The totals of a watchlist's runs",
       parameters: query(historyParameters),
       responses: {
-        200: ok("The runs, oldest first.", { ...content("History"), "text/csv": plain }, fileName),
+        200: ok(
+          "The runs, in the order in which they were opened.",
+          { ...content("History"), "text/csv": plain },
+          fileName,
+        ),
         ...refused,
         406: notAcceptable,
         500: unreadable,

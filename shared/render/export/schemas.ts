@@ -1,6 +1,9 @@
 import * as z from "zod/mini";
+import { worseReasons } from "../../core/change.ts";
 import { rowKinds } from "../../core/row.ts";
 import { mailStatuses } from "../../core/run.ts";
+import { changeFilters } from "../../core/selection.ts";
+import { type TotalName, totalNames } from "../../core/totals.ts";
 import { startParameters } from "../parameters.ts";
 
 // The shape of every JSON response, as a type for the code and as a published schema.
@@ -14,45 +17,71 @@ const count = z.int().check(z.minimum(0));
 const share = z.number().check(z.minimum(0), z.maximum(1));
 const runId = described(
   z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}Z)?$/)),
-  "The day of a scheduled run, such as 2026-11-23; for a run on demand its UTC minute, such as 2026-11-23T10:17Z.",
+  "The day of a scheduled run, such as 2026-11-23; for a run asked for its UTC minute, such as 2026-11-23T10:17Z.",
 );
 const day = described(z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/)), "A calendar day in REPORT_TIME_ZONE.");
 const time = described(z.string(), "ISO 8601 in UTC.");
 const softwareId = described(z.string(), "Defender's id, such as microsoft-_-windows_11.");
 const change = described(
   z.enum(rowKinds),
-  "The change since the run compared with. baseline: the product was read for the first time. not-read: the product could not be read, so its last counts are shown and no change is claimed.",
+  "The change since the run compared with. more-cves: more CVEs on fewer machines. baseline: the product was read for the first time. not-read: the product could not be read, so its last counts are shown and no change is claimed.",
+);
+const why = described(
+  z.array(z.enum(worseReasons)),
+  "Why it got worse: more machines, more CVEs, or a count that is now known for the first time.",
 );
 
-const totals = z.object({
-  new: count,
-  worsened: count,
-  improved: count,
-  resolved: count,
-  returned: count,
-  baseline: described(count, "Products read for the first time."),
-  read: described(count, "Products read."),
-  notRead: described(count, "Products that could not be read."),
-  missingKbs: described(count, "Different KBs missing in all products."),
-  missingInstalls: described(
-    count,
+const totalDescriptions: Readonly<Record<TotalName, string>> = {
+  new: "KBs that are new in at least one product.",
+  worsened: "KBs that got worse in at least one product.",
+  returned: "KBs that are back in at least one product.",
+  moreCves: "KBs that list more CVEs on fewer machines in at least one product.",
+  improved: "KBs that got better in at least one product.",
+  resolved: "KBs that at least one product no longer misses.",
+  missingKbs: "Different KBs missing in all products.",
+  missingInstalls:
     "Missing installs: for each KB its largest count in one product, added up. No machine counts twice for one KB.",
-  ),
-});
+  overdue: "KBs that are overdue in at least one product that was read.",
+  stalled: "KBs that are stalled in at least one product that was read.",
+  baseline: "Products read for the first time.",
+  read: "Products read.",
+  notRead: "Products that could not be read.",
+};
+const totals = z.object(
+  Object.fromEntries(totalNames.map((name) => [name, described(count, totalDescriptions[name])])) as Record<
+    TotalName,
+    typeof count
+  >,
+);
 
 const counts = z.object({
   machineMissedOn: described(z.nullable(count), "null: unknown, never 0."),
   cveAddressed: described(z.nullable(count), "null: unknown, never 0."),
 });
 
+const ageDays = described(count, "Days from firstSeen to the run's day.");
+const overdueDays = described(count, "Days past dueDays; 0 if it is not overdue or could not be read.");
+
 const entry = z.object({
   softwareId,
   change,
-  current: described(z.nullable(counts), "null: no longer missing."),
-  previous: described(z.nullable(counts), "The counts last reported; null: none were."),
+  why,
+  current: described(
+    z.nullable(counts),
+    "null: no longer missing. Of a product that could not be read, the last known counts.",
+  ),
+  previous: described(
+    z.nullable(counts),
+    "The counts last reported, changed since or not; of a resolved entry too. null: it is new, back or in a baseline.",
+  ),
   firstSeen: day,
+  ageDays,
+  overdueDays,
   peakMachineMissedOn: described(z.nullable(count), "The largest machineMissedOn since it was first seen."),
-  stalled: described(z.boolean(), "Still at 80 % of its peak or more, at least 14 days after it was first seen."),
+  stalled: described(
+    z.boolean(),
+    "Still at 80 % of its peak or more, at least 14 days after it was first seen; false if it could not be read.",
+  ),
 });
 
 const row = z.object({
@@ -61,12 +90,20 @@ const row = z.object({
   productsNames: z.array(z.string()),
   url: described(z.nullable(z.string()), "As Defender gives it, unchecked."),
   link: described(z.nullable(z.string()), "The url if it is https on a known Microsoft host, else null."),
-  change,
-  machineMissedOn: described(z.nullable(count), "The largest count of one product, never a sum."),
-  cveAddressed: described(z.nullable(count), "The largest count of one product, never a sum."),
+  change: described(change, "That of its worst entry; the figures beside it are of the entries with that change."),
+  why,
+  machineMissedOn: described(
+    z.nullable(count),
+    "The largest count of one product, never a sum; of a resolved KB the count last reported.",
+  ),
+  cveAddressed: described(
+    z.nullable(count),
+    "The largest count of one product, never a sum; of a resolved KB the count last reported.",
+  ),
   firstSeen: day,
-  ageDays: count,
-  overdueDays: described(count, "Days past dueDays; 0 if it is not overdue."),
+  ageDays,
+  overdueDays,
+  stalled: z.boolean(),
   entries: described(z.array(entry), "One per product."),
 });
 
@@ -82,8 +119,8 @@ const product = z.object({
     z.nullable(runId),
     "The run whose counts are shown; an older one if the product could not be read.",
   ),
-  missingKbs: count,
-  missingInstalls: described(count, "Sum of machineMissedOn over its KBs."),
+  missingKbs: described(count, "KBs that it misses; with a filter, those selected."),
+  missingInstalls: described(count, "Sum of machineMissedOn over these KBs."),
   unusable: described(count, "Items in Defender's answer that could not be used."),
   failure: described(
     z.nullable(
@@ -93,16 +130,23 @@ const product = z.object({
         permanent: described(z.boolean(), "Whether it lasts until a person acts."),
         since: described(runId, "The first of the consecutive runs that could not read it."),
         misses: described(count, "How many scheduled runs in a row could not read it."),
+        permanentSince: described(z.optional(runId), "The first of these runs in which it failed for good."),
+        unknownSince: described(z.optional(day), "Since when Defender answers that it does not know this id."),
       }),
     ),
     "Why it could not be read.",
   ),
+  lastReadOn: described(z.nullable(day), "The day on which the counts shown were read; null: never."),
+  unlistedKbs: described(count, "KBs that Defender no longer lists although it still counts weaknesses."),
+  differed: described(z.boolean(), "Whether two reads in this run listed different KBs: what either listed is shown."),
+  unknownId: described(z.boolean(), "Whether Defender does not know this id, and never did."),
+  leftInventory: described(z.boolean(), "Whether it was read once, but Defender has not known it for 14 days."),
 });
 
 const basis = {
   runs: described(count, "How many runs the line is drawn through."),
-  from: runId,
-  to: runId,
+  from: day,
+  to: day,
   first: described(count, "Missing installs in the first of them."),
   last: described(count, "Missing installs in the last of them."),
   perDay: described(z.number(), "Slope of the least-squares line, in missing installs a day."),
@@ -117,27 +161,46 @@ const forecast = z.discriminatedUnion("outlook", [
   z.object({ outlook: z.literal("falling"), zeroOn: day, ...basis }),
 ]);
 
+const filter = z.object({
+  kb: z.optional(z.string()),
+  softwareId: z.optional(softwareId),
+  search: z.optional(z.string()),
+  change: z.optional(z.enum(changeFilters)),
+  overdue: z.optional(z.boolean()),
+  stalled: z.optional(z.boolean()),
+});
+
 /** `GET /api/report?format=json`. */
 export const reportSchema = described(
   z.object({
     watchlist: z.string(),
     tenant: described(z.string(), "home or a tenant id."),
     runId,
+    day: described(day, "The day that the run belongs to."),
     previousRunId: described(z.nullable(runId), "The run compared with; null: there was none before."),
+    previousDay: described(z.nullable(day), "The day of that run."),
     openedAt: time,
     committedAt: time,
+    timeZone: described(z.string(), "The time zone of its days (IANA name)."),
     dueDays: described(z.number(), "A KB missing for longer than this many days is overdue."),
-    page: described(z.nullable(z.string()), "The report page of this run; null: REPORT_URL is not set."),
-    totals,
-    overdue: described(count, "How many KBs are overdue."),
-    stalled: described(count, "How many KBs are stalled in at least one product."),
-    forecast: described(forecast, "Where the missing installs of the watchlist are heading."),
-    trend: described(
-      z.array(z.object({ runId, totals })),
-      "The scheduled runs up to this one, oldest first, for the entire watchlist.",
+    page: described(z.nullable(z.string()), "The same as a page; null: REPORT_URL is not set."),
+    newerRuns: described(
+      z.array(runId),
+      "Runs asked for after this one, oldest first. Only where run is latest, which is the last scheduled run.",
     ),
+    filter: described(
+      z.nullable(filter),
+      "Which entries were selected: totals, products and rows are of these alone. null: all.",
+    ),
+    totals,
+    trendOf: described(
+      z.string(),
+      "What trend and forecast are of: watchlist, or the software id that the filter names. Other filters do not narrow them.",
+    ),
+    forecast: described(forecast, "Where the missing installs are heading."),
+    trend: described(z.array(z.object({ runId, day, totals })), "The scheduled runs up to this one, oldest first."),
     products: described(z.array(product), "In the watchlist's order."),
-    rows: described(z.array(row), "One per KB, worst first."),
+    rows: described(z.array(row), "One per KB, worst first unless another order was asked for."),
   }),
   "What changed in a watchlist between two runs, and everything that is missing.",
 );
@@ -158,9 +221,10 @@ export const historySchema = described(
           ...totals.shape,
           mail: z.enum(mailStatuses),
           mailAt: time,
+          day: described(day, "The day that the run belongs to."),
         }),
       ),
-      "Oldest first.",
+      "In the order in which they were opened.",
     ),
   }),
   "The totals of a watchlist's runs.",

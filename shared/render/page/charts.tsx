@@ -1,23 +1,30 @@
 import { scaleBand } from "d3-scale";
 import { area, line } from "d3-shape";
 import { daysBetween, type RunDate } from "../../core/day.ts";
-import { type AgeBand, ageBands, countLasting } from "../../core/due.ts";
+import { type AgeBand, ageBands } from "../../core/due.ts";
 import { type KbHistory, type KbHistoryPoint, machinesSeen, sightingIn } from "../../core/kb-history.ts";
 import type { Report, TrendPoint } from "../../core/report.ts";
-import { dayOf } from "../../core/run-id.ts";
 import { countArrived, isPartial } from "../../core/totals.ts";
 import { highest } from "../../core/trend.ts";
-import { agree, count, formatDay, formatRun, many, shortDay, softwareLabel } from "../words.ts";
+import { agree, count, formatDay, many, productLabel, shortDay } from "../words.ts";
 import { CountAxis, countScale, DayAxis, dayScale, Figure, Numbers, plot, size } from "./chart-frame.tsx";
 
 type Trend = readonly TrendPoint[];
 
 /** The days that a trend spans; `null` if they are fewer than two, which make no line. */
-function spanOf(runs: readonly { runId: string }[]): { from: RunDate; to: RunDate } | null {
+function spanOf(runs: readonly { day: RunDate }[]): { from: RunDate; to: RunDate } | null {
   const [first, last] = [runs[0], runs.at(-1)];
-  if (!first || !last || dayOf(first.runId) === dayOf(last.runId)) return null;
-  return { from: dayOf(first.runId), to: dayOf(last.runId) };
+  if (!first || !last || first.day === last.day) return null;
+  return { from: first.day, to: last.day };
 }
+
+/** A trend's title; `label` says what the trend is of, where that is not what is shown. */
+function titled(title: string, label: string): string {
+  return label === "" ? title : `${title}, ${label}`;
+}
+
+const partialLegend = (trend: Trend, label: string) =>
+  trend.some(({ totals }) => isPartial(totals)) ? [{ className: "partial", round: true, label }] : [];
 
 function NoTrend() {
   return (
@@ -28,17 +35,13 @@ function NoTrend() {
 }
 
 /** The missing installs of each scheduled run. */
-export function InstallsChart({ trend }: { trend: Trend }) {
+export function InstallsChart({ trend, label = "" }: { trend: Trend; label?: string }) {
   return (
     <Figure
       id="installs"
-      title="Missing installs over time"
+      title={titled("Missing installs over time", label)}
       summary={installsSummary(trend)}
-      legend={
-        trend.some(({ totals }) => isPartial(totals))
-          ? [{ className: "partial", round: true, label: "some products not read: their last counts are shown" }]
-          : []
-      }
+      legend={partialLegend(trend, "some products not read: their last counts are shown")}
       table={<InstallsNumbers trend={trend} />}
     >
       <InstallsLine trend={trend} />
@@ -50,11 +53,11 @@ function installsSummary(trend: Trend): string {
   const [last, first] = [trend.at(-1), trend[0]];
   const peak = highest(trend);
   if (!first || !last || !peak) return "There is no scheduled run yet.";
-  const installs = `${many(last.totals.missingInstalls, "missing install")} on ${shortDay(dayOf(last.runId))}`;
+  const installs = `${many(last.totals.missingInstalls, "missing install")} on ${shortDay(last.day)}`;
   if (first === last) return `${installs}.`;
-  const since = `since ${shortDay(dayOf(first.runId))}`;
+  const since = `since ${shortDay(first.day)}`;
   if (peak === last) return `${installs}, the most ${since}.`;
-  return `${installs}. The most ${since}: ${count(peak.totals.missingInstalls)} on ${shortDay(dayOf(peak.runId))}.`;
+  return `${installs}. The most ${since}: ${count(peak.totals.missingInstalls)} on ${shortDay(peak.day)}.`;
 }
 
 function InstallsLine({ trend }: { trend: Trend }) {
@@ -63,7 +66,7 @@ function InstallsLine({ trend }: { trend: Trend }) {
   if (!span || !last) return <NoTrend />;
   const x = dayScale(span.from, span.to);
   const y = countScale(0, Math.max(...trend.map(({ totals }) => totals.missingInstalls)));
-  const atX = (point: TrendPoint) => x(Date.parse(dayOf(point.runId)));
+  const atX = (point: TrendPoint) => x(Date.parse(point.day));
   const atY = (point: TrendPoint) => y(point.totals.missingInstalls);
   const radius = trend.length > 45 ? 1.5 : 2.5;
   return (
@@ -90,36 +93,40 @@ function InstallsLine({ trend }: { trend: Trend }) {
   );
 }
 
-function installsTip({ runId, totals }: TrendPoint): string {
-  const partial = isPartial(totals) ? `, ${many(totals.notRead, "product")} not read` : "";
-  return `${formatRun(runId)}: ${many(totals.missingInstalls, "missing install")}${partial}`;
+function installsTip({ day, totals }: TrendPoint): string {
+  return `${formatDay(day)}: ${many(totals.missingInstalls, "missing install")}${notReadTip(totals)}`;
+}
+
+function notReadTip(totals: TrendPoint["totals"]): string {
+  return isPartial(totals) ? `, ${many(totals.notRead, "product")} not read` : "";
 }
 
 function InstallsNumbers({ trend }: { trend: Trend }) {
-  const rows = trend.toReversed().map(({ runId, totals }) => {
+  const rows = trend.toReversed().map(({ day, totals }) => {
     const { missingInstalls, missingKbs, notRead } = totals;
-    return [formatRun(runId), count(missingInstalls), count(missingKbs), count(notRead)];
+    return [formatDay(day), count(missingInstalls), count(missingKbs), count(notRead)];
   });
   const columns = ["Run", "Missing installs", "Missing KBs", "Products not read"];
   return <Numbers caption="Missing installs over time, newest run first" columns={columns} rows={rows} />;
 }
 
 /** How many KBs came and went in each scheduled run. */
-export function FlowChart({ trend }: { trend: Trend }) {
+export function FlowChart({ trend, label = "" }: { trend: Trend; label?: string }) {
   const sum = (kind: "new" | "returned" | "resolved") => trend.reduce((all, { totals }) => all + totals[kind], 0);
   const runs = agree(trend.length, "In this run", `In ${many(trend.length, "run")}`);
   const rows = trend
     .toReversed()
-    .map(({ runId, totals }) => [formatRun(runId), count(totals.new), count(totals.returned), count(totals.resolved)]);
+    .map(({ day, totals }) => [formatDay(day), count(totals.new), count(totals.returned), count(totals.resolved)]);
   return (
     <Figure
       id="flow"
-      title="New and resolved"
+      title={titled("New and resolved", label)}
       summary={`${runs}: ${count(sum("new"))} new and ${count(sum("returned"))} back, ${count(sum("resolved"))} resolved.`}
       legend={[
         { className: "bar-new", label: "new" },
         { className: "bar-returned", label: "back" },
         { className: "bar-resolved", label: "resolved" },
+        ...partialLegend(trend, "some products not read"),
       ]}
       table={
         <Numbers
@@ -137,7 +144,7 @@ export function FlowChart({ trend }: { trend: Trend }) {
 function FlowBars({ trend }: { trend: Trend }) {
   const [first, last] = [trend[0], trend.at(-1)];
   if (!first || !last) return <NoTrend />;
-  const span = { from: dayOf(first.runId), to: dayOf(last.runId) };
+  const span = { from: first.day, to: last.day };
   const days = daysBetween(span.from, span.to) + 1;
   const width = Math.min(22, Math.max(1.5, ((plot.right - plot.left) / days) * 0.7));
   const x = dayScale(span.from, span.to, 0.6);
@@ -147,20 +154,26 @@ function FlowBars({ trend }: { trend: Trend }) {
     <>
       <CountAxis scale={y} unit="KBs per run: new or back above, resolved below" />
       <DayAxis scale={x} {...span} />
-      {trend.map(({ runId, totals }) => {
-        const left = x(Date.parse(dayOf(runId))) - width / 2;
+      {trend.map(({ runId, day, totals }) => {
+        const left = x(Date.parse(day)) - width / 2;
         const arrived = countArrived(totals);
         return (
           <g key={runId}>
-            <title>{`${formatRun(runId)}: ${count(totals.new)} new, ${count(totals.returned)} back, ${count(totals.resolved)} resolved`}</title>
+            <title>{flowTip(day, totals)}</title>
             <Bar className="bar-new" x={left} width={width} y={y(totals.new)} until={y(0)} />
             <Bar className="bar-returned" x={left} width={width} y={y(arrived)} until={y(totals.new)} />
             <Bar className="bar-resolved" x={left} width={width} y={y(0)} until={y(-totals.resolved)} />
+            {isPartial(totals) && <circle className="dot partial" cx={x(Date.parse(day))} cy={y(0)} r={2.5} />}
           </g>
         );
       })}
     </>
   );
+}
+
+function flowTip(day: RunDate, totals: TrendPoint["totals"]): string {
+  const counts = `${count(totals.new)} new, ${count(totals.returned)} back, ${count(totals.resolved)} resolved`;
+  return `${formatDay(day)}: ${counts}${notReadTip(totals)}`;
 }
 
 function Bar(props: { className: string; x: number; width: number; y: number; until: number }) {
@@ -168,62 +181,114 @@ function Bar(props: { className: string; x: number; width: number; y: number; un
   return until > y ? <rect className={className} x={x} y={y} width={width} height={until - y} /> : null;
 }
 
-/** How long the missing KBs have been missing. */
+/** How long the missing KBs have been missing; those of products that could not be read apart, for they may be gone. */
 export function AgeChart({ report }: { report: Report }) {
   const bands = ageBands(report);
-  const { overdue } = countLasting(report);
   const due = many(report.dueDays, "day");
-  const rows = bands.map((band) => [`${bandName(band)} days`, count(band.count), count(band.overdue)]);
+  const isUnknown = bands.some(({ unknown }) => unknown > 0);
+  const rows = bands.map((band) => [
+    ...[`${bandName(band)} days`, count(band.count), count(band.overdue)],
+    ...(isUnknown ? [count(band.unknown)] : []),
+  ]);
   return (
     <Figure
       id="ages"
       title="Age of missing KBs"
-      summary={`${count(overdue)} of ${many(report.totals.missingKbs, "missing KB")} ${agree(overdue, "has", "have")} been missing for more than ${due}.`}
+      summary={agesSummary(report, bands)}
       legend={[
         { className: "bar-due", label: `up to ${due}` },
         { className: "bar-overdue", label: "overdue" },
+        ...(isUnknown ? [{ className: "bar-unknown", label: "unknown: not read" }] : []),
       ]}
-      table={<Numbers caption="Missing KBs by age" columns={["Age", "KBs", "Overdue"]} rows={rows} />}
+      table={
+        <Numbers
+          caption="Missing KBs by age"
+          columns={["Age", "KBs", "Overdue", ...(isUnknown ? ["Not read"] : [])]}
+          rows={rows}
+        />
+      }
     >
       <AgeBars bands={bands} />
     </Figure>
   );
 }
 
+function agesSummary({ totals: { overdue }, dueDays }: Report, bands: readonly AgeBand[]): string {
+  const sum = (of: "count" | "unknown") => bands.reduce((all, band) => all + band[of], 0);
+  const [known, unknown] = [sum("count"), sum("unknown")];
+  const sentences = [
+    known > 0 &&
+      `${count(overdue)} of ${many(known, "missing KB")} ${agree(overdue, "has", "have")} been missing for more than ${many(dueDays, "day")}.`,
+    unknown > 0 &&
+      `Whether ${many(unknown, known > 0 ? "more KB" : "KB")} ${agree(unknown, "is", "are")} overdue is unknown: not read.`,
+    known + unknown === 0 && "No KB is missing.",
+  ];
+  return sentences.filter((sentence) => sentence !== false).join(" ");
+}
+
 function AgeBars({ bands }: { bands: readonly AgeBand[] }) {
   const x = scaleBand(bands.map(bandName), [plot.left, plot.right]).padding(0.25);
-  const y = countScale(0, 1.1 * Math.max(...bands.map((band) => band.count)));
+  const y = countScale(0, 1.1 * Math.max(...bands.map(bandTotal)));
   return (
     <>
+      <UnknownPattern />
       <CountAxis scale={y} unit="KBs by days since first seen" />
-      {bands.map((band) => {
-        const name = bandName(band);
-        const left = x(name) ?? plot.left;
-        const middle = left + x.bandwidth() / 2;
-        return (
-          <g key={name}>
-            <title>{`${name} days: ${many(band.count, "KB")}, ${count(band.overdue)} overdue`}</title>
-            <Bar className="bar-due" x={left} width={x.bandwidth()} y={y(band.count - band.overdue)} until={y(0)} />
-            <Bar
-              className="bar-overdue"
-              x={left}
-              width={x.bandwidth()}
-              y={y(band.count)}
-              until={y(band.count - band.overdue)}
-            />
-            {band.count > 0 && (
-              <text className="value" x={middle} y={y(band.count) - 5} textAnchor="middle">
-                {count(band.count)}
-              </text>
-            )}
-            <text className="tick" x={middle} y={size.height - 8} textAnchor="middle">
-              {name}
-            </text>
-          </g>
-        );
-      })}
+      {bands.map((band) => (
+        <g key={bandName(band)}>
+          <title>{ageTip(band)}</title>
+          <AgeBar band={band} left={x(bandName(band)) ?? plot.left} width={x.bandwidth()} y={y} />
+        </g>
+      ))}
     </>
   );
+}
+
+/** Grey stripes: unlike a colour, they do not pass for an answer. */
+function UnknownPattern() {
+  return (
+    <defs>
+      <pattern id="unknown" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect className="unknown-ground" width="5" height="5" />
+        <rect className="unknown-stripe" width="2" height="5" />
+      </pattern>
+    </defs>
+  );
+}
+
+interface AgeBarProps {
+  band: AgeBand;
+  left: number;
+  width: number;
+  y: (count: number) => number;
+}
+
+function AgeBar({ band, left, width, y }: AgeBarProps) {
+  const [due, known, all] = [band.count - band.overdue, band.count, bandTotal(band)];
+  const middle = left + width / 2;
+  return (
+    <>
+      <Bar className="bar-due" x={left} width={width} y={y(due)} until={y(0)} />
+      <Bar className="bar-overdue" x={left} width={width} y={y(known)} until={y(due)} />
+      <Bar className="bar-unknown" x={left} width={width} y={y(all)} until={y(known)} />
+      {all > 0 && (
+        <text className="value" x={middle} y={y(all) - 5} textAnchor="middle">
+          {count(all)}
+        </text>
+      )}
+      <text className="tick" x={middle} y={size.height - 8} textAnchor="middle">
+        {bandName(band)}
+      </text>
+    </>
+  );
+}
+
+function bandTotal({ count, unknown }: AgeBand): number {
+  return count + unknown;
+}
+
+function ageTip(band: AgeBand): string {
+  const unknown = band.unknown > 0 ? `, ${count(band.unknown)} not read` : "";
+  return `${bandName(band)} days: ${many(bandTotal(band), "KB")}, ${count(band.overdue)} overdue${unknown}`;
 }
 
 function bandName({ from, to }: AgeBand): string {
@@ -235,15 +300,22 @@ export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; s
   const { points } = history;
   const rows = points
     .toReversed()
-    .map((point) => [formatRun(point.runId), ...softwareIds.map((softwareId) => describeSighting(point, softwareId))]);
+    .map((point) => [formatDay(point.day), ...softwareIds.map((softwareId) => describeSighting(point, softwareId))]);
   return (
     <Figure
       id="kb-history"
       title="Machines that miss it, by run"
       summary={historySummary(history, softwareIds)}
-      legend={softwareIds.map((label, index) => ({ className: `series-${index}`, label }))}
+      legend={softwareIds.map((softwareId, index) => ({
+        className: `series-${index}`,
+        label: productLabel(softwareId),
+      }))}
       table={
-        <Numbers caption="Machines that miss it, newest run first" columns={["Run", ...softwareIds]} rows={rows} />
+        <Numbers
+          caption="Machines that miss it, newest run first"
+          columns={["Run", ...softwareIds.map(productLabel)]}
+          rows={rows}
+        />
       }
     >
       <KbHistoryLines history={history} softwareIds={softwareIds} />
@@ -254,10 +326,10 @@ export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; s
 function historySummary({ points }: KbHistory, softwareIds: readonly string[]): string {
   const [first, last] = [points[0], points.at(-1)];
   if (!first || !last) return "No run has listed it.";
-  const runs = `${many(points.length, "run")} from ${formatDay(dayOf(first.runId))} to ${formatDay(dayOf(last.runId))}`;
+  const runs = `${many(points.length, "run")} from ${formatDay(first.day)} to ${formatDay(last.day)}`;
   const lines = softwareIds.map((softwareId) => {
     const [then, now] = [describeSighting(first, softwareId), describeSighting(last, softwareId)];
-    return `${softwareLabel(softwareId)}: ${then === now ? now : `${then} to ${now}`}`;
+    return `${productLabel(softwareId)}: ${then === now ? now : `${then} to ${now}`}`;
   });
   return `${[runs, ...lines].join("; ")}.`;
 }
@@ -282,7 +354,8 @@ function KbHistoryLines({ history: { points }, softwareIds }: { history: KbHisto
       <DayAxis scale={x} {...span} />
       {softwareIds.map((softwareId, index) => {
         const seen = points.map((point) => ({
-          at: Date.parse(dayOf(point.runId)),
+          day: point.day,
+          at: Date.parse(point.day),
           machines: machinesSeen(sightingIn(point, softwareId)),
         }));
         const draw = line<(typeof seen)[number]>(
@@ -292,10 +365,10 @@ function KbHistoryLines({ history: { points }, softwareIds }: { history: KbHisto
         return (
           <g key={softwareId} className={`series-${index}`}>
             <path className="line" d={draw(seen) ?? ""} />
-            {seen.map(({ at, machines }) =>
+            {seen.map(({ day, at, machines }) =>
               machines === null ? null : (
                 <circle key={at} cx={x(at)} cy={y(machines)} r="2.5">
-                  <title>{`${softwareId}, ${shortDay(new Date(at).toISOString())}: ${count(machines)}`}</title>
+                  <title>{`${productLabel(softwareId)}, ${shortDay(day)}: ${count(machines)}`}</title>
                 </circle>
               ),
             )}

@@ -2,12 +2,13 @@ import type { ReactNode } from "react";
 import { sortByMissing } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
 import { changeFilters, isNarrowed, sortKeys } from "../../core/selection.ts";
+import { changeLabel } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
 import { maxLength, type ReportParameters } from "../parameters.ts";
-import { many, softwareLabel } from "../words.ts";
+import { many, productLabel } from "../words.ts";
 import { carriedFields, type Linked, pageHref } from "./link.ts";
 import type { PageView } from "./view.ts";
-import { changeLabel, sortLabels } from "./words.ts";
+import { sortLabels } from "./words.ts";
 
 /** Parameters that a form must carry on besides its own fields. */
 export function Carried(props: { fields: Linked<ReportParameters>; code?: string | undefined }) {
@@ -91,17 +92,17 @@ function Check({ name, label, checked }: { name: "overdue" | "stalled"; label: s
   );
 }
 
-function ProductField({ view: { report, query } }: { view: PageView }) {
+function ProductField({ view: { full, query } }: { view: PageView }) {
   const asked = query.softwareId ?? "";
-  const listed = listProducts(report);
-  const more = report.products.length - listed.length;
+  const listed = listProducts(full);
+  const more = full.products.length - listed.length;
   return (
     <select {...named("softwareId")} defaultValue={asked}>
       <option value="">All</option>
-      {asked !== "" && !listed.includes(asked) && <option value={asked}>{softwareLabel(asked)}</option>}
+      {asked !== "" && !listed.includes(asked) && <option value={asked}>{productLabel(asked)}</option>}
       {listed.map((softwareId) => (
         <option key={softwareId} value={softwareId}>
-          {softwareLabel(softwareId)}
+          {productLabel(softwareId)}
         </option>
       ))}
       {more > 0 && <option disabled>{`${many(more, "more product")}: use the search`}</option>}

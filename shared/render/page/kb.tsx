@@ -1,34 +1,42 @@
-import { daysOverdue, isStalled } from "../../core/due.ts";
+import { daysOverdue, isStalled, shownCounts } from "../../core/due.ts";
 import { productsThatMissed } from "../../core/kb-history.ts";
+import { lastReadOn } from "../../core/last-known.ts";
 import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries, productsByMachines } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
-import type { KbEntry, KbRow } from "../../core/row.ts";
-import { dayOf } from "../../core/run-id.ts";
-import { slice } from "../../core/selection.ts";
+import { isMissing, type KbEntry, type KbRow } from "../../core/row.ts";
+import { isNarrowed, slice } from "../../core/selection.ts";
+import { comparedWith } from "../headline.ts";
+import { whyWords, whyWordsOf } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
-import { count, formatDay, formatRun, many, softwareLabel } from "../words.ts";
+import { selectionTitle } from "../selection-words.ts";
+import { count, formatDay, formatRun, many, productLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { KbHistoryChart } from "./charts.tsx";
 import { pageHref } from "./link.ts";
-import { Age, Change, KindBadge, OutsideLink, Pages } from "./table.tsx";
+import { Age, Change, KindBadge, OutsideLink, Pages, SelectionLink } from "./table.tsx";
 import type { PageView } from "./view.ts";
+import { lastReadWords } from "./words.ts";
 
 /** One KB: its counts in each product side by side, and their history. */
 export function KbSections({ view, kbId }: { view: PageView; kbId: string }) {
-  const { report, query, code, history } = view;
-  const row = report.rows.find(({ id }) => id === kbId);
-  const back = pageHref(query, { kb: undefined, productPage: undefined }, code);
+  const { report, full, selection, query, code, history } = view;
+  const [row] = report.rows;
+  const { watchlist, run, from } = query;
   return (
     <>
       <p className="back">
-        <a href={`${back}#kbs`}>Back to all KBs</a>
+        <a href={`${pageHref({ watchlist, run }, { from }, code)}#kbs`}>Back to all KBs</a>
       </p>
       <section aria-labelledby="kb-title" className="kb-page">
         <h2 id="kb-title">
-          KB{kbId} {row && <OutsideLink row={row} />}
+          {selectionTitle(selection)} {row && <OutsideLink row={row} />}
         </h2>
-        {row ? <KbFacts row={row} report={report} /> : <p>{absentWords(report)}</p>}
+        <p className="note">
+          {formatRun(report.runId, report.timeZone)}. {comparedWith(full)}
+        </p>
+        {row ? <KbFacts row={row} report={report} /> : <p>{absentWords(kbId)}</p>}
+        <KbLinks view={view} kbId={kbId} />
       </section>
       <div className="kb-grid">
         {history && history.points.length > 0 && (
@@ -42,8 +50,22 @@ export function KbSections({ view, kbId }: { view: PageView; kbId: string }) {
   );
 }
 
-function absentWords({ runId }: Report): string {
-  return `No product that was read in the run of ${formatRun(runId)} misses it, and none did in the run compared with.`;
+function absentWords(kbId: string): string {
+  return `The report lists KB${kbId}, but none of its products match.`;
+}
+
+function KbLinks({ view, kbId }: { view: PageView; kbId: string }) {
+  const { selection, query, code } = view;
+  const { watchlist, run, from } = query;
+  const { kb: _kb, ...others } = selection;
+  return (
+    <p className="links">
+      This KB as <SelectionLink view={view} format="csv" name="CSV" />
+      <SelectionLink view={view} format="json" name="JSON" />
+      <SelectionLink view={view} format="text" name="text" />
+      {isNarrowed(others) && <a href={pageHref({ watchlist, run }, { from, kb: kbId }, code)}>All its products</a>}
+    </p>
+  );
 }
 
 /** The product asked for; otherwise those that miss the KB on most machines, then any that ever missed it. */
@@ -60,7 +82,7 @@ function KbFacts({ row, report }: { row: KbRow; report: Report }) {
       <div>
         <dt>Change</dt>
         <dd>
-          <KindBadge kind={row.kind} />
+          <KindBadge kind={row.kind} why={whyWordsOf(row)} />
         </dd>
       </div>
       {row.name && (
@@ -113,12 +135,12 @@ function KbProducts({ row, view }: { row: KbRow; view: PageView }) {
           <Row key={entry.softwareId}>
             <RowHead>
               <a href={pageHref(query, { softwareId: entry.softwareId, productPage: undefined }, code)}>
-                {softwareLabel(entry.softwareId)}
+                {productLabel(entry.softwareId)}
               </a>
-              {softwareLabel(entry.softwareId) !== entry.softwareId && <span className="id">{entry.softwareId}</span>}
+              {productLabel(entry.softwareId) !== entry.softwareId && <span className="id">{entry.softwareId}</span>}
             </RowHead>
             <Cell label="Change">
-              <KindBadge kind={entry.kind} />
+              <KindBadge kind={entry.kind} why={whyWords(entry)} />
             </Cell>
             <Cell className="num" label="Machines">
               <EntryCount entry={entry} of="machineMissedOn" />
@@ -146,20 +168,24 @@ function KbProducts({ row, view }: { row: KbRow; view: PageView }) {
 }
 
 function EntryCount({ entry, of }: { entry: KbEntry; of: keyof Counts }) {
-  if (!entry.current) return <s>{count(entry.previous?.[of] ?? null)}</s>;
-  return (
+  const shown = count(shownCounts(entry)?.[of] ?? null);
+  return isMissing(entry) ? (
     <>
-      {count(entry.current[of])}
+      {shown}
       <Change entry={entry} of={of} />
     </>
+  ) : (
+    <s>{shown}</s>
   );
 }
 
 function statusWords(entry: KbEntry, report: Report): string {
   const overdue = daysOverdue(entry, report);
+  const older = lastReadOn([entry], report);
   const words = [
     overdue > 0 && `${many(overdue, "day")} overdue`,
-    isStalled(entry, dayOf(report.runId)) && "stalled",
-  ].filter((word) => word !== false);
+    isStalled(entry, report.day) && "stalled",
+    older && `last read ${lastReadWords(older)}`,
+  ].filter(Boolean);
   return words.join(", ");
 }

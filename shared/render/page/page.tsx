@@ -1,13 +1,18 @@
 import type { ReactNode } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
-import { betterKinds, countLasting, isWorse, stall, worseKinds } from "../../core/due.ts";
+import { stall } from "../../core/due.ts";
 import { forecast, forecastLimits } from "../../core/forecast.ts";
+import { comparedProducts } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
 import { isScheduled } from "../../core/run-id.ts";
+import { isOpenedBefore } from "../../core/run-list.ts";
+import { isNarrowed } from "../../core/selection.ts";
 import { goneMemory } from "../../core/snapshot.ts";
-import { isPartial } from "../../core/totals.ts";
 import { verdictOf } from "../../core/verdict.ts";
+import { newerRunWords } from "../asked-report.ts";
 import { comparedWith, headline } from "../headline.ts";
+import { pageLimits } from "../limits.ts";
+import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
 import pageScript from "./client/script.ts?inline";
@@ -17,21 +22,23 @@ import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
-import type { EmptyPageView, PageFrame, PageQuery, PageView, ShownProgress } from "./view.ts";
-import { forecastWords, kindLabels, readSoFar } from "./words.ts";
+import { type TileFacts, tilesOf } from "./tiles.ts";
+import type { EmptyPageView, PageFrame, PageView, ShownProgress } from "./view.ts";
+import { forecastWords, readSoFar } from "./words.ts";
 
 /** The report page, a complete HTML document. It works without its script; the nonce lets style and script pass the CSP. */
 export function renderPage(view: PageView): string {
-  const { report, query } = view;
-  const about = query.kb === undefined ? "Missing KBs" : `KB${query.kb}`;
+  const { report, selection, query } = view;
+  const about = isNarrowed(selection) ? selectionTitle(selection) : "Missing KBs";
   return renderDocument(
-    <Document frame={view} title={`${about} · ${report.watchlist} · ${formatRun(report.runId)}`}>
+    <Document frame={view} title={`${about} · ${report.watchlist} · ${formatRun(report.runId, report.timeZone)}`}>
       <a className="skip" href={query.kb === undefined ? "#kbs" : "#main"}>
         Skip to the KBs
       </a>
       <Header view={view} />
       <main id="main" tabIndex={-1}>
-        <Progress frame={view} watchlist={report.watchlist} />
+        <Progress frame={view} watchlist={report.watchlist} timeZone={report.timeZone} />
+        <NewerRuns view={view} />
         {query.kb === undefined ? <ReportSections view={view} /> : <KbSections view={view} kbId={query.kb} />}
       </main>
       <Footer view={view} />
@@ -54,7 +61,7 @@ export function renderEmptyPage(view: EmptyPageView): string {
         </div>
       </header>
       <main id="main">
-        <Progress frame={view} watchlist={watchlist} />
+        <Progress frame={view} watchlist={watchlist} timeZone={options.timeZone} />
         <section className="summary">
           <p className="headline">There is no report yet.</p>
           <p className="about">
@@ -107,7 +114,7 @@ function Header({ view }: { view: PageView }) {
       <div className="who">
         <p className="eyebrow">Missing KBs</p>
         <h1>
-          {report.watchlist} <span className="day">{formatRun(report.runId)}</span>
+          {report.watchlist} <span className="day">{formatRun(report.runId, report.timeZone)}</span>
         </h1>
       </div>
       <div className="actions">
@@ -139,23 +146,25 @@ function WatchlistForm(props: { watchlists: readonly string[]; asked: string; co
 }
 
 function RunForm({ view: { report, runs, query, code } }: { view: PageView }) {
-  const newestFirst = runs.map(({ runId }) => runId).toReversed();
+  const newestFirst = runs.toReversed();
   const { run: _run, from: _from, page: _page, productPage: _productPage, ...carried } = query;
+  const all = newestFirst.map(({ runId }) => runId);
+  const earlier = newestFirst.filter((run) => isOpenedBefore(run, report)).map(({ runId }) => runId);
   return (
-    <form method="get" className="choose">
+    <form method="get" className="choose" id="choose-run" data-live>
       <Carried fields={carried} code={code} />
       <div className="field">
         <label htmlFor="run">Run</label>
         <select {...named("run")} defaultValue={query.run === "latest" ? "latest" : report.runId}>
           <option value="latest">Latest</option>
-          <RunOptions runs={newestFirst} asked={report.runId} />
+          <RunOptions runs={all} asked={report.runId} timeZone={report.timeZone} />
         </select>
       </div>
       <div className="field">
         <label htmlFor="from">Compared with</label>
         <select {...named("from")} defaultValue={query.from ?? ""}>
           <option value="">Previous report</option>
-          <RunOptions runs={newestFirst.filter((runId) => runId !== report.runId)} asked={query.from} />
+          <RunOptions runs={earlier} asked={query.from} timeZone={report.timeZone} />
         </select>
       </div>
       <button type="submit">
@@ -165,11 +174,12 @@ function RunForm({ view: { report, runs, query, code } }: { view: PageView }) {
   );
 }
 
-function RunOptions({ runs, asked }: { runs: readonly string[]; asked?: string | undefined }) {
+function RunOptions(props: { runs: readonly string[]; asked: string | undefined; timeZone: string }) {
+  const { runs, asked, timeZone } = props;
   const all = asked === undefined || runs.includes(asked) ? runs : [asked, ...runs];
   return all.map((runId) => (
     <option key={runId} value={runId}>
-      {formatRun(runId)}
+      {formatRun(runId, timeZone)}
     </option>
   ));
 }
@@ -187,7 +197,8 @@ function ReadNowForm({ frame: { code, progress }, watchlist }: { frame: PageFram
 }
 
 /** How far a run is. The script keeps it up to date; without the script, a link reloads it. */
-function Progress({ frame, watchlist }: { frame: PageFrame; watchlist: string }) {
+function Progress(props: { frame: PageFrame; watchlist: string; timeZone: string }) {
+  const { frame, watchlist, timeZone } = props;
   const { progress, code } = frame;
   if (!progress) return null;
   const { runId } = progress;
@@ -202,7 +213,7 @@ function Progress({ frame, watchlist }: { frame: PageFrame; watchlist: string })
       data-done={done}
     >
       <p id="progress-words" role="status">
-        {progressWords(progress)}
+        {progressWords(progress, timeZone)}
       </p>
       {progress.state === "committed" ? (
         <a href={done}>Open the new report</a>
@@ -218,20 +229,41 @@ function Progress({ frame, watchlist }: { frame: PageFrame; watchlist: string })
   );
 }
 
-function progressWords({ runId, state, read, total }: ShownProgress): string {
-  if (state === "committed") return `The run of ${formatRun(runId)} is finished.`;
-  if (state === "queued") return `The run of ${formatRun(runId)} is waiting to start.`;
-  return `The run of ${formatRun(runId)} is in progress: ${readSoFar(read, total)}.`;
+function progressWords({ runId, state, read, total }: ShownProgress, timeZone: string): string {
+  const run = `The run of ${formatRun(runId, timeZone)}`;
+  if (state === "committed") return `${run} is finished.`;
+  if (state === "queued") return `${run} is waiting to start.`;
+  return `${run} is in progress: ${readSoFar(read, total)}.`;
+}
+
+/** Links to the runs asked for since the scheduled one that is shown, the newest first. */
+function NewerRuns({ view: { report, newerRuns, query, code } }: { view: PageView }) {
+  if (newerRuns.length === 0) return null;
+  return (
+    <ul className="newer">
+      {newerRuns
+        .slice(-pageLimits.newerRuns)
+        .toReversed()
+        .map((runId) => (
+          <li key={runId}>
+            <a href={pageHref(query, { run: runId, from: undefined, page: undefined, productPage: undefined }, code)}>
+              {newerRunWords(runId, report.timeZone)}
+            </a>
+          </li>
+        ))}
+    </ul>
+  );
 }
 
 function ReportSections({ view }: { view: PageView }) {
-  const { report } = view;
+  const { report, selection } = view;
+  const label = trendLabel(selection);
   return (
     <>
       <Summary view={view} />
-      <section className="charts" aria-label="Trends">
-        <InstallsChart trend={report.trend} />
-        <FlowChart trend={report.trend} />
+      <section className="charts" aria-label="Trends" id="charts" data-live>
+        <InstallsChart trend={report.trend} label={label} />
+        <FlowChart trend={report.trend} label={label} />
         <AgeChart report={report} />
       </section>
       <KbSection view={view} />
@@ -242,16 +274,18 @@ function ReportSections({ view }: { view: PageView }) {
 }
 
 function Summary({ view }: { view: PageView }) {
-  const { report } = view;
+  const { report, full, selection } = view;
+  const isSelection = isNarrowed(selection);
   return (
-    <section className={`summary v-${verdictOf(report)}`} aria-label="Summary">
-      <p className="headline">{headline(report)}</p>
+    <section className={`summary v-${verdictOf(report)}`} aria-label="Summary" id="summary" data-live>
+      {isSelection && <SelectionTitle view={view} />}
+      <p className="headline">{isSelection ? selectionHeadline(view) : headline(report)}</p>
       <p className="about">
-        {comparedWith(report)} <ReadProducts report={report} />
+        {comparedWith(full)} {olderWords(full)} <ReadProducts report={full} />
       </p>
-      <p className="about">{forecastWords(forecast(report.trend))}</p>
+      <p className="about">{forecastWords(forecast(report.trend), trendLabel(selection))}</p>
       <ul className="tiles">
-        {tilesOf(report).map((tile) => (
+        {tilesOf(view).map((tile) => (
           <Tile key={tile.label} view={view} tile={tile} />
         ))}
       </ul>
@@ -259,62 +293,55 @@ function Summary({ view }: { view: PageView }) {
   );
 }
 
-function ReadProducts({ report: { totals, products } }: { report: Report }) {
-  if (!isPartial(totals))
-    return agree(totals.read, "The product was read.", `All ${many(totals.read, "product")} were read.`);
+function SelectionTitle({ view: { selection, query, code } }: { view: PageView }) {
+  const { watchlist, run, from } = query;
+  return (
+    <p className="selection">
+      <strong>{selectionTitle(selection)}</strong>{" "}
+      <a className="show-full" href={pageHref({ watchlist, run }, { from }, code)}>
+        Show the full report
+      </a>
+    </p>
+  );
+}
+
+/** How many products are compared with an older run than the report's own, because that could not read them. */
+function olderWords(report: Report): string {
+  const { compared, older, oldest } = comparedProducts(report);
+  if (oldest === null || older === compared) return "";
+  return `${count(older)} of ${many(compared, "product")} with older counts, back to ${formatRun(oldest, report.timeZone)}.`;
+}
+
+function ReadProducts({ report }: { report: Report }) {
+  const { read } = report.totals;
+  const notRead = notReadOfAll(report);
+  if (notRead === null) return agree(read, "The product was read.", `All ${many(read, "product")} were read.`);
   return (
     <a className="warning" href="#not-read">
-      {count(totals.notRead)} of {many(products.length, "product")} could not be read.
+      {notRead}
     </a>
   );
 }
 
-interface TileFacts {
-  label: string;
-  value: number;
-  tone: "bad" | "good" | "plain";
-  /** The KBs that it counts; absent where it counts no KBs. */
-  filter?: Partial<PageQuery>;
-}
-
-function tilesOf(report: Report): TileFacts[] {
-  const { totals } = report;
-  const { overdue, stalled } = countLasting(report);
-  const changes = [...worseKinds, ...betterKinds].map((kind): TileFacts => {
-    const tone = isWorse(kind) ? "bad" : "good";
-    return { label: kindLabels[kind].label, value: totals[kind], tone, filter: { change: kind } };
-  });
-  return [
-    ...changes,
-    { label: "Missing KBs", value: totals.missingKbs, tone: "plain", filter: { change: "missing" } },
-    { label: "Missing installs", value: totals.missingInstalls, tone: "plain" },
-    { label: "Overdue", value: overdue, tone: "bad", filter: { overdue: true } },
-    { label: "Stalled", value: stalled, tone: "bad", filter: { stalled: true } },
-  ];
-}
-
 function Tile({ view: { query, code }, tile }: { view: PageView; tile: TileFacts }) {
-  const { label, value, tone, filter } = tile;
-  const { watchlist, run, from } = query;
+  const { label, value, note, tone, filter } = tile;
   const content = (
     <>
       <span className="value">{count(value)}</span> <span className="label">{label}</span>
+      {note && <span className="then">{note}</span>}
     </>
   );
+  const shown = { ...filter, page: undefined, productPage: undefined };
   return (
-    <li className={value > 0 ? `tile ${tone}` : "tile none"}>
-      {filter && value > 0 ? (
-        <a href={`${pageHref({ watchlist, run }, { from, ...filter }, code)}#kbs`}>{content}</a>
-      ) : (
-        <div>{content}</div>
-      )}
+    <li className={value ? `tile ${tone}` : "tile none"}>
+      {filter && value ? <a href={`${pageHref(query, shown, code)}#kbs`}>{content}</a> : <div>{content}</div>}
     </li>
   );
 }
 
 function Footer({ view }: { view: PageView }) {
   const { report, options } = view;
-  const time = (iso: string) => formatTime(iso, options.timeZone);
+  const time = (iso: string) => formatTime(iso, report.timeZone);
   return (
     <footer>
       <section aria-labelledby="exports-title">
@@ -326,9 +353,9 @@ function Footer({ view }: { view: PageView }) {
         <Terms report={report} />
       </section>
       <p className="audit">
-        {isScheduled(report.runId) ? "Scheduled run" : "Run on demand"}, started {time(report.openedAt)}, finished{" "}
+        {isScheduled(report.runId) ? "Scheduled run" : "Run asked for"}, started {time(report.openedAt)}, finished{" "}
         {time(report.committedAt)}, tenant {report.tenant}.
-        {options.nextRun && ` The next scheduled run starts ${time(options.nextRun)}.`}{" "}
+        {options.nextRun && ` The next scheduled run starts ${formatTime(options.nextRun, options.timeZone)}.`}{" "}
         <a href={options.portalUrl} rel="noopener noreferrer">
           Defender portal
         </a>
@@ -343,7 +370,7 @@ function Exports({ view: { report, query, code } }: { view: PageView }) {
   return (
     <ul className="exports">
       <li>
-        This report: <a href={reportHref({ ...run, format: "csv" }, code)}>CSV</a>{" "}
+        The full report: <a href={reportHref({ ...run, format: "csv" }, code)}>CSV</a>{" "}
         <a href={reportHref({ ...run, format: "json" }, code)}>JSON</a>{" "}
         <a href={reportHref({ ...run, format: "text" }, code)}>text</a>
       </li>
@@ -369,8 +396,9 @@ function Terms({ report: { dueDays } }: { report: Report }) {
       <div>
         <dt>Machines, CVEs</dt>
         <dd>
-          Defender counts them per product. If several products miss a KB, its row shows the largest count, not the sum,
-          because one machine can have several products. A question mark means that Defender gives no count.
+          Defender counts them per product. If several products miss a KB, its row shows the largest count of those that
+          its change is about, not the sum, because one machine can have several products. A question mark means that
+          Defender gives no count.
         </dd>
       </div>
       <div>
@@ -378,10 +406,14 @@ function Terms({ report: { dueDays } }: { report: Report }) {
         <dd>The machines of all KBs added up: a machine that misses three KBs counts three times.</dd>
       </div>
       <div>
+        <dt>More CVEs</dt>
+        <dd>Defender lists more CVEs for the KB than were last reported, but fewer machines miss it.</dd>
+      </div>
+      <div>
         <dt>Better, resolved</dt>
         <dd>
           The counts fell. They also fall when machines leave, stay silent for 30 days or get an exception in the
-          portal. A KB is only called resolved if its product was read in both runs.
+          portal. A KB is only called resolved if two reads of its product in one run no longer list it.
         </dd>
       </div>
       <div>
@@ -390,6 +422,13 @@ function Terms({ report: { dueDays } }: { report: Report }) {
           Overdue: missing for more than {many(dueDays, "day")}. Stalled: first seen {many(stall.days, "day")} ago or
           longer, and still at {100 * stall.share} % of its peak or more. Back: missing again within{" "}
           {many(goneMemory.days, "day")} of being resolved.
+        </dd>
+      </div>
+      <div>
+        <dt>Not read</dt>
+        <dd>
+          A product that could not be read keeps its last known counts, with their day. Nothing else is said of it: no
+          change, nothing overdue, nothing stalled.
         </dd>
       </div>
       <div>

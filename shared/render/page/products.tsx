@@ -1,9 +1,9 @@
-import { notReadLongestFirst, sortByMissing } from "../../core/products.ts";
-import type { ProductRow, ProductState, Report } from "../../core/report.ts";
-import { slice } from "../../core/selection.ts";
+import { isNotRead, notReadLongestFirst, sortByMissing } from "../../core/products.ts";
+import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
+import { isNarrowed, slice } from "../../core/selection.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { pageLimits } from "../limits.ts";
-import { count, formatRun, many, softwareLabel } from "../words.ts";
+import { count, formatDay, formatRun, many, productLabel, shortDay } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { pageHref } from "./link.ts";
 import { Pages } from "./table.tsx";
@@ -12,14 +12,15 @@ import { stateLabels } from "./words.ts";
 
 /** The products that could not be read, why, and how old their counts are; nothing if all were read. */
 export function NotReadSection({ view }: { view: PageView }) {
-  const { report } = view;
-  const rows = notReadLongestFirst(report);
+  const { full } = view;
+  // A filter must not hide that something could not be read.
+  const rows = notReadLongestFirst(full);
   if (rows.length === 0) return null;
   const more = rows.length - pageLimits.notRead;
   return (
     <section id="not-read" aria-labelledby="not-read-title">
       <h2 id="not-read-title">
-        {count(rows.length)} of {many(report.products.length, "product")} could not be read
+        {count(rows.length)} of {many(full.products.length, "product")} on the watchlist could not be read
       </h2>
       <p className="note">
         This report claims nothing about them. If a product was read before, its last known counts are shown, marked
@@ -48,8 +49,8 @@ export function NotReadSection({ view }: { view: PageView }) {
               {row.failure?.reason ?? "It was not read in this run."}
               {row.failure?.permanent && <strong className="act"> This needs action.</strong>}
             </Cell>
-            <Cell label="Since">{sinceWords(row)}</Cell>
-            <Cell label="Last read">{lastRead(row, report)}</Cell>
+            <Cell label="Since">{sinceWords(row, full)}</Cell>
+            <Cell label="Last read">{lastRead(row, full)}</Cell>
           </Row>
         ))}
       </Table>
@@ -58,26 +59,26 @@ export function NotReadSection({ view }: { view: PageView }) {
   );
 }
 
-function sinceWords({ failure }: ProductRow): string {
+function sinceWords({ failure }: ProductRow, { timeZone }: Report): string {
   if (!failure || failure.misses <= 1) return "this run";
-  return `${formatRun(failure.since)}, ${many(failure.misses, "run")}`;
+  return `${formatRun(failure.since, timeZone)}, ${many(failure.misses, "run")}`;
 }
 
-function lastRead({ current }: ProductRow, { runId }: Report): string {
-  if (current === null) return "never";
-  return `${formatRun(current)}, ${howMuchEarlier(current, runId)}`;
+function lastRead({ readOn }: ProductRow, { day }: Report): string {
+  return readOn === null ? "never" : `${formatDay(readOn)}, ${howMuchEarlier(readOn, day)}`;
 }
 
-/** All products of the watchlist, those that miss most first. */
+/** The products of the watchlist, or those of the selection with what is selected of them; those that miss most first. */
 export function ProductSection({ view }: { view: PageView }) {
-  const { report, query, code } = view;
+  const { report, full, selection, query, code } = view;
   const sorted = sortByMissing(report.products);
   const shown = slice(sorted, query.productPage ?? 1, pageLimits.products);
   const most = sorted[0]?.missingInstalls ?? 0;
   const pageAt = (page: number) => `${pageHref(query, { productPage: page === 1 ? undefined : page }, code)}#products`;
   return (
-    <section id="products" aria-labelledby="products-title">
-      <h2 id="products-title">{many(report.products.length, "product")} watched</h2>
+    <section id="products" aria-labelledby="products-title" data-live>
+      <h2 id="products-title">{productsTitle(report, full)}</h2>
+      {isNarrowed(selection) && <p className="note">Counts are of the selected KBs alone.</p>}
       <Table
         className="list"
         caption="Watched products, those that miss most first"
@@ -99,12 +100,12 @@ export function ProductSection({ view }: { view: PageView }) {
           <Row key={row.softwareId}>
             <RowHead>
               <a href={`${pageHref({ ...pick(view), softwareId: row.softwareId }, {}, code)}#kbs`}>
-                {softwareLabel(row.softwareId)}
+                {productLabel(row.softwareId)}
               </a>
-              {softwareLabel(row.softwareId) !== row.softwareId && <span className="id">{row.softwareId}</span>}
+              {productLabel(row.softwareId) !== row.softwareId && <span className="id">{row.softwareId}</span>}
             </RowHead>
             <Cell label="State">
-              <ProductStateWords row={row} />
+              <ProductStateWords row={row} report={full} />
             </Cell>
             <Cell className="num" label="Missing KBs">
               {row.current === null ? "?" : count(row.missingKbs)}
@@ -113,13 +114,13 @@ export function ProductSection({ view }: { view: PageView }) {
               {row.current === null ? "?" : count(row.missingInstalls)}
             </Cell>
             <Cell className="wide">
-              <ShareBar value={row.missingInstalls} most={most} />
+              <ShareBar row={row} most={most} />
             </Cell>
             <Cell className="when" label="Last read">
-              {row.current === null ? "never" : formatRun(row.current)}
+              {row.readOn === null ? "never" : formatDay(row.readOn)}
             </Cell>
             <Cell className="when" label="Compared with">
-              {row.previous === null ? "nothing" : formatRun(row.previous)}
+              {comparedWords(row, report)}
             </Cell>
           </Row>
         ))}
@@ -133,27 +134,56 @@ function pick({ query: { watchlist, run, from } }: PageView) {
   return { watchlist, run, ...(from && { from }) };
 }
 
-const stateNotes: Partial<Record<ProductState, string>> = {
-  "not-kb-patched": "Defender reports weaknesses but lists no KBs for them",
-};
+function productsTitle({ products }: Report, full: Report): string {
+  const all = full.products.length;
+  if (products.length === all) return `${many(all, "product")} watched`;
+  return `${count(products.length)} of ${many(all, "product")} watched`;
+}
 
-function ProductStateWords({ row }: { row: ProductRow }) {
-  const { state, baseline, unusable } = row;
+function comparedWords(row: ProductRow, { timeZone }: Report): string {
+  if (isNotRead(row)) return "not compared";
+  return row.previous === null ? "nothing" : formatRun(row.previous, timeZone);
+}
+
+function ProductStateWords({ row, report }: { row: ProductRow; report: Report }) {
   return (
     <>
-      <span className={`state s-${state}`}>{stateLabels[state]}</span>
-      {baseline && <span className="id">read for the first time</span>}
-      {stateNotes[state] && <span className="id">{stateNotes[state]}</span>}
-      {unusable > 0 && <span className="id">{many(unusable, "item")} of Defender’s answer could not be used</span>}
+      <span className={`state s-${row.state}`}>{stateLabels[row.state]}</span>
+      {stateNotes(row, report).map((note) => (
+        <span key={note} className="id">
+          {note}
+        </span>
+      ))}
     </>
   );
 }
 
-function ShareBar({ value, most }: { value: number; most: number }) {
-  if (value === 0 || most === 0) return null;
+function stateNotes(row: ProductRow, { day }: Report): string[] {
+  const { state, baseline, unusable, unlistedKbs, differed, readOn } = row;
+  const isUnlisted = unlistedKbs > 0;
+  return [
+    isUnknownId(row) && "Defender does not know this id",
+    hasLeftInventory(row, day) && "left the inventory",
+    isNotRead(row) && readOn !== null && `last read ${shortDay(readOn)}`,
+    baseline && "read for the first time",
+    isUnlisted && "Defender no longer lists its KBs but still counts weaknesses",
+    state === "not-kb-patched" && !isUnlisted && "Defender reports weaknesses but lists no KBs for them",
+    differed && "two answers differed in this run; what either listed is shown",
+    unusable > 0 && `${many(unusable, "item")} of Defender’s answer could not be used`,
+  ].filter((note) => note !== false);
+}
+
+function ShareBar({ row, most }: { row: ProductRow; most: number }) {
+  const { missingInstalls } = row;
+  if (missingInstalls === 0 || most === 0) return null;
   return (
-    <svg className="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-      <rect width={Math.max(1, (100 * value) / most)} height="8" />
+    <svg
+      className={isNotRead(row) ? "share older" : "share"}
+      viewBox="0 0 100 8"
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      <rect width={Math.max(1, (100 * missingInstalls) / most)} height="8" />
     </svg>
   );
 }

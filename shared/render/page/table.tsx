@@ -1,45 +1,59 @@
-import { rise } from "../../core/change.ts";
-import { ageInDays, daysOverdue, isLargest, largest, leadEntry, stalledEntry } from "../../core/due.ts";
+import {
+  ageInDays,
+  changeOf,
+  daysOverdue,
+  isLargest,
+  largest,
+  leadEntry,
+  shownCounts,
+  stalledEntry,
+} from "../../core/due.ts";
+import { lastReadOn } from "../../core/last-known.ts";
 import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries, compareRows } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
-import { isMissing, type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
-import { dayOf } from "../../core/run-id.ts";
-import { naturalOrder, type Slice, type SortKey, selectRows, slice, sortValue } from "../../core/selection.ts";
+import { isMissing, type KbEntry, type KbRow, otherProducts, ownEntries, type RowKind } from "../../core/row.ts";
+import { searchedText } from "../../core/search.ts";
+import { naturalOrder, type Slice, type SortKey, slice, sortValue } from "../../core/selection.ts";
+import { inSentence, kindLabels, whyWordsOf } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
 import { safeLink } from "../link.ts";
-import { agree, count, formatDay, many, softwareLabel } from "../words.ts";
+import { selectionTitle } from "../selection-words.ts";
+import { agree, count, formatDay, many, productLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { FilterForm } from "./filter.tsx";
 import { pageHref, reportHref } from "./link.ts";
 import type { PageView } from "./view.ts";
-import { kindLabels, sortLabels } from "./words.ts";
+import { lastReadWords, sortLabels } from "./words.ts";
 
 /** The KBs: filters, the page asked for, and links to the others. */
 export function KbSection({ view }: { view: PageView }) {
-  const { report, query, code } = view;
-  const selected = selectRows(report, query);
-  const shown = slice(selected, query.page ?? 1, pageLimits.kbs);
-  const where = query.softwareId === undefined ? "" : ` of ${softwareLabel(query.softwareId)}`;
+  const { report, full, selection, query, code } = view;
+  const shown = slice(report.rows, query.page ?? 1, pageLimits.kbs);
   return (
     <section id="kbs" aria-labelledby="kbs-title">
-      <h2 id="kbs-title">KBs{where}</h2>
+      <h2 id="kbs-title" data-live>
+        {selectionTitle(selection)}
+      </h2>
       <FilterForm view={view} />
       <div className="bar">
-        <p className="status" id="kbs-status" role="status">
-          {statusWords(shown, report)}
+        <p className="status" id="kbs-status" role="status" data-live="text">
+          {statusWords(shown, full)}
         </p>
-        <p className="links">
+        <p className="links" id="kbs-links" data-live>
           This selection as <SelectionLink view={view} format="csv" name="CSV" />
           <SelectionLink view={view} format="json" name="JSON" />
+          <SelectionLink view={view} format="text" name="text" />
         </p>
       </div>
-      {shown.total > 0 && <KbTable view={view} shown={shown} />}
-      <Pages
-        slice={shown}
-        label="Pages of KBs"
-        href={(page) => `${pageHref(query, { page: page === 1 ? undefined : page }, code)}#kbs`}
-      />
+      <div id="kbs-found" data-live>
+        {shown.total > 0 && <KbTable view={view} shown={shown} />}
+        <Pages
+          slice={shown}
+          label="Pages of KBs"
+          href={(page) => `${pageHref(query, { page: page === 1 ? undefined : page }, code)}#kbs`}
+        />
+      </div>
     </section>
   );
 }
@@ -52,7 +66,9 @@ function statusWords({ from, to, total }: Slice<KbRow>, { rows }: Report): strin
   return from === 1 && to === total ? all : `${count(from)}–${count(to)} of ${all}`;
 }
 
-function SelectionLink({ view, format, name }: { view: PageView; format: "csv" | "json"; name: string }) {
+/** A link to an export of what the page shows. */
+export function SelectionLink(props: { view: PageView; format: "csv" | "json" | "text"; name: string }) {
+  const { view, format, name } = props;
   const { report, query, code } = view;
   const { page: _page, productPage: _productPage, ...selection } = query;
   const href = reportHref({ ...selection, run: report.runId, format }, code);
@@ -65,8 +81,7 @@ function SelectionLink({ view, format, name }: { view: PageView; format: "csv" |
 }
 
 function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
-  const { report } = view;
-  const complete = shown.total === report.rows.length && shown.pages === 1;
+  const complete = shown.total === view.full.rows.length && shown.pages === 1;
   const ranks = new Map(shown.items.toSorted(compareRows).map(({ id }, rank) => [id, rank]));
   return (
     <Table
@@ -118,11 +133,12 @@ function SortHeader(props: { view: PageView; sort: SortKey; kind: "text" | "numb
 
 function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageView }) {
   const { report, query, code } = view;
+  const { watchlist, run, from } = query;
   const lead = leadEntry(row);
   return (
-    <Row data-rank={rank}>
+    <Row data-rank={rank} data-text={searchedText(row)} data-ids={searchedIds(row)}>
       <RowHead className="c-kb" data-v={row.id}>
-        <a className="number" href={pageHref(query, { kb: row.id }, code)}>
+        <a className="number" href={pageHref({ watchlist, run }, { from, kb: row.id }, code)}>
           KB{row.id}
         </a>
         <OutsideLink row={row} />
@@ -130,7 +146,7 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
         <OtherProducts row={row} />
       </RowHead>
       <Cell className="c-worst">
-        <KindBadge kind={row.kind} />
+        <KindBadge kind={row.kind} why={whyWordsOf(row)} />
       </Cell>
       <Cell className="c-machines num" label="Machines" data-v={sortValue(row, "machines")}>
         <CountCell row={row} entry={lead} of="machineMissedOn" />
@@ -146,6 +162,12 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
       </Cell>
     </Row>
   );
+}
+
+/** The software ids that the search while typing looks through, one a line; none where a row has too many to name. */
+function searchedIds({ entries }: KbRow): string | undefined {
+  if (entries.length > pageLimits.searchedProducts) return undefined;
+  return entries.map(({ softwareId }) => softwareId).join("\n");
 }
 
 function OtherProducts({ row }: { row: KbRow }) {
@@ -173,12 +195,16 @@ export function OutsideLink({ row }: { row: KbRow }) {
   );
 }
 
-export function KindBadge({ kind }: { kind: KbRow["kind"] }) {
+/** A kind, and below it why an entry is worse. */
+export function KindBadge({ kind, why }: { kind: RowKind; why: string }) {
   const { mark, label } = kindLabels[kind];
   return (
-    <span className={`badge k-${kind}`}>
-      <span aria-hidden="true">{mark}</span> {label}
-    </span>
+    <>
+      <span className={`badge k-${kind}`}>
+        <span aria-hidden="true">{mark}</span> {label}
+      </span>
+      {why && <span className="why">{why}</span>}
+    </>
   );
 }
 
@@ -192,24 +218,25 @@ function CountCell({ row, entry, of }: { row: KbRow; entry: KbEntry | undefined;
   );
 }
 
-/** By how much a count of an entry changed, if both counts are known. */
-export function Change({ entry: { current, previous }, of }: { entry: KbEntry; of: keyof Counts }) {
-  const by = rise(previous?.[of] ?? null, current?.[of] ?? null);
+/** By how much a count of an entry changed; nothing where its kind says nothing of that. */
+export function Change({ entry, of }: { entry: KbEntry; of: keyof Counts }) {
+  const by = changeOf(entry, of) ?? 0;
   if (by === 0) return null;
   return <span className={by > 0 ? "up" : "down"}>{` ${by > 0 ? "+" : "−"}${count(Math.abs(by))}`}</span>;
 }
 
-/** How long a KB has been missing, and whether it is overdue or stalled. */
+/** How long a KB has been missing, whether it is overdue or stalled, and when it was read if not now: of the row's own entries. */
 export function Age({ row, report }: { row: KbRow; report: Report }) {
-  const day = dayOf(report.runId);
   const overdue = daysOverdue(row, report);
-  const stalled = stalledEntry(row, day);
+  const stalled = stalledEntry(row, report.day);
+  const older = lastReadOn(ownEntries(row), report);
   return (
     <>
-      <span className="days">{isMissing(row) ? many(ageInDays(row, day), "day") : "gone"}</span>
+      <span className="days">{isMissing(row) ? many(ageInDays(row, report.day), "day") : "gone"}</span>
       {overdue > 0 && <span className="overdue"> {many(overdue, "day")} overdue</span>}
       <span className="since">first seen {formatDay(row.firstSeen)}</span>
       {stalled && <span className="stalled">{stalledWords(stalled)}</span>}
+      {older && <span className="stalled">last read {lastReadWords(older)}</span>}
     </>
   );
 }
@@ -221,17 +248,18 @@ function stalledWords({ current, peak }: KbEntry): string {
 function EntryList({ row, view: { query, code } }: { row: KbRow; view: PageView }) {
   const entries = row.entries.toSorted(compareEntries);
   const more = entries.length - pageLimits.namedProducts;
+  const { watchlist, run, from } = query;
   return (
     <ul className="entries">
       {entries.slice(0, pageLimits.namedProducts).map((entry) => (
-        <li key={entry.softwareId}>
-          <span className="label">{softwareLabel(entry.softwareId)}</span>
+        <li key={entry.softwareId} data-id={entry.softwareId}>
+          <span className="label">{productLabel(entry.softwareId)}</span>
           {entries.length > 1 && <EntryCounts entry={entry} row={row} />}
         </li>
       ))}
       {more > 0 && (
         <li>
-          <a href={pageHref(query, { kb: row.id }, code)}>
+          <a href={pageHref({ watchlist, run }, { from, kb: row.id }, code)}>
             {count(more)} more<span className="sr"> products of KB{row.id}</span>
           </a>
         </li>
@@ -241,17 +269,13 @@ function EntryList({ row, view: { query, code } }: { row: KbRow; view: PageView 
 }
 
 function EntryCounts({ entry, row }: { entry: KbEntry; row: KbRow }) {
-  const { current, kind } = entry;
+  const { kind } = entry;
+  const machines = count(shownCounts(entry)?.machineMissedOn ?? null);
   return (
     <span className="counts">
-      {kind !== row.kind && <span className={`kind k-${kind}`}>{kindLabels[kind].label.toLowerCase()}</span>}
-      {current && (
-        <>
-          {" "}
-          {count(current.machineMissedOn)}
-          <Change entry={entry} of="machineMissedOn" />
-        </>
-      )}
+      {kind !== row.kind && <span className={`kind k-${kind}`}>{inSentence(kindLabels[kind].label)}</span>}{" "}
+      {isMissing(entry) ? machines : <s>{machines}</s>}
+      <Change entry={entry} of="machineMissedOn" />
     </span>
   );
 }

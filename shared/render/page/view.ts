@@ -1,6 +1,7 @@
 import type { KbHistory } from "../../core/kb-history.ts";
-import type { Report } from "../../core/report.ts";
+import type { RunSummary } from "../../core/run.ts";
 import type { RunId } from "../../core/run-id.ts";
+import type { AskedReport } from "../asked-report.ts";
 import type { ReportParameters, Values } from "../parameters.ts";
 import type { RenderOptions } from "../words.ts";
 
@@ -29,11 +30,10 @@ export interface PageFrame {
 }
 
 /** What the report page needs. */
-export interface PageView extends PageFrame {
-  report: Report;
+export interface PageView extends PageFrame, AskedReport {
   options: RenderOptions;
-  /** Runs to choose from, oldest first. */
-  runs: readonly { runId: RunId }[];
+  /** Runs to choose from, in the order in which they were opened. */
+  runs: readonly Pick<RunSummary, "runId" | "openedAt">[];
   query: PageQuery;
   /** Of `query.kb`, over the runs up to this one. */
   history?: KbHistory;

@@ -2,8 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../../shared/core/comparison.ts";
 import { addDays } from "../../../shared/core/day.ts";
-import { type Mail, mailStatuses, type ReadFailure, type Run } from "../../../shared/core/run.ts";
-import type { Snapshot } from "../../../shared/core/snapshot.ts";
+import type { MissingKb } from "../../../shared/core/missing-kb.ts";
+import {
+  type LeftProduct,
+  type Mail,
+  mailStatuses,
+  type ReadFailure,
+  type Run,
+  type RunRules,
+} from "../../../shared/core/run.ts";
+import type { GoneKb, Snapshot } from "../../../shared/core/snapshot.ts";
 import type { Totals } from "../../../shared/core/totals.ts";
 import {
   decodeRun,
@@ -17,7 +25,7 @@ import {
 } from "../../../shared/io/storage/rows.ts";
 import { TooLargeError } from "../../../shared/ports.ts";
 import { aKb, aSnapshot } from "../../support/builders.ts";
-import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
+import { fullLeft, fullRun, fullSnapshot } from "../../support/full-rows.ts";
 import { aStoredRun, pendingMail, someTotals } from "../../support/store-contract.ts";
 
 const anyText = fc.oneof(
@@ -50,27 +58,40 @@ const anyRunId = fc.oneof(
 const anyInstant = fc.integer({ min: 0, max: 4e12 }).map((time) => new Date(time).toISOString());
 const anyCount = fc.option(fc.nat());
 
-const anyKb = fc.record({
-  id: anyText,
-  name: anyText,
-  productsNames: fc.array(anyText, { maxLength: 3 }),
-  url: fc.option(anyText),
-  machineMissedOn: anyCount,
-  cveAddressed: anyCount,
-  firstSeen: anyDay,
-  peak: anyCount,
-});
+const anyKb: fc.Arbitrary<MissingKb> = fc.record(
+  {
+    id: anyText,
+    name: anyText,
+    productsNames: fc.array(anyText, { maxLength: 3 }),
+    url: fc.option(anyText),
+    machineMissedOn: anyCount,
+    cveAddressed: anyCount,
+    firstSeen: anyDay,
+    peak: anyCount,
+    goneOn: anyDay,
+  },
+  {
+    requiredKeys: ["id", "name", "productsNames", "url", "machineMissedOn", "cveAddressed", "firstSeen", "peak"],
+  },
+);
+const anyGone: fc.Arbitrary<GoneKb> = fc.record(
+  { id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay, unexplained: fc.constant(true) },
+  { requiredKeys: ["id", "firstSeen", "peak", "goneOn"] },
+);
 const anySnapshot: fc.Arbitrary<Snapshot> = fc.record(
   {
     tenant: anyText,
     softwareId: anyText,
     runId: anyRunId,
+    day: anyDay,
+    openedAt: anyInstant,
     missingKbs: fc.array(anyKb, { maxLength: 5 }),
-    gone: fc.array(fc.record({ id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay }), { maxLength: 3 }),
+    gone: fc.array(anyGone, { maxLength: 3 }),
     unusable: fc.nat(),
+    differed: fc.constant(true),
     emptiness: fc.record({ verdict: fc.constantFrom("clean", "not-kb-patched"), checkedOn: anyDay }),
   },
-  { requiredKeys: ["tenant", "softwareId", "runId", "missingKbs", "gone", "unusable"] },
+  { requiredKeys: ["tenant", "softwareId", "runId", "day", "openedAt", "missingKbs", "gone", "unusable"] },
 );
 
 const someCounts = fc.record({ machineMissedOn: anyCount, cveAddressed: anyCount }, { requiredKeys: [] });
@@ -85,15 +106,30 @@ const anyComparison: fc.Arbitrary<Comparison> = fc.record(
     current: fc.option(anyRunId),
     lastReported: anyCounts,
     heldBack: anyCounts,
+    firstEmptyOn: anyDay,
+    lateBaseline: fc.constant(true),
   },
   { requiredKeys: ["softwareId", "previous", "current"] },
 );
-const anyFailure: fc.Arbitrary<ReadFailure> = fc.record({
-  softwareId: anyText,
-  reason: fc.oneof(anyText, fc.constant("It was not read in time.")),
-  permanent: fc.boolean(),
-  since: anyRunId,
-  misses: fc.nat(),
+const anyLeft: fc.Arbitrary<LeftProduct> = fc
+  .tuple(anyComparison, anyDay)
+  .map(([comparison, leftOn]) => ({ ...comparison, leftOn }));
+const anyFailure: fc.Arbitrary<ReadFailure> = fc.record(
+  {
+    softwareId: anyText,
+    reason: fc.oneof(anyText, fc.constant("It was not read in time.")),
+    permanent: fc.boolean(),
+    since: anyRunId,
+    misses: fc.nat(),
+    permanentSince: anyRunId,
+    unknownSince: anyDay,
+  },
+  { requiredKeys: ["softwareId", "reason", "permanent", "since", "misses"] },
+);
+const anyRules: fc.Arbitrary<RunRules> = fc.record({
+  thresholds: fc.record({ minMachines: fc.nat(), minPercent: fc.nat(), minCves: fc.nat() }),
+  dueDays: fc.nat(),
+  timeZone: anyText,
 });
 const anyMail: fc.Arbitrary<Mail> = fc.record(
   {
@@ -102,22 +138,27 @@ const anyMail: fc.Arbitrary<Mail> = fc.record(
     attempts: fc.nat(),
     unknownOutcomes: fc.nat(),
     reason: anyText.filter((reason) => reason !== ""),
+    since: fc.option(anyRunId),
   },
   { requiredKeys: ["status", "at", "attempts", "unknownOutcomes"] },
 );
 const anyTotal = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const anyTotals: fc.Arbitrary<Totals> = fc.record({
-  ...{ new: anyTotal, worsened: anyTotal, improved: anyTotal, resolved: anyTotal, returned: anyTotal },
-  ...{ baseline: anyTotal, read: anyTotal, notRead: anyTotal, missingKbs: anyTotal, missingInstalls: anyTotal },
+  ...{ new: anyTotal, worsened: anyTotal, returned: anyTotal, moreCves: anyTotal, improved: anyTotal },
+  ...{ resolved: anyTotal, missingKbs: anyTotal, missingInstalls: anyTotal, overdue: anyTotal, stalled: anyTotal },
+  ...{ baseline: anyTotal, read: anyTotal, notRead: anyTotal },
 });
 const anyRun: fc.Arbitrary<Run> = fc
   .record({
     watchlist: anyText,
     runId: anyRunId,
     tenant: anyText,
+    day: anyDay,
     openedAt: anyInstant,
     committedAt: anyInstant,
     previousRunId: fc.option(anyRunId),
+    rules: anyRules,
+    left: fc.array(anyLeft, { maxLength: 3 }),
     comparisons: fc.uniqueArray(anyComparison, { maxLength: 6, selector: ({ softwareId }) => softwareId }),
     failures: fc.array(anyFailure, { maxLength: 4 }),
     totals: anyTotals,
@@ -282,7 +323,7 @@ describe("a run's row", () => {
         const row = encodeRun(run);
         expectStorable(row);
         expect(decodeRun(run, row, place)).toEqual(run);
-        const { comparisons: _, failures: __, ...summary } = run;
+        const { comparisons: _, left: __, failures: ___, ...summary } = run;
         expect(decodeSummary(run, row, place)).toEqual(summary);
       }),
     );
@@ -344,6 +385,21 @@ describe("a run's row", () => {
     }
   });
 
+  it("forgets the products first that left the list first, rather than fail a commit", () => {
+    const few = fullRun({ left: fullLeft().slice(0, 100) });
+    expect(decodeRun(few, encodeRun(few), place)).toEqual(few);
+    const many = fullRun({ left: fullLeft() });
+    const row = encodeRun(many);
+    expectStorable(row);
+    const kept = decodeRun(many, row, place);
+    expect({ ...kept, left: [] }).toEqual({ ...many, left: [] });
+    expect(kept.left.length).toBeGreaterThan(1_000);
+    expect(kept.left.length).toBeLessThan(5_000);
+    const days = kept.left.map(({ leftOn }) => leftOn).sort();
+    const forgotten = many.left.filter(({ softwareId }) => !kept.left.some((one) => one.softwareId === softwareId));
+    for (const { leftOn } of forgotten) expect(leftOn <= `${days[0]}`).toBe(true);
+  });
+
   it("cuts no character of a reason in two", () => {
     const [comparison] = fullRun().comparisons;
     const reason = `${"x".repeat(298)}\u{1F600}\u{1F600}`;
@@ -374,47 +430,63 @@ describe("rows that version 1 wrote", () => {
     partitionKey: "home|microsoft-_-windows_10",
     rowKey: "2026-11-23",
     schemaVersion: 1,
+    day: "2026-11-23",
+    openedAt: "2026-11-23T05:00:00.000Z",
     missingKbCount: 2,
     unusable: 1,
     missingKbs0:
-      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251],["5066835","",[],null,null,0,"2026-11-23",null]]',
-    gone0: '[["4540673","2026-01-05",3,"2026-11-20"]]',
+      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251,"2026-10-20"],["5066835","",[],null,null,0,"2026-11-23",null]]',
+    gone0: '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true]]',
   };
   const snapshot: Snapshot = {
     tenant: "home",
     softwareId: "microsoft-_-windows_10",
     runId: "2026-11-23",
+    day: "2026-11-23",
+    openedAt: "2026-11-23T05:00:00.000Z",
     missingKbs: [
       {
         ...{ id: "5041585", name: "August 2024 Security Updates", productsNames: ["windows_10"] },
         ...{ url: "https://support.microsoft.com/kb/5041585", machineMissedOn: 240, cveAddressed: 14 },
-        ...{ firstSeen: "2026-11-01", peak: 251 },
+        ...{ firstSeen: "2026-11-01", peak: 251, goneOn: "2026-10-20" },
       },
       {
         ...{ id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: null, cveAddressed: 0 },
         ...{ firstSeen: "2026-11-23", peak: null },
       },
     ],
-    gone: [{ id: "4540673", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20" }],
+    gone: [
+      { id: "4540673", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20" },
+      { id: "4540674", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", unexplained: true },
+    ],
     unusable: 1,
   };
   const runRow: KeyedRow = {
-    ...{ partitionKey: "B=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1, tenant: "home" },
+    ...{ partitionKey: "b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1, tenant: "home" },
+    ...{ day: "2026-11-23", minMachines: 5, minPercent: 20, minCves: 1, dueDays: 14, timeZone: "Europe/Berlin" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
-    mailReason: "SendGrid refused the mail.",
+    ...{ mailReason: "SendGrid refused the mail.", mailSince: "2026-11-16" },
     ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
-    ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n },
+    ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n, moreCves: 10n, overdue: 11n, stalled: 12n },
     comparisons0:
-      '{"ids":["microsoft-_-windows_10","microsoft-_-edge","microsoft-_-windows_11"],"of":[0,1,2],"pairs":[["2026-11-22","2026-11-23"],[null,"2026-11-23"],["2026-11-20","2026-11-20"]],"lastReported":[[2,[["5041585",240,-1],["5066835",null,0]]]],"heldBack":[[2,[["5041585",-1,14]]]]}',
-    failures0: '{"products":[2],"of":[0],"groups":[["Busy.",false,"2026-11-21",3]]}',
+      '{"ids":["microsoft-_-windows_10","microsoft-_-edge","microsoft-_-windows_11"],"of":[0,1,2],"pairs":[["2026-11-22","2026-11-23"],[null,"2026-11-23"],["2026-11-20","2026-11-20"]],"lastReported":[[2,[["5041585",240,-1],["5066835",null,0]]]],"heldBack":[[2,[["5041585",-1,14]]]],"firstEmpty":[[1,"2026-11-23"]],"lateBaseline":[0]}',
+    left0:
+      '{"ids":["microsoft-_-word"],"of":[0],"pairs":[["2026-11-19","2026-11-20"]],"lastReported":[],"heldBack":[[0,[["5041585",31,-1]]]],"firstEmpty":[],"lateBaseline":[],"on":["2026-11-20"]}',
+    failures0: '{"products":[2],"of":[0],"groups":[["Busy.",true,"2026-11-21",3,"2026-11-22","2026-11-21"]]}',
   };
+  const left = { softwareId: "microsoft-_-word", previous: "2026-11-19", current: "2026-11-20", leftOn: "2026-11-20" };
   const run: Run = {
     ...{ watchlist: "Büro", runId: "2026-11-23", tenant: "home", previousRunId: "2026-11-22" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
+    ...{ day: "2026-11-23", left: [{ ...left, heldBack: { "5041585": { machineMissedOn: 31 } } }] },
+    rules: { thresholds: { minMachines: 5, minPercent: 20, minCves: 1 }, dueDays: 14, timeZone: "Europe/Berlin" },
     comparisons: [
-      { softwareId: "microsoft-_-windows_10", previous: "2026-11-22", current: "2026-11-23" },
-      { softwareId: "microsoft-_-edge", previous: null, current: "2026-11-23" },
+      {
+        ...{ softwareId: "microsoft-_-windows_10", previous: "2026-11-22", current: "2026-11-23" },
+        lateBaseline: true,
+      },
+      { softwareId: "microsoft-_-edge", previous: null, current: "2026-11-23", firstEmptyOn: "2026-11-23" },
       {
         ...{ softwareId: "microsoft-_-windows_11", previous: "2026-11-20", current: "2026-11-20" },
         lastReported: { "5041585": { machineMissedOn: 240 }, "5066835": { machineMissedOn: null, cveAddressed: 0 } },
@@ -422,12 +494,15 @@ describe("rows that version 1 wrote", () => {
       },
     ],
     failures: [
-      { softwareId: "microsoft-_-windows_11", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
+      {
+        ...{ softwareId: "microsoft-_-windows_11", reason: "Busy.", permanent: true, since: "2026-11-21", misses: 3 },
+        ...{ unknownSince: "2026-11-22", permanentSince: "2026-11-21" },
+      },
     ],
     totals: someTotals,
     mail: {
       ...{ status: "refused", at: "2026-11-23T05:05:00.000Z", attempts: 2, unknownOutcomes: 1 },
-      reason: "SendGrid refused the mail.",
+      ...{ reason: "SendGrid refused the mail.", since: "2026-11-16" },
     },
   };
 
@@ -435,7 +510,7 @@ describe("rows that version 1 wrote", () => {
     expect(decodeSnapshot(snapshot, { ...snapshotRow, ...service }, place)).toEqual(snapshot);
     const marked = { ...runRow, ...service, followedBy: "2026-11-24", mailWriter: "someone" };
     expect(decodeRun(run, marked, place)).toEqual(run);
-    const { comparisons: _, failures: __, ...summary } = run;
+    const { comparisons: _, left: __, failures: ___, ...summary } = run;
     expect(decodeSummary(run, marked, place)).toEqual(summary);
   });
 

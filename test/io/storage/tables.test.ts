@@ -124,8 +124,10 @@ describe("a query", () => {
     expect(searchParams.get("$filter")).toBe(
       `PartitionKey eq '${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
     );
-    expect(searchParams.get("$select")).toMatch(/^RowKey,schemaVersion,.*mailStatus,.*missingInstalls$/);
-    expect(searchParams.get("$select")).not.toMatch(/comparisons|failures/);
+    expect(searchParams.get("$select")).toMatch(
+      /^RowKey,schemaVersion,.*mailStatus,.*mailSince,.*missingInstalls,.*notRead$/,
+    );
+    expect(searchParams.get("$select")).not.toMatch(/comparisons|left|failures/);
     expect(others).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../../shared/core/report.ts";
+import type { SinceDigest } from "../../../shared/core/since.ts";
 import { renderDigest } from "../../../shared/render/digest/digest.ts";
 import { renderText } from "../../../shared/render/digest/text.ts";
 import { reportCsv } from "../../../shared/render/export/csv.ts";
@@ -21,8 +22,22 @@ const win11 = "microsoft-_-windows_11";
 const edge = "microsoft-_-edge";
 const forbidden = { reason: "Defender answered 403: grant Software.Read.All.", permanent: true };
 
-async function mailOf(story: RunStory, changed: Partial<RenderOptions> = {}) {
-  const mail = await renderDigest(await aReport(story), { ...options, ...changed });
+async function mailOf(
+  story: RunStory,
+  changed: Partial<RenderOptions> = {},
+  since: Partial<SinceDigest> | null = null,
+) {
+  const nothing = {
+    runId: "2026-11-16",
+    day: "2026-11-16",
+    rows: [],
+    readable: [],
+    watched: [],
+    rose: 0,
+    cameAndWent: 0,
+  };
+  const digest = since && { ...nothing, ...since };
+  const mail = await renderDigest(await aReport(story), { ...options, ...changed }, digest);
   return { ...mail, seen: visibleText(mail.html) };
 }
 
@@ -58,11 +73,18 @@ const everything: RunStory = {
   installsBefore: [900, 800],
 };
 
+/** A KB that got better and one that is resolved. */
+async function someBetter(): Promise<Report["rows"]> {
+  const before = [aKb({ id: "900", machineMissedOn: 20 }), aKb({ id: "901", machineMissedOn: 50 })];
+  const now = [aKb({ id: "900", machineMissedOn: 5 })];
+  return (await aReport({ products: { [win10]: { before, now } } })).rows;
+}
+
 describe("digest", () => {
   it("lists what is worse first, then what is back and overdue, then what is better, then what is not known", async () => {
     for (const body of bodies(await mailOf(everything))) {
       const order = [
-        "1 kb is new, 1 got worse and 1 came back",
+        "kb100 is new in windows 10, on 240 machines; 1 got worse, by 12 machines; 1 is back",
         "compared with 22 nov 2026, 1 day earlier",
         "new: 1 kb",
         "worse: 1 kb",
@@ -72,8 +94,8 @@ describe("digest", () => {
         "no longer listed",
         "missing installs, last 30 days",
         "missing by product",
-        "now watched: 1 product",
         "not read: 1 product",
+        "now watched: 1 product",
         "not patched by kbs: 1 product",
         "unusable items: 1 product",
         "2 of 4 products compared",
@@ -84,7 +106,8 @@ describe("digest", () => {
   });
 
   it("says the same in plain text as in html", async () => {
-    const { html, seen, text } = await mailOf(everything);
+    const since = { rows: await someBetter(), readable: [win10], watched: [edge], rose: 2, cameAndWent: 1 };
+    const { html, seen, text } = await mailOf(everything, {}, since);
     const words = (body: string) => body.toLowerCase().match(/[\p{L}\p{N}][^\s·;]*/gu) ?? [];
     const inHtml = new Set([...words(seen), ...linksOf(html).flatMap(words)]);
     const columnHeads = ["machines", "cves"];
@@ -116,10 +139,10 @@ describe("digest", () => {
       [win11]: { before: [aKb({ id: "1", machineMissedOn: 31 })], now: [aKb({ id: "1", machineMissedOn: 31 })] },
     };
     const { seen, text } = await mailOf({ products });
-    expect(seen.match(/^KB1 /gm)).toHaveLength(1);
-    expect(seen).toContain("windows 10\n240 (+12)\n14 (+5)\nwindows 11\n31\n14");
-    expect(text).toMatch(/^ {2}windows 10 +240 \(\+12\) +14 \(\+5\)$/m);
-    expect(text).toMatch(/^ {2}windows 11 +31 +14$/m);
+    expect(seen.match(/^KB1 A/gm)).toHaveLength(1);
+    expect(seen).toContain("Windows 10\n240 (+12)\n14 (+5)\nWindows 11\n31 unchanged\n14");
+    expect(text).toMatch(/^ {2}Windows 10 +240 \(\+12\) +14 \(\+5\)$/m);
+    expect(text).toMatch(/^ {2}Windows 11 +31 unchanged +14$/m);
     for (const body of [seen, text]) expect(body).not.toContain("271");
   });
 
@@ -142,16 +165,16 @@ describe("digest", () => {
       [edge]: { before: [kb], now: [] },
     };
     const { seen } = await mailOf({ products });
-    expect(seen).toContain("windows 10\n31\n14\nedge\ngone (was 31)\nwindows 11\n31 last known\n14");
+    expect(seen).toContain("Windows 10\n31\n14\nWindows 11\n31 last known\n14\nEdge\ngone (was 31)");
   });
 
   it("shows an unknown count as unknown, and no change of it", async () => {
     const before = [aKb({ machineMissedOn: null, cveAddressed: 2 })];
     const now = [aKb({ machineMissedOn: 9, cveAddressed: 3 })];
     const { seen } = await mailOf({ products: { [win10]: { before, now } } });
-    expect(seen).toContain("windows 10\n9\n3 (+1)");
+    expect(seen).toContain("Windows 10\n9 now known\n3 (+1)");
     const lost = await mailOf({ products: { [win10]: { before: [], now: [aKb({ machineMissedOn: null })] } } });
-    expect(lost.seen).toContain("windows 10\n?\n14");
+    expect(lost.seen).toContain("Windows 10\n?\n14");
   });
 
   it("links a KB to the host that describes it and to no other", async () => {
@@ -171,7 +194,7 @@ describe("digest", () => {
   it("names other products that the KB is for", async () => {
     const kb = aKb({ name: "N", productsNames: ["edge", "windows_10", "windows_11"], firstSeen: "2026-11-23" });
     const { seen } = await mailOf({ products: { [win10]: { before: [], now: [kb] } } });
-    expect(seen).toContain("KB5041585 N · edge and windows 11 · first seen today");
+    expect(seen).toContain("KB5041585 N · also for edge and windows 11 · first seen today");
   });
 });
 
@@ -238,10 +261,11 @@ describe("a first digest", () => {
     const products = { [win10]: { now }, [win11]: { now: null, failure: forbidden } };
     const { seen } = await mailOf({ products, previousRunId: null });
     expect(seen).toContain("This is the first run, so there is nothing to compare with yet");
-    expect(seen).toContain("1 of 2 products could not be read: what it misses is unknown.");
+    expect(seen).toContain("Windows 11 could not be read. Of the others, 2 KBs are missing.");
     expect(seen).toContain("Missing now: 2 KBs");
     expect(seen.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
     expect(seen).not.toMatch(/today|days? old|Now watched: /);
+    expect(seen.indexOf("Not read: 1 product")).toBeLessThan(seen.indexOf("Missing now"));
   });
 });
 
@@ -283,11 +307,13 @@ describe("what could not be read for a digest", () => {
       "contoso-_-app": { before: [], now: [] },
     };
     for (const body of bodies(await mailOf({ products }))) {
-      expect(body).toContain("3 of 4 products could not be read");
+      expect(body).toContain("3 products could not be read. nothing else got worse.");
       expect(body.match(/grant software\.read\.all/g)).toHaveLength(1);
       expect(body).toContain("this stays until someone fixes it. ");
       for (const id of [win10, win11]) {
-        expect(body).toContain(`${id}: 3 runs in a row, since 20 nov 2026; last read 19 nov 2026, 4 days earlier`);
+        expect(body).toContain(
+          `${id}: 3 runs in a row, since 20 nov 2026; last read 19 nov 2026, 4 days earlier, with 1 kb missing`,
+        );
       }
       expect(body).toContain(`${edge}: this run only; never read before`);
     }
@@ -324,6 +350,146 @@ describe("what could not be read for a digest", () => {
   });
 });
 
+describe("what a digest says of products besides their KBs", () => {
+  const quiet: Record<string, ProductStory> = { [win10]: { before: [aKb()], now: [aKb()] } };
+  const unknown: ProductStory = {
+    now: null,
+    failure: { reason: "Defender does not know this product.", permanent: true, isUnknown: true },
+  };
+
+  it("names an id that Defender does not know with what to do, apart from what could not be read", async () => {
+    const products = {
+      ...quiet,
+      "microsoft-_-windws_11": unknown,
+      [edge]: { before: [aKb()], now: null, failure: forbidden },
+    };
+    for (const body of bodies(await mailOf({ products }))) {
+      expect(body).toContain(
+        "unknown id: 1 product defender does not know this id. look it up in defender's software inventory and correct the watchlist.",
+      );
+      expect(body.match(/microsoft-_-windws_11/g)).toHaveLength(1);
+      expect(body).toContain("not read: 1 product ");
+    }
+    const two = await mailOf({ products: { ...quiet, a: unknown, b: unknown } });
+    for (const body of bodies(two)) {
+      expect(body).toContain("unknown id: 2 products defender does not know these ids. look each up in");
+      expect(body).not.toContain("not read:");
+    }
+  });
+
+  it("says below the headline what could not be read, and of an unknown id no more than that", async () => {
+    const worse = { [win10]: { before: [aKb({ machineMissedOn: 1 })], now: [aKb({ machineMissedOn: 2 })] } };
+    const notRead = await mailOf({
+      products: { ...worse, [edge]: { before: [aKb()], now: null, failure: forbidden } },
+    });
+    expect(notRead.seen).toContain("\nEdge could not be read: whether it got worse is unknown.\n");
+    const unknownId = await mailOf({ products: { ...worse, "microsoft-_-windws_11": unknown } });
+    expect(unknownId.seen).toContain("\nDefender does not know the id microsoft-_-windws_11.\n");
+    expect(unknownId.seen).not.toContain("is unknown");
+  });
+
+  it("comes last but for what could not be read, where that is why the digest comes", async () => {
+    const products = {
+      ...quiet,
+      [edge]: { before: [aKb()], now: null, failure: forbidden },
+      [win11]: { before: null, now: [aKb({ id: "9" })] },
+    };
+    for (const body of bodies(await mailOf({ products }))) {
+      const places = ["not read: 1 product", "missing by product", "now watched: 1 product"];
+      const order = places.map((words) => body.indexOf(words));
+      expect(order).not.toContain(-1);
+      expect(order).toEqual(order.toSorted((a, b) => a - b));
+      expect(body).toContain("nothing else got worse. windows 11 is now watched.");
+    }
+  });
+
+  it("says of a product that left the inventory that what it missed is not called resolved", async () => {
+    const failure = { reason: "Defender does not find this product.", permanent: false };
+    const report = await aReport({ products: { ...quiet, [edge]: { before: [aKb()], now: null, failure } } });
+    const since = (unknownSince: string): Report => ({
+      ...report,
+      products: report.products.map((row) => ({ ...row, failure: row.failure && { ...row.failure, unknownSince } })),
+    });
+    const left = await renderDigest(since("2026-11-09"), options);
+    for (const body of bodies({ ...left, seen: visibleText(left.html) })) {
+      expect(body).toContain("left the inventory: 1 product defender has not found this for 14 days or longer.");
+      expect(body).toContain("is not called resolved.");
+      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026, 1 day earlier, with 1 kb missing/);
+      expect(body).not.toContain("not read: 1 product");
+    }
+    const notYet = await renderDigest(since("2026-11-10"), options);
+    expect(notYet.text).toContain("NOT READ: 1 PRODUCT");
+    expect(notYet.text).not.toContain("INVENTORY: ");
+  });
+
+  it("says where two answers of the run differed", async () => {
+    const products = { ...quiet, [edge]: { before: [aKb()], now: [aKb()], snapshot: { differed: true as const } } };
+    for (const body of bodies(await mailOf({ products }))) {
+      expect(body).toContain(
+        "two answers differed: 1 product two answers of this run listed different kbs; what either listed counts as missing.",
+      );
+      expect(body).toMatch(/microsoft-_-edge: 1 kb missing/);
+    }
+  });
+
+  it("says how many KBs are no longer listed of a product that still has weaknesses", async () => {
+    const snapshot = { emptiness: { verdict: "not-kb-patched", checkedOn: "2026-11-23" } } as const;
+    const products = { ...quiet, [edge]: { before: [aKb({ id: "7" }), aKb({ id: "8" })], now: [], snapshot } };
+    for (const body of bodies(await mailOf({ products }))) {
+      expect(body).toContain("microsoft-_-edge: 2 kbs no longer listed, and not known to be resolved");
+      expect(body).not.toMatch(/(?<!known to be )resolved/);
+    }
+  });
+});
+
+describe("a digest after runs without one", () => {
+  const quiet = { products: { [win10]: { before: [aKb()], now: [aKb()] }, [edge]: { before: [], now: [] } } };
+
+  it("says what got better and what is resolved since the last one", async () => {
+    for (const body of bodies(await mailOf(quiet, {}, { rows: await someBetter() }))) {
+      expect(body).toContain("better since the digest of 16 nov: 1 kb kb900 windows 10: 5 machines (−15)");
+      expect(body).toContain("resolved since the digest of 16 nov: 1 kb kb901 windows 10: was on 50 machines");
+      expect(body).not.toMatch(/meanwhile|read again|now watched/);
+    }
+  });
+
+  it("says what can be read again, and what is watched since", async () => {
+    for (const body of bodies(await mailOf(quiet, {}, { readable: [win10], watched: [edge] }))) {
+      expect(body).toMatch(/can be read again: 1 product (- )?microsoft-_-windows_10: 1 kb missing/);
+      expect(body).toMatch(/now watched since the digest of 16 nov: 1 product (- )?microsoft-_-edge: 0 kbs missing/);
+    }
+  });
+
+  it("leaves no empty line where a title says it all", async () => {
+    expect((await mailOf(quiet, {}, { readable: [win10] })).html).not.toMatch(/<p[^>]*><\/p>/);
+  });
+
+  it("does not say 0 KBs of a product that is not patched by KBs", async () => {
+    const snapshot = { emptiness: { verdict: "not-kb-patched", checkedOn: "2026-11-23" } } as const;
+    const products = { [edge]: { before: [], beforeSnapshot: snapshot, now: [], snapshot } };
+    for (const body of bodies(await mailOf({ products }, {}, { readable: [edge] }))) {
+      expect(body).toMatch(/can be read again: 1 product (- )?microsoft-_-edge: not patched by kbs/);
+      expect(body).not.toContain("0 kbs");
+    }
+  });
+
+  it.each([
+    [2, 1, "2 KBs rose below the thresholds; 1 came and went."],
+    [1, 0, "1 KB rose below the thresholds."],
+    [0, 3, "3 came and went."],
+  ])("counts %d that rose and %d that came and went", async (rose, cameAndWent, words) => {
+    const { seen, text } = await mailOf(quiet, {}, { rose, cameAndWent });
+    expect(seen).toContain(`Meanwhile\nSince the digest of 16 Nov: ${words}`);
+    expect(text).toContain(`MEANWHILE\nSince the digest of 16 Nov: ${words}`);
+  });
+
+  it("says nothing of it where nothing happened, or where there was none before", async () => {
+    for (const mail of [await mailOf(quiet), await mailOf(quiet, {}, {})]) {
+      expect(mail.text).not.toMatch(/since the digest|meanwhile|again/i);
+    }
+  });
+});
+
 describe("a digest's line about itself", () => {
   const audited = async (story: RunStory, changed: Partial<RenderOptions> = {}) => {
     const mail = await mailOf(story, changed);
@@ -348,6 +514,15 @@ describe("a digest's line about itself", () => {
     for (const line of await audited({ products })) {
       expect(line).toContain("1 of them with older counts, back to 17 nov 2026");
     }
+  });
+
+  it("gives days and times of a run asked for in the time zone", async () => {
+    const report = await aReport({ runId: "2026-11-23T23:30Z", previousRunId: "2026-11-23" });
+    const inBerlin = { ...report, day: "2026-11-24", timeZone: "Europe/Berlin" };
+    const { text } = await renderDigest(inBerlin, options);
+    const line = text.replace(/\s+/g, " ");
+    expect(line).toContain("Watchlist default, 24 Nov 2026, 00:30 CET. Compared with 23 Nov 2026, 1 day earlier.");
+    expect(line).toContain("1 of 1 product compared with the run of 23 Nov 2026, 1 day earlier; all could be read.");
   });
 
   it("says by when to check the reporter's health if nothing comes: the grace and half an hour after the next run", async () => {
@@ -423,7 +598,14 @@ describe("a digest's pictures", () => {
     expect(
       [...html.matchAll(/width="(\d+)%" border="0"[^>]*><tbody><tr><td height="6"/g)].map(([, share]) => share),
     ).toEqual(["100", "50", "25"]);
-    expect(seen).toContain("edge\n1 KB, 100 missing installs on 22 Nov 2026");
+    expect(seen).toContain("Edge\n1 KB, 100 missing installs on 22 Nov 2026");
+  });
+
+  it("date the counts of what could not be read by the day in the time zone", async () => {
+    const report = await aReport({ products: { [win10]: { before: now, now: null, failure: forbidden } } });
+    const products = report.products.map((row) => ({ ...row, current: "2026-11-21T23:30Z", readOn: "2026-11-22" }));
+    const { text } = await renderDigest({ ...report, products }, options);
+    expect(text.replace(/\s+/g, " ")).toContain("1 KB, 25 missing installs on 22 Nov 2026");
   });
 });
 

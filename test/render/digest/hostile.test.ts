@@ -147,7 +147,7 @@ describe("a mail about hostile data", () => {
       await aReport({ products: { "microsoft-_-a": { before: [], now: [kb] } } }),
       options,
     );
-    expect(visibleText(mail.html)).toContain(`KB1 <b>"Tom" & 'Jerry'</b> · windows 10 · first seen today`);
-    expect(mail.text).toContain(`KB1 <b>"Tom" & 'Jerry'</b>; windows 10; first seen today`);
+    expect(visibleText(mail.html)).toContain(`KB1 <b>"Tom" & 'Jerry'</b> · also for windows 10 · first seen today`);
+    expect(mail.text).toContain(`KB1 <b>"Tom" & 'Jerry'</b>; also for windows 10; first seen today`);
   });
 });

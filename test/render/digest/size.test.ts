@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addDays } from "../../../shared/core/day.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
-import { buildReport, type Compared, type Report } from "../../../shared/core/report.ts";
+import { buildReport, type Report } from "../../../shared/core/report.ts";
+import type { Compared } from "../../../shared/core/row.ts";
 import type { ReadFailure, RunSummary } from "../../../shared/core/run.ts";
 import { type Digest, digestOf } from "../../../shared/render/digest/content.ts";
 import { renderDigest } from "../../../shared/render/digest/digest.ts";
@@ -80,15 +81,13 @@ async function reportOf(estate: Estate): Promise<Report> {
     };
   });
   const { run } = await aRun();
-  const trend = Array.from({ length: 60 }, (_, index) => ({
-    runId: addDays(today, index - 59),
-    totals: { ...run.totals, missingInstalls: 9 ** (index % 15) },
-  }));
+  const trend = Array.from({ length: 60 }, (_, index) => {
+    const day = addDays(today, index - 59);
+    return { runId: day, day, totals: { ...run.totals, missingInstalls: 9 ** (index % 15) } };
+  });
   const frame = {
     run: { ...(run as RunSummary), watchlist: estate.watchlist, failures },
-    previousRunId: yesterday,
-    trend,
-    dueDays: 14,
+    ...{ previousRunId: yesterday, previousDay: yesterday, trend, thresholds: run.rules.thresholds },
   };
   return buildReport(frame, eachOf(compared));
 }
@@ -97,7 +96,7 @@ function listsOf(list: number, { kbs, letter }: Estate): { before: MissingKb[]; 
   const before: MissingKb[] = [];
   const now: MissingKb[] = [];
   for (let index = 0; index < kbs; index++) {
-    const machines = (index * 7_919 + list * 104_729) % 100_000;
+    const machines = 1 + ((index * 7_919 + list * 104_729) % 100_000);
     const kb = aKb({
       id: `${list}${letter.repeat(30)}${index}`.slice(0, 40),
       name: letter.repeat(200).slice(0, 200),
@@ -107,7 +106,7 @@ function listsOf(list: number, { kbs, letter }: Estate): { before: MissingKb[]; 
       firstSeen: addDays(today, -(index % 40)),
     });
     if (index % 6 !== 0) now.push(kb);
-    if (index % 6 !== 1) before.push({ ...kb, machineMissedOn: Math.max(0, machines + ((index % 5) - 2) * 10) });
+    if (index % 6 !== 1) before.push({ ...kb, machineMissedOn: Math.max(1, machines + ((index % 5) - 2) * 10) });
   }
   return { before, now };
 }
@@ -161,7 +160,8 @@ describe("what finds no room in a digest", () => {
           ["improved", "Better"],
           ["resolved", "Resolved"],
         ] as const) {
-          expect(shownAndLeft(digest, title)).toBe(report.rows.filter((row) => row.kind === kind).length);
+          const rows = report.rows.filter(({ entries }) => entries.some((entry) => entry.kind === kind));
+          expect(shownAndLeft(digest, title)).toBe(rows.length);
         }
         const notRead = report.products.filter(({ state }) => state === "not-read").length;
         expect(notReadShownAndLeft(digest)).toBe(notRead);

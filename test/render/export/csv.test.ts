@@ -129,7 +129,7 @@ describe("defusing a cell", () => {
 describe("a history in CSV", () => {
   test("has one line per run with every total", async () => {
     const report = await sampleReport();
-    const rows = report.trend.map(({ runId, totals }) => ({
+    const rows = report.trend.map(({ runId, day, totals }) => ({
       runId,
       scheduled: true,
       openedAt: `${runId}T05:00:00.000Z`,
@@ -137,6 +137,7 @@ describe("a history in CSV", () => {
       ...totals,
       mail: "sent",
       mailAt: `${runId}T05:05:00.000Z`,
+      day,
     }));
     const lines = read(historyCsv(rows), historyColumns);
     expect(lines).toEqual(

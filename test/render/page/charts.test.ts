@@ -4,27 +4,28 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, test } from "vitest";
 import { addDays } from "../../../shared/core/day.ts";
 import type { TrendPoint } from "../../../shared/core/report.ts";
+import { noTotals, type TotalName, type Totals, totalNames } from "../../../shared/core/totals.ts";
 import { size } from "../../../shared/render/page/chart-frame.tsx";
 import { AgeChart, FlowChart, InstallsChart, KbHistoryChart } from "../../../shared/render/page/charts.tsx";
 import { anyStory } from "../../support/any-report.ts";
-import { aReport } from "../../support/builders.ts";
+import { aKb, aReport } from "../../support/builders.ts";
 import { sampleHistory } from "../../support/page-samples.ts";
 import { readHtml, type Tag } from "../../support/read-html.ts";
 
 const count = fc.oneof(fc.nat({ max: 50 }), fc.nat({ max: 5_000_000 }));
+const totals: fc.Arbitrary<Totals> = fc.record({
+  ...(Object.fromEntries(totalNames.map((name) => [name, count])) as Record<TotalName, typeof count>),
+  notRead: fc.nat({ max: 2 }),
+});
 const aTrend: fc.Arbitrary<TrendPoint[]> = fc
-  .uniqueArray(
-    fc.record({
-      day: fc.nat({ max: 400 }),
-      totals: fc.record({
-        ...{ new: count, worsened: count, improved: count, resolved: count, returned: count, baseline: count },
-        ...{ read: count, notRead: fc.nat({ max: 2 }), missingKbs: count, missingInstalls: count },
-      }),
-    }),
-    { selector: ({ day }) => day, maxLength: 60 },
-  )
+  .uniqueArray(fc.record({ at: fc.nat({ max: 400 }), totals }), { selector: ({ at }) => at, maxLength: 60 })
   .map((points) =>
-    points.toSorted((a, b) => a.day - b.day).map(({ day, totals }) => ({ runId: addDays("2025-11-01", day), totals })),
+    points
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ at, totals }) => {
+        const day = addDays("2025-11-01", at);
+        return { runId: day, day, totals };
+      }),
   );
 
 /** The elements that are drawn outside the drawing, or nowhere. */
@@ -74,27 +75,18 @@ describe("charts", () => {
   test("mark the runs that did not read every product", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        const html = renderToStaticMarkup(createElement(InstallsChart, { trend }));
-        const drawn = trend.length > 1 ? trend.filter(({ totals }) => totals.notRead > 0).length : 0;
-        expect(html.split('class="dot partial"').length - 1).toBe(drawn);
+        const marks = (html: string) => html.split('class="dot partial"').length - 1;
+        const partly = trend.filter(({ totals }) => totals.notRead > 0).length;
+        const installs = renderToStaticMarkup(createElement(InstallsChart, { trend }));
+        expect(marks(installs)).toBe(trend.length > 1 ? partly : 0);
+        expect(marks(renderToStaticMarkup(createElement(FlowChart, { trend })))).toBe(partly);
       }),
     );
   });
 
   test("give each bar of the flow the height of its count", () => {
-    const none = {
-      worsened: 0,
-      improved: 0,
-      baseline: 0,
-      read: 1,
-      notRead: 0,
-      missingKbs: 0,
-      missingInstalls: 0,
-    };
-    const trend = [
-      { runId: "2026-11-22", totals: { ...none, new: 2, returned: 1, resolved: 0 } },
-      { runId: "2026-11-23", totals: { ...none, new: 4, returned: 0, resolved: 2 } },
-    ];
+    const point = (day: string, parts: Partial<Totals>) => ({ runId: day, day, totals: { ...noTotals, ...parts } });
+    const trend = [point("2026-11-22", { new: 2, returned: 1 }), point("2026-11-23", { new: 4, resolved: 2 })];
     const { tags } = readHtml(renderToStaticMarkup(createElement(FlowChart, { trend })));
     const bars = tags.filter(({ name, attributes }) => name === "rect" && attributes.x !== undefined);
     const height = (index: number) => Number(bars[index]?.attributes.height);
@@ -115,6 +107,34 @@ describe("charts", () => {
         expect(outside(renderToStaticMarkup(createElement(AgeChart, { report: await aReport(story) })))).toEqual([]);
       }),
     );
+  });
+
+  test("show the age of what could not be read as unknown, never as overdue", async () => {
+    const kb = (id: string, age: number) => aKb({ id, firstSeen: addDays("2026-11-23", -age) });
+    const report = await aReport({
+      products: {
+        a: { before: [kb("1", 40), kb("2", 3)], now: [kb("1", 40), kb("2", 3)] },
+        b: { before: [kb("1", 90), kb("3", 40), kb("4", 40)], now: null },
+      },
+    });
+    const html = renderToStaticMarkup(createElement(AgeChart, { report }));
+    const bars = readHtml(html).tags.flatMap(({ name, attributes }) =>
+      name === "rect" && attributes.x !== undefined ? [attributes.class] : [],
+    );
+    expect(bars).toEqual(["bar-due", "bar-overdue", "bar-unknown"]);
+    expect(readHtml(html).text).toContain("1 of 2 missing KBs has been missing for more than 14 days.");
+    expect(readHtml(html).text).toContain("Whether 2 more KBs are overdue is unknown: not read.");
+    const rows = [
+      ...html.matchAll(/<tr><th scope="row">31–60 days<\/th><td>(\d+)<\/td><td>(\d+)<\/td><td>(\d+)<\/td>/g),
+    ];
+    expect(rows.map(([, ...counts]) => counts)).toEqual([["1", "1", "2"]]);
+  });
+
+  test("say what they are of where that is not what the page shows", () => {
+    for (const chart of [InstallsChart, FlowChart]) {
+      const html = renderToStaticMarkup(createElement(chart, { trend: [], label: "all products" }));
+      expect(readHtml(html).text).toMatch(/(Missing installs over time|New and resolved), all products/);
+    }
   });
 
   test("break the line of a KB where a run could not read its product", () => {

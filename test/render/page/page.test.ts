@@ -155,7 +155,7 @@ describe("links and forms", () => {
   test("exports are of the run that the page shows, even if it was asked for as the latest", () => {
     const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", overdue: true, page: 2 } }));
     const exports = ownAddresses(html).filter((address) => /format=/.test(address) && !/^history/.test(address));
-    expect(exports).toHaveLength(5);
+    expect(exports).toHaveLength(6);
     for (const address of exports) expect(new URLSearchParams(address.slice(1)).get("run")).toBe("2026-11-23");
     expect(exports).toContain("?watchlist=default&run=2026-11-23&overdue=true&format=csv");
   });
@@ -213,8 +213,8 @@ describe("the table of KBs", () => {
       "microsoft-_-windows_11": { before: [kb(300)], now: [kb(300)] },
     };
     const { text } = readHtml(renderPage(aView(await aReport({ products }))));
-    expect(text).toMatch(/windows 10\s+212\s+\+12\s/);
-    expect(text).toMatch(/windows 11\s+unchanged\s+300\s/);
+    expect(text).toMatch(/Windows 10\s+212\s+\+12\s/);
+    expect(text).toMatch(/Windows 11\s+unchanged\s+300\s/);
     expect(text).not.toContain("512");
   });
 
@@ -237,7 +237,7 @@ describe("the report page", () => {
   test("lists every product that could not be read, with the reason and the age of its counts", () => {
     const { text } = readHtml(renderPage(aView(sample)));
     const words = text.replace(/\s+/g, " ");
-    expect(words).toContain("2 of 12 products could not be read");
+    expect(words).toContain("2 of 12 products on the watchlist could not be read");
     expect(words).toContain(
       "answered 404 ResourceNotFound three times. 21 Nov 2026, 3 runs 22 Nov 2026, 1 day earlier",
     );
@@ -263,11 +263,124 @@ describe("the report page", () => {
     expect(words).toContain("6 Nov 2026 229 not read");
   });
 
-  test("of a KB that the run does not know says so", () => {
-    const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", kb: "1" } }));
-    expect(readHtml(html).text).toContain(
-      "No product that was read in the run of 23 Nov 2026 misses it, and none did in the run compared with",
+  test("of one KB exports that KB, and leads back to the same run", () => {
+    const query = { watchlist: "default", run: "2026-11-23", from: "2026-11-20", kb: "5072033" };
+    const html = renderPage(aView(sample, { query }));
+    const exports = ownAddresses(html).filter(
+      (address) => address.includes("format=") && !address.startsWith("history"),
     );
+    const kbs = exports.map((address) => new URLSearchParams(address.slice(1)).get("kb"));
+    expect(kbs).toEqual(["5072033", "5072033", "5072033", null, null, null]);
+    expect(ownAddresses(html)).toContain("?watchlist=default&run=2026-11-23&from=2026-11-20#kbs");
+  });
+
+  test("of one KB that the rest of the filter leaves out says so, and shows the way to all of it", () => {
+    const query = { watchlist: "default", run: "latest" as const, kb: "5072033", softwareId: "mozilla-_-firefox" };
+    const html = renderPage(aView(sample, { query }));
+    expect(readHtml(html).text).toContain("The report lists KB5072033, but none of its products match.");
+    expect(ownAddresses(html)).toContain("?watchlist=default&run=latest&kb=5072033");
+  });
+
+  test("says what a filter selects, and that the rest of the watchlist is there", () => {
+    const query = {
+      watchlist: "default",
+      run: "latest" as const,
+      change: "new" as const,
+      softwareId: "microsoft-_-windows_11",
+    };
+    const words = readHtml(renderPage(aView(sample, { query }))).text.replace(/\s+/g, " ");
+    expect(words.startsWith(" KBs: new, Windows 11 · default · 23 Nov 2026")).toBe(true);
+    expect(words).toContain("1 of 22 KBs, on up to 640 machines: 1 new.");
+    expect(words).toContain("2 of 12 products on the watchlist could not be read.");
+    expect(words).toContain("1 of 12 products watched Counts are of the selected KBs alone.");
+    expect(words).toContain("Missing installs over time, Windows 11");
+    expect(words).not.toMatch(/Nothing (got|else got|changed)/);
+  });
+
+  test("is amber and says first what could not be read, where nothing that could be got worse", async () => {
+    const report = await aReport({
+      products: {
+        "microsoft-_-windows_11": { before: [aKb()], now: [aKb({ machineMissedOn: 239 })] },
+        "microsoft-_-sql_server_2019": { before: [aKb()], now: null, failure: { reason: "500", permanent: false } },
+      },
+    });
+    const html = renderPage(aView(report));
+    expect(all(html, "section").map((section) => section.class)).toContain("summary v-partly-read");
+    expect(html).toMatch(/class="headline">SQL Server 2019 could not be read/);
+  });
+
+  test("counts nothing where nothing could be read, but says what was missing then", async () => {
+    const kb = aKb({ firstSeen: "2026-10-01", machineMissedOn: 300 });
+    const report = await aReport({ products: { a: { before: [kb], now: null, beforeRunId: "2026-11-20" } } });
+    const html = renderPage(aView(report));
+    const words = readHtml(html).text.replace(/\s+/g, " ");
+    expect(words).toContain("? New ? Worse ? Back ? More CVEs ? Better ? Resolved");
+    expect(words).toContain(
+      "1 Missing KBs last read 20 Nov 300 Missing installs last read 20 Nov 1 Overdue when last read, 20 Nov 1 Stalled when last read, 20 Nov",
+    );
+    expect(words).toContain("Whether 1 KB is overdue is unknown: not read.");
+    expect(html).not.toContain('class="overdue"');
+  });
+
+  test("says why a KB is worse, and shows more CVEs on fewer machines as neither worse nor better", async () => {
+    const kb = (id: string, machineMissedOn: number | null, cveAddressed: number | null = 3) =>
+      aKb({ id, machineMissedOn, cveAddressed });
+    const html = renderPage(
+      aView(
+        await aReport({
+          products: {
+            a: {
+              before: [kb("1", 10), kb("2", 10), kb("3", 10), kb("4", null), kb("5", 10, null), kb("6", 10)],
+              now: [kb("1", 12), kb("2", 10, 5), kb("3", 12, 5), kb("4", 300), kb("5", 12, 7), kb("6", 9, 5)],
+            },
+          },
+        }),
+      ),
+    );
+    const rows = [
+      ...html.matchAll(
+        /class="c-kb" data-v="(\d)".*?<span class="badge k-([a-z-]+)">.*?<\/span> [\w ]+<\/span>(?:<span class="why">([^<]*))?/gs,
+      ),
+    ];
+    const why = rows.map(([, id, kind, words]) => [id, kind, words]);
+    expect(why.toSorted()).toEqual([
+      ["1", "worsened", "more machines"],
+      ["2", "worsened", "more CVEs"],
+      ["3", "worsened", "more machines and CVEs"],
+      ["4", "worsened", "now known: 300 machines"],
+      ["5", "worsened", "more machines; now known: 7 CVEs"],
+      ["6", "more-cves", undefined],
+    ]);
+    expect(why.at(-1)?.[0]).toBe("6");
+    expect(html).toContain(
+      '<li class="tile warn"><a href="?watchlist=default&amp;run=latest&amp;change=more-cves#kbs">',
+    );
+  });
+
+  test("says of each product how it was read", async () => {
+    const failure = { reason: "404", permanent: true, isUnknown: true };
+    const open = { emptiness: { verdict: "not-kb-patched" as const, checkedOn: "2026-11-23" } };
+    const report = await aReport({
+      products: {
+        a: { before: null, now: null, failure },
+        b: { before: [aKb()], now: null, beforeRunId: "2026-11-20" },
+        c: { before: [aKb()], now: [], snapshot: open },
+        d: { before: [], now: [], snapshot: open },
+        e: { before: [aKb()], now: [aKb()], snapshot: { differed: true } },
+        f: { before: null, now: [aKb()] },
+      },
+    });
+    const words = readHtml(renderPage(aView(report))).text.replace(/\s+/g, " ");
+    const [, table = ""] = words.split("6 products watched");
+    for (const line of [
+      "a Not read Defender does not know this id ? ? never not compared",
+      "b Not read last read 20 Nov 1 240 20 Nov 2026 not compared",
+      "c Not patched by KBs Defender no longer lists its KBs but still counts weaknesses 0 0",
+      "d Not patched by KBs Defender reports weaknesses but lists no KBs for them 0 0",
+      "e Read two answers differed in this run; what either listed is shown 1 240",
+      "f Read read for the first time 1 240 23 Nov 2026 nothing",
+    ])
+      expect(table).toContain(line);
   });
 
   test("before the first run says how to start one", () => {

@@ -1,5 +1,6 @@
 import type { ShownProgress } from "../view.ts";
 import { readSoFar } from "../words.ts";
+import { setText } from "./live.ts";
 
 const wait = 2_000;
 const maxFailures = 5;
@@ -23,9 +24,7 @@ export async function followProgress(section: HTMLElement): Promise<void> {
 function show({ read, total }: ShownProgress, words: HTMLElement, bar: HTMLProgressElement): void {
   bar.max = Math.max(1, total);
   bar.value = read;
-  const text = `${readSoFar(read, total)}.`;
-  // Screen readers announce every change, even to the same text.
-  if (words.textContent !== text) words.textContent = text;
+  setText(words, `${readSoFar(read, total)}.`);
 }
 
 async function fetchProgress(address: string): Promise<ShownProgress | null> {

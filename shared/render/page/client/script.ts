@@ -3,15 +3,18 @@
  * same work.
  */
 import { followProgress } from "./progress.ts";
-import { searchRows } from "./search.ts";
+import { searchWhileTyping } from "./search.ts";
 import { sortByHeadings } from "./sort.ts";
 
-const table = document.querySelector<HTMLTableElement>("#kbs-table");
+function sortInPlace(): void {
+  const table = document.querySelector<HTMLTableElement>("#kbs-table");
+  // Where there are more pages, the rows at hand are not the complete list, and the headings' links ask the server.
+  if (table?.dataset.pages === "1") sortByHeadings(table);
+}
+
+sortInPlace();
 const input = document.querySelector<HTMLInputElement>("#search");
-const status = document.querySelector<HTMLElement>("#kbs-status");
-if (table && input && status) searchRows(table, input, status);
-// Where there are more pages, the rows at hand are not the complete list, and the headings' links ask the server.
-if (table?.dataset.pages === "1") sortByHeadings(table);
+if (input) searchWhileTyping(input, sortInPlace);
 
 const progress = document.querySelector<HTMLElement>("#progress");
 if (progress && progress.dataset.state !== "committed") void followProgress(progress);

@@ -1,0 +1,147 @@
+import { countsOf, rise } from "./change.ts";
+import type { RunDate } from "./day.ts";
+import type { Counts, MissingKb } from "./missing-kb.ts";
+import { sortRows } from "./order.ts";
+import { isNotRead } from "./products.ts";
+import type { ProductRow, Report } from "./report.ts";
+import { addEntry, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
+import type { RunId } from "./run-id.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Thresholds } from "./watchlist.ts";
+
+/** What happened between the last digest and this one, besides what the report itself shows as changed. */
+export interface SinceDigest {
+  /** The run of the last digest, and its day. */
+  runId: RunId;
+  day: RunDate;
+  /** Entries that got better or were resolved, by that digest's counts against today's. */
+  rows: readonly KbRow[];
+  /** Products that it could not read and that can be read now. */
+  readable: readonly string[];
+  /** Products that were first read after it, and before this run. */
+  watched: readonly string[];
+  /** KBs on more machines than then, and not reported as worse: the rise was held back. */
+  rose: number;
+  /** Entries that were not listed then and are not now, but were in between. */
+  cameAndWent: number;
+}
+
+/** One product at the last digest and now. */
+export interface SinceProduct {
+  softwareId: string;
+  /** The snapshot that the last digest was made from; `null` where it had none. */
+  last: Snapshot | null;
+  wasRead: boolean;
+  /** The snapshot that the report shows. */
+  now: Snapshot | null;
+}
+
+/** Compares a report with the last digest's run, one product at a time. */
+export async function changesSince(
+  report: Report,
+  digest: Pick<SinceDigest, "runId" | "day">,
+  products: AsyncIterable<SinceProduct>,
+): Promise<SinceDigest> {
+  const [readable, watched]: [string[], string[]] = [[], []];
+  const kbs: KbRows = new Map();
+  const rose = new Set<string>();
+  let cameAndWent = 0;
+  const entryOf = entryFinder(report);
+  const reported = new Map(report.products.map((product) => [product.softwareId, product]));
+  for await (const { softwareId, last, wasRead, now } of products) {
+    const product = reported.get(softwareId);
+    if (!product || !now || product.baseline) continue;
+    if (!last) watched.push(softwareId);
+    if (isNotRead(product)) continue;
+    if (last && !wasRead) readable.push(softwareId);
+    const shown = last?.missingKbs ?? [];
+    const pair: Pair = { product, shown, now, entryOf: (id) => entryOf(id, softwareId) };
+    addBetter(kbs, pair, report.thresholds);
+    for (const id of risenOf(pair)) rose.add(id);
+    cameAndWent += countPassed(pair, digest.day);
+  }
+  const better = sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries)));
+  return { ...digest, rows: better, readable, watched, rose: rose.size, cameAndWent };
+}
+
+/** A product that was read now, with what the digest showed of it. */
+interface Pair {
+  product: ProductRow;
+  shown: readonly MissingKb[];
+  now: Snapshot;
+  /** The entry that the report has of a KB. */
+  entryOf: (id: string) => KbEntry | undefined;
+}
+
+interface SinceEntry {
+  kb: MissingKb;
+  entry: KbEntry;
+}
+
+function addBetter(kbs: KbRows, pair: Pair, thresholds: Thresholds): void {
+  for (const { kb, entry } of [...betterOf(pair, thresholds), ...resolvedOf(pair)]) addEntry(kbs, kb, entry);
+}
+
+function entryFinder(report: Report): (id: string, softwareId: string) => KbEntry | undefined {
+  const rows = new Map(report.rows.map((row) => [row.id, row]));
+  return (id, softwareId) => rows.get(id)?.entries.find((entry) => entry.softwareId === softwareId);
+}
+
+/** What the report calls unchanged although it is less than it was then. */
+function betterOf({ shown, entryOf }: Pair, thresholds: Thresholds): SinceEntry[] {
+  return shown.flatMap((kb) => {
+    const entry = entryOf(kb.id);
+    if (entry?.kind !== "unchanged" || !isLess(kb, entry, thresholds)) return [];
+    return [{ kb, entry: { ...entry, kind: "improved", previous: countsOf(kb) } }];
+  });
+}
+
+/** Fewer machines, or as many and fewer CVEs; never while machines are above those last reported. */
+function isLess(then: Counts, { current, previous }: KbEntry, { minCves }: Thresholds): boolean {
+  if (!current || !previous || isAbove(current.machineMissedOn, previous.machineMissedOn)) return false;
+  const machines = rise(then.machineMissedOn, current.machineMissedOn);
+  if (machines !== 0) return machines < 0;
+  const isSame = then.machineMissedOn === current.machineMissedOn;
+  return isSame && minCves > 0 && rise(then.cveAddressed, current.cveAddressed) < 0;
+}
+
+/** Whether a count is, or may be, above the one last reported. */
+function isAbove(now: number | null, lastReported: number | null): boolean {
+  return now === null ? lastReported !== null : lastReported === null || now > lastReported;
+}
+
+/** What was listed then, and was called resolved by a run in between: of what left so long ago that nobody knows why, nothing is said. */
+function resolvedOf({ product, shown, now, entryOf }: Pair): SinceEntry[] {
+  if (!canResolve(product)) return [];
+  const resolved = new Set(now.gone.filter((kb) => !kb.unexplained).map(({ id }) => id));
+  const left = shown.filter(({ id }) => resolved.has(id) && !entryOf(id));
+  return left.map((kb) => {
+    const { softwareId } = product;
+    const { firstSeen, peak } = kb;
+    const entry = { softwareId, kind: "resolved", reasons: [], previous: countsOf(kb), current: null } as const;
+    return { kb, entry: { ...entry, firstSeen, peak } };
+  });
+}
+
+function canResolve({ state }: ProductRow): boolean {
+  return state === "read" || state === "empty";
+}
+
+/** The KBs that are on more machines than then, and that the report does not call worse. */
+function risenOf({ shown, entryOf }: Pair): string[] {
+  const risen = shown.filter(({ id, machineMissedOn }) => {
+    const entry = entryOf(id);
+    return entry?.kind === "unchanged" && rise(machineMissedOn, entry.current?.machineMissedOn ?? null) > 0;
+  });
+  return risen.map(({ id }) => id);
+}
+
+/** How many entries were not listed then, are not now, and were resolved in between. */
+function countPassed({ product, shown, now, entryOf }: Pair, day: RunDate): number {
+  if (!canResolve(product)) return 0;
+  const before = new Set(shown.map(({ id }) => id));
+  const passed = now.gone.filter(({ id, goneOn, unexplained }) => {
+    return goneOn > day && !unexplained && !before.has(id) && !entryOf(id);
+  });
+  return passed.length;
+}

@@ -1,0 +1,51 @@
+import { changeKinds, reachOf } from "../core/due.ts";
+import { isMissing } from "../core/row.ts";
+import { isNarrowed, type SelectedReport, type Selection } from "../core/selection.ts";
+import { countOfKind, countWatched, isPartial } from "../core/totals.ts";
+import { notReadWords, onUpTo } from "./headline.ts";
+import { changeLabel, inSentence, kindLabels } from "./kind-words.ts";
+import { agree, count, many, productLabel, shown } from "./words.ts";
+
+/** What was selected: `KBs: new, Windows 11`, or `KB5066136`. */
+export function selectionTitle(selection: Selection): string {
+  const { kb, softwareId, search, change, overdue, stalled } = selection;
+  const parts = [
+    change && inSentence(changeLabel(change)),
+    overdue && "overdue",
+    stalled && "stalled",
+    search && `“${shown(search, 60)}”`,
+    softwareId && shown(productLabel(softwareId), 60),
+  ].filter(Boolean);
+  const what = kb === undefined ? "KBs" : `KB${shown(kb, 60)}`;
+  return parts.length > 0 ? `${what}: ${parts.join(", ")}` : what;
+}
+
+/** What a selection holds, in a sentence or two that say nothing of what was left out. */
+export function selectionHeadline({ report, full }: SelectedReport): string {
+  const notRead = isPartial(report.totals) ? [notReadWords(report)] : [];
+  return `${[...notRead, found(report, full)].join(". ")}.`;
+}
+
+function found(report: SelectedReport["report"], full: SelectedReport["full"]): string {
+  const [some, all] = [report.rows.length, full.rows.length];
+  if (all === 0) return "No KB is missing, and none was";
+  if (some === 0) return agree(all, "The only KB does not match", `None of ${many(all, "KB")} match`);
+  const kinds = changeKinds
+    .map((kind) => ({ kind, kbs: countOfKind(report.totals, kind) }))
+    .filter(({ kbs }) => kbs > 0)
+    .map(({ kind, kbs }) => `${count(kbs)} ${inSentence(kindLabels[kind].label)}`);
+  const most = onUpTo(reachOf(report.rows.filter(isMissing)), ", on up to ");
+  return `${count(some)} of ${many(all, "KB")}${most}${kinds.length > 0 ? `: ${kinds.join(", ")}` : ""}`;
+}
+
+/** What a selection's trend and forecast are of: `Windows 11`, or `all products`; empty where nothing is left out. */
+export function trendLabel(selection: Selection): string {
+  if (!isNarrowed(selection)) return "";
+  return selection.softwareId === undefined ? "all products" : shown(productLabel(selection.softwareId), 60);
+}
+
+/** How many products of the watchlist could not be read, selected or not; `null` where all could. */
+export function notReadOfAll({ totals }: SelectedReport["full"]): string | null {
+  if (!isPartial(totals)) return null;
+  return `${count(totals.notRead)} of ${many(countWatched(totals), "product")} on the watchlist could not be read.`;
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { lastKnownTotals, lastReadOn } from "../../shared/core/last-known.ts";
+import { aKb, aReport } from "../support/builders.ts";
+
+const old = (id: string, machineMissedOn = 240) => aKb({ id, machineMissedOn, firstSeen: "2026-10-01" });
+
+describe("what is only known from when products were last read", () => {
+  test("is counted with the days of these reads", async () => {
+    const report = await aReport({
+      products: {
+        read: { before: [old("1", 7)], now: [old("1", 7)] },
+        // The first KB is overdue and stalled in the product that was read as well.
+        missed: { before: [old("1", 10), old("2", 20)], now: null, beforeRunId: "2026-11-20" },
+        longMissed: {
+          before: [old("3", 30), aKb({ id: "4", firstSeen: "2026-11-01" })],
+          now: null,
+          beforeRunId: "2026-11-10",
+        },
+        never: { before: null, now: null },
+      },
+    });
+    const between = { from: "2026-11-10", to: "2026-11-20" };
+    expect(lastKnownTotals(report)).toEqual({
+      overdue: { count: 2, ...between },
+      stalled: { count: 2, ...between },
+      missingKbs: { count: 3, ...between },
+      missingInstalls: { count: 3 + 20 + 30 + 240, ...between },
+    });
+    expect(report.totals).toMatchObject({ overdue: 1, stalled: 1, missingKbs: 4, missingInstalls: 10 + 20 + 30 + 240 });
+    expect(
+      lastReadOn(
+        report.rows.flatMap(({ entries }) => entries),
+        report,
+      ),
+    ).toEqual(between);
+  });
+
+  test("is nothing if every product was read", async () => {
+    const report = await aReport({ products: { a: { before: [old("1")], now: [old("1")] } } });
+    const nothing = { overdue: null, stalled: null, missingKbs: null, missingInstalls: null };
+    expect(lastKnownTotals(report)).toEqual(nothing);
+    expect(
+      lastReadOn(
+        report.rows.flatMap(({ entries }) => entries),
+        report,
+      ),
+    ).toBeNull();
+  });
+});
