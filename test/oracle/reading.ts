@@ -1,0 +1,251 @@
+// docs/rules.md §1: what is read.
+
+import { daysBetween } from "./days.ts";
+import type {
+  Counts,
+  Failure,
+  KbName,
+  NotReadOutcome,
+  Outcome,
+  ProductAnswers,
+  Read,
+  ReadOutcome,
+  Snapshot,
+  SnapshotKb,
+} from "./types.ts";
+
+type ListedKb = KbName & Counts;
+
+/** One answer: the KBs that it lists on some machine. */
+interface Answer {
+  kbs: Map<string, ListedKb>;
+  /** How many items could not be used. */
+  unusable: number;
+  /** Whether it lists any KB, were it on 0 machines. */
+  listsAny: boolean;
+}
+
+interface Reading {
+  /** The tenant's newest snapshot of the product. */
+  last: Snapshot | null;
+  answers: ProductAnswers;
+  day: string;
+  used: number;
+}
+
+const givenUp: Failure = { permanent: false, reason: "given up" };
+
+/** Reads a product as the rules say and explains what came; of several tries the last one counts. */
+export function readProduct(
+  last: Snapshot | null,
+  answers: ProductAnswers | readonly ProductAnswers[] | null,
+  day: string,
+): Outcome {
+  let outcome: Outcome = { ...notRead({ permanent: false, reason: "not attempted" }), notFound: null, readsUsed: 0 };
+  for (const tried of triesOf(answers)) {
+    const used: number = outcome.readsUsed;
+    outcome = readTry(last, tried, day);
+    outcome = { ...outcome, readsUsed: used + outcome.readsUsed };
+    if (outcome.state !== "not-read") break;
+  }
+  return outcome;
+}
+
+function triesOf(answers: ProductAnswers | readonly ProductAnswers[] | null): readonly ProductAnswers[] {
+  if (answers === null) return [];
+  const tries = "reads" in answers ? [answers] : answers;
+  return tries.filter(({ reads }) => reads.length > 0);
+}
+
+function readTry(last: Snapshot | null, answers: ProductAnswers, day: string): Outcome {
+  const reading: Reading = { last, answers, day, used: 0 };
+  let outcome = readOnce(reading);
+  // A run may try again later; each try begins anew.
+  while (outcome.state === "not-read" && !outcome.forGood && reading.used < answers.reads.length) {
+    outcome = readOnce(reading);
+  }
+  return { ...outcome, readsUsed: reading.used };
+}
+
+function readOnce(reading: Reading): ReadOutcome | NotReadOutcome {
+  const { last } = reading;
+  const first = nextAnswer(reading);
+  if (isFailure(first)) return failedRead(first, reading);
+  const answers = [first];
+  if (last !== null && vanishes(last, answers)) {
+    const second = nextAnswer(reading);
+    if (isFailure(second)) return notRead(second);
+    answers.push(second);
+  }
+  return conclude(answers, reading);
+}
+
+function conclude(answers: Answer[], reading: Reading): ReadOutcome | NotReadOutcome {
+  const { last, day } = reading;
+  const listed = listedByEither(answers, last);
+  const unusable = mostUnusable(answers);
+  const snapshot = { ...takeSnapshot(listed, last, day), unusable };
+  const differed = listsDiffer(answers);
+  if (listed.size > 0) return { state: "read", snapshot, differed };
+  // KBs that are listed on 0 machines say themselves that they are not missing.
+  if (answers.some((answer) => answer.listsAny)) return { state: "empty", snapshot, differed };
+  const weaknesses = openWeaknesses(reading);
+  if (isFailure(weaknesses)) return notRead(weaknesses);
+  const explained = { ...snapshot, weaknesses };
+  if (weaknesses.count === 0) return { state: "empty", snapshot: explained, differed };
+  if (last === null && answers.length === 1) {
+    const second = nextAnswer(reading);
+    if (isFailure(second)) return notRead(second);
+    return conclude([...answers, second], reading);
+  }
+  if (last !== null && last.kbs.size > 0 && daysBetween(last.day, day) <= 7) {
+    return notRead({ permanent: false, reason: "empty over open weaknesses" });
+  }
+  return { state: "not-kb-patched", snapshot: explained, differed };
+}
+
+function nextAnswer(reading: Reading): Answer | Failure {
+  const read: Read = reading.answers.reads[reading.used] ?? givenUp;
+  if (isFailure(read)) {
+    if (read !== givenUp) reading.used += 1;
+    return read;
+  }
+  reading.used += 1;
+  const answer = readAnswer(read);
+  if (answer.unusable > 0 && !answer.listsAny) return { permanent: false, reason: "no item can be used" };
+  return answer;
+}
+
+function mostUnusable(answers: readonly Answer[]): number {
+  return Math.max(...answers.map((answer) => answer.unusable));
+}
+
+function isFailure(value: object): value is Failure {
+  return "permanent" in value;
+}
+
+function notRead(failure: Failure): NotReadOutcome {
+  return { state: "not-read", reason: failure.reason, forGood: failure.permanent, unknownId: false, notFound: false };
+}
+
+function failedRead(failure: Failure, { last, answers }: Reading): NotReadOutcome {
+  const notFound = failure.notFound === true && answers.software === "unknown";
+  if (!notFound) return notRead(failure);
+  const unknownId = last === null;
+  return { ...notRead(failure), notFound, unknownId, forGood: unknownId };
+}
+
+/** While the list stays empty, the answer is remembered for seven days. */
+function openWeaknesses({ last, answers, day }: Reading): { count: number; askedOn: string } | Failure {
+  const remembered = last?.weaknesses ?? null;
+  if (remembered !== null && daysBetween(remembered.askedOn, day) <= 7) return remembered;
+  const { software } = answers;
+  if (software === undefined) return givenUp;
+  if (software === "unknown") return { permanent: false, reason: "empty, and the product is not found" };
+  if (software !== null && typeof software === "object") return software;
+  const count = wholeNumber(software);
+  if (count === null) return { permanent: false, reason: "empty, and weaknesses are not said" };
+  return { count, askedOn: day };
+}
+
+function vanishes(last: Snapshot, answers: Answer[]): boolean {
+  return [...last.kbs.keys()].some((key) => !answers.some((answer) => answer.kbs.has(key)));
+}
+
+function listsDiffer(answers: Answer[]): boolean {
+  const [first, second] = answers;
+  if (first === undefined || second === undefined) return false;
+  return first.kbs.size !== second.kbs.size || [...first.kbs.keys()].some((key) => !second.kbs.has(key));
+}
+
+function listedByEither(answers: Answer[], last: Snapshot | null): Map<string, ListedKb> {
+  const listed = new Map<string, ListedKb>();
+  for (const answer of answers) {
+    for (const kb of answer.kbs.values()) listed.set(kb.key, kb);
+  }
+  const unusable = mostUnusable(answers);
+  if (last === null || unusable === 0) return listed;
+  for (const kb of last.kbs.values()) {
+    const isDoubted = unusable > last.unusable || (kb.machines === null && kb.cves === null);
+    if (isDoubted && !listed.has(kb.key)) listed.set(kb.key, { ...kb, machines: null, cves: null });
+  }
+  return listed;
+}
+
+function readAnswer(items: readonly unknown[]): Answer {
+  const kbs = new Map<string, ListedKb>();
+  let unusable = 0;
+  for (const item of items) {
+    const kb = readItem(item);
+    if (kb === null) {
+      unusable += 1;
+      continue;
+    }
+    const twin = kbs.get(kb.key);
+    kbs.set(kb.key, twin === undefined ? kb : { ...twin, ...largerCounts(twin, kb) });
+  }
+  const missing = new Map([...kbs].filter(([, { machines }]) => machines !== 0));
+  return { kbs: missing, unusable, listsAny: kbs.size > 0 };
+}
+
+function largerCounts(one: Counts, other: Counts): Counts {
+  return { machines: larger(one.machines, other.machines), cves: larger(one.cves, other.cves) };
+}
+
+/** The larger known count; null where neither is known. */
+export function larger(one: number | null, other: number | null): number | null {
+  if (one === null) return other;
+  if (other === null) return one;
+  return Math.max(one, other);
+}
+
+/** Null where the item has no id. */
+function readItem(item: unknown): ListedKb | null {
+  if (typeof item !== "object" || item === null) return null;
+  const fields = item as Record<string, unknown>;
+  const text = typeof fields.id === "string" || typeof fields.id === "number" ? String(fields.id).trim() : "";
+  if (text === "") return null;
+  const name = typeof fields.name === "string" ? fields.name.trim() : "";
+  const number = /^(?:kb)?\s*(\d+)$/i.exec(text)?.[1];
+  const productsNames = Array.isArray(fields.productsNames)
+    ? fields.productsNames.filter((product) => typeof product === "string")
+    : [];
+  return {
+    key: number ?? `${text}\n${name}`,
+    id: number ?? text,
+    name,
+    productsNames,
+    machines: wholeNumber(fields.machineMissedOn),
+    cves: wholeNumber(fields.cveAddressed),
+  };
+}
+
+function wholeNumber(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+function takeSnapshot(listed: Map<string, ListedKb>, last: Snapshot | null, day: string): Snapshot {
+  const kbs = new Map<string, SnapshotKb>();
+  for (const kb of listed.values()) {
+    const known = last?.kbs.get(kb.key) ?? recentlyGone(last?.gone.get(kb.key), day);
+    kbs.set(kb.key, {
+      ...kb,
+      firstSeen: known?.firstSeen ?? day,
+      peak: larger(known?.peak ?? null, kb.machines),
+      goneOn: known?.goneOn ?? null,
+    });
+  }
+  const gone = new Map<string, SnapshotKb>();
+  for (const kb of last?.gone.values() ?? []) {
+    if (!kbs.has(kb.key) && recentlyGone(kb, day) !== undefined) gone.set(kb.key, kb);
+  }
+  for (const kb of last?.kbs.values() ?? []) {
+    if (!kbs.has(kb.key)) gone.set(kb.key, { ...kb, goneOn: day });
+  }
+  return { day, kbs, gone, unusable: 0, weaknesses: null };
+}
+
+/** The KB if it left the list within the last 90 days. */
+export function recentlyGone(kb: SnapshotKb | undefined, day: string): SnapshotKb | undefined {
+  return kb?.goneOn != null && daysBetween(kb.goneOn, day) <= 90 ? kb : undefined;
+}
