@@ -1,0 +1,198 @@
+import { larger } from "../oracle/reading.ts";
+import type { Since } from "../oracle/since.ts";
+import type { Entry, Kind, OracleReport } from "../oracle/types.ts";
+import { disagreements } from "./compare.ts";
+import { type DigestFacts, totalOfKind } from "./digest-facts.ts";
+import { type EntryFacts, type Facts, kbOf, type Names, noFacts } from "./facts.ts";
+
+/** How a digest and the rules disagree: about the report, about what happened since the last digest, and in its remarks. */
+export function digestDisagreements(
+  digest: DigestFacts,
+  rules: Facts,
+  { report, since }: { report: OracleReport; since: Since | null },
+): string[] {
+  return [
+    ...disagreements(rules, digest.facts),
+    ...sinceDisagreements(digest, since),
+    ...remarkDisagreements(digest, report, since),
+  ];
+}
+
+function sinceDisagreements({ facts, since: said, isCut }: DigestFacts, since: Since | null): string[] {
+  const [one, other] = [noFacts("rules since", true), noFacts(`${facts.source} since`, !isCut)];
+  for (const entry of since?.entries ?? []) {
+    const { softwareId, kind, before, now } = entry;
+    const facts: EntryFacts = { kind, machines: now?.machines ?? null, machinesBefore: before.machines };
+    one.entries.set(`${softwareId} ${kbOf(entry)}`, facts);
+  }
+  other.entries = said.entries;
+  one.totals = { improved: kbsOf(since, "improved"), resolved: kbsOf(since, "resolved") };
+  other.totals = { improved: said.improved, resolved: said.resolved };
+  return disagreements(one, other);
+}
+
+function kbsOf(since: Since | null, kind: "improved" | "resolved"): number {
+  return new Set(since?.entries.filter((entry) => entry.kind === kind).map((entry) => entry.key)).size;
+}
+
+function remarkDisagreements({ facts, remarks }: DigestFacts, report: OracleReport, since: Since | null): string[] {
+  const { products, previousRunId } = report;
+  const [notRead, readable] = [products.filter(({ state }) => state === "not-read"), since?.products ?? []];
+  const lost = (product: (typeof products)[number]) => product.unknownId || product.leftInventory;
+  const expected: Record<string, number> = {
+    "not read": notRead.filter((product) => !lost(product)).length,
+    "unknown id": notRead.filter(({ unknownId }) => unknownId).length,
+    "left the inventory": notRead.filter(({ leftInventory }) => leftInventory).length,
+    "now watched": previousRunId === null ? 0 : products.filter(({ baseline }) => baseline).length,
+    "not patched by kbs": products.filter(({ state }) => state === "not-kb-patched").length,
+    "two answers differed": products.filter(({ differed }) => differed).length,
+    "can be read again": readable.filter(({ kind }) => kind === "readable-again").length,
+  };
+  return Object.entries(expected).flatMap(([title, count]) => {
+    const said = remarks.get(title) ?? 0;
+    return said === count ? [] : [`remark "${title}": rules ${count}, ${facts.source} ${said}`];
+  });
+}
+
+const kindOfWord: Readonly<Record<string, keyof typeof totalOfKind>> = {
+  ...{ New: "new", Worse: "worsened", Back: "returned", "More CVEs": "more-cves", Better: "improved" },
+  ...{ new: "new", worse: "worsened", back: "returned", "with more CVEs": "more-cves", better: "improved" },
+  ...{ Resolved: "resolved", resolved: "resolved" },
+};
+
+const lead =
+  /^(New|Worse|Back|More CVEs|Better|Resolved)(?: since .+?)?: KB(.+?), (.+?), (?:was on )?(up to )?(?:an unknown number of machines|([\d,?]+) (machine|CVE)s?(?: \(([+−][\d,]+)\))?)$/;
+const short = /^([\d,]+) (new|worse|back|with more CVEs|better|resolved)(?: since .+?)?(?:, (?:most )?([+−][\d,]+))?$/;
+const others = [
+  /^nothing (else )?got worse$/,
+  /^Nothing changed(, [\d,]+ KBs? missing|: Defender lists no .+)$/,
+  /^Watching [\d,]+ products?: ([\d,]+ KBs? missing(, [\d,]+ overdue)?|Defender lists no .+)$/,
+  /^([\d,]+) KBs? missing$/,
+  /^Defender (no longer )?lists /,
+  /^.+ (is|are) now watched$/,
+  /^.+ could not be read( since .+)?$/,
+  /^None of the \d+ products could be read$/,
+  /^Defender does not know the id .+$/,
+  /^.+ has left Defender's inventory$/,
+];
+
+/** What a subject says in one of its parts. */
+interface Said {
+  report: OracleReport;
+  since: Since | null;
+  names: Names;
+  /** Whether it speaks of what happened since the last digest, because the report itself has no news. */
+  isSince?: boolean;
+}
+
+/** How a subject and the rules disagree. */
+export function subjectDisagreements(subject: string, run: Omit<Said, "isSince">): string[] {
+  const found: string[] = [];
+  if (subject.length > 120) found.push("the subject is longer than 120 characters");
+  const parts = subject.replace(/ · \S+$/, "").split("; ");
+  const said: Said = { ...run, isSince: /^(Better|Resolved|[\d,]+ (better|resolved)) since /.test(subject) };
+  const named = new Set<Kind>();
+  for (const part of parts) {
+    if (part.endsWith("…")) continue;
+    const kind = leadKind(part, said, found) ?? shortKind(part, said, found);
+    if (kind !== null) named.add(kind);
+    else if (!others.some((shape) => shape.test(part))) found.push(`subject: "${part}" is not understood`);
+    found.push(...countDisagreements(part, said));
+  }
+  const worse = (["new", "worsened", "returned", "more-cves"] as const).filter(
+    (kind) => said.report.totals[totalOfKind[kind]] > 0,
+  );
+  const nothingRead = said.report.totals.read === 0;
+  for (const kind of worse)
+    if (!named.has(kind) && !nothingRead) found.push(`subject: it does not say what is ${kind}`);
+  return found.map((text) => `${text} ("${subject}")`);
+}
+
+function countDisagreements(part: string, { report: { totals } }: Said): string[] {
+  const expected: [RegExp, number][] = [
+    [/([\d,]+) KBs? missing/, totals.missingKbs],
+    [/([\d,]+) overdue/, totals.overdue],
+    [/^([\d,]+) products could not be read/, totals.notRead],
+    [/^None of the ([\d,]+) products/, totals.notRead],
+    [/^Watching ([\d,]+) products/, totals.read],
+    [/^([\d,]+) more products are now watched/, totals.baseline],
+  ];
+  return expected.flatMap(([shape, count]) => {
+    const said = shape.exec(part)?.[1];
+    return said === undefined || Number(said.replaceAll(",", "")) === count ? [] : [`subject: ${said} is not ${count}`];
+  });
+}
+
+/** Entries of one kind by KB: of the report, or of what happened since the last digest. */
+function entriesOf(kind: Kind, { report, since, isSince }: Said): Map<string, SaidEntry[]> {
+  const entries: SaidEntry[] = isSince
+    ? (since?.entries ?? []).map((entry) => ({ ...entry, current: entry.now, previous: entry.before }))
+    : [...report.entries];
+  return Map.groupBy(
+    entries.filter((entry) => entry.kind === kind),
+    kbOf,
+  );
+}
+
+type SaidEntry = Pick<Entry, "id" | "name" | "softwareId" | "kind" | "current" | "previous">;
+
+function leadKind(part: string, said: Said, found: string[]): Kind | null {
+  const [, word = "", kb = "", where = "", upTo, count, noun, change] = lead.exec(part) ?? [];
+  const kind = kindOfWord[word];
+  if (kind === undefined) return null;
+  const entries = entriesOf(kind, said);
+  const own = entries.get(kb) ?? [];
+  if (entries.size !== 1 || own.length === 0) {
+    found.push(`subject: rules ${[...entries.keys()].join(", ") || "no KB"} ${kind}, subject KB${kb} alone`);
+    return kind;
+  }
+  const products = own.length === 1 ? said.names.labels.get(where) : where;
+  const right = own.length === 1 ? own[0]?.softwareId : `${own.length} products`;
+  if (products !== right) found.push(`subject: rules ${right}, subject ${where}`);
+  const of = noun === "CVE" ? "cves" : "machines";
+  const now = count === undefined || count === "?" ? null : numberOf(count);
+  if (!own.some((entry) => isFigure(entry, of, now, change))) found.push(`subject: KB${kb} has no such figure`);
+  if (upTo !== undefined && now !== reach(own, of)) found.push(`subject: KB${kb} is on up to ${reach(own, of)}`);
+  return kind;
+}
+
+function isFigure(entry: SaidEntry, of: "machines" | "cves", now: number | null, change: string | undefined): boolean {
+  const shown = (entry.current ?? entry.previous)?.[of] ?? null;
+  if (shown !== now) return false;
+  const before = entry.previous?.[of] ?? null;
+  const by = entry.current === null || before === null || shown === null ? 0 : shown - before;
+  return (change === undefined ? 0 : signed(change)) === by || (change === undefined && entry.kind === "returned");
+}
+
+function reach(entries: readonly SaidEntry[], of: "machines" | "cves"): number | null {
+  return entries.map(({ current, previous }) => (current ?? previous)?.[of] ?? null).reduce(larger);
+}
+
+function shortKind(part: string, said: Said, found: string[]): Kind | null {
+  const [, count, word = "", most] = short.exec(part) ?? [];
+  const kind = kindOfWord[word];
+  if (kind === undefined) return null;
+  const entries = entriesOf(kind, said);
+  if (numberOf(count) !== entries.size) found.push(`subject: rules ${entries.size} ${kind}, subject ${count}`);
+  const moves = [...entries.values()].flat().map(machinesMoved);
+  const largest = moves.reduce(larger, null);
+  const right = kind === "worsened" || kind === "improved" ? largest : null;
+  const shown = most === undefined ? null : Math.abs(signed(most));
+  if (shown !== right) found.push(`subject: the most of what is ${kind}: rules ${right}, subject ${shown}`);
+  return kind;
+}
+
+/** By how much machines rose, or fell where the entry is better; null where they did not, or it is not known. */
+function machinesMoved({ kind, current, previous }: SaidEntry): number | null {
+  if (current?.machines == null || previous?.machines == null) return null;
+  const by = (current.machines - previous.machines) * (kind === "improved" ? -1 : 1);
+  return by > 0 ? by : null;
+}
+
+function numberOf(text: string | undefined): number {
+  return Number((text ?? "0").replaceAll(",", ""));
+}
+
+function signed(text: string): number {
+  return numberOf(text.slice(1)) * (text.startsWith("−") ? -1 : 1);
+}

@@ -1,0 +1,139 @@
+import { compareOpened, type Run, type RunSummary } from "../../shared/core/run.ts";
+import { isScheduled, type RunId } from "../../shared/core/run-id.ts";
+import type { Snapshot } from "../../shared/core/snapshot.ts";
+import {
+  decodeRun,
+  decodeSnapshot,
+  decodeSummary,
+  encodeMail,
+  encodeRun,
+  encodeSnapshot,
+  type KeyedRow,
+  type Row,
+  runRowKey,
+} from "../../shared/io/storage/rows.ts";
+import type { Store, StoredRun } from "../../shared/ports.ts";
+
+interface StoredRow extends StoredRun {
+  row: KeyedRow;
+  summary: RunSummary;
+}
+
+/** Snapshots of one product, by run id and in the order of these. */
+interface Shelf {
+  ids: RunId[];
+  byId: Map<RunId, Snapshot>;
+}
+
+/** Runs of one watchlist, in the order in which they were opened. */
+type Chain = StoredRow[];
+
+/**
+ * A store in memory with the real one's contract and rows. What is written goes through its row once, so a read costs
+ * nothing, and what is read must not be changed.
+ */
+export function createSimStore(): Store {
+  const snapshots = new Map<string, Shelf>();
+  const runs = new Map<string, Chain>();
+  let versions = 0;
+
+  const product = (tenant: string, softwareId: string) =>
+    getOrMake(snapshots, `${tenant}\n${softwareId}`, () => ({ ids: [], byId: new Map() }));
+  const chain = (watchlist: string) => getOrMake(runs, watchlist, () => []);
+  const find = (watchlist: string, runId: RunId) => chain(watchlist).find(({ run }) => run.runId === runId);
+
+  function addRun(watchlist: string, runId: RunId, row: KeyedRow): void {
+    const run: Run = decodeRun({ watchlist, runId }, row, { table: "Runs", ...row });
+    const { comparisons: _comparisons, left: _left, failures: _failures, ...summary } = run;
+    const ordered = chain(watchlist);
+    ordered.push({ run, version: String(++versions), row, summary });
+    const before = ordered.at(-2);
+    if (before && compareOpened(before.run, run) > 0) ordered.sort((a, b) => compareOpened(a.run, b.run));
+  }
+
+  function change(stored: StoredRow, columns: Row): void {
+    const row = { ...stored.row, ...columns };
+    const { watchlist, runId } = stored.run;
+    const { mail } = decodeSummary({ watchlist, runId }, row, { table: "Runs", ...row });
+    const [run, summary] = [
+      { ...stored.run, mail },
+      { ...stored.summary, mail },
+    ];
+    Object.assign(stored, { row, run, summary, version: String(++versions) });
+  }
+
+  return {
+    readSnapshot: async ({ tenant, softwareId, runId }) => product(tenant, softwareId).byId.get(runId) ?? null,
+    async readSnapshots({ tenant, softwareId }, runIds) {
+      const { byId } = product(tenant, softwareId);
+      return runIds.toSorted().flatMap((runId) => byId.get(runId) ?? []);
+    },
+    async listSnapshots({ tenant, softwareId }, from, to) {
+      return listed(product(tenant, softwareId), (runId) => runId >= from && runId <= to);
+    },
+    async latestSnapshot({ tenant, softwareId, runId: before }) {
+      return listed(product(tenant, softwareId), (runId) => runId < before).at(-1) ?? null;
+    },
+    async addSnapshot(snapshot) {
+      const { tenant, softwareId, runId } = snapshot;
+      const shelf = product(tenant, softwareId);
+      const row = encodeSnapshot(snapshot);
+      if (shelf.byId.has(runId)) return false;
+      put(shelf, runId, decodeSnapshot(snapshot, row, { table: "Snapshots", ...row }));
+      return true;
+    },
+    async deleteSnapshot({ tenant, softwareId, runId }) {
+      remove(product(tenant, softwareId), runId);
+    },
+    async readRun(watchlist, runId) {
+      const stored = find(watchlist, runId);
+      return stored ? { run: stored.run, version: stored.version } : null;
+    },
+    async listRuns(watchlist, from = "0000-01-01") {
+      return chain(watchlist).flatMap(({ summary }) => (summary.runId >= from ? [summary] : []));
+    },
+    async commitRun(run, follows) {
+      const { watchlist, runId } = run;
+      const row = encodeRun(run);
+      const followed = follows && find(watchlist, follows.run.runId);
+      if (find(watchlist, runId) || (follows && followed?.version !== follows.version)) return false;
+      if (!follows && isScheduled(runId) && chain(watchlist).some((one) => isScheduled(one.run.runId))) return false;
+      if (followed) change(followed, { followedBy: runId });
+      addRun(watchlist, runRowKey(runId), row);
+      return true;
+    },
+    async updateMail({ watchlist, runId }, version, mail) {
+      const stored = find(watchlist, runId);
+      if (stored?.version !== version) return false;
+      change(stored, encodeMail(mail));
+      return true;
+    },
+    async deleteRun(watchlist, runId) {
+      const at = chain(watchlist).findIndex(({ run }) => run.runId === runId);
+      if (at >= 0) chain(watchlist).splice(at, 1);
+    },
+  };
+}
+
+function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {
+  const known = map.get(name);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(name, made);
+  return made;
+}
+
+function put({ ids, byId }: Shelf, runId: RunId, snapshot: Snapshot): void {
+  const last = ids.at(-1);
+  ids.push(runId);
+  if (last !== undefined && last > runId) ids.sort();
+  byId.set(runId, snapshot);
+}
+
+function remove({ ids, byId }: Shelf, runId: RunId): void {
+  if (byId.delete(runId)) ids.splice(ids.indexOf(runId), 1);
+}
+
+function listed({ ids, byId }: Shelf, isWanted: (runId: RunId) => boolean): Snapshot[] {
+  return ids.filter(isWanted).flatMap((runId) => byId.get(runId) ?? []);
+}
