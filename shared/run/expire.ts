@@ -26,9 +26,10 @@ export async function expire(watchlist: Watchlist, { store, watchlists, rules, n
   const expired = runs.filter((run) => run.day < oldest && !isNeeded(run) && secondsUntilOwed(run, now()) === null);
   if (expired.length === 0) return;
   const kept = await snapshotsKept(watchlist, watchlists, new Set(expired.map(({ runId }) => runId)), store);
+  const others = watchlists.filter((other) => other.tenant === watchlist.tenant && other.name !== watchlist.name);
   for (const { runId } of expired) {
     const stored = await store.readRun(watchlist.name, runId);
-    if (stored) await deleteSnapshots(stored.run, kept, store);
+    if (stored) await deleteSnapshots(stored.run, await keptByOthers(stored.run, others, kept, store), store);
     // Last, so that a run is found again if only some of its snapshots were deleted.
     await store.deleteRun(watchlist.name, runId);
   }
@@ -54,6 +55,24 @@ async function snapshotsKept(
     }
   }
   return kept;
+}
+
+/** Besides, the snapshots that other watchlists still name in the runs that took them: each keeps its runs for as long as it needs. */
+async function keptByOthers(
+  run: Run,
+  others: readonly Watchlist[],
+  kept: ReadonlySet<string>,
+  store: Store,
+): Promise<ReadonlySet<string>> {
+  const all = new Set(kept);
+  const taken = new Set(comparisonsOf(run).flatMap(runsNamed));
+  for (const { name } of others) {
+    for (const runId of taken) {
+      const stored = await store.readRun(name, runId);
+      for (const named of stored ? comparisonsOf(stored.run).flatMap(namesOf) : []) all.add(named);
+    }
+  }
+  return all;
 }
 
 /** Of one watchlist's kept runs: the oldest of either kind, and the one that the next run will follow. */

@@ -55,6 +55,20 @@ async function theRun({ ports }: FakeWorld, watchlist: string, runId: string): P
   return stored.run;
 }
 
+test("what expires takes nothing with it that another watchlist keeps for longer", async () => {
+  // The first is mailed each day; the second keeps its runs since its only digest.
+  const lists = [
+    aWatchlist({ softwareIds, mailWhen: "always" }),
+    aWatchlist({ name: "second", softwareIds, heartbeatDay: "none" }),
+  ];
+  const world = fakeWorld(lists);
+  world.ports.rules = { ...world.ports.rules, retentionDays: 2 };
+  await live(world, Array(9).fill([true, true]));
+  const kept = await world.ports.store.listRuns("second");
+  expect(kept).toHaveLength(9);
+  for (const { runId } of kept) await loadReport(await theRun(world, "second", runId), world.ports);
+});
+
 test("the snapshots of a run that expired are gone", async () => {
   const world = fakeWorld([aWatchlist({ softwareIds, mailWhen: "always" })]);
   world.ports.rules = { ...world.ports.rules, retentionDays: 2 };
