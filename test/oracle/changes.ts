@@ -177,7 +177,7 @@ type Facts = Pick<Entry, "kind" | "why" | "current" | "previous" | "readDay">;
 function entryOf(kb: SnapshotKb, facts: Facts, { softwareId, day, settings }: Comparison): Entry {
   const ageDays = Math.max(0, daysBetween(kb.firstSeen, day));
   const readAndMissing = facts.kind !== "not-read" && facts.kind !== "resolved";
-  const { key, id, name, productsNames, firstSeen, peak, goneOn } = kb;
+  const { key, id, name, productsNames, firstSeen, peak } = kb;
   return {
     softwareId,
     key,
@@ -188,7 +188,6 @@ function entryOf(kb: SnapshotKb, facts: Facts, { softwareId, day, settings }: Co
     current: facts.current && countsOf(facts.current),
     firstSeen,
     peak,
-    goneOn,
     ageDays,
     overdueDays: readAndMissing ? Math.max(0, ageDays - settings.dueDays) : 0,
     stalled: readAndMissing && ageDays >= 14 && isNearPeak(kb),

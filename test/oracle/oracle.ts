@@ -151,7 +151,11 @@ export function createOracle(): Oracle {
     add,
     since(report, sent) {
       const { reports } = chainOf(report.watchlist);
-      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), report, sent);
+      const goneOf = (softwareId: string) => {
+        const outcome = holds.get(report)?.outcomes.get(softwareId);
+        return outcome === undefined || outcome.state === "not-read" ? new Map() : outcome.snapshot.gone;
+      };
+      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf }, sent);
     },
     compare(report, from) {
       const { outcomes: read = new Map(), snapshots: now = new Map() } = holds.get(report) ?? {};

@@ -101,7 +101,12 @@ function conclude(answers: Answer[], reading: Reading): ReadOutcome | NotReadOut
   if (last !== null && last.kbs.size > 0 && daysBetween(last.day, day) <= 7) {
     return notRead({ permanent: false, reason: "empty over open weaknesses" });
   }
-  return { state: "not-kb-patched", snapshot: explained, differed };
+  return { state: "not-kb-patched", snapshot: { ...explained, gone: unexplained(snapshot.gone, last) }, differed };
+}
+
+/** What left just now left without an explanation. */
+function unexplained(gone: ReadonlyMap<string, SnapshotKb>, last: Snapshot | null): Map<string, SnapshotKb> {
+  return new Map([...gone].map(([key, kb]) => [key, last?.kbs.has(key) ? { ...kb, isUnexplained: true } : kb]));
 }
 
 function nextAnswer(reading: Reading): Answer | Failure {
@@ -233,6 +238,7 @@ function takeSnapshot(listed: Map<string, ListedKb>, last: Snapshot | null, day:
       firstSeen: known?.firstSeen ?? day,
       peak: larger(known?.peak ?? null, kb.machines),
       goneOn: known?.goneOn ?? null,
+      isUnexplained: false,
     });
   }
   const gone = new Map<string, SnapshotKb>();
@@ -240,7 +246,7 @@ function takeSnapshot(listed: Map<string, ListedKb>, last: Snapshot | null, day:
     if (!kbs.has(kb.key) && recentlyGone(kb, day) !== undefined) gone.set(kb.key, kb);
   }
   for (const kb of last?.kbs.values() ?? []) {
-    if (!kbs.has(kb.key)) gone.set(kb.key, { ...kb, goneOn: day });
+    if (!kbs.has(kb.key)) gone.set(kb.key, { ...kb, goneOn: day, isUnexplained: false });
   }
   return { day, kbs, gone, unusable: 0, weaknesses: null };
 }

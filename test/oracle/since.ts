@@ -1,8 +1,7 @@
 // docs/rules.md §6: since the last digest.
 
 import { machinesAreNotAbove } from "./changes.ts";
-import { daysBetween } from "./days.ts";
-import type { Counts, Entry, KbName, OracleReport, Product } from "./types.ts";
+import type { Counts, Entry, KbName, OracleReport, Product, SnapshotKb } from "./types.ts";
 
 /** An entry that the report itself does not show as changed. */
 export interface SinceEntry extends KbName {
@@ -28,6 +27,8 @@ interface Gap {
   last: OracleReport;
   passed: readonly OracleReport[];
   report: OracleReport;
+  /** What left the tenant's list of a product within the last 90 days. */
+  goneOf: (softwareId: string) => ReadonlyMap<string, SnapshotKb>;
 }
 
 /**
@@ -36,7 +37,7 @@ interface Gap {
  */
 export function sinceLastDigest(
   earlier: readonly OracleReport[],
-  report: OracleReport,
+  { report, goneOf }: Pick<Gap, "report" | "goneOf">,
   sent: ReadonlySet<string>,
 ): Since | null {
   const scheduled = earlier.filter((one) => one.scheduled);
@@ -44,45 +45,48 @@ export function sinceLastDigest(
   const last = scheduled[index];
   const passed = scheduled.slice(index + 1);
   if (last === undefined) return null;
-  const gap = { last, passed, report };
+  const gap = { last, passed, report, goneOf };
   const products = changesOfProducts(gap);
-  const { entries, cameAndWent } = changesOfEntries(gap);
-  if (passed.length > 0) return { of: last.runId, entries, cameAndWent, products };
-  if (products.length === 0) return null;
   // Where no run passed, the report itself shows all changes of what S read.
-  const readable = new Set(products.map(({ softwareId }) => softwareId));
-  return {
-    of: last.runId,
-    entries: entries.filter(({ softwareId }) => readable.has(softwareId)),
-    cameAndWent: 0,
-    products,
-  };
+  if (passed.length === 0 && products.length === 0) return null;
+  const all = passed.length > 0 ? report.products : products;
+  const softwareIds = new Set(all.map(({ softwareId }) => softwareId));
+  return { of: last.runId, ...changesOfEntries(gap, softwareIds), products };
 }
 
-function changesOfEntries({ last, passed, report }: Gap): { entries: SinceEntry[]; cameAndWent: number } {
-  const claimable = new Set(report.products.filter(isReadOrEmpty).map((product) => product.softwareId));
-  const today = new Map(report.entries.map((entry) => [nameOf(entry), entry]));
+function changesOfEntries(gap: Gap, softwareIds: ReadonlySet<string>): { entries: SinceEntry[]; cameAndWent: number } {
+  const { last, report } = gap;
   const then = new Map(last.entries.filter(isListed).map((entry) => [nameOf(entry), entry]));
-  const leftLately = ({ kind, goneOn }: Entry): boolean =>
-    kind === "resolved" && goneOn !== null && daysBetween(goneOn, report.day) <= 90;
-  const left = passed.flatMap((one) => one.entries.filter(leftLately));
-  const resolved = new Map(left.map((entry) => [nameOf(entry), entry]));
+  const improved = report.entries.flatMap((entry): SinceEntry[] => {
+    const before = softwareIds.has(entry.softwareId) && then.get(nameOf(entry))?.current;
+    if (!before || !entry.current || !isBetter(before, entry, report.settings.minCves)) return [];
+    return [{ ...namesOf(entry), kind: "improved", before, now: entry.current }];
+  });
+  const left = leftSince(gap, softwareIds);
+  const resolved = left.flatMap(({ name }): SinceEntry[] => {
+    const entry = then.get(name);
+    return entry?.current ? [{ ...namesOf(entry), kind: "resolved", before: entry.current, now: null }] : [];
+  });
+  // What was off the list then and came back to it was not shown, and is not new to it.
+  const shown = new Set([...last.products, ...baselinesOf(gap)].map(({ softwareId }) => softwareId));
+  const passed = left.filter(({ name, softwareId, kb }) => {
+    return !then.has(name) && shown.has(softwareId) && (kb.goneOn ?? "") > last.day;
+  });
+  return { entries: [...improved, ...resolved], cameAndWent: passed.length };
+}
 
-  const entries: SinceEntry[] = [];
-  for (const [name, entry] of today) {
-    const before = then.get(name)?.current;
-    if (before && entry.current && isBetter(before, entry, report.settings.minCves)) {
-      entries.push({ ...namesOf(entry), kind: "improved", before, now: entry.current });
-    }
-  }
-  let cameAndWent = 0;
-  for (const [name, entry] of resolved) {
-    if (today.has(name) || !claimable.has(entry.softwareId)) continue;
-    const before = then.get(name)?.current;
-    if (before) entries.push({ ...namesOf(entry), kind: "resolved", before, now: null });
-    else cameAndWent += 1;
-  }
-  return { entries, cameAndWent };
+/** What left the tenant's list, is not mentioned today, and can be said to be resolved. */
+function leftSince({ report, goneOf }: Gap, softwareIds: ReadonlySet<string>) {
+  const today = new Set(report.entries.map(nameOf));
+  const claimable = report.products.filter((product) => isReadOrEmpty(product) && softwareIds.has(product.softwareId));
+  const left = claimable.flatMap(({ softwareId }) =>
+    [...goneOf(softwareId).values()].map((kb) => ({ softwareId, kb, name: nameOf({ softwareId, key: kb.key }) })),
+  );
+  return left.filter(({ name, kb }) => !today.has(name) && !kb.isUnexplained);
+}
+
+function baselinesOf({ passed }: Gap): Product[] {
+  return passed.flatMap((one) => one.products.filter((product) => product.baseline));
 }
 
 function isBetter(before: Counts, { kind, current: now, previous: reported }: Entry, minCves: number): boolean {
@@ -98,10 +102,9 @@ function isBetter(before: Counts, { kind, current: now, previous: reported }: En
   );
 }
 
-function changesOfProducts({ last, passed, report }: Gap): Since["products"] {
-  const watchedSince = new Set(
-    passed.flatMap((one) => one.products.filter((product) => product.baseline)).map((product) => product.softwareId),
-  );
+function changesOfProducts(gap: Gap): Since["products"] {
+  const { last, report } = gap;
+  const watchedSince = new Set(baselinesOf(gap).map((product) => product.softwareId));
   const notReadThen = new Set(last.products.filter(isNotRead).map((product) => product.softwareId));
   const products: { softwareId: string; kind: "readable-again" | "newly-watched" }[] = [];
   for (const product of report.products) {
@@ -126,7 +129,7 @@ function isListed(entry: Entry): boolean {
   return entry.kind !== "resolved";
 }
 
-function nameOf(entry: Entry): string {
+function nameOf(entry: Pick<Entry, "softwareId" | "key">): string {
   return `${entry.softwareId}\n${entry.key}`;
 }
 

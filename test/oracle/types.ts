@@ -89,6 +89,8 @@ export interface SnapshotKb extends KbName, Counts {
   readonly peak: number | null;
   /** When it last left the list. */
   readonly goneOn: string | null;
+  /** Whether it left with a list that was not patched by KBs, so that nobody knows what became of it. */
+  readonly isUnexplained: boolean;
 }
 
 /** What was read of a product in one run. */
@@ -133,8 +135,6 @@ export interface Entry extends KbName {
   readonly previous: Counts | null;
   readonly firstSeen: string;
   readonly peak: number | null;
-  /** When it last left the tenant's list. */
-  readonly goneOn: string | null;
   readonly ageDays: number;
   readonly overdueDays: number;
   readonly stalled: boolean;

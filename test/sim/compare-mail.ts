@@ -18,7 +18,9 @@ export function digestDisagreements(
   ];
 }
 
-function sinceDisagreements({ facts, since: said, isCut }: DigestFacts, since: Since | null): string[] {
+function sinceDisagreements({ facts, since: said, cameAndWent, isCut }: DigestFacts, since: Since | null): string[] {
+  const passed = since?.cameAndWent ?? 0;
+  const found = passed === cameAndWent ? [] : [`came and went: rules ${passed}, ${facts.source} ${cameAndWent}`];
   const [one, other] = [noFacts("rules since", true), noFacts(`${facts.source} since`, !isCut)];
   for (const entry of since?.entries ?? []) {
     const { softwareId, kind, before, now } = entry;
@@ -28,7 +30,7 @@ function sinceDisagreements({ facts, since: said, isCut }: DigestFacts, since: S
   other.entries = said.entries;
   one.totals = { improved: kbsOf(since, "improved"), resolved: kbsOf(since, "resolved") };
   other.totals = { improved: said.improved, resolved: said.resolved };
-  return disagreements(one, other);
+  return [...found, ...disagreements(one, other)];
 }
 
 function kbsOf(since: Since | null, kind: "improved" | "resolved"): number {

@@ -25,19 +25,25 @@ export interface DigestFacts {
   since: { entries: Map<string, EntryFacts>; improved: number; resolved: number };
   /** How many products each remark is about, by its title in small letters. */
   remarks: Map<string, number>;
+  /** How many entries came and went since the last digest. */
+  cameAndWent: number;
   /** Whether a list was too long to be shown in full. */
   isCut: boolean;
 }
 
 /** A digest's text, or a report's. */
 export function textFacts(text: string, names: Names): DigestFacts {
-  return factsOf("text", textSections(text), remarksOf(text.split("\n")), names);
+  return { ...factsOf("text", textSections(text), remarksOf(text.split("\n")), names), ...meanwhile(text) };
 }
 
 /** A digest's html. */
 export function htmlFacts(html: string, names: Names): DigestFacts {
   const lines = visibleText(html).split("\n");
-  return factsOf("html", htmlSections(lines, names), remarksOf(lines), names);
+  return { ...factsOf("html", htmlSections(lines, names), remarksOf(lines), names), ...meanwhile(lines.join("\n")) };
+}
+
+function meanwhile(text: string): Pick<DigestFacts, "cameAndWent"> {
+  return { cameAndWent: numberOf(/([\d,]+)\s+came\s+and\s+went/.exec(text)?.[1]) };
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -141,7 +147,7 @@ function factsOf(
   sections: readonly Section[],
   remarks: Map<string, number>,
   names: Names,
-): DigestFacts {
+): Omit<DigestFacts, "cameAndWent"> {
   const facts = noFacts(source, false);
   const since = { entries: new Map<string, EntryFacts>(), improved: 0, resolved: 0 };
   const totals = { new: 0, worsened: 0, returned: 0, moreCves: 0, improved: 0, resolved: 0 };
