@@ -78,7 +78,9 @@ function changesOfEntries(gap: Gap, softwareIds: ReadonlySet<string>): { entries
 /** What left the tenant's list, is not mentioned today, and can be said to be resolved. */
 function leftSince({ report, goneOf }: Gap, softwareIds: ReadonlySet<string>) {
   const today = new Set(report.entries.map(nameOf));
-  const claimable = report.products.filter((product) => isReadOrEmpty(product) && softwareIds.has(product.softwareId));
+  const claimable = report.products.filter((product) => {
+    return isReadOrEmpty(product) && !product.baseline && softwareIds.has(product.softwareId);
+  });
   const left = claimable.flatMap(({ softwareId }) =>
     [...goneOf(softwareId).values()].map((kb) => ({ softwareId, kb, name: nameOf({ softwareId, key: kb.key }) })),
   );
