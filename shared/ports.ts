@@ -1,7 +1,10 @@
-import type { Mail, Run, RunMessage, RunSummary } from "./core/run.ts";
+import type { Mail } from "./core/mail.ts";
+import type { Chain, QueueMessage } from "./core/message.ts";
+import type { Run, RunKey, RunSummary } from "./core/run.ts";
 import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 import type { Watchlist } from "./core/watchlist.ts";
+import type { WatchlistStatus } from "./core/watchlist-status.ts";
 
 /** The outside world as a run or an endpoint sees it. */
 export interface Ports {
@@ -11,8 +14,25 @@ export interface Ports {
   queue: RunQueue;
   now: () => Date;
   log: Log;
-  watchlists: readonly Watchlist[];
+  /** The watchlists of now. */
+  watchlists: () => Promise<ConfiguredWatchlists>;
   rules: Rules;
+}
+
+/** The configured watchlists, and what is wrong with those that are not among them or not up to date. */
+export interface ConfiguredWatchlists {
+  list: readonly Watchlist[];
+  faults: readonly WatchlistFault[];
+}
+
+/** A faulty entry. */
+export interface WatchlistFault {
+  /** The entry's name; `null` where it has none or where nothing could be read at all. */
+  watchlist: string | null;
+  /** What is wrong, what is allowed and what to do. */
+  message: string;
+  /** Whether its last good version is among the configured ones for now. */
+  isKept: boolean;
 }
 
 /** Settings that hold for all watchlists. */
@@ -36,13 +56,30 @@ export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<st
 
 /** Microsoft Defender for Endpoint. Every call keeps within the quotas and fails with a `DefenderError`. */
 export interface Defender {
-  /**
-   * The `value` of `GET /api/Software/{Id}/getmissingkbs`, all pages, as Defender sent it.
-   * Aborting `signal` gives up the call under way.
-   */
-  getMissingKbs(tenant: string, softwareId: string, signal?: AbortSignal): Promise<readonly unknown[]>;
+  /** The `value` of `GET /api/Software/{Id}/getmissingkbs`, all pages, as Defender sent it. */
+  getMissingKbs(tenant: string, softwareId: string, calling?: Calling): Promise<readonly unknown[]>;
   /** `GET /api/Software/{Id}`; `null` if Defender has no product with this id. */
-  getSoftware(tenant: string, softwareId: string, signal?: AbortSignal): Promise<ProductFacts | null>;
+  getSoftware(tenant: string, softwareId: string, calling?: Calling): Promise<ProductFacts | null>;
+  /** The calls of the last hour that the tenant's quotas count here. */
+  usage(tenant: string): Usage;
+  /** Makes the quotas count exactly these calls, besides those under way. */
+  resume(tenant: string, usage: Usage): void;
+}
+
+/** Under which conditions a read makes its calls. */
+export interface Calling {
+  /** Aborting it gives up the call under way. */
+  signal?: AbortSignal;
+  /** Awaited right before each call leaves; where it throws, the call is not made and the read fails with that error. */
+  permit?: () => Promise<void>;
+}
+
+/** Calls to a tenant, as another process can take them over. Times are milliseconds since 1970. */
+export interface Usage {
+  /** When calls ended, and how many; oldest first. */
+  calls: readonly (readonly [endedAt: number, count: number])[];
+  /** Until when the tenant asked to be left alone; `null`: it did not, or that time has passed. */
+  throttledUntil: number | null;
 }
 
 /** The part of Defender's Software entity that decides whether an empty list means clean. */
@@ -112,9 +149,9 @@ export interface Store {
   /** Does nothing if there is none. */
   deleteSnapshot(key: SnapshotKey): Promise<void>;
 
-  readRun(watchlist: string, runId: RunId): Promise<StoredRun | null>;
+  readRun(chain: Chain, runId: RunId): Promise<StoredRun | null>;
   /** In the order in which they were opened; `from` is the first run id wanted. */
-  listRuns(watchlist: string, from?: RunId): Promise<RunSummary[]>;
+  listRuns(chain: Chain, from?: RunId): Promise<RunSummary[]>;
   /**
    * Inserts the run and marks the scheduled run that it follows, both or neither.
    * False if another commit was first: this run is already committed, the row it follows has changed since it was read,
@@ -122,16 +159,98 @@ export interface Store {
    */
   commitRun(run: Run, follows: StoredRun | null): Promise<boolean>;
   /** Replaces the mail's state; false if the row has changed since `version`. */
-  updateMail(run: Pick<Run, "watchlist" | "runId">, version: string, mail: Mail): Promise<boolean>;
+  updateMail(run: RunKey, version: string, mail: Mail): Promise<boolean>;
   /** Does nothing if there is none. */
-  deleteRun(watchlist: string, runId: RunId): Promise<void>;
+  deleteRun(run: RunKey): Promise<void>;
+  /** Forgets that a watchlist ever had a first run; only for one without runs. */
+  deleteBeginning(chain: Chain): Promise<void>;
+
+  /** Of all tenants. */
+  listStatuses(): Promise<WatchlistStatus[]>;
+  /** The last write holds. */
+  saveStatus(status: WatchlistStatus): Promise<void>;
+  /** Does nothing if there is none. */
+  deleteStatus(chain: Chain): Promise<void>;
+
+  readLease(tenant: string): Promise<StoredLease | null>;
+  /** Its new version; `null` if another was first. `version` is that of the row it replaces, `null` for none. */
+  writeLease(tenant: string, lease: Lease, version: string | null): Promise<string | null>;
+
+  /** The runs asked for in a tenant that are not committed, and lately dropped ones; those asked for first come first. */
+  listRequests(tenant: string): Promise<RunRequest[]>;
+  readRequest(run: RunKey): Promise<RunRequest | null>;
+  /** Adds a request. One that exists stays as it is, except that it mails as soon as one of the two does. */
+  addRequest(request: RunRequest): Promise<void>;
+  /** Notes why a request is not carried out; does nothing if there is none. */
+  dropRequest(run: RunKey, reason: string): Promise<void>;
+  /** Does nothing if there is none. */
+  deleteRequest(run: RunKey): Promise<void>;
+
+  /** The day on which a tenant's retention last finished, and how far it has got since; `null`: never. */
+  readBookmark(tenant: string): Promise<Bookmark | null>;
+  saveBookmark(tenant: string, bookmark: Bookmark): Promise<void>;
+  /** The run ids of a product's snapshots from before a run, oldest first. */
+  listSnapshotIds(product: ProductKey, before: RunId): Promise<RunId[]>;
+}
+
+/**
+ * The right to read a tenant, held by one process at a time, and the calls that its quotas count: so a process that takes over
+ * goes on with the quotas of the one before.
+ */
+export interface Lease {
+  /** Which step of which process; a new one for each acquisition. */
+  owner: string;
+  /** When it ends, ISO 8601 in UTC. */
+  until: string;
+  /** What the owner counted when it last wrote this row. */
+  usage: Usage;
+  /** Calls that the owner may have made since then. */
+  reserved: number;
+  /** Calls that others than the owner have reserved since then, for single questions such as the doctor's. */
+  outside: Usage["calls"];
+  /** How far the owner's runs are. */
+  progress: readonly RunProgress[];
+}
+
+/** A lease with the version of its row. */
+export interface StoredLease {
+  lease: Lease;
+  version: string;
+}
+
+/** How many of a run's products were read, of how many. */
+export interface RunProgress extends Omit<RunKey, "tenant"> {
+  read: number;
+  total: number;
+}
+
+/** A run that someone asked for. */
+export interface RunRequest extends RunKey {
+  /** ISO 8601 in UTC. */
+  openedAt: string;
+  /** Whether it mails its digest. */
+  mail: boolean;
+  /** Why it is not carried out. */
+  dropped?: string;
+}
+
+/** How far retention has got in a tenant. */
+export interface Bookmark {
+  /** The day in the reports' time zone. */
+  day: string;
+  isDone: boolean;
+  /** The last product whose snapshots are done. */
+  after?: string;
 }
 
 /** A digest, ready to send. */
 export interface OutgoingMail {
+  tenant: string;
   watchlist: string;
   runId: RunId;
   to: readonly string[];
+  /** Whether the readers see each other's addresses. */
+  together: boolean;
   subject: string;
   html: string;
   text: string;
@@ -146,12 +265,13 @@ export interface Attachment {
 }
 
 /**
- * `refused`: it will never be accepted as it is. `failed`: it was not accepted, try again.
- * `unknown`: it may have been accepted (the answer was lost).
+ * `refused`: it will never be accepted as it is. `failed`: it was not accepted, try again; where `isAccount`, no mail of
+ * the account is, until a person acts. `unknown`: it may have been accepted (the answer was lost).
  */
 export type SendOutcome =
   | { status: "sent"; messageId: string | null }
-  | { status: "refused" | "failed" | "unknown"; reason: string };
+  | { status: "refused" | "unknown"; reason: string }
+  | { status: "failed"; reason: string; isAccount?: boolean; retryAfterSeconds?: number };
 
 export interface Mailer {
   send(mail: OutgoingMail): Promise<SendOutcome>;
@@ -159,7 +279,7 @@ export interface Mailer {
 
 export interface RunQueue {
   /** Makes the message visible after `delaySeconds`, at most seven days. */
-  send(message: RunMessage, delaySeconds?: number): Promise<void>;
+  send(message: QueueMessage, delaySeconds?: number): Promise<void>;
   /** Roughly how many messages the platform gave up on. */
   countPoison(): Promise<number>;
 }

@@ -92,7 +92,7 @@ export async function loadSince(
   const { tenant } = report;
   const isNext = since.runId === report.previousRunId;
   if (isNext && !isPartial(since.totals)) return null;
-  const then = (await store.readRun(since.watchlist, since.runId))?.run;
+  const then = (await store.readRun(since, since.runId))?.run;
   if (!then) return null;
   const comparisons = new Map(then.comparisons.map((comparison) => [comparison.softwareId, comparison]));
   const left = new Set(then.left.map(({ softwareId }) => softwareId));

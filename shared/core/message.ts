@@ -1,0 +1,32 @@
+import type { RunId } from "./run-id.ts";
+
+/** Read what is due in a tenant: all its watchlists' runs of a day, or with `watchlist` that one's run. */
+export interface ReadMessage {
+  tenant: string;
+  watchlist?: string;
+  runId: RunId;
+  /** ISO 8601 in UTC. */
+  openedAt: string;
+}
+
+/** Send the mails that a watchlist's runs owe. */
+export interface DeliverMessage {
+  deliver: Chain;
+}
+
+/** Delete what a tenant no longer needs, on a day in the reports' time zone. */
+export interface ExpireMessage {
+  expire: { tenant: string; day: string };
+}
+
+/** What the queue holds. */
+export type QueueMessage = ReadMessage | DeliverMessage | ExpireMessage;
+
+/**
+ * Whose runs they are: a watchlist of a tenant. A name that is used again for another tenant is another chain, so that
+ * nothing of the first reaches the readers of the second.
+ */
+export interface Chain {
+  tenant: string;
+  watchlist: string;
+}
