@@ -118,7 +118,8 @@ function refusal(code: string, message: string) {
 
 /** What happens to a watchlist's mail. A refusal quotes the key that came with it. */
 function mailFault(body: unknown): InboxFault | null {
-  const { watchlist = "" } = (body as { custom_args?: { watchlist?: string } }).custom_args ?? {};
+  const { personalizations } = body as { personalizations: { custom_args?: { watchlist?: string } }[] };
+  const { watchlist = "" } = personalizations[0]?.custom_args ?? {};
   const errors = [{ message: `The key Bearer ${apiKey} may not`, field: apiKey, help: apiKey }];
   const faults: Readonly<Record<string, InboxFault>> = {
     unauthorized: { status: 400, errors },

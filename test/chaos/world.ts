@@ -204,7 +204,10 @@ export async function startChaosWorld(dice: Dice): Promise<ChaosWorld> {
 
 /** The watchlist and the run of a mail. */
 export function runOf(body: unknown): string {
-  const { custom_args: args } = body as { custom_args?: { watchlist?: string; run_id?: string } };
+  const { personalizations } = body as {
+    personalizations: { custom_args?: { watchlist?: string; run_id?: string } }[];
+  };
+  const args = personalizations[0]?.custom_args;
   return `${args?.watchlist} ${args?.run_id}`;
 }
 
