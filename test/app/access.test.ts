@@ -182,22 +182,49 @@ describe("the size of a request", { timeout: 20_000 }, () => {
     expect(answer.status).toBe(413);
     expect(await countMessages()).toBe(before);
   });
+});
 
-  test.each([
-    ["application/x-www-form-urlencoded"],
-    ["text/plain"],
-    ["multipart/form-data; boundary=x"],
-    ["application/json"],
-    [null],
-  ])("a run that another site asks for in a body of type %s is refused", async (type) => {
-    const headers = { ...withKey, "sec-fetch-site": "cross-site", ...(type && { "content-type": type }) };
+describe("a call that may change something", { timeout: 20_000 }, () => {
+  const cases = [
+    ["another site", { "sec-fetch-site": "cross-site" }],
+    ["another host of the same site", { "sec-fetch-site": "same-site" }],
+    ["another site in an old browser", { origin: "https://evil.example" }],
+    ["a page that hides its origin", { origin: "null" }],
+  ] as const;
+
+  test.each(cases)("from %s is refused by every function that takes one, whatever its body", async (_, site) => {
     const before = await countMessages();
-    // Of bytes, fetch claims no type by itself.
-    const answer = await call({ path: "runs", method: "POST", body: Buffer.from("{}"), headers });
-    expect(answer.status).toBe(403);
+    const calls = host.registrations.flatMap((one) => (one.trigger === "http" ? callsOf(one) : []));
+    expect(calls.map(({ path }) => path)).toEqual(expect.arrayContaining(["runs", "doctor"]));
+    const types = ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", null];
+    for (const asked of calls) {
+      for (const type of [...types, "application/json"]) {
+        const headers = { ...withKey, ...site, ...(type && { "content-type": type }) };
+        // Of bytes, fetch claims no type by itself.
+        const answer = await call({ ...asked, body: Buffer.from("{}"), headers });
+        expect([asked.path, answer.status]).toEqual([asked.path, 403]);
+        expect(await answer.json()).toMatchObject({ title: "Cross-site request" });
+      }
+    }
     expect(await countMessages()).toBe(before);
   });
+
+  test.each([
+    ["our own page", () => ({ "sec-fetch-site": "same-origin", origin: "null" })],
+    ["our own page in an old browser", () => ({ origin: host.url })],
+    ["our own page behind a proxy", () => ({ origin: "https://kb.example", "x-forwarded-host": "kb.example" })],
+  ])("from %s is served", async (_, site) => {
+    const answer = await call({ path: "runs", method: "POST", body: "{}", headers: { ...withKey, ...site() } });
+    expect(answer.status).toBe(202);
+    await host.drainQueues();
+  });
 });
+
+/** A call by each method of a function that may change something. */
+function callsOf({ methods, route = "" }: { methods?: readonly string[]; route?: string }): Call[] {
+  const path = route.replace("api/", "").replace("{watchlist}", "default").replace("{runId}", day);
+  return (methods ?? []).filter((method) => !["GET", "HEAD"].includes(method)).map((method) => ({ path, method }));
+}
 
 const hostile = [
   "<script>alert(1)</script>",

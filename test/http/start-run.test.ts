@@ -100,8 +100,9 @@ describe("starting a run", () => {
     ["JSON", '{"watchlist": "clients"}', { "content-type": "application/json" }],
   ])("by another site is refused, as %s", async (_, body, headers) => {
     const world = fakeWorld(two);
-    const given = await post(world, body, { ...headers, "sec-fetch-site": "cross-site" });
-    expect(given.status).toBe(403);
+    for (const site of [{ "sec-fetch-site": "cross-site" }, { origin: "https://evil.example" }, { origin: "null" }]) {
+      expect((await post(world, body, { ...headers, ...site })).status).toBe(403);
+    }
     expect(world.ports.queue.waiting).toEqual([]);
   });
 });
