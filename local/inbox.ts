@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { keepMail, type ReceivedAttachment, type ReceivedMail } from "./inbox/mail.ts";
+import { copiesOf, type ReceivedAttachment, type ReceivedMail } from "./inbox/mail.ts";
 import { type MailPart, mailParts, renderHtmlPart, renderInbox } from "./inbox/page.ts";
 import { type Complaint, complain, readSendRequest } from "./inbox/rules.ts";
 
@@ -26,7 +26,7 @@ export type InboxFault =
 export interface Inbox {
   /** Both the base URL for `SENDGRID_URL` and the address of the page that shows the mails. */
   url: string;
-  /** In order of arrival. */
+  /** Each reader's copy, in order of arrival. */
   mails: readonly ReceivedMail[];
   /** Each of the next sends takes the first one. */
   faults: InboxFault[];
@@ -47,7 +47,7 @@ export async function startInbox(options: InboxOptions): Promise<Inbox> {
     const fault = faults.shift() ?? options.fault?.({ number: sends, body: parse(body) }) ?? null;
     if (fault && "status" in fault) return complainAbout(fault.status, fault.errors ?? [], fault.headers);
     const verdict = judge(request, body, options);
-    if (verdict.mail && fault?.kept !== false) mails.push(verdict.mail);
+    if (fault?.kept !== false) mails.push(...verdict.copies);
     return fault ? fault.connection : verdict.reply;
   };
 
@@ -121,12 +121,12 @@ function complainAbout(
 
 interface Verdict {
   reply: Reply;
-  /** Only if it is delivered. */
-  mail?: ReceivedMail;
+  /** None unless it is delivered. */
+  copies: readonly ReceivedMail[];
 }
 
 function judge(request: IncomingMessage, body: string | null, options: InboxOptions): Verdict {
-  const refuse = (status: number, ...errors: Complaint[]) => ({ reply: complainAbout(status, errors) });
+  const refuse = (status: number, ...errors: Complaint[]) => ({ reply: complainAbout(status, errors), copies: [] });
   if (request.headers.authorization !== `Bearer ${options.apiKey}`) {
     return refuse(401, complain("The provided authorization grant is invalid, expired, or revoked"));
   }
@@ -141,9 +141,12 @@ function judge(request: IncomingMessage, body: string | null, options: InboxOpti
   if (verifiedSenders && !verifiedSenders.some((email) => email.toLowerCase() === sender)) {
     return refuse(403, complain("The from address does not match a verified Sender Identity.", "from"));
   }
-  if (read.request.mail_settings?.sandbox_mode?.enable) return { reply: { status: 200, headers: {}, body: "" } };
-  const mail = keepMail(read.request, options.now());
-  return { reply: { status: 202, headers: { "X-Message-Id": mail.id }, body: "" }, mail };
+  if (read.request.mail_settings?.sandbox_mode?.enable) {
+    return { reply: { status: 200, headers: {}, body: "" }, copies: [] };
+  }
+  const copies = copiesOf(read.request, options.now());
+  const headers = { "X-Message-Id": copies[0]?.messageId ?? "" };
+  return { reply: { status: 202, headers, body: "" }, copies };
 }
 
 const style = readFileSync(new URL("./inbox/style.css", import.meta.url), "utf8");
@@ -160,7 +163,7 @@ function readersReply(request: IncomingMessage, mails: readonly ReceivedMail[]):
   if (url.pathname === "/") return page(renderInbox(mails, null, "html"), pagePolicy);
   if (url.pathname === "/style.css") return reply(200, "text/css", style);
   if (url.pathname === "/mails.json") return reply(200, "application/json", listing(mails));
-  const [, id, resource] = url.pathname.match(/^\/mails\/([\w-]+)(?:\/(.+))?$/) ?? [];
+  const [, id, resource] = url.pathname.match(/^\/mails\/([\w.-]+)(?:\/(.+))?$/) ?? [];
   const mail = mails.find((candidate) => candidate.id === id);
   if (!mail) return note(404, "There is no such mail. The inbox loses its mails when it restarts.");
   if (resource === undefined) return page(renderInbox(mails, mail, partOf(url)), pagePolicy);

@@ -155,9 +155,9 @@ function partOf(mail: ReceivedMail, part: MailPart): ReactNode {
   });
 }
 
-function headers({ id, headers, customArgs, request }: ReceivedMail): ReactNode {
+function headers({ messageId, headers, customArgs, request }: ReceivedMail): ReactNode {
   const facts = [
-    ["X-Message-Id", id],
+    ["X-Message-Id", messageId],
     ...Object.entries(headers),
     ...Object.entries(customArgs).map(([name, value]) => [`${name} (custom argument)`, value]),
     ["categories", (request.categories ?? []).join(", ")],
