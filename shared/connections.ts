@@ -19,14 +19,15 @@ export function openConnections(settings: Settings): Connections {
   const credential = createCredential(identity);
   const connection = storage.kind === "identity" ? { ...storage, credential: credential("home") } : storage;
   const mail = { ...sendgrid, from: mailFrom };
+  const { callsPerMinute, callsPerHour } = rules;
   return {
     ports: {
-      defender: createDefender({ ...defender, credential }),
+      defender: createDefender({ ...defender, callsPerMinute, callsPerHour, credential }),
       store: createStore(connection),
       queue: createRunQueue(connection),
       mailer: createMailer(mail),
       now: () => new Date(),
-      watchlists,
+      watchlists: async () => ({ list: watchlists, faults: [] }),
       rules,
     },
     probes: {

@@ -1,3 +1,4 @@
+import type { CallQuota } from "./core/deadline.ts";
 import type { Mail } from "./core/mail.ts";
 import type { Chain, QueueMessage } from "./core/message.ts";
 import type { Run, RunKey, RunSummary } from "./core/run.ts";
@@ -35,8 +36,8 @@ export interface WatchlistFault {
   isKept: boolean;
 }
 
-/** Settings that hold for all watchlists. */
-export interface Rules {
+/** Settings that hold for all watchlists; the calls are those allowed in one tenant. */
+export interface Rules extends CallQuota {
   /** IANA name; the days and times in reports are in this zone. */
   timeZone: string;
   /** How long a scheduled run waits for products that could not be read. */
@@ -116,6 +117,21 @@ export class TooLargeError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "TooLargeError";
+  }
+}
+
+/** A call that the storage account refused, or whose answer was lost: the write may then have succeeded. */
+export class StorageError extends Error {
+  /** The HTTP status; `null` if no answer came. */
+  readonly status: number | null;
+  /** Azure's error code, such as `EntityAlreadyExists`, or Node's, such as `ECONNREFUSED`. */
+  readonly code: string;
+
+  constructor(message: string, fault: { status: number | null; code: string }, cause: unknown) {
+    super(message, { cause });
+    this.name = "StorageError";
+    this.status = fault.status;
+    this.code = fault.code;
   }
 }
 

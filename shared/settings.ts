@@ -25,7 +25,7 @@ export interface Settings {
     appId: string | null;
     authorityHost: string;
   };
-  defender: { baseUrl: string; scope: string; callsPerMinute: number; callsPerHour: number };
+  defender: { baseUrl: string; scope: string };
   storage:
     | { kind: "connectionString"; connectionString: string }
     | { kind: "identity"; tableServiceUri: string; queueServiceUri: string };
@@ -81,6 +81,8 @@ export function readSettings(env: Environment): Settings {
 function readRules(reader: Reader, cloud: Cloud): Rules {
   return {
     ...readTimes(reader),
+    callsPerMinute: reader.read("DEFENDER_CALLS_PER_MINUTE"),
+    callsPerHour: reader.read("DEFENDER_CALLS_PER_HOUR"),
     graceMinutes: reader.read("REPORT_GRACE_MINUTES"),
     reportUrl: reader.read("REPORT_URL"),
     retentionDays: reader.read("RETENTION_DAYS"),
@@ -118,12 +120,7 @@ function readDefender(reader: Reader, cloud: Cloud): Settings["defender"] {
       `DEFENDER_URL: is not a Defender host of the chosen DEFENDER_CLOUD (*${cloud.hostSuffix}), but the app sends its Defender tokens there.`,
     );
   }
-  return {
-    baseUrl,
-    scope: cloud.scope,
-    callsPerMinute: reader.read("DEFENDER_CALLS_PER_MINUTE"),
-    callsPerHour: reader.read("DEFENDER_CALLS_PER_HOUR"),
-  };
+  return { baseUrl, scope: cloud.scope };
 }
 
 function readIdentity(

@@ -72,6 +72,8 @@ describe("absent settings take their default", () => {
         retentionDays: 400,
         schedule: "0 0 5 * * *",
         reportUrl: null,
+        callsPerMinute: 100,
+        callsPerHour: 1500,
         portalUrl: "https://security.microsoft.com",
       },
       mailFrom: "reporter@contoso.com",
@@ -84,8 +86,6 @@ describe("absent settings take their default", () => {
       defender: {
         baseUrl: "https://api.securitycenter.microsoft.com",
         scope: "https://api.securitycenter.microsoft.com/.default",
-        callsPerMinute: 100,
-        callsPerHour: 1500,
       },
       storage: { kind: "connectionString", connectionString: "UseDevelopmentStorage=true" },
       sendgrid: { apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
@@ -259,12 +259,12 @@ const rows: Record<SettingName, Row> = {
     bad: [...badUrls, "https://example.com/api", "http://localhost.example.com", "http://127.0.0.1.example.com"],
   },
   DEFENDER_CALLS_PER_MINUTE: {
-    pick: ({ defender }) => defender.callsPerMinute,
+    pick: ({ rules }) => rules.callsPerMinute,
     good: [["50", 50]],
     bad: ["0", "10001", "fast"],
   },
   DEFENDER_CALLS_PER_HOUR: {
-    pick: ({ defender }) => defender.callsPerHour,
+    pick: ({ rules }) => rules.callsPerHour,
     good: [["750", 750]],
     bad: ["0", "100001", "1,500"],
   },

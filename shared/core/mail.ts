@@ -28,3 +28,8 @@ export interface Mail {
   /** Sent again because a person asked for it: it is not the last digest of any later one. */
   isResent?: boolean;
 }
+
+/** Whether it was sent in its turn; one that was sent again later is not what its readers saw last. */
+export function isSentInTurn({ status, isResent }: Mail): boolean {
+  return status === "sent" && !isResent;
+}

@@ -1,4 +1,5 @@
 import { addDays } from "../core/day.ts";
+import { isSentInTurn } from "../core/mail.ts";
 import type { Chain, ReadMessage } from "../core/message.ts";
 import { compareOpened, type Run, type RunSummary } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
@@ -22,7 +23,7 @@ export async function chainEnd(store: Store, chain: Chain): Promise<ChainEnd> {
   const runs = await store.listRuns(chain);
   const scheduled = runs.filter(({ runId }) => isScheduled(runId));
   const last = scheduled.at(-1);
-  const sent = scheduled.findLastIndex(isLastDigest);
+  const sent = scheduled.findLastIndex(({ mail }) => isSentInTurn(mail));
   return {
     runs,
     last: last ? await store.readRun(chain, last.runId) : null,
@@ -41,13 +42,8 @@ export async function recentRuns(
 
 /** The last scheduled run before `runId` whose digest was sent; `null` if there is none. */
 export function lastDigest(runs: readonly RunSummary[], runId: RunId): RunSummary | null {
-  const sent = runs.filter((run) => isScheduled(run.runId) && run.runId < runId && isLastDigest(run));
+  const sent = runs.filter((run) => isScheduled(run.runId) && run.runId < runId && isSentInTurn(run.mail));
   return sent.at(-1) ?? null;
-}
-
-/** Whether a run's mail was sent in its turn; one that was sent again later is not what its readers saw last. */
-function isLastDigest({ mail }: Pick<RunSummary, "mail">): boolean {
-  return mail.status === "sent" && !mail.isResent;
 }
 
 /** Seconds until a run's mail may be sent: 0 for now, `null` for a run that owes none. */

@@ -1,3 +1,4 @@
+import { deliveryMinutes } from "../../core/deadline.ts";
 import { comparedProducts } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
 import { runDay } from "../../core/run-id.ts";
@@ -41,9 +42,6 @@ function made({ openedAt, committedAt }: Report, timeZone: string): string {
   const took = minutes === 0 ? "less than a minute" : many(minutes, "minute");
   return `The run started ${formatTime(openedAt, timeZone)} and took ${took}.`;
 }
-
-// A run closes when its grace is over at the latest; its mail may need a few more tries.
-const deliveryMinutes = 30;
 
 function ifNothingComes({ nextMail, graceMinutes, timeZone }: RenderOptions, nextRun: string): string {
   const due = Date.parse(nextMail ?? nextRun) + (graceMinutes + deliveryMinutes) * 60_000;
