@@ -102,16 +102,25 @@ function write(lines: readonly (readonly Cell[])[]): string {
   return stringify(lines as Cell[][], {
     record_delimiter: "windows",
     eof: true,
+    // By itself only the complete line end is quoted, but many readers end the line at half of it.
+    quoted_match: /[\r\n]/,
     cast: { string: defuse, boolean: String },
   });
 }
 
+const formulaStart = /[=+\-@＝＋－＠]/;
+const cellStart = /[;\t\r\n]/;
+
 /**
- * Puts an apostrophe before text that a spreadsheet would run as a formula, also after a semicolon or tab: if that is the
- * machine's list separator, a new cell starts there.
+ * Puts an apostrophe before text that a spreadsheet would run as a formula, also after a semicolon, a tab or a line break:
+ * if that is the machine's list separator, a new cell starts there. Reads each character once, however long the text.
  */
 export function defuse(text: string): string {
-  return text.replace(/(^|[;\t\r\n])(["\s]*)(?=[=+\-@＝＋－＠])/g, "$1$2'");
+  // All that may come between the start of a cell and its formula, as long as it goes: no place is tried twice.
+  return text.replace(/[;"\s]+|^/g, (before, at: number) => {
+    const startsCell = at === 0 || cellStart.test(before);
+    return startsCell && formulaStart.test(text.charAt(at + before.length)) ? `${before}'` : before;
+  });
 }
 
 function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {
