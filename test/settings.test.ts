@@ -59,6 +59,7 @@ describe("absent settings take their default", () => {
           name: "default",
           softwareIds: ["microsoft-_-windows_11"],
           mailTo: ["ops@contoso.com"],
+          mailTogether: false,
           tenant: "home",
           thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
           mailWhen: "worse",
@@ -135,8 +136,20 @@ const rows: Record<SettingName, Row> = {
         'a@b.example; Ann <c@d.example>\n"Doe, Jo" <e@f.example>,',
         ["a@b.example", "Ann <c@d.example>", "Doe, Jo <e@f.example>"],
       ],
+      ["together: a@b.example; c@d.example", ["a@b.example", "c@d.example"]],
     ],
-    bad: ["nobody", "a@b", "a b@c.example", "Ann <a@b.example", "Ann a@b.example", ";", "Doe, Jo <e@f.example>"],
+    bad: [
+      "together:",
+      "a@b.example, together: c@d.example",
+      "altogether: a@b.example",
+      "nobody",
+      "a@b",
+      "a b@c.example",
+      "Ann <a@b.example",
+      "Ann a@b.example",
+      ";",
+      "Doe, Jo <e@f.example>",
+    ],
   },
   MAIL_FROM: {
     pick: ({ mailFrom }) => mailFrom,
@@ -551,6 +564,22 @@ describe("mail addresses", () => {
     expect(warnings).toEqual(["MAIL_TO: lists some addresses more than once; each gets one mail: a@b.example."]);
   });
 
+  test.each([
+    ["a@b.example, c@d.example", false],
+    ["together: a@b.example, c@d.example", true],
+    [" TOGETHER :\na@b.example\nc@d.example", true],
+    ["together:a@b.example;c@d.example;", true],
+  ])("the readers of %j see each other: %j", (MAIL_TO, mailTogether) => {
+    const mailTo = ["a@b.example", "c@d.example"];
+    expect(one(settingsWith({ MAIL_TO }))).toMatchObject({ mailTo, mailTogether });
+  });
+
+  test('"together:" in an array is refused: whom would it hold for?', () => {
+    expect(problemsWith(watchlists({ ...servers, mailTo: ["together: a@b.example", "c@d.example"] }))).toEqual([
+      expect.stringContaining('mailTo: "together:" is allowed only at the start of one string with all addresses.'),
+    ]);
+  });
+
   test("1,000 addresses are accepted and one more is not", () => {
     const to = Array.from({ length: 1_001 }, (_, index) => `a${index}@b.example`);
     expect(one(settingsWith({ MAIL_TO: to.slice(1).join(";") }))?.mailTo).toHaveLength(1_000);
@@ -610,7 +639,7 @@ describe("watchlists", () => {
       ...watchlists(servers, {
         name: "Edge team",
         softwareIds: "a-_-b, c-_-d",
-        mailTo: "Ann <a@b.example>; c@d.example",
+        mailTo: "Together : Ann <a@b.example>; c@d.example",
         tenantId: tenantId.toUpperCase(),
         minMachines: 7,
         minPercent: "20",
@@ -628,6 +657,7 @@ describe("watchlists", () => {
     expect(settingsWith(env).watchlists).toEqual([
       {
         ...servers,
+        mailTogether: false,
         tenant: "home",
         thresholds: { minMachines: 2, minPercent: 5, minCves: 3 },
         mailWhen: "changed",
@@ -638,6 +668,7 @@ describe("watchlists", () => {
         name: "Edge team",
         softwareIds: ["a-_-b", "c-_-d"],
         mailTo: ["Ann <a@b.example>", "c@d.example"],
+        mailTogether: true,
         tenant: tenantId,
         thresholds: { minMachines: 7, minPercent: 20, minCves: 0 },
         mailWhen: "always",

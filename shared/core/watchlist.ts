@@ -1,3 +1,5 @@
+import type { Chain } from "./message.ts";
+
 /** The tenant of the app's own identity; any other is named by its tenant id. */
 export const homeTenant = "home";
 
@@ -23,6 +25,8 @@ export interface Watchlist {
   softwareIds: readonly string[];
   /** Addresses as configured, `a@b` or `Name <a@b>`. */
   mailTo: readonly string[];
+  /** Whether the readers see each other's addresses. */
+  mailTogether: boolean;
   /** `home` or a tenant id. */
   tenant: string;
   thresholds: Thresholds;
@@ -31,4 +35,9 @@ export interface Watchlist {
   heartbeatDay: Weekday | "none";
   /** A KB missing for longer than this many days is overdue. */
   dueDays: number;
+}
+
+/** Whose runs a configured watchlist shows. */
+export function chainOf({ tenant, name }: Watchlist): Chain {
+  return { tenant, watchlist: name };
 }

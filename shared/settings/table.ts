@@ -2,7 +2,7 @@ import { mailWhens, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
 import { jsonObjectsKind } from "./json.ts";
 import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
-import { addressesKind, addressKind } from "./mail-addresses.ts";
+import { addressKind, readersKind } from "./mail-addresses.ts";
 import { scheduleKind } from "./ncrontab.ts";
 import { hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
 import { softwareIdsKind } from "./software-ids.ts";
@@ -45,10 +45,11 @@ export const settingsTable = {
   },
   MAIL_TO: {
     section: watched,
-    kind: addressesKind,
+    kind: readersKind,
     default: null,
     absent: "required, unless `WATCHLISTS` is set",
-    meaning: "Who gets the digest.",
+    meaning:
+      "Who gets the digest. Each reader gets a copy that shows no other address; with `together:` in front, as in `together: a@contoso.com, b@contoso.com`, they get one mail and see each other.",
     example: "Patch Team <patch-team@contoso.com>, ciso@contoso.com",
   },
   MAIL_FROM: {

@@ -2,6 +2,7 @@ import { homeTenant, type Watchlist } from "../core/watchlist.ts";
 import { closest } from "./closest.ts";
 import { excerpt, fewOf, shown } from "./excerpt.ts";
 import { isDomain, isGuid, isSet, textKind, type ValueOf } from "./kinds.ts";
+import type { Readers } from "./mail-addresses.ts";
 import { adviceOf, didYouMean, type Example, type Reader } from "./reader.ts";
 import { type Described, settingsTable } from "./table.ts";
 
@@ -60,6 +61,8 @@ type Values = { [P in Property]: ValueOf<(typeof watchlistProperties)[P]["kind"]
 const properties: { [P in Property]: Example<Values[P]> } = watchlistProperties;
 const propertyNames = Object.keys(watchlistProperties) as Property[];
 
+const nobody: Readers = { addresses: [], together: false };
+
 type Common = Pick<Watchlist, "thresholds" | "mailWhen" | "heartbeatDay" | "dueDays">;
 
 /** The one watchlist of SOFTWARE_IDS and MAIL_TO, or those of WATCHLISTS, which take what they lack from the other settings. */
@@ -76,8 +79,8 @@ export function readWatchlists(reader: Reader): readonly Watchlist[] {
   };
   if (!reader.has("WATCHLISTS")) {
     const softwareIds = reader.require("SOFTWARE_IDS", []);
-    const mailTo = reader.require("MAIL_TO", []);
-    return [{ name: "default", softwareIds, mailTo, tenant: homeTenant, ...common }];
+    const readers = reader.require("MAIL_TO", nobody);
+    return [{ name: "default", softwareIds, ...mailOf(readers), tenant: homeTenant, ...common }];
   }
   const both = (["SOFTWARE_IDS", "MAIL_TO"] as const).filter(reader.has);
   if (both.length > 0) {
@@ -108,7 +111,7 @@ function readWatchlist(reader: Reader, entry: object, index: number, common: Com
   return {
     name: require("name", ""),
     softwareIds: require("softwareIds", []),
-    mailTo: require("mailTo", []),
+    ...mailOf(require("mailTo", nobody)),
     tenant: read("tenantId", homeTenant),
     thresholds: {
       minMachines: read("minMachines", common.thresholds.minMachines),
@@ -119,6 +122,10 @@ function readWatchlist(reader: Reader, entry: object, index: number, common: Com
     heartbeatDay: common.heartbeatDay,
     dueDays: read("dueDays", common.dueDays),
   };
+}
+
+function mailOf({ addresses, together }: Readers): Pick<Watchlist, "mailTo" | "mailTogether"> {
+  return { mailTo: addresses, mailTogether: together };
 }
 
 function isAbsent(value: unknown): boolean {

@@ -126,6 +126,7 @@ function watchlistOf(name: string, list: PlannedList): Watchlist {
     name,
     softwareIds,
     mailTo: ["security@example.com"],
+    mailTogether: false,
     tenant: homeTenant,
     thresholds: { minMachines, minPercent, minCves },
     mailWhen,

@@ -48,6 +48,7 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
     name: "default",
     softwareIds: ["microsoft-_-windows_10"],
     mailTo: ["security@example.com"],
+    mailTogether: false,
     tenant: homeTenant,
     thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
     mailWhen: "worse",
