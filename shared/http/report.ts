@@ -5,6 +5,7 @@ import { filterOf, select } from "../core/selection.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import type { AskedReport } from "../render/asked-report.ts";
+import { fileName } from "../render/export/file-name.ts";
 import { type keyParameter, type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
 import { formatRun } from "../render/words.ts";
 import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
@@ -45,7 +46,8 @@ export async function serveReport(request: HttpRequest, ports: Ports): Promise<H
     return withEtag(request, ...(await servePage({ query, watchlist, run, runs: await runs.list(), asked }, ports)));
   }
   const body = await renderExport(format, asked, watchlist, ports);
-  const disposition = `${format === "text" ? "inline" : "attachment"}; filename="${fileName(asked.full, format)}"`;
+  const [how, extension] = format === "text" ? ["inline", "txt"] : ["attachment", format];
+  const disposition = `${how}; filename="${fileName(asked.full, extension)}"`;
   return withEtag(request, response(200, offers[format], body, { "Content-Disposition": disposition }));
 }
 
@@ -100,10 +102,4 @@ async function renderExport(
   }
   const { reportJsonChunks } = await import("../render/export/json.ts");
   return [...reportJsonChunks(asked, ports.rules)].join("");
-}
-
-// Watchlist names and run ids have nothing that breaks a header or a file name, except the colon of a time.
-function fileName({ watchlist, runId, previousRunId }: Report, format: Format): string {
-  const name = ["missing-kbs", watchlist, runId, ...(previousRunId ? ["since", previousRunId] : [])].join("-");
-  return `${name.replaceAll(":", "").replaceAll(" ", "-")}.${format === "text" ? "txt" : format}`;
 }

@@ -1,6 +1,7 @@
 import type { Report } from "../../core/report.ts";
 import type { SinceDigest } from "../../core/since.ts";
 import { reportCsvChunks } from "../export/csv.ts";
+import { fileName } from "../export/file-name.ts";
 import { subject } from "../headline.ts";
 import type { RenderOptions } from "../words.ts";
 import { digestOf } from "./content.ts";
@@ -60,7 +61,5 @@ function attach(report: Report): RenderedDigest["attachments"] {
     content += chunk;
     if (content.length > maxAttachedCharacters) return [];
   }
-  const watchlist = report.watchlist.replace(/[^\w.-]+/g, "_").slice(0, 60);
-  const filename = `missing-kbs-${watchlist}-${report.runId.replaceAll(":", "")}.csv`;
-  return [{ filename, type: "text/csv", content }];
+  return [{ filename: fileName(report, "csv"), type: "text/csv", content }];
 }

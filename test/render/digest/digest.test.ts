@@ -614,7 +614,11 @@ describe("a digest's attachment", () => {
     const report = await aReport({ ...everything, runId: "2026-11-23T10:17Z", watchlist: { name: "Sérvers / all" } });
     const { attachments, text } = await renderDigest(report, options);
     expect(attachments).toEqual([
-      { filename: "missing-kbs-S_rvers_all-2026-11-23T1017Z.csv", type: "text/csv", content: reportCsv(report) },
+      {
+        filename: "missing-kbs-S-rvers-all-2026-11-23T1017Z-since-2026-11-22.csv",
+        type: "text/csv",
+        content: reportCsv(report),
+      },
     ]);
     expect(text).toContain("The full list is attached as CSV.");
   });
