@@ -1,5 +1,5 @@
 import { pMapIterable } from "p-map";
-import { isOpen } from "../core/mail.ts";
+import { secondsUntilDue } from "../core/mail.ts";
 import { closeRun, type Outcome, type Run } from "../core/run.ts";
 import { isScheduled, runDay } from "../core/run-id.ts";
 import { summarize } from "../core/watchlist-status.ts";
@@ -42,7 +42,8 @@ export async function finish(run: Run, { runs, last }: ChainEnd, ports: Ports): 
   const { tenant, watchlist, runId } = run;
   logCommitted(run, ports.log);
   const all = [...runs.filter((one) => one.runId !== runId), run];
-  if (all.some(({ mail }) => isOpen(mail))) await ports.queue.send({ deliver: { tenant, watchlist } });
+  if (all.some(({ mail }) => secondsUntilDue(mail, ports.now()) !== null))
+    await ports.queue.send({ deliver: { tenant, watchlist } });
   const newest = isScheduled(runId) ? run : (last?.run ?? null);
   await refreshStatus({ tenant, watchlist }, { runs: all, last: newest }, ports);
   if (!isScheduled(runId)) await ports.store.deleteRequest(run);
