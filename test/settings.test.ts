@@ -613,7 +613,9 @@ describe("mail addresses", () => {
       const text = fc.oneof(
         fc.string({ unit: "binary" }),
         fc
-          .array(fc.constantFrom("a@b.example", "Ann", "<", ">", '"', ",", ";", " ", "@", "\n", "\u202e", "\\"))
+          .array(
+            fc.constantFrom("together:", "a@b.example", "Ann", "<", ">", '"', ",", ";", " ", "@", "\n", "\u202e", "\\"),
+          )
           .map((all) => all.join("")),
       );
       fc.assert(
