@@ -8,7 +8,7 @@ import { DefenderError } from "../../shared/ports.ts";
 import { advance } from "../../shared/run/advance.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { startRun } from "../../shared/run/start.ts";
-import { aWatchlist } from "../support/builders.ts";
+import { aWatchlist, chainOf } from "../support/builders.ts";
 import { handleAll, handleNext } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 import { startHttpServer } from "../support/http-server.ts";
@@ -33,8 +33,8 @@ async function fire(world: FakeWorld, at: number, machines: number): Promise<voi
 }
 
 async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
-  const runs = (await ports.store.listRuns("default")).filter(({ runId }) => isScheduled(runId));
-  const stored = await Promise.all(runs.map(({ runId }) => ports.store.readRun("default", runId)));
+  const runs = (await ports.store.listRuns(chainOf())).filter(({ runId }) => isScheduled(runId));
+  const stored = await Promise.all(runs.map(({ runId }) => ports.store.readRun(chainOf(), runId)));
   return stored.flatMap((row) => row?.run ?? []);
 }
 
@@ -197,7 +197,7 @@ describe("a clock that steps back", () => {
     world.answers.set(softwareId, [item("5066835", 105)]);
     await startRun("default", false, world.ports);
     await handleAll(world, Date.parse("2026-11-23T04:20:00Z"));
-    const asked = await world.ports.store.readRun("default", "2026-11-23T04:10Z");
+    const asked = await world.ports.store.readRun(chainOf(), "2026-11-23T04:10Z");
     expect(asked?.run).toMatchObject({ previousRunId: "2026-11-23", totals: { worsened: 1 } });
   });
 });
@@ -290,8 +290,8 @@ describe("the timer and someone who asks, at the same time", () => {
     const messages = world.ports.queue.waiting.splice(0).map(({ message }) => message);
     await Promise.all(messages.map((message) => advance(message, world.ports)));
     await handleAll(world, Date.parse("2026-11-23T23:00:00Z"));
-    const scheduled = await world.ports.store.readRun("default", "2026-11-23");
-    const asked = await world.ports.store.readRun("default", "2026-11-23T05:00Z");
+    const scheduled = await world.ports.store.readRun(chainOf(), "2026-11-23");
+    const asked = await world.ports.store.readRun(chainOf(), "2026-11-23T05:00Z");
     for (const stored of [scheduled, asked]) {
       expect(stored?.run).toMatchObject({
         previousRunId: "2026-11-22",

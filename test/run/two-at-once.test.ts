@@ -8,7 +8,7 @@ import { createStore } from "../../shared/io/storage/tables.ts";
 import type { Store } from "../../shared/ports.ts";
 import { advance } from "../../shared/run/advance.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import { aWatchlist } from "../support/builders.ts";
+import { aWatchlist, chainOf } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
 import { fakeWorld } from "../support/fake-world.ts";
 
@@ -53,7 +53,7 @@ describe("two processes of the app on one storage account", () => {
     const apps = [startApp(), startApp()];
     const ends = await Promise.all(apps.map((app) => once(app, "exit")));
     expect(ends.map(([code]) => code)).toEqual([0, 0]);
-    const runs = await store.listRuns("default");
+    const runs = await store.listRuns(chainOf());
     expect(runs).toMatchObject([{ mail: { status: "sent", attempts: 1 }, totals: { read: softwareIds.length } }]);
     expect(world.inbox.mails).toHaveLength(1);
     expect(readsFrom(0).length).toBeLessThanOrEqual(2 * softwareIds.length);
@@ -104,8 +104,8 @@ describe("runs that one process advances side by side", () => {
     await world.turnTo(new Date("2027-03-02T05:15:00Z"));
     expect(await host.drainQueues()).toMatchObject({ waiting: 0 });
     for (const team of teams) {
-      const scheduled = (await store.readRun(team, "2027-03-02"))?.run;
-      const asked = (await store.readRun(team, "2027-03-02T05:00Z"))?.run;
+      const scheduled = (await store.readRun(chainOf(team), "2027-03-02"))?.run;
+      const asked = (await store.readRun(chainOf(team), "2027-03-02T05:00Z"))?.run;
       for (const run of [scheduled, asked]) expect(run?.mail).toMatchObject({ status: "sent", attempts: 1 });
       expect(scheduled).toMatchObject({ previousRunId: "2027-03-01", totals: { worsened: softwareIds.length } });
       // It compares with the scheduled run that was the last one when it closed.
