@@ -2,25 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../../shared/core/comparison.ts";
 import { addDays } from "../../../shared/core/day.ts";
+import { type Mail, mailStatuses } from "../../../shared/core/mail.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
-import {
-  type LeftProduct,
-  type Mail,
-  mailStatuses,
-  type ReadFailure,
-  type Run,
-  type RunRules,
-} from "../../../shared/core/run.ts";
+import type { LeftProduct, ReadFailure, Run, RunRules } from "../../../shared/core/run.ts";
 import type { GoneKb, Snapshot } from "../../../shared/core/snapshot.ts";
 import type { Totals } from "../../../shared/core/totals.ts";
+import { encodeKey, type KeyedRow } from "../../../shared/io/storage/row.ts";
 import {
   decodeRun,
   decodeSnapshot,
   decodeSummary,
-  encodeKey,
   encodeRun,
   encodeSnapshot,
-  type KeyedRow,
   snapshotPartition,
 } from "../../../shared/io/storage/rows.ts";
 import { TooLargeError } from "../../../shared/ports.ts";

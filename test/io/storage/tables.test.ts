@@ -2,18 +2,27 @@ import { inspect } from "node:util";
 import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addDays } from "../../../shared/core/day.ts";
-import type { Mail, Run } from "../../../shared/core/run.ts";
-import { encodeRun, encodeSnapshot, type Row } from "../../../shared/io/storage/rows.ts";
+import type { Mail } from "../../../shared/core/mail.ts";
+import type { RunKey } from "../../../shared/core/run.ts";
+import type { Row } from "../../../shared/io/storage/row.ts";
+import { encodeRun, encodeSnapshot } from "../../../shared/io/storage/rows.ts";
 import { createStore } from "../../../shared/io/storage/tables.ts";
 import { RowError } from "../../../shared/ports.ts";
+import { createSimStore } from "../../sim/store.ts";
 import { emulator, uniqueName } from "../../support/azurite.ts";
 import { aKb, aSnapshot } from "../../support/builders.ts";
+import { aChain } from "../../support/chains.ts";
 import { createFakeStore } from "../../support/fake-store.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
 import { aStoredRun, describeStore, pendingMail } from "../../support/store-contract.ts";
+import { describeStatuses, describeWalks } from "../../support/walks-contract.ts";
 
-const tables = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+const uniqueTables = () => ({
+  ...{ snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") },
+  ...{ watchlistsTable: uniqueName("Watchlists"), walksTable: uniqueName("Walks") },
+});
+const tables = uniqueTables();
 const snapshotsClient = () => client(tables.snapshotsTable);
 const runsClient = () => client(tables.runsTable);
 
@@ -21,15 +30,18 @@ function client(table: string): TableClient {
   return TableClient.fromConnectionString(emulator().connectionString, table, { allowInsecureConnection: true });
 }
 
-describeStore("memory", createFakeStore);
-describeStore("Table Storage", () => createStore(emulator(), tables));
+for (const describeContract of [describeStore, describeStatuses, describeWalks]) {
+  describeContract("memory", createFakeStore);
+  describeContract("the simulation", createSimStore);
+  describeContract("Table Storage", () => createStore(emulator(), tables));
+}
 
 describe("the tables", () => {
   it("are created when first needed, by many at once", async () => {
-    const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+    const fresh = uniqueTables();
     const stores = [1, 2, 3, 4, 5].map(() => createStore(emulator(), fresh));
     const read = stores.map((store) => store.latestSnapshot(aSnapshot()));
-    const listed = stores.map((store) => store.listRuns("default"));
+    const listed = stores.map((store) => store.listRuns(aChain()));
     const committed = stores.map((store) => store.commitRun(aStoredRun(), null));
     expect(await Promise.all(read)).toEqual([null, null, null, null, null]);
     await Promise.all(listed);
@@ -72,19 +84,19 @@ describe("the tables", () => {
     const run = aStoredRun({ watchlist: crypto.randomUUID() });
     const store = createStore(emulator(), tables);
     await store.commitRun(run, null);
-    await store.commitRun({ ...run, runId: "2026-11-24" }, await store.readRun(run.watchlist, run.runId));
+    await store.commitRun({ ...run, runId: "2026-11-24" }, await store.readRun(run, run.runId));
     expect(await runsClient().getEntity(run.watchlist, run.runId)).toMatchObject({ followedBy: "2026-11-24" });
   });
 
   it("list more runs than one page holds", async () => {
     const watchlist = crypto.randomUUID();
     const runIds = Array.from({ length: 1_150 }, (_, n) => addDays("2023-01-01", n));
-    await createStore(emulator(), tables).listRuns(watchlist);
+    await createStore(emulator(), tables).listRuns({ tenant: "home", watchlist });
     for (let n = 0; n < runIds.length; n += 100) {
       const rows = runIds.slice(n, n + 100).map((runId) => encodeRun(aStoredRun({ watchlist, runId })));
       await runsClient().submitTransaction(rows.map((row) => ["create", row]));
     }
-    const listed = await createStore(emulator(), tables).listRuns(watchlist);
+    const listed = await createStore(emulator(), tables).listRuns({ tenant: "home", watchlist });
     expect(listed.map(({ runId }) => runId)).toEqual(runIds);
   });
 });
@@ -92,7 +104,7 @@ describe("the tables", () => {
 describe("error codes that are only in the body", () => {
   it("are enough to notice a missing table, a missing row and a lost race", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
-    const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+    const fresh = uniqueTables();
     const store = createStore(proxy.connection, fresh);
     expect(await store.readSnapshot(aSnapshot())).toBeNull();
     await store.addSnapshot(aSnapshot());
@@ -100,8 +112,8 @@ describe("error codes that are only in the body", () => {
     const wins = [await store.commitRun(aStoredRun(), null), await store.commitRun(aStoredRun(), null)];
     expect(wins).toEqual([true, false]);
     expect(await store.updateMail(aStoredRun(), 'W/"an older version"', pendingMail)).toBe(false);
-    await store.deleteRun("default", "2026-11-23");
-    await store.deleteRun("default", "2026-11-23");
+    await store.deleteRun(aStoredRun());
+    await store.deleteRun(aStoredRun());
     await proxy.close();
   });
 });
@@ -118,7 +130,7 @@ describe("a query", () => {
     const store = createStore(proxy.connection, tables);
     await store.commitRun(run, null);
     const before = proxy.requests.length;
-    expect(await store.listRuns(run.watchlist, "2026-11-20")).toHaveLength(1);
+    expect(await store.listRuns(run, "2026-11-20")).toHaveLength(1);
     const [query, ...others] = proxy.requests.slice(before);
     const { searchParams } = new URL(query?.path ?? "", "http://table");
     expect(searchParams.get("$filter")).toBe(
@@ -173,7 +185,7 @@ describe("full rows", () => {
   it("of 5,000 products are committed, followed and read", async () => {
     const run = fullRun({ watchlist: crypto.randomUUID() });
     expect(await store.commitRun(run, null)).toBe(true);
-    const stored = await store.readRun(run.watchlist, run.runId);
+    const stored = await store.readRun(run, run.runId);
     expect(stored?.run).toEqual(run);
     expect(await store.commitRun({ ...run, runId: "2026-11-24" }, stored)).toBe(true);
   });
@@ -200,8 +212,8 @@ describe("a row that cannot be read", () => {
   it("was written by a newer version: it is refused wherever it is read, and the error names the upgrade", async () => {
     const { run, snapshot } = await damaged({ schemaVersion: 2 });
     const reads = [
-      () => store.readRun(run.watchlist, run.runId),
-      () => store.listRuns(run.watchlist),
+      () => store.readRun(run, run.runId),
+      () => store.listRuns(run),
       () => store.readSnapshot(snapshot),
       () => store.readSnapshots(snapshot, ["2026-11-22", snapshot.runId]),
       () => store.latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
@@ -210,7 +222,7 @@ describe("a row that cannot be read", () => {
       await expect(read()).rejects.toThrow(RowError);
       await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade the app to read it.");
     }
-    await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(
+    await expect(store.readRun(run, run.runId)).rejects.toThrow(
       `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
     );
     await expect(store.readSnapshot(snapshot)).rejects.toThrow(
@@ -223,7 +235,7 @@ describe("a row that cannot be read", () => {
     const stranger = { rowKey: "2026-13", schemaVersion: 1 };
     await runsClient().createEntity({ ...encodeRun(run), ...stranger });
     await snapshotsClient().createEntity({ ...encodeSnapshot(snapshot), ...stranger });
-    await expect(store.listRuns(run.watchlist)).rejects.toThrow(`Row (${run.watchlist}, 2026-13) of table`);
+    await expect(store.listRuns(run)).rejects.toThrow(`Row (${run.watchlist}, 2026-13) of table`);
     const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
     await expect(newest).resolves.toBeNull();
   });
@@ -239,8 +251,8 @@ describe("a row that cannot be read", () => {
     it(`is a run with ${damage}: the error names it, read or listed`, async () => {
       const { run } = await damaged(columns);
       const sentence = `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} is damaged`;
-      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(sentence);
-      await expect(store.listRuns(run.watchlist)).rejects.toThrow(sentence);
+      await expect(store.readRun(run, run.runId)).rejects.toThrow(sentence);
+      await expect(store.listRuns(run)).rejects.toThrow(sentence);
     });
   }
 
@@ -257,7 +269,7 @@ describe("a row that cannot be read", () => {
   for (const [damage, columns] of Object.entries(listDamages)) {
     it(`has a list with ${damage}: the error names it`, async () => {
       const { run, snapshot } = await damaged(columns);
-      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(/^Row .+ is damaged/);
+      await expect(store.readRun(run, run.runId)).rejects.toThrow(/^Row .+ is damaged/);
       await expect(store.readSnapshot(snapshot)).rejects.toThrow(/^Row .+ is damaged/);
     });
   }
@@ -267,7 +279,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   const proxies: FaultProxy[] = [];
   beforeAll(async () => {
     await straight.addSnapshot(aSnapshot({ tenant: crypto.randomUUID() }));
-    await straight.listRuns("default");
+    await straight.listRuns(aChain());
   });
   afterAll(() => Promise.all(proxies.map((proxy) => proxy.close())));
 
@@ -291,9 +303,9 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     return { run, stored: await readBack(run) };
   }
 
-  async function readBack({ watchlist, runId }: Pick<Run, "watchlist" | "runId">) {
-    const stored = await straight.readRun(watchlist, runId);
-    if (!stored) throw new Error(`No run ${runId} of ${watchlist}.`);
+  async function readBack(run: RunKey) {
+    const stored = await straight.readRun(run, run.runId);
+    if (!stored) throw new Error(`No run ${run.runId} of ${run.watchlist}.`);
     return stored;
   }
 
@@ -317,7 +329,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       const reads = [
         (await faulty([fate])).readSnapshot(snapshot),
         (await faulty(["pass", fate])).latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
-        (await faulty([fate])).listRuns(run.watchlist),
+        (await faulty([fate])).listRuns(run),
       ];
       expect(await Promise.all(reads)).toEqual([snapshot, snapshot, [expect.objectContaining({ runId: run.runId })]]);
       await (await faulty([fate])).deleteSnapshot(snapshot);
@@ -346,7 +358,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of 500 for good fails with method, path and status after four calls", async () => {
     const store = await faulty([odataFault(500, "InternalError")], "forever");
-    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
+    await expect(store.readRun(aChain(), "2026-11-23")).rejects.toThrow(
       `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(default, 2026-11-23).`,
     );
     expect(store.requests).toHaveLength(4);
@@ -361,7 +373,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of a wait that is too long fails in time", async () => {
     const store = await faulty([odataFault(503, "ServerBusy", { "retry-after": "86400" })], "forever");
-    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
+    await expect(store.readRun(aChain(), "2026-11-23")).rejects.toThrow(
       /^Azure Storage did not answer GET .* \(ETIMEDOUT\)\.$/,
     );
   });
@@ -377,7 +389,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of half an answer is an error, never an empty answer", async () => {
     const half = await faulty([{ headers: { "content-type": "application/json" }, body: '{"value":[' }]);
-    await expect(half.listRuns("default")).rejects.toThrow(/^Azure Storage returned 200 .*for GET/);
+    await expect(half.listRuns(aChain())).rejects.toThrow(/^Azure Storage returned 200 .*for GET/);
   });
 
   const silent: Record<string, string> = {
@@ -407,7 +419,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       },
       body: '{"value":[]}',
     });
-    const listed = await (await faulty([empty("2026-01-01"), empty("2026-01-02")])).listRuns(run.watchlist);
+    const listed = await (await faulty([empty("2026-01-01"), empty("2026-01-02")])).listRuns(run);
     expect(listed.map(({ runId }) => runId)).toEqual([run.runId]);
   });
 
@@ -424,7 +436,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
         () => store.readSnapshot(aSnapshot()),
         () => store.commitRun({ ...run, runId: "2026-11-24" }, stored),
         () => store.updateMail(run, stored.version, claim),
-        () => store.deleteRun(run.watchlist, run.runId),
+        () => store.deleteRun(run),
       ];
       for (const call of calls) await expect(call()).rejects.toThrow(`Azure Storage returned ${status} ${code} for `);
     });
@@ -437,7 +449,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       kind: "connectionString",
       connectionString: connectionString.replace(/AccountKey=[^;]+/, `AccountKey=${wrong}`),
     });
-    const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
+    const error = await refused.readRun(aChain(), "2026-11-23").catch((thrown: unknown) => thrown);
     expect(inspect(error)).toMatch(/Azure Storage returned 403 AuthorizationFailure for GET .*Check REPORTER_STORAGE/);
     expect(inspect(error, { depth: 20 })).not.toMatch(/SharedKey|bm90IHRoZSBrZXk/);
   });
@@ -446,7 +458,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const endpoint = /TableEndpoint=[^;]+/.exec(emulator().connectionString)?.[0];
     const connectionString = `${endpoint};SharedAccessSignature=sv=2022-11-02&sig=c2VjcmV0&se=2030-01-01`;
     const refused = createStore({ kind: "connectionString", connectionString });
-    const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
+    const error = await refused.readRun(aChain(), "2026-11-23").catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: "StorageError", status: 403 });
     expect(inspect(error, { depth: 20 })).not.toContain("c2VjcmV0");
   });
@@ -454,7 +466,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   it("of a closed port is named", async () => {
     const gone = await startFaultProxy(emulator().connectionString, "Table");
     await gone.close();
-    const read = createStore(gone.connection, { ...tables, patience }).readRun("default", "2026-11-23");
+    const read = createStore(gone.connection, { ...tables, patience }).readRun(aChain(), "2026-11-23");
     await expect(read).rejects.toThrow(/^Azure Storage did not answer GET .* \(ECONNREFUSED\)\.$/);
   });
 });
