@@ -88,7 +88,7 @@ function holdLease(tenant: string, taken: StoredLease, reading: Reading, ports: 
   let fault: unknown = null;
   let renewing: Promise<void> | null = null;
 
-  const secondsLeft = () => Date.parse(lease.until) - now().getTime();
+  const msLeft = () => Date.parse(lease.until) - now().getTime();
 
   /** Writes the lease anew; throws if another process has taken it over. */
   async function write(next: Pick<Lease, "until" | "reserved">): Promise<void> {
@@ -130,16 +130,21 @@ function holdLease(tenant: string, taken: StoredLease, reading: Reading, ports: 
     return renewing;
   }
 
+  /** Waits until the lease is good for a call; throws why it never will be. */
+  async function keep(isGood: () => boolean): Promise<void> {
+    for (;;) {
+      if (fault) throw fault;
+      if (isGood()) return;
+      await renewOnce();
+    }
+  }
+
   return {
     async permit() {
-      while (budget === 0 || secondsLeft() < guardMs) await renewOnce();
-      if (fault) throw fault;
+      await keep(() => budget > 0 && msLeft() >= guardMs);
       budget -= 1;
     },
-    async touch() {
-      if (secondsLeft() < leaseMs - renewMs) await renewOnce();
-      if (fault) throw fault;
-    },
+    touch: () => keep(() => msLeft() >= leaseMs - renewMs),
     async release() {
       if (fault) return;
       await renewing;
