@@ -40,8 +40,11 @@ export function createSimStore(): Store {
 
   const product = (tenant: string, softwareId: string) =>
     getOrMake(snapshots, `${tenant}\n${softwareId}`, () => ({ ids: [], byId: new Map() }));
-  const runsOf = ({ tenant, watchlist }: Chain) => getOrMake(runs, `${tenant}\n${watchlist}`, () => []);
-  const find = (chain: Chain, runId: RunId) => runsOf(chain).find(({ run }) => run.runId === runId);
+  const runsOf = ({ tenant, watchlist }: Chain) => getOrMake(runs, `${tenant}\n${watchlist.toLowerCase()}`, () => []);
+  const find = (chain: Chain, id: RunId) => {
+    const runId = runRowKey(id);
+    return runsOf(chain).find(({ run }) => run.runId === runId);
+  };
 
   function addRun({ tenant, watchlist, runId }: RunKey, row: KeyedRow): void {
     const run: Run = decodeRun({ tenant, watchlist, runId }, row, { table: "Runs", ...row });
@@ -63,16 +66,22 @@ export function createSimStore(): Store {
   }
 
   return {
-    readSnapshot: async ({ tenant, softwareId, runId }) => product(tenant, softwareId).byId.get(runId) ?? null,
+    readSnapshot: async ({ tenant, softwareId, runId }) =>
+      product(tenant, softwareId).byId.get(runRowKey(runId)) ?? null,
     async readSnapshots({ tenant, softwareId }, runIds) {
       const { byId } = product(tenant, softwareId);
-      return runIds.toSorted().flatMap((runId) => byId.get(runId) ?? []);
+      return runIds
+        .map(runRowKey)
+        .sort()
+        .flatMap((runId) => byId.get(runId) ?? []);
     },
     async listSnapshots({ tenant, softwareId }, from, to) {
-      return listed(product(tenant, softwareId), (runId) => runId >= from && runId <= to);
+      const [first, last] = [runRowKey(from), runRowKey(to)];
+      return listed(product(tenant, softwareId), (runId) => runId >= first && runId <= last);
     },
-    async latestSnapshot({ tenant, softwareId, runId: before }) {
-      return listed(product(tenant, softwareId), (runId) => runId < before).at(-1) ?? null;
+    async latestSnapshot({ tenant, softwareId, runId }) {
+      const before = runRowKey(runId);
+      return listed(product(tenant, softwareId), (id) => id < before).at(-1) ?? null;
     },
     async addSnapshot(snapshot) {
       const { tenant, softwareId, runId } = snapshot;
@@ -86,14 +95,16 @@ export function createSimStore(): Store {
       remove(product(tenant, softwareId), runId);
     },
     async listSnapshotIds({ tenant, softwareId }, before) {
-      return product(tenant, softwareId).ids.filter((runId) => runId < before);
+      const below = runRowKey(before);
+      return product(tenant, softwareId).ids.filter((runId) => runId < below);
     },
     async readRun(chain, runId) {
       const stored = find(chain, runId);
-      return stored ? { run: stored.run, version: stored.version } : null;
+      return stored ? { run: named(stored.run, chain), version: stored.version } : null;
     },
     async listRuns(chain, from = "0000-01-01") {
-      return runsOf(chain).flatMap(({ summary }) => (summary.runId >= from ? [summary] : []));
+      const first = runRowKey(from);
+      return runsOf(chain).flatMap(({ summary }) => (summary.runId >= first ? [named(summary, chain)] : []));
     },
     async commitRun(run, follows) {
       const runId = runRowKey(run.runId);
@@ -121,6 +132,11 @@ export function createSimStore(): Store {
     ...createFakeStatuses(),
     ...createFakeWalks(),
   };
+}
+
+/** The same run under the name that was asked for, as the real store gives it. */
+function named<T extends Chain>(run: T, { watchlist }: Chain): T {
+  return run.watchlist === watchlist ? run : { ...run, watchlist };
 }
 
 function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {

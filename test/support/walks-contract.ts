@@ -93,7 +93,7 @@ export function describeStatuses(kind: string, open: () => Store): void {
       const status = aStatus({ failing });
       await store.saveStatus(status);
       const [saved] = await listed([status]);
-      expect(saved?.failing?.reason).toMatch(/^Because of this\. .{283}…$/);
+      expect(saved?.failing?.reason).toMatch(/^Because of this\. .{282}…$/);
     });
   });
 }
@@ -272,7 +272,7 @@ export function describeWalks(kind: string, open: () => Store): void {
       const request = aRequest();
       await store.addRequest(request);
       await store.dropRequest(request, "Because of this. ".repeat(100));
-      expect((await store.readRequest(request))?.dropped).toMatch(/^Because of this\. .{283}…$/);
+      expect((await store.readRequest(request))?.dropped).toMatch(/^Because of this\. .{282}…$/);
     });
 
     it("does not exist once deleted, and deleting a missing one is fine", async () => {

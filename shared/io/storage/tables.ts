@@ -61,7 +61,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
     readSnapshot: (key) => readSnapshot(snapshots, key),
     readSnapshots: (product, runIds) => readSnapshots(snapshots, product, runIds),
     listSnapshots: (product, from, to) => listSnapshots(snapshots, product, from, to),
-    listSnapshotIds: (product, before) => listSnapshotIds(snapshots, product, { below: runRowKey(before) }),
+    listSnapshotIds: async (product, before) => listSnapshotIds(snapshots, product, { below: runRowKey(before) }),
     latestSnapshot: (before) => latestSnapshot(snapshots, before),
     addSnapshot: async (snapshot) => insertRow(snapshots, encodeSnapshot(snapshot)),
     deleteSnapshot: async (key) => deleteRow(snapshots, snapshotPartition(key), runRowKey(key.runId)),

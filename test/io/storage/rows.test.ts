@@ -132,6 +132,10 @@ const anyMail: fc.Arbitrary<Mail> = fc.record(
     unknownOutcomes: fc.nat(),
     reason: anyText.filter((reason) => reason !== ""),
     since: fc.option(anyRunId),
+    crashes: fc.integer({ min: 1, max: 99 }),
+    isAccountTrouble: fc.constant(true),
+    retryAt: anyInstant,
+    isResent: fc.constant(true),
   },
   { requiredKeys: ["status", "at", "attempts", "unknownOutcomes"] },
 );
@@ -455,11 +459,12 @@ describe("rows that version 1 wrote", () => {
     unusable: 1,
   };
   const runRow: KeyedRow = {
-    ...{ partitionKey: "b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1, tenant: "home" },
+    ...{ partitionKey: "home|b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1 },
     ...{ day: "2026-11-23", minMachines: 5, minPercent: 20, minCves: 1, dueDays: 14, timeZone: "Europe/Berlin" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
-    ...{ mailReason: "SendGrid refused the mail.", mailSince: "2026-11-16" },
+    ...{ mailCrashes: 3, mailReason: "SendGrid refused the mail.", mailIsAccountTrouble: true },
+    ...{ mailRetryAt: "2026-11-23T06:05:00.000Z", mailSince: "2026-11-16", mailIsResent: true },
     ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
     ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n, moreCves: 10n, overdue: 11n, stalled: 12n },
     comparisons0:
@@ -495,7 +500,8 @@ describe("rows that version 1 wrote", () => {
     totals: someTotals,
     mail: {
       ...{ status: "refused", at: "2026-11-23T05:05:00.000Z", attempts: 2, unknownOutcomes: 1 },
-      ...{ reason: "SendGrid refused the mail.", since: "2026-11-16" },
+      ...{ crashes: 3, reason: "SendGrid refused the mail.", isAccountTrouble: true },
+      ...{ retryAt: "2026-11-23T06:05:00.000Z", since: "2026-11-16", isResent: true },
     },
   };
 

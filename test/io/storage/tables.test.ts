@@ -16,7 +16,7 @@ import { createFakeStore } from "../../support/fake-store.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
 import { aStoredRun, describeStore, pendingMail } from "../../support/store-contract.ts";
-import { describeStatuses, describeWalks } from "../../support/walks-contract.ts";
+import { aLease, aRequest, aStatus, describeStatuses, describeWalks } from "../../support/walks-contract.ts";
 
 const uniqueTables = () => ({
   ...{ snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") },
@@ -48,13 +48,27 @@ describe("the tables", () => {
     expect((await Promise.all(committed)).filter(Boolean)).toHaveLength(1);
   });
 
-  it("are called Snapshots and Runs by default", async () => {
-    const watchlist = crypto.randomUUID();
+  it("are called Snapshots, Runs, Watchlists and Walks by default, and keyed by tenant", async () => {
+    const chain = { ...aChain(), watchlist: "Servers" };
+    const { tenant } = chain;
     const store = createStore(emulator());
-    await store.addSnapshot(aSnapshot({ tenant: watchlist }));
-    await store.commitRun(aStoredRun({ watchlist }), null);
-    expect(await client("Snapshots").getEntity(`${watchlist}|microsoft-_-windows_10`, "2026-11-23")).toBeDefined();
-    expect(await client("Runs").getEntity(watchlist, "2026-11-23")).toBeDefined();
+    await store.addSnapshot(aSnapshot({ tenant }));
+    await store.commitRun(aStoredRun(chain), null);
+    await store.saveStatus(aStatus(chain));
+    await store.writeLease(tenant, aLease(), null);
+    await store.addRequest(aRequest(chain));
+    await store.saveBookmark(tenant, { day: "2026-11-23", isDone: true });
+    const keys = [
+      ["Snapshots", `${tenant}|microsoft-_-windows_10`, "2026-11-23"],
+      ["Runs", `${tenant}|servers`, "2026-11-23"],
+      ["Watchlists", "all", `${tenant}|servers`],
+      ["Walks", tenant, "reader"],
+      ["Walks", tenant, "asked|servers|2026-11-23T10:17Z"],
+      ["Walks", tenant, "retention"],
+    ] as const;
+    for (const [table, partitionKey, rowKey] of keys) {
+      expect(await client(table).getEntity(partitionKey, rowKey)).toMatchObject({ schemaVersion: 1 });
+    }
   });
 
   it("hold a run's mail and totals in plain columns", async () => {
@@ -62,9 +76,9 @@ describe("the tables", () => {
     const failures = [{ softwareId: "x", reason: "Busy.", permanent: false, since: "2026-11-23", misses: 1 }];
     const store = createStore(emulator(), tables);
     await store.commitRun(aStoredRun({ watchlist, failures, previousRunId: "2026-11-22" }), null);
-    const row = await runsClient().getEntity(watchlist.replace(" ä", "=20=C3=A4"), "2026-11-23");
+    const row = await runsClient().getEntity(`home|${watchlist.replace(" ä", "=20=C3=A4")}`, "2026-11-23");
     expect(row).toMatchObject({
-      ...{ schemaVersion: 1, tenant: "home", previousRunId: "2026-11-22" },
+      ...{ schemaVersion: 1, previousRunId: "2026-11-22" },
       ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
       ...{ mailStatus: "pending", mailAt: "2026-11-23T05:04:00.000Z", mailAttempts: 0, mailUnknownOutcomes: 0 },
       ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
@@ -85,7 +99,9 @@ describe("the tables", () => {
     const store = createStore(emulator(), tables);
     await store.commitRun(run, null);
     await store.commitRun({ ...run, runId: "2026-11-24" }, await store.readRun(run, run.runId));
-    expect(await runsClient().getEntity(run.watchlist, run.runId)).toMatchObject({ followedBy: "2026-11-24" });
+    expect(await runsClient().getEntity(`home|${run.watchlist}`, run.runId)).toMatchObject({
+      followedBy: "2026-11-24",
+    });
   });
 
   it("list more runs than one page holds", async () => {
@@ -134,7 +150,7 @@ describe("a query", () => {
     const [query, ...others] = proxy.requests.slice(before);
     const { searchParams } = new URL(query?.path ?? "", "http://table");
     expect(searchParams.get("$filter")).toBe(
-      `PartitionKey eq '${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
+      `PartitionKey eq 'home|${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
     );
     expect(searchParams.get("$select")).toMatch(
       /^RowKey,schemaVersion,.*mailStatus,.*mailSince,.*missingInstalls,.*notRead$/,
@@ -202,7 +218,7 @@ describe("a row that cannot be read", () => {
     const snapshot = aSnapshot({ tenant: run.watchlist, missingKbs: [aKb()] });
     await store.commitRun(run, null);
     await store.addSnapshot(snapshot);
-    const keys = { partitionKey: run.watchlist, rowKey: run.runId };
+    const keys = { partitionKey: `home|${run.watchlist}`, rowKey: run.runId };
     await runsClient().updateEntity({ ...keys, ...columns }, "Merge");
     const snapshotKeys = { partitionKey: `${snapshot.tenant}|${snapshot.softwareId}`, rowKey: snapshot.runId };
     await snapshotsClient().updateEntity({ ...snapshotKeys, ...columns }, "Merge");
@@ -223,7 +239,7 @@ describe("a row that cannot be read", () => {
       await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade the app to read it.");
     }
     await expect(store.readRun(run, run.runId)).rejects.toThrow(
-      `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
+      `Row (home|${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
     );
     await expect(store.readSnapshot(snapshot)).rejects.toThrow(
       `Row (${snapshot.tenant}|microsoft-_-windows_10, 2026-11-23) of table ${tables.snapshotsTable} `,
@@ -235,7 +251,7 @@ describe("a row that cannot be read", () => {
     const stranger = { rowKey: "2026-13", schemaVersion: 1 };
     await runsClient().createEntity({ ...encodeRun(run), ...stranger });
     await snapshotsClient().createEntity({ ...encodeSnapshot(snapshot), ...stranger });
-    await expect(store.listRuns(run)).rejects.toThrow(`Row (${run.watchlist}, 2026-13) of table`);
+    await expect(store.listRuns(run)).rejects.toThrow(`Row (home|${run.watchlist}, 2026-13) of table`);
     const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
     await expect(newest).resolves.toBeNull();
   });
@@ -250,7 +266,7 @@ describe("a row that cannot be read", () => {
   for (const [damage, columns] of Object.entries(runDamages)) {
     it(`is a run with ${damage}: the error names it, read or listed`, async () => {
       const { run } = await damaged(columns);
-      const sentence = `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} is damaged`;
+      const sentence = `Row (home|${run.watchlist}, 2026-11-23) of table ${tables.runsTable} is damaged`;
       await expect(store.readRun(run, run.runId)).rejects.toThrow(sentence);
       await expect(store.listRuns(run)).rejects.toThrow(sentence);
     });
@@ -358,8 +374,8 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of 500 for good fails with method, path and status after four calls", async () => {
     const store = await faulty([odataFault(500, "InternalError")], "forever");
-    await expect(store.readRun(aChain(), "2026-11-23")).rejects.toThrow(
-      `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(default, 2026-11-23).`,
+    await expect(store.readRun(aStoredRun(), "2026-11-23")).rejects.toThrow(
+      `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(home|default, 2026-11-23).`,
     );
     expect(store.requests).toHaveLength(4);
   });
@@ -382,7 +398,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const store = await faulty(["hang"], "forever");
     const run = aStoredRun({ watchlist: crypto.randomUUID(), runId: "2026-11-23T10:17Z" });
     await expect(store.commitRun(run, null)).rejects.toThrow(
-      `Azure Storage did not answer POST /$batch /${tables.runsTable}(${run.watchlist}, ${run.runId}) (ETIMEDOUT).`,
+      `Azure Storage did not answer POST /$batch /${tables.runsTable}(home|${run.watchlist}, ${run.runId}) (ETIMEDOUT).`,
     );
     expect(store.requests).toHaveLength(3);
   });
@@ -414,7 +430,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const empty = (nextRowKey: string): Fault => ({
       headers: {
         "content-type": "application/json;odata=minimalmetadata",
-        "x-ms-continuation-NextPartitionKey": base64(run.watchlist),
+        "x-ms-continuation-NextPartitionKey": base64(`home|${run.watchlist}`),
         "x-ms-continuation-NextRowKey": base64(nextRowKey),
       },
       body: '{"value":[]}',
