@@ -1,7 +1,6 @@
 import { RowError } from "../ports.ts";
 import { Problem } from "./problem.ts";
 import type { HttpRequest, HttpResponse } from "./response.ts";
-import { refuseOtherSites } from "./same-site.ts";
 
 /**
  * The response to a request: what `work` makes of it, or the problem that it throws; any other error fails the
@@ -13,7 +12,10 @@ export async function respond(request: HttpRequest, work: () => Promise<HttpResp
 }
 
 async function guarded(request: HttpRequest, work: () => Promise<HttpResponse>): Promise<HttpResponse> {
-  if (!["GET", "HEAD"].includes(request.method)) refuseOtherSites(request);
+  if (!["GET", "HEAD"].includes(request.method)) {
+    const { refuseOtherSites } = await import("./same-site.ts");
+    refuseOtherSites(request);
+  }
   return work();
 }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 
 const workflows = readdirSync(".github/workflows").map((file) => readFileSync(`.github/workflows/${file}`, "utf8"));
@@ -30,6 +30,7 @@ describe("what azd and func upload", () => {
       if (!skip.includes(entry.name)) put(entry.isDirectory() ? `${entry.name}/inside.js` : entry.name);
     }
     const bundle = ["dist/functions/report.js", "dist/chunks/page-1.js", "dist/chunks/page-1.js.LEGAL.txt"];
+    bundle.push("dist/THIRD-PARTY-NOTICES");
     for (const path of [...bundle, "local.settings.json", ".azure/prod/.env", "node_modules/zod/index.js"]) put(path);
     expect(uploaded().toSorted()).toEqual([...bundle, "host.json", "package.json"].toSorted());
   });
@@ -44,6 +45,38 @@ describe("what azd and func upload", () => {
     );
     expect(ignored.status).toBe(1);
     expect(readFileSync("azure.yaml", "utf8")).toMatch(/language: js\s+host: function\s+.*\s+remoteBuild: false/);
+  });
+});
+
+describe("the packages in the bundle", () => {
+  // The comment before each file's code in the bundle names the file.
+  const files = globSync("dist/**/*.js").flatMap(
+    (path) => readFileSync(path, "utf8").match(/^ *\/\/ .*node_modules\/.*/gm) ?? [],
+  );
+  const folders = new Set(files.map((file) => /\S*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? file));
+  const packages = [...folders].map((folder) => JSON.parse(readFileSync(`${folder}/package.json`, "utf8")));
+  const notices = readFileSync("dist/THIRD-PARTY-NOTICES", "utf8").split(`\n${"-".repeat(80)}\n`);
+
+  test("each have a notice with their licence", () => {
+    expect(packages.length).toBeGreaterThan(40);
+    for (const { name, version, license } of packages) {
+      const notice = notices.find((text) => text.split("\n").includes(`${name} ${version} (${license})`));
+      expect(notice, name).toMatch(/copyright|has no licence text/i);
+    }
+    const titles = notices.flatMap((notice) => notice.match(/^\S+ \d+\.\d+\.\S+ \(.+\)$/gm) ?? []);
+    expect(titles).toHaveLength(new Set(packages.map(({ name, version }) => `${name} ${version}`)).size);
+    expect(notices.filter((notice) => notice.includes("has no licence text")).join()).not.toMatch(
+      /react|azure|sendgrid/,
+    );
+  });
+
+  test("are none that the app never runs", () => {
+    const names = new Set(packages.map(({ name }) => name));
+    const replaced = globSync("scripts/not-bundled/*.cjs").map((path) => basename(path, ".cjs"));
+    expect(replaced).toEqual(expect.arrayContaining(["debug", "form-data", "jsonwebtoken", "open"]));
+    // What came with them goes with them.
+    const brought = ["default-browser", "is-wsl", "jwa", "jws", "mime-db", "ms", "semver", "supports-color"];
+    for (const name of [...replaced, ...brought, "prettier"]) expect(names).not.toContain(name);
   });
 });
 

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { bundle } from "../../scripts/bundle.ts";
 import { type CredentialOptions, createCredential } from "../../shared/io/credential.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
 import { createCertificate } from "../support/certificate.ts";
@@ -61,6 +63,14 @@ function newScope(): string {
 function create(options: Partial<CredentialOptions> = {}) {
   const authorityHost = "https://login.microsoftonline.com";
   return createCredential({ kind: "managed", clientId, appId, authorityHost, ...options });
+}
+
+/** The credential as it is deployed, without the packages that the build leaves out. */
+async function deployedCredential(): Promise<typeof createCredential> {
+  const outdir = await mkdtemp(join(tmpdir(), "bundle-"));
+  onTestFinished(() => rm(outdir, { recursive: true }));
+  await bundle({ entryPoints: ["shared/io/credential.ts"], outdir, outExtension: { ".js": ".mjs" } });
+  return (await import(pathToFileURL(join(outdir, "credential.mjs")).href)).createCredential;
 }
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
@@ -224,6 +234,16 @@ describe("another tenant", () => {
     expect(form.has("client_secret")).toBe(false);
   });
 
+  test("gives a token to the deployed app too", async () => {
+    const entra = await startEntra(() => ({
+      body: { access_token: "foreign-token", expires_in: 3_600, token_type: "Bearer" },
+    }));
+    const deployed = await deployedCredential();
+    const credential = deployed({ kind: "managed", clientId, appId, authorityHost: entra.url })(tenant);
+    expect(await credential.getToken("https://defender.example/.default")).toMatchObject({ token: "foreign-token" });
+    expect(entra.requests.some(({ body }) => body.includes("client_assertion=token-1"))).toBe(true);
+  });
+
   test("that refuses is named with the code and what to do, in the same words each time", async () => {
     const entra = await startEntra((_request, _response, index) => ({
       status: 400,
@@ -332,6 +352,13 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
     const said = await readFile(args, "utf8");
     expect(said).toContain("--resource https://defender.example");
     expect(said).not.toContain("--tenant");
+  });
+
+  test("is the person signed in with az for the deployed app too", async () => {
+    await installCommand("az", given);
+    const deployed = await deployedCredential();
+    const credential = deployed({ kind: "developer", clientId, appId, authorityHost: "https://login.example" })("home");
+    expect(await credential.getToken("https://defender.example/.default")).toMatchObject({ token: "developer-token" });
   });
 
   test("is asked for the tenant that is read", async () => {
