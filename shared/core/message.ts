@@ -30,3 +30,8 @@ export interface Chain {
   tenant: string;
   watchlist: string;
 }
+
+/** Equal for equal chains, however the watchlist's name is capitalized. */
+export function chainKey({ tenant, watchlist }: Chain): string {
+  return JSON.stringify([tenant, watchlist.toLowerCase()]);
+}

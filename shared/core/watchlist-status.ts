@@ -23,6 +23,8 @@ export interface WatchlistStatus extends Chain {
   open: readonly OpenMail[];
   /** The day on which the watchlist was found to be no longer configured; `null`: it is configured. */
   removedOn: RunDate | null;
+  /** When health found it new, or configured again: until its next run it waits since then. ISO 8601 in UTC. */
+  awaitedSince?: string;
 }
 
 /** A product that could not be read, and how many others could not. */

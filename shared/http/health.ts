@@ -1,23 +1,22 @@
 import pMap from "p-map";
-import { addDays } from "../core/day.ts";
-import type { Run, RunSummary } from "../core/run.ts";
-import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
-import type { Watchlist } from "../core/watchlist.ts";
+import { calendarDay } from "../core/day.ts";
+import { minutesUntilLate } from "../core/deadline.ts";
+import { chainKey } from "../core/message.ts";
+import { type Expected, owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
+import { chainOf, type Watchlist } from "../core/watchlist.ts";
+import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
-import type { Ports } from "../ports.ts";
+import type { ConfiguredWatchlists, Ports } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { nextRun } from "../run/next-run.ts";
+import { noteAwaited } from "../run/status.ts";
+import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
-/** A product that could not be read in this many scheduled runs in a row makes the app unhealthy. */
-const maxMisses = 3;
 const concurrency = 16;
-/** Older runs do not count, unless there are no newer ones. */
-const recentDays = 40;
-/** How much longer than its grace a run may take, and how long a digest may wait after its run's commit. */
-const patienceMs = 2 * 3_600_000;
+const cacheMs = 60_000;
 
 /**
  * Whether the app is healthy, for everybody. An anonymous function cannot check a key or a sign-in, so a caller with a
@@ -26,21 +25,33 @@ const patienceMs = 2 * 3_600_000;
 export async function serveHealth({ query, headers }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { code } = readQuery(query, noParameters);
   if (code ?? headers.get("x-functions-key")) {
-    return redirect(307, `/api/health/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`);
+    return redirect(307, `/api/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`);
   }
-  const { status } = await readHealth(ports);
+  const { status } = await recentHealth(ports);
   return healthResponse({ status });
 }
 
 /** Whether the app is healthy, and every reason why not; only for callers whom the platform has checked. */
-export async function serveHealthReasons({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveReasons({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   readQuery(query, noParameters);
-  return healthResponse(await readHealth(ports));
+  return healthResponse(await recentHealth(ports));
 }
 
 interface Health {
   status: "healthy" | "unhealthy";
   reasons: string[];
+}
+
+let recent: { store: Ports["store"]; at: number; health: Promise<Health> } | undefined;
+
+/** The health of at most a minute ago: anybody may ask, however often. */
+function recentHealth(ports: Ports): Promise<Health> {
+  const at = ports.now().getTime();
+  const age = recent?.store === ports.store ? at - recent.at : -1;
+  if (recent && age >= 0 && age < cacheMs) return recent.health;
+  const health = readHealth(ports);
+  recent = { store: ports.store, at, health };
+  return health;
 }
 
 async function readHealth(ports: Ports): Promise<Health> {
@@ -54,12 +65,8 @@ function healthResponse(health: Pick<Health, "status"> & Partial<Health>): HttpR
 
 /** Every reason why a person must act, each a sentence. */
 export async function checkHealth(ports: Ports): Promise<string[]> {
-  const checkOne = async ({ name }: Watchlist) => {
-    const found = await orReason(checkWatchlist(name, ports), ports);
-    return found.map((reason) => `Watchlist "${name}": ${reason}`);
-  };
-  const reasons = await pMap(ports.watchlists, checkOne, { concurrency });
-  return [...reasons.flat(), ...(await orReason(checkPoison(ports), ports))];
+  const checks = [checkWatchlists, checkPoison].map((check) => orReason(check(ports), ports));
+  return (await Promise.all(checks)).flat();
 }
 
 /** A check that fails is itself a reason. */
@@ -80,40 +87,60 @@ async function checkPoison({ queue, log }: Ports): Promise<string[]> {
   return [`About ${many(messages, "message")} in the queue runs-poison failed for good.`];
 }
 
-async function checkWatchlist(watchlist: string, ports: Ports): Promise<string[]> {
-  const recent = await ports.store.listRuns(watchlist, addDays(dayOf(onDemandRunId(ports.now())), -recentDays));
-  const runs = (recent.length > 0 ? recent : await ports.store.listRuns(watchlist)).filter(isOfSchedule);
-  const last = runs.at(-1);
-  if (!last) return ["no scheduled run has finished yet."];
-  const stored = await ports.store.readRun(watchlist, last.runId);
-  const found = [checkAge(last, ports), checkMail(runs, ports), stored && checkMisses(stored.run)];
-  return found.filter((reason) => reason !== null);
+async function checkWatchlists(ports: Ports): Promise<string[]> {
+  const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
+  const { list, faults } = configured;
+  const known = new Map(statuses.map((status) => [chainKey(status), status]));
+  await noteNew(list, known, ports);
+  const expected = expectations(list, ports);
+  const own = list.flatMap((watchlist) => {
+    const status = known.get(chainKey(chainOf(watchlist)));
+    return status ? troublesOf(status, expected(watchlist)) : [];
+  });
+  const today = calendarDay(ports.now(), ports.rules.timeZone);
+  const removed = removedOf(statuses, configured).flatMap((status) => owedByRemoved(status, today));
+  return [...faults.map(reasonOfFault), ...[...own, ...removed].map(reasonOfTrouble)];
 }
 
-function isOfSchedule({ runId }: RunSummary): boolean {
-  return isScheduled(runId);
+/** Notes since when a watchlist without a run waits for one. */
+async function noteNew(
+  list: readonly Watchlist[],
+  known: ReadonlyMap<string, WatchlistStatus>,
+  ports: Ports,
+): Promise<void> {
+  const isNew = (status: WatchlistStatus | undefined) => !status || waitsSince(status) === null;
+  const chains = list.map(chainOf).filter((chain) => isNew(known.get(chainKey(chain))));
+  await pMap(chains, (chain) => noteAwaited(chain, known.get(chainKey(chain)), ports), { concurrency });
 }
 
-function checkAge(last: RunSummary, { now, rules }: Ports): string | null {
-  const due = nextRun(rules.schedule, new Date(last.openedAt));
-  const latest = (due?.getTime() ?? 0) + rules.graceMinutes * 60_000 + patienceMs;
-  if (now().getTime() <= latest) return null;
-  return `the last scheduled run is ${last.runId}; the next was due at ${due?.toISOString()}.`;
+/** By when each watchlist's runs and mails are expected. */
+function expectations(list: readonly Watchlist[], { now, rules }: Ports): (watchlist: Watchlist) => Expected {
+  const products = new Map<string, Set<string>>();
+  for (const { tenant, softwareIds } of list) {
+    const known = products.get(tenant) ?? new Set();
+    products.set(tenant, known);
+    for (const softwareId of softwareIds) known.add(softwareId);
+  }
+  // Most watchlists' last runs were opened by the same firing of the timer.
+  const found = new Map<number, Date | null>();
+  const next = (after: Date) => {
+    const at = after.getTime();
+    const known = found.get(at);
+    const run = known === undefined ? nextRun(rules.schedule, after) : known;
+    found.set(at, run);
+    return run;
+  };
+  return ({ tenant }) => ({
+    now: now(),
+    nextRun: next,
+    minutesUntilLate: minutesUntilLate(products.get(tenant)?.size ?? 0, rules),
+  });
 }
 
-function checkMail(runs: readonly RunSummary[], { now }: Ports): string | null {
-  const owing = runs.filter(({ mail }) => mail.status !== "none").at(-1);
-  if (!owing || owing.mail.status === "sent") return null;
-  const { status, reason } = owing.mail;
-  const why = reason ? ` ${reason}` : "";
-  if (status === "refused") return `the digest of ${owing.runId} was refused.${why}`;
-  const age = now().getTime() - Date.parse(owing.committedAt);
-  return age > patienceMs ? `the digest of ${owing.runId} has not been sent yet.${why}` : null;
-}
-
-function checkMisses({ runId, failures }: Run): string | null {
-  const [first, ...others] = failures.filter(({ misses }) => misses >= maxMisses);
-  if (!first) return null;
-  const more = others.length > 0 ? ` and ${many(others.length, "other product")}` : "";
-  return `${first.softwareId}${more} could not be read for ${many(first.misses, "run")}, up to ${runId}. ${first.reason}`;
+/** The watchlists that once had runs and are configured no longer; one that only has a fault is not removed. */
+function removedOf(statuses: readonly WatchlistStatus[], { list, faults }: ConfiguredWatchlists): WatchlistStatus[] {
+  if (faults.some(({ watchlist }) => watchlist === null)) return [];
+  const configured = new Set(list.map((watchlist) => chainKey(chainOf(watchlist))));
+  const faulty = new Set(faults.map(({ watchlist }) => watchlist?.toLowerCase()));
+  return statuses.filter((status) => !configured.has(chainKey(status)) && !faulty.has(status.watchlist.toLowerCase()));
 }

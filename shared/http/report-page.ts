@@ -53,8 +53,9 @@ export async function serveEmptyPage(query: ReportQuery, watchlist: Watchlist, p
 }
 
 async function makeFrame({ code, progress }: ReportQuery, watchlist: Watchlist, ports: Ports): Promise<PageFrame> {
+  const { list } = await ports.watchlists();
   return {
-    watchlists: ports.watchlists.map(({ name }) => name),
+    watchlists: list.map(({ name }) => name),
     nonce: newNonce(),
     ...(code && { code }),
     ...(progress && { progress: await runProgress(watchlist, progress, ports) }),

@@ -31,9 +31,9 @@ const offers: Readonly<Record<Format, string>> = {
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
 export async function serveReport(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const query = readQuery(request.query, reportParameters);
-  const watchlist = findWatchlist(query.watchlist, ports);
+  const watchlist = await findWatchlist(query.watchlist, ports);
   const format = chooseFormat(query.format, request, offers);
-  const runs = runsOf(watchlist.name, ports);
+  const runs = runsOf(watchlist, ports);
   const run = await findRun(query.run, runs, ports);
   if (!run) {
     checkProduct(query.softwareId, watchlist);

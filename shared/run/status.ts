@@ -1,6 +1,6 @@
 import type { Chain } from "../core/message.ts";
 import type { Run, RunSummary } from "../core/run.ts";
-import { summarize } from "../core/watchlist-status.ts";
+import { summarize, type WatchlistStatus } from "../core/watchlist-status.ts";
 import type { Ports } from "../ports.ts";
 
 /** Writes what a configured watchlist's runs say of it, for overview and health; `last` is its last scheduled run. */
@@ -10,4 +10,14 @@ export async function refreshStatus(
   { store }: Pick<Ports, "store">,
 ): Promise<void> {
   await store.saveStatus(summarize(chain, runs, last));
+}
+
+/** Notes that a watchlist waits for its next run from now on: it is new, or it is configured again. */
+export async function noteAwaited(
+  chain: Chain,
+  status: WatchlistStatus | undefined,
+  { store, now }: Pick<Ports, "store" | "now">,
+): Promise<void> {
+  const known = status ?? summarize(chain, [], null);
+  await store.saveStatus({ ...known, removedOn: null, awaitedSince: now().toISOString() });
 }

@@ -33,7 +33,7 @@ export function statusRowKey(chain: Chain): string {
 }
 
 export function encodeStatus(status: WatchlistStatus): KeyedRow {
-  const { tenant, watchlist, latest, failing, line, lastDigest, open, removedOn } = status;
+  const { tenant, watchlist, latest, failing, line, lastDigest, open, removedOn, awaitedSince } = status;
   return {
     partitionKey: statusPartition,
     rowKey: statusRowKey(status),
@@ -46,6 +46,7 @@ export function encodeStatus(status: WatchlistStatus): KeyedRow {
     ...(failing && spread("failing", { ...failing, reason: cut(failing.reason, maxReason) })),
     ...(lastDigest && { digestRunId: lastDigest.runId, digestAt: lastDigest.at }),
     ...(removedOn !== null && { removedOn }),
+    ...(awaitedSince && { awaitedSince }),
     ...spread(
       "line",
       line.map(({ day, missingInstalls }) => [day, missingInstalls]),
@@ -61,6 +62,7 @@ const names = z.object({ tenant: z.string(), watchlist: z.string() });
 const latestColumns = z.object({ runId, day, openedAt: instant, committedAt: instant });
 const digestColumns = z.object({ digestRunId: runId, digestAt: instant });
 const removedColumn = z.object({ removedOn: absent(day) });
+const awaitedColumn = z.object({ awaitedSince: absent(instant) });
 const packedFailing = z.object({ softwareId: z.string(), reason: z.string(), misses: count, others: count });
 const packedLine = z.array(z.tuple([day, count]));
 const packedOpen = z.array(z.tuple([runId, instant, mailColumns]));
@@ -90,7 +92,13 @@ function unpackStatus(row: Columns): Omit<WatchlistStatus, keyof Chain> {
     lastDigest: has(row, "digestRunId") ? unpackDigest(row) : null,
     open: packedOpen.parse(gather("open", row)).map(unpackOpen),
     removedOn: removedColumn.parse(row).removedOn ?? null,
+    ...unpackAwaited(row),
   };
+}
+
+function unpackAwaited(row: Columns): Pick<WatchlistStatus, "awaitedSince"> {
+  const { awaitedSince } = awaitedColumn.parse(row);
+  return awaitedSince ? { awaitedSince } : {};
 }
 
 function has(row: Columns, column: string): boolean {
