@@ -24,13 +24,15 @@ export function aStatus(parts: Partial<WatchlistStatus> = {}): WatchlistStatus {
     lastDigest: { runId: "2026-11-20", at: "2026-11-20T05:06:00.000Z" },
     open: [{ runId: "2026-11-22", committedAt: "2026-11-22T05:04:00.000Z", mail: refused }],
     removedOn: "2026-11-23",
+    awaitedSince: "2026-11-24T10:00:00.000Z",
     ...parts,
   };
 }
 
 /** A status of a watchlist without a run. */
 export function anEmptyStatus(parts: Partial<WatchlistStatus> = {}): WatchlistStatus {
-  return aStatus({ latest: null, failing: null, line: [], lastDigest: null, open: [], removedOn: null, ...parts });
+  const bare = { latest: null, failing: null, line: [], lastDigest: null, open: [], removedOn: null };
+  return { ...aChain(), ...bare, ...parts };
 }
 
 /** Tests of the watchlists' statuses that every store must pass. */

@@ -9,19 +9,23 @@ import { encodeRun, encodeSnapshot } from "../../../shared/io/storage/rows.ts";
 import { createStore } from "../../../shared/io/storage/tables.ts";
 import { RowError } from "../../../shared/ports.ts";
 import { createSimStore } from "../../sim/store.ts";
-import { emulator, uniqueName } from "../../support/azurite.ts";
+import { emulator } from "../../support/azurite.ts";
 import { aKb, aSnapshot } from "../../support/builders.ts";
 import { aChain } from "../../support/chains.ts";
 import { createFakeStore } from "../../support/fake-store.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
+import {
+  faultyStores,
+  odataFault,
+  otherCodes,
+  passingFaults,
+  patience,
+  uniqueTables,
+} from "../../support/faulty-stores.ts";
 import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
 import { aStoredRun, describeStore, pendingMail } from "../../support/store-contract.ts";
-import { aLease, aRequest, aStatus, describeStatuses, describeWalks } from "../../support/walks-contract.ts";
+import { aLease, aRequest, aStatus } from "../../support/walks-contract.ts";
 
-const uniqueTables = () => ({
-  ...{ snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") },
-  ...{ watchlistsTable: uniqueName("Watchlists"), walksTable: uniqueName("Walks") },
-});
 const tables = uniqueTables();
 const snapshotsClient = () => client(tables.snapshotsTable);
 const runsClient = () => client(tables.runsTable);
@@ -30,11 +34,9 @@ function client(table: string): TableClient {
   return TableClient.fromConnectionString(emulator().connectionString, table, { allowInsecureConnection: true });
 }
 
-for (const describeContract of [describeStore, describeStatuses, describeWalks]) {
-  describeContract("memory", createFakeStore);
-  describeContract("the simulation", createSimStore);
-  describeContract("Table Storage", () => createStore(emulator(), tables));
-}
+describeStore("memory", createFakeStore);
+describeStore("the simulation", createSimStore);
+describeStore("Table Storage", () => createStore(emulator(), tables));
 
 describe("the tables", () => {
   it("are created when first needed, by many at once", async () => {
@@ -175,6 +177,19 @@ describe("a query", () => {
     expect(others).toEqual([]);
   });
 
+  it("for the ids of a product's snapshots brings their keys alone", async () => {
+    const snapshot = aSnapshot({ tenant: crypto.randomUUID() });
+    const store = createStore(proxy.connection, tables);
+    await store.addSnapshot(snapshot);
+    const before = proxy.requests.length;
+    expect(await store.listSnapshotIds(snapshot, "2026-11-24")).toEqual([snapshot.runId]);
+    const [query, ...others] = proxy.requests.slice(before);
+    const { searchParams } = new URL(query?.path ?? "", "http://table");
+    expect(searchParams.get("$select")).toBe("RowKey");
+    expect(searchParams.get("$filter")).toMatch(/ and RowKey lt '2026-11-24'$/);
+    expect(others).toEqual([]);
+  });
+
   it("for the latest snapshot looks at the keys of 40 days first, then reads one row", async () => {
     const snapshot = aSnapshot({ tenant: crypto.randomUUID(), runId: "2026-11-20" });
     const store = createStore(proxy.connection, tables);
@@ -254,6 +269,15 @@ describe("a row that cannot be read", () => {
     await expect(store.listRuns(run)).rejects.toThrow(`Row (home|${run.watchlist}, 2026-13) of table`);
     const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
     await expect(newest).resolves.toBeNull();
+    expect(await store.listSnapshotIds(snapshot, "2026-11-24")).toEqual([snapshot.runId]);
+  });
+
+  it("is damaged: the error says what to do, and what is lost", async () => {
+    const { run, snapshot } = await damaged({ day: "today" });
+    await expect(store.readRun(run, run.runId)).rejects.toThrow(
+      "Restore it from a backup, or delete it: its report and the mail it owes are then lost,",
+    );
+    await expect(store.readSnapshot(snapshot)).rejects.toThrow("Delete it: reports that need it then answer 410,");
   });
 
   const runDamages: Record<string, Row> = {
@@ -292,26 +316,15 @@ describe("a row that cannot be read", () => {
 });
 
 describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
-  const proxies: FaultProxy[] = [];
+  const { open: faulty, close } = faultyStores(tables);
   beforeAll(async () => {
     await straight.addSnapshot(aSnapshot({ tenant: crypto.randomUUID() }));
     await straight.listRuns(aChain());
   });
-  afterAll(() => Promise.all(proxies.map((proxy) => proxy.close())));
+  afterAll(close);
 
-  const patience = { tryMs: 500, tries: 3, retryMs: 1 };
   const straight = createStore(emulator(), tables);
   const claim: Mail = { ...pendingMail, status: "sending", attempts: 1 };
-
-  /** A store whose first requests have these faults; `forever` repeats the last one. */
-  async function faulty(faults: readonly Fault[], forever?: "forever") {
-    const proxy = await startFaultProxy(emulator().connectionString, "Table");
-    proxies.push(proxy);
-    const last = faults.at(-1);
-    proxy.plan(...faults);
-    if (forever && last) proxy.planForever(last);
-    return { ...createStore(proxy.connection, { ...tables, patience }), requests: proxy.requests };
-  }
 
   async function committedRun() {
     const run = aStoredRun({ watchlist: crypto.randomUUID() });
@@ -325,17 +338,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     return stored;
   }
 
-  const passing: Record<string, Fault> = {
-    "500": odataFault(500, "InternalError"),
-    "503": odataFault(503, "ServerBusy"),
-    "503 with a page of HTML": { status: 503, headers: { "content-type": "text/html" }, body: "<h1>Busy</h1>" },
-    "429 with a time to wait": odataFault(429, "TooManyRequests", { "retry-after": "0" }),
-    "a reset": "reset",
-    "a reset after it was carried out": "reset after",
-    "no answer": "hang",
-    "no answer though it was carried out": "hang after",
-  };
-  for (const [fault, fate] of Object.entries(passing)) {
+  for (const [fault, fate] of Object.entries(passingFaults)) {
     const landed = typeof fate === "string" && fate.endsWith("after");
 
     it(`of ${fault} does not disturb adding, reading, listing or deleting`, async () => {
@@ -439,11 +442,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     expect(listed.map(({ runId }) => runId)).toEqual([run.runId]);
   });
 
-  for (const [status, code] of [
-    [409, "TableBeingDeleted"],
-    [412, "OtherCondition"],
-    [404, "OtherNotFound"],
-  ] as const) {
+  for (const [status, code] of otherCodes) {
     it(`of ${status} ${code} is not taken for a row's state`, async () => {
       const { run, stored } = await committedRun();
       const store = await faulty([odataFault(status, code)], "forever");
@@ -486,8 +485,3 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     await expect(read).rejects.toThrow(/^Azure Storage did not answer GET .* \(ECONNREFUSED\)\.$/);
   });
 });
-
-function odataFault(status: number, code: string, headers: Record<string, string> = {}): Fault {
-  const body = { "odata.error": { code, message: { lang: "en-US", value: "As planned." } } };
-  return { status, headers, body };
-}
