@@ -84,7 +84,9 @@ async function openRequest(request: RunRequest, ports: Ports): Promise<Job | nul
   if (!isFresh(request, now())) {
     // Its status says so for a day; after that nobody asks for it any more.
     await store.deleteRequest(request);
-    if (!request.dropped) log("warn", "run dropped", { ...request, reason: "It was asked for more than a day ago." });
+    const { tenant, watchlist, runId } = request;
+    const reason = "It was asked for more than a day ago.";
+    if (!request.dropped) log("warn", "run dropped", { tenant, watchlist, run: runId, reason });
     return null;
   }
   if (request.dropped) return null;
