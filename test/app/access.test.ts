@@ -61,7 +61,7 @@ const guarded: readonly Call[] = [
   { path: "history" },
   { path: "runs", method: "POST", body: "{}" },
   { path: `runs/default/${day}` },
-  { path: "health/reasons" },
+  { path: "reasons" },
   { path: "openapi.json" },
   { path: "doctor", method: "POST" },
 ];
@@ -72,8 +72,14 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
       trigger === "http" ? [`${route?.replace("api/", "")} ${authLevel}`] : [],
     );
     expect(levels.toSorted()).toEqual([
-      ...["doctor function", "health anonymous", "health/reasons function", "history function"],
-      ...["openapi.json function", "report function", "runs function", "runs/{watchlist}/{runId} function"],
+      ...["doctor function", "health anonymous", "history function"],
+      ...[
+        "openapi.json function",
+        "reasons function",
+        "report function",
+        "runs function",
+        "runs/{watchlist}/{runId} function",
+      ],
     ]);
   });
 
@@ -126,7 +132,7 @@ describe("with the platform's sign-in", { timeout: 20_000 }, () => {
       expect(await shown("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
         ...["status"],
       ]);
-      expect(await shown("health/reasons")).toEqual(["status", "reasons"]);
+      expect(await shown("reasons")).toEqual(["status", "reasons"]);
     } finally {
       await behind.close();
     }
@@ -266,7 +272,7 @@ describe("what a caller sends comes back only as text", { timeout: 20_000 }, () 
       const visible = text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
       for (const answer of [form, health]) {
         const location = answer.headers.get("location") ?? "";
-        expect(location).toMatch(/^\/api\/(report|health\/reasons)\?[\w%&=.*+-]+$/);
+        expect(location).toMatch(/^\/api\/(report|reasons)\?[\w%&=.*+-]+$/);
         expect(new URLSearchParams(location.replace(/^.*\?/, "")).get("code")).toBe(visible);
         expect(answer.headers.get("set-cookie")).toBeNull();
       }

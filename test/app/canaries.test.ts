@@ -174,7 +174,7 @@ async function askInEveryWay(): Promise<void> {
     "history?watchlist=fine",
     "history?watchlist=fine&format=csv",
     `runs/fine/${new Date().toISOString().slice(0, 10)}`,
-    "health/reasons",
+    "reasons",
   ];
   const wrong = [
     "report",

@@ -84,7 +84,7 @@ async function handleTillGivenUp(): Promise<void> {
 }
 
 async function reasons(): Promise<string[]> {
-  const answer = await fetch(`${host.url}/api/health/reasons`);
+  const answer = await fetch(`${host.url}/api/reasons`);
   return ((await answer.json()) as { reasons: string[] }).reasons;
 }
 
@@ -273,7 +273,7 @@ test("a row that a newer version wrote stops the runs and stays as it is; log, h
   expect(mailsOf(day)).toEqual([]);
   const refusal = new RegExp(`${newest.rowKey}.* was written by a newer version of this app\\. Upgrade the app`);
   expect(inspect(book.entries.slice(logged), { depth: 10 })).toMatch(refusal);
-  const health = await fetch(`${host.url}/api/health/reasons`);
+  const health = await fetch(`${host.url}/api/reasons`);
   expect([health.status, await health.json()]).toMatchObject([503, { reasons: [expect.stringMatching(refusal)] }]);
   const report = await fetch(`${host.url}/api/report`);
   expect([report.status, report.headers.get("content-type")]).toEqual([500, expect.stringContaining("problem+json")]);

@@ -171,7 +171,7 @@ beforeAll(async () => {
   others = {
     history: JSON.parse(await get("history?format=json")),
     progress: JSON.parse(await get(`runs/default/${today}`)),
-    health: JSON.parse(await get("health/reasons", 503)),
+    health: JSON.parse(await get("reasons", 503)),
   };
 }, 120_000);
 

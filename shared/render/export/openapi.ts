@@ -183,7 +183,13 @@ const paths = {
         303: { description: "For a form: back to the report page.", headers: { Location: header("The page.") } },
         ...refused,
         403: problem("The request came from another site."),
+        409: problem("This minute's run has already finished without a mail."),
+        411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
         413: problem("The body is too large."),
+        429: {
+          ...problem("Too many runs with a mail were asked for within an hour."),
+          headers: { "Retry-After": header("Seconds until one more may be asked for.") },
+        },
       },
     },
   },
@@ -217,9 +223,9 @@ const paths = {
       },
     },
   },
-  "/api/health/reasons": {
+  "/api/reasons": {
     get: {
-      operationId: "getHealthReasons",
+      operationId: "getReasons",
       summary: "Why the reporter is unhealthy",
       responses: {
         200: ok("Healthy.", content("Health")),
@@ -237,6 +243,7 @@ const paths = {
       responses: {
         200: ok("The findings; `ok` is true when every check passed.", content("Examination")),
         ...refused,
+        403: problem("The request came from another site."),
       },
     },
   },

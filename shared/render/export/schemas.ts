@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { worseReasons } from "../../core/change.ts";
+import { mailStatuses } from "../../core/mail.ts";
 import { rowKinds } from "../../core/row.ts";
-import { mailStatuses } from "../../core/run.ts";
 import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
 import { startParameters } from "../parameters.ts";
@@ -242,7 +242,7 @@ export const startSchema = described(
 /** The response of `POST /api/runs`. */
 export const startedSchema = described(
   z.object({ watchlist: z.string(), runId, status: described(z.string(), "The path of its progress.") }),
-  "The run that was started. Asked again within the minute, it is the same run.",
+  "The run that was started. Asked again within the minute, it is the same run, which mails if either was to.",
 );
 
 /** `GET /api/runs/{watchlist}/{runId}`. */
@@ -251,9 +251,10 @@ export const progressSchema = described(
     watchlist: z.string(),
     runId,
     state: described(
-      z.enum(["queued", "running", "committed"]),
-      "queued: nothing read yet. running: some products read. committed: finished, its report is there.",
+      z.enum(["queued", "running", "committed", "dropped"]),
+      "queued: nothing read yet. running: products are being read. committed: finished, its report is there. dropped: it will not be carried out.",
     ),
+    reason: described(z.optional(z.string()), "Why it was dropped."),
     read: described(count, "Products read so far."),
     total: count,
     failures: described(
@@ -267,11 +268,11 @@ export const progressSchema = described(
 
 export type ProgressJson = z.infer<typeof progressSchema>;
 
-/** `GET /api/health` and `GET /api/health/reasons`. */
+/** `GET /api/health` and `GET /api/reasons`. */
 export const healthSchema = described(
   z.object({
     status: z.enum(["healthy", "unhealthy"]),
-    reasons: described(z.optional(z.array(z.string())), "Why it is unhealthy; only from /api/health/reasons."),
+    reasons: described(z.optional(z.array(z.string())), "Why it is unhealthy; only from /api/reasons."),
   }),
   "Whether the reporter is healthy.",
 );
@@ -300,6 +301,7 @@ export const problemSchema = described(
     detail: described(z.string(), "What is wrong, what is allowed, and what to do."),
     parameter: described(z.optional(z.string()), "The parameter that was not accepted."),
     allowed: described(z.optional(z.array(z.string())), "What is allowed instead, or examples of it."),
+    retryAfterSeconds: described(z.optional(count), "When to ask again; also in the header Retry-After."),
   }),
   "What the caller did wrong or cannot have (RFC 9457).",
 );

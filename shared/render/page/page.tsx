@@ -24,7 +24,7 @@ import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
 import { type TileFacts, tilesOf } from "./tiles.ts";
 import type { EmptyPageView, PageFrame, PageView, ShownProgress } from "./view.ts";
-import { forecastWords, readSoFar } from "./words.ts";
+import { droppedWords, forecastWords, readSoFar } from "./words.ts";
 
 /** The report page, a complete HTML document. It works without its script; the nonce lets style and script pass the CSP. */
 export function renderPage(view: PageView): string {
@@ -185,7 +185,7 @@ function RunOptions(props: { runs: readonly string[]; asked: string | undefined;
 }
 
 function ReadNowForm({ frame: { code, progress }, watchlist }: { frame: PageFrame; watchlist: string }) {
-  const busy = progress !== undefined && progress.state !== "committed";
+  const busy = progress !== undefined && isUnderWay(progress);
   return (
     <form method="post" action={callHref("runs", code)} className="measure">
       <Carried fields={{ watchlist }} code={code} />
@@ -215,9 +215,8 @@ function Progress(props: { frame: PageFrame; watchlist: string; timeZone: string
       <p id="progress-words" role="status">
         {progressWords(progress, timeZone)}
       </p>
-      {progress.state === "committed" ? (
-        <a href={done}>Open the new report</a>
-      ) : (
+      {progress.state === "committed" && <a href={done}>Open the new report</a>}
+      {isUnderWay(progress) && (
         <>
           <progress max={Math.max(1, progress.total)} value={progress.read} aria-labelledby="progress-words" />
           <a id="progress-again" href={reportHref({ watchlist, progress: runId }, code)}>
@@ -229,8 +228,13 @@ function Progress(props: { frame: PageFrame; watchlist: string; timeZone: string
   );
 }
 
-function progressWords({ runId, state, read, total }: ShownProgress, timeZone: string): string {
+function isUnderWay({ state }: ShownProgress): boolean {
+  return state === "queued" || state === "running";
+}
+
+function progressWords({ runId, state, reason, read, total }: ShownProgress, timeZone: string): string {
   const run = `The run of ${formatRun(runId, timeZone)}`;
+  if (state === "dropped") return droppedWords(run, reason);
   if (state === "committed") return `${run} is finished.`;
   if (state === "queued") return `${run} is waiting to start.`;
   return `${run} is in progress: ${readSoFar(read, total)}.`;

@@ -11,10 +11,12 @@ export type PageQuery = Omit<Partial<Values<ReportParameters>>, "format" | "prog
   run: "latest" | RunId;
 };
 
-/** A run in progress, or just finished. */
+/** A run in progress, just finished or dropped. */
 export interface ShownProgress {
   runId: RunId;
-  state: "queued" | "running" | "committed";
+  state: "queued" | "running" | "committed" | "dropped";
+  /** Why it was dropped. */
+  reason?: string | undefined;
   read: number;
   total: number;
 }

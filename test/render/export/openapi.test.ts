@@ -23,7 +23,7 @@ describe("the OpenAPI document", () => {
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
       "GET /api/health",
-      "GET /api/health/reasons",
+      "GET /api/reasons",
       "POST /api/doctor",
       "GET /api/openapi.json",
     ]);
