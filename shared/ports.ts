@@ -1,11 +1,13 @@
 import type { CallQuota } from "./core/deadline.ts";
-import type { Mail } from "./core/mail.ts";
+import type { Mail, SendOutcome } from "./core/mail.ts";
 import type { Chain, QueueMessage } from "./core/message.ts";
 import type { Run, RunKey, RunSummary } from "./core/run.ts";
 import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 import type { Watchlist } from "./core/watchlist.ts";
 import type { WatchlistStatus } from "./core/watchlist-status.ts";
+
+export type { SendOutcome } from "./core/mail.ts";
 
 /** The outside world as a run or an endpoint sees it. */
 export interface Ports {
@@ -279,15 +281,6 @@ export interface Attachment {
   type: string;
   content: string;
 }
-
-/**
- * `refused`: it will never be accepted as it is. `failed`: it was not accepted, try again; where `isAccount`, no mail of
- * the account is, until a person acts. `unknown`: it may have been accepted (the answer was lost).
- */
-export type SendOutcome =
-  | { status: "sent"; messageId: string | null }
-  | { status: "refused" | "unknown"; reason: string }
-  | { status: "failed"; reason: string; isAccount?: boolean; retryAfterSeconds?: number };
 
 export interface Mailer {
   send(mail: OutgoingMail): Promise<SendOutcome>;

@@ -181,7 +181,7 @@ function firstOf(counts: CountsByKb, room: number): CountsByKb | null {
 }
 
 /** How many days after a first answer without KBs over open weaknesses a list of KBs is still the baseline. */
-const firstAnswerDays = 7;
+export const firstAnswerDays = 7;
 
 /** Whether the product's first answer was a list without KBs over open weaknesses, and what that makes of this one. */
 function firstAnswer(

@@ -2,11 +2,8 @@ import { addDays } from "../core/day.ts";
 import { isSentInTurn } from "../core/mail.ts";
 import type { Chain, ReadMessage } from "../core/message.ts";
 import { compareOpened, type Run, type RunSummary } from "../core/run.ts";
-import { isScheduled, type RunId } from "../core/run-id.ts";
+import { isScheduled } from "../core/run-id.ts";
 import type { Store, StoredRun } from "../ports.ts";
-
-/** A mail that has been `sending` for longer than this was claimed by a process that has died. */
-const claimMinutes = 10;
 
 /** The end of the chain of a watchlist's scheduled runs, which the next one follows. */
 export interface ChainEnd {
@@ -38,21 +35,6 @@ export async function recentRuns(
 ): Promise<RunSummary[]> {
   const runs = await store.listRuns(run, addDays(run.day, -30));
   return runs.filter((other) => isScheduled(other.runId) && compareOpened(other, run) <= 0);
-}
-
-/** The last scheduled run before `runId` whose digest was sent; `null` if there is none. */
-export function lastDigest(runs: readonly RunSummary[], runId: RunId): RunSummary | null {
-  const sent = runs.filter((run) => isScheduled(run.runId) && run.runId < runId && isSentInTurn(run.mail));
-  return sent.at(-1) ?? null;
-}
-
-/** Seconds until a run's mail may be sent: 0 for now, `null` for a run that owes none. */
-export function secondsUntilOwed({ mail }: Pick<RunSummary, "mail">, now: Date): number | null {
-  if (mail.status === "pending") return 0;
-  if (mail.status !== "sending") return null;
-  const age = (now.getTime() - Date.parse(mail.at)) / 1000;
-  // A claim from the future was made before the clock was set back: treat it as new.
-  return Math.min(claimMinutes * 60, Math.max(0, claimMinutes * 60 - age));
 }
 
 const messageDayMs = 24 * 3_600_000;

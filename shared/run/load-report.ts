@@ -106,7 +106,9 @@ export async function loadSince(
     const comparison = comparisons.get(softwareId);
     const runIds = [comparison?.current ?? null, current];
     const [before = null, now = null] = await findSnapshots({ tenant, softwareId }, runIds, store, held);
-    return { softwareId, last: before, wasRead: comparison !== undefined && isRead(comparison), now };
+    const { heldBack, firstEmptyOn } = comparison ?? {};
+    const wasRead = comparison !== undefined && isRead(comparison);
+    return { softwareId, last: before, heldBack, firstEmptyOn, wasRead, now };
   };
   const found = await changesSince(report, since, pMapIterable(products, load, { concurrency }));
   return { ...found, runId: since.runId, day: since.day };

@@ -1,3 +1,4 @@
+import type { Undelivered } from "../../core/mail.ts";
 import type { Report } from "../../core/report.ts";
 import type { SinceDigest } from "../../core/since.ts";
 import { reportCsvChunks } from "../export/csv.ts";
@@ -29,10 +30,11 @@ export async function renderDigest(
   report: Report,
   options: RenderOptions,
   since: SinceDigest | null = null,
+  undelivered?: Undelivered,
 ): Promise<RenderedDigest> {
   const attachments = attach(report);
   const list = report.rows.length === 0 ? "none" : attachments.length > 0 ? "attached" : "too large";
-  const { html, text } = renderWithin(gather(report, options, since), list);
+  const { html, text } = renderWithin(gather(report, options, since, undelivered), list);
   return { subject: subject(report, since), html, text, attachments };
 }
 

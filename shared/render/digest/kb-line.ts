@@ -42,8 +42,8 @@ export interface KbLine {
 
 /** A row of one section: its entries first, then the KB's other entries, each with its own state. */
 export function kbLine(row: KbRow, context: Context): KbLine {
-  const own = new Set(row.entries);
-  const others = (context.rowsById.get(row.id)?.entries ?? []).filter((entry) => !own.has(entry));
+  const own = new Set(row.entries.map(({ softwareId }) => softwareId));
+  const others = (context.rowsById.get(row.id)?.entries ?? []).filter(({ softwareId }) => !own.has(softwareId));
   const entries = [...row.entries.toSorted(compareEntries), ...others.toSorted(compareEntries)];
   const lines = linesShown("products", entries.length, context.room);
   return {

@@ -27,26 +27,42 @@ export interface Brief {
 
 /** What got worse, what is overdue, and in a first digest what is missing. */
 export function kbTablesOf(context: Context): KbTable[] {
-  const isFirst = context.report.previousRunId === null;
+  const { report, since } = context;
+  const isFirst = report.previousRunId === null;
   const tables = [
-    kbTable(context, "new", "New"),
-    kbTable(context, "worsened", "Worse"),
-    kbTable(context, "returned", "Back after being resolved"),
-    kbTable(context, "more-cves", "More CVEs, on fewer machines"),
+    ...worseTables(context, report.rows),
+    ...(since ? worseTables(context, since.rows, ` since the digest of ${shortDay(since.day)}`) : []),
     overdueTable(context),
-    isFirst ? kbTable(context, "baseline", "Missing now") : null,
+    isFirst ? kbTable(context, report.rows, { kind: "baseline", title: "Missing now" }) : null,
   ];
   return tables.filter((table) => table !== null);
 }
 
-function kbTable(context: Context, kind: DigestLines & RowKind, title: string): KbTable | null {
-  const rows = rowsOfKind(context.report.rows, kind);
+const worseTitles = [
+  { kind: "new", title: "New" },
+  { kind: "worsened", title: "Worse" },
+  { kind: "returned", title: "Back after being resolved" },
+  { kind: "more-cves", title: "More CVEs, on fewer machines" },
+] as const;
+
+function worseTables(context: Context, rows: readonly KbRow[], when = ""): (KbTable | null)[] {
+  return worseTitles.map(({ kind, title }) => kbTable(context, rows, { kind, title: title + when }));
+}
+
+function kbTable(
+  context: Context,
+  all: readonly KbRow[],
+  { kind, title }: { kind: DigestLines & RowKind; title: string },
+): KbTable | null {
+  const rows = rowsOfKind(all, kind);
   if (rows.length === 0) return null;
+  // The report page shows what changed since its last run alone.
+  const narrowed = all === context.report.rows ? { change: kind } : {};
   return {
     type: "table",
     title: `${title}: ${many(rows.length, "KB")}`,
     note: null,
-    ...kbLines(context, kind, rows, { change: kind }),
+    ...kbLines(context, kind, rows, narrowed),
   };
 }
 

@@ -1,5 +1,6 @@
 import { isNotRead, notReadByReason, productsIn } from "../../core/products.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
+import { dayOf } from "../../core/run-id.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { linesShown } from "../limits.ts";
 import { agree, count, formatDay, formatRun, many, shortDay, shown } from "../words.ts";
@@ -22,9 +23,10 @@ export interface Point {
   more: number;
 }
 
-/** What could not be read, what can be again, what is now watched, and what an answer alone does not say. */
+/** What was not delivered, what could not be read, what can be again, what is now watched, and what an answer alone does not say. */
 export function remarksOf(context: Context): Remark[] {
   return [
+    notDelivered(context),
     unknownIds(context),
     leftInventory(context),
     notRead(context),
@@ -36,6 +38,23 @@ export function remarksOf(context: Context): Remark[] {
     differed(context),
     unusable(context),
   ].filter((remark) => remark !== null);
+}
+
+function notDelivered({ undelivered: { digests, more } }: Context): Remark | null {
+  if (digests.length === 0) return null;
+  const points = digests.map(({ runId, reason, mayHaveArrived }) => {
+    const digest = `The digest of ${shortDay(dayOf(runId))}`;
+    const why = reason ? `: ${shown(reason, 300)}` : ".";
+    return mayHaveArrived ? `${digest} may not have arrived.` : `${digest} was not delivered${why}`;
+  });
+  const texts = more > 0 ? [...points, `And ${count(more)} more.`] : points;
+  return {
+    type: "remark",
+    title: `Not delivered: ${many(digests.length + more, "digest")}`,
+    tone: "caution",
+    points: texts.map((text) => ({ text, products: [], more: 0 })),
+    rest: null,
+  };
 }
 
 function unknownIds(context: Context): Remark | null {
