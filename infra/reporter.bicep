@@ -62,7 +62,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     name: 'default'
 
     resource table 'tables' = [
-      for name in ['Snapshots', 'Runs']: {
+      for name in ['Snapshots', 'Runs', 'Watchlists', 'Walks']: {
         name: name
       }
     ]

@@ -183,7 +183,7 @@ export interface Store {
   /** Forgets that a watchlist ever had a first run; only for one without runs. */
   deleteBeginning(chain: Chain): Promise<void>;
 
-  /** Of all tenants. */
+  /** Of all tenants. One whose row cannot be read has nothing but its names, until it is saved again. */
   listStatuses(): Promise<WatchlistStatus[]>;
   /** The last write holds. */
   saveStatus(status: WatchlistStatus): Promise<void>;
@@ -194,7 +194,10 @@ export interface Store {
   /** Its new version; `null` if another was first. `version` is that of the row it replaces, `null` for none. */
   writeLease(tenant: string, lease: Lease, version: string | null): Promise<string | null>;
 
-  /** The runs asked for in a tenant that are not committed, and lately dropped ones; those asked for first come first. */
+  /**
+   * The runs asked for in a tenant that are not committed, and lately dropped ones; those asked for first come first.
+   * Without those whose rows cannot be read: `readRequest` says so.
+   */
   listRequests(tenant: string): Promise<RunRequest[]>;
   readRequest(run: RunKey): Promise<RunRequest | null>;
   /** Adds a request. One that exists stays as it is, except that it mails as soon as one of the two does. */
@@ -204,7 +207,7 @@ export interface Store {
   /** Does nothing if there is none. */
   deleteRequest(run: RunKey): Promise<void>;
 
-  /** The day on which a tenant's retention last finished, and how far it has got since; `null`: never. */
+  /** The day on which a tenant's retention last finished, and how far it has got since; `null`: never, or it cannot be read. */
   readBookmark(tenant: string): Promise<Bookmark | null>;
   saveBookmark(tenant: string, bookmark: Bookmark): Promise<void>;
   /** The run ids of a product's snapshots from before a run, oldest first. */

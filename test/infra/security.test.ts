@@ -76,10 +76,10 @@ test("storage allows no shared keys and no public blobs, logs no keys, publishin
 test("the tables and queues are those of the code", () => {
   const tables = readFileSync("shared/io/storage/tables.ts", "utf8");
   const queue = readFileSync("shared/io/storage/run-queue.ts", "utf8");
-  const [, snapshots] = /snapshotsTable = "(\w+)"/.exec(tables) ?? [];
-  const [, runs] = /runsTable = "(\w+)"/.exec(tables) ?? [];
+  const names = [...tables.matchAll(/Table = ("\w+")/g)].map(([, name]) => name?.replaceAll('"', "'"));
   const [, messages] = /queue = "(\w+)"/.exec(queue) ?? [];
-  expect(reporter).toContain(`for name in ['${snapshots}', '${runs}']`);
+  expect(names).toHaveLength(4);
+  expect(reporter).toContain(`for name in [${names.join(", ")}]`);
   expect(reporter).toContain(`for name in ['${messages}', '${messages}-poison']`);
 });
 
