@@ -613,6 +613,26 @@ describe("a token", () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test("of a throttled sign-in is a passing fault that says when to come back, and is not asked for before", async () => {
+    let asked = 0;
+    const { server, defender } = await world(() => list(), {
+      timing: { tokenFailure: 0 },
+      credential: () => ({
+        getToken: async () => {
+          asked += 1;
+          throw Object.assign(new Error("Sign-ins are throttled."), { retryAfterSeconds: 600 });
+        },
+      }),
+    });
+    for (const _ of [1, 2]) {
+      const error = await failure(defender.getMissingKbs("home", id));
+      expect(error).toMatchObject({ permanent: false, retryAfterSeconds: 600 });
+      expect(error.message).toBe("Could not get a token for Defender: sign-ins are throttled.");
+    }
+    expect(asked).toBe(1);
+    expect(server.requests).toHaveLength(0);
+  });
+
   test("is asked for again once an identity that was down is back, and no call was counted meanwhile", async () => {
     let asked = 0;
     const { defender } = await world(() => list(1), {
