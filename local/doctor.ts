@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-import { examine, type Finding } from "../shared/http/doctor.ts";
+import { examine } from "../shared/http/doctor.ts";
+import type { Finding } from "../shared/http/finding.ts";
 import { emulatorFor, readSettingsFile, settingsFile } from "./settings-file.ts";
 import { defenderAudience } from "./simulated-tenant.ts";
 import { type LocalWorld, startWorld } from "./world.ts";

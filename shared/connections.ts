@@ -1,4 +1,6 @@
-import type { Probes } from "./http/doctor.ts";
+import { setTimeout } from "node:timers/promises";
+import { homeTenant } from "./core/watchlist.ts";
+import type { Probes } from "./http/finding.ts";
 import { createCredential } from "./io/credential.ts";
 import { createDefender } from "./io/defender/defender.ts";
 import { createMailer } from "./io/mail/sendgrid.ts";
@@ -33,8 +35,15 @@ export function openConnections(settings: Settings): Connections {
     probes: {
       defenderScope: defender.scope,
       defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
+      consentUrl: (tenant) => consentUrl(tenant, identity),
+      pause: (ms) => setTimeout(ms),
       tryQueue: createQueueProbe(connection),
       sandbox: createMailer({ ...mail, sandbox: true }),
     },
   };
+}
+
+function consentUrl(tenant: string, { appId, authorityHost }: Settings["identity"]): string | null {
+  if (tenant === homeTenant || appId === null) return null;
+  return `${authorityHost}/${encodeURIComponent(tenant)}/adminconsent?client_id=${encodeURIComponent(appId)}`;
 }

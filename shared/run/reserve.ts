@@ -5,15 +5,15 @@ const hourMs = 3_600_000;
 const tries = 5;
 
 /** Defender must not be asked now. `message` says why and what to do. */
-export class QuotaFullError extends Error {
-  constructor(why: string) {
-    super(`Defender was not asked, because ${why}. Try again later.`);
-    this.name = "QuotaFullError";
+export class NotReservedError extends Error {
+  constructor(why: string, options?: ErrorOptions) {
+    super(`Defender was not asked, because ${why}`, options);
+    this.name = "NotReservedError";
   }
 }
 
 /**
- * Reserves calls to a tenant beside those of its reader, before they are made; throws a `QuotaFullError` where the quota has no
+ * Reserves calls to a tenant beside those of its reader, before they are made; throws a `NotReservedError` where the quota has no
  * room for them. The reader counts them from its next renewal on.
  */
 export async function reserveOutside(tenant: string, calls: number, ports: Ports): Promise<void> {
@@ -23,11 +23,11 @@ export async function reserveOutside(tenant: string, calls: number, ports: Ports
     const lease = found?.lease ?? noLease;
     const at = now().getTime();
     const why = refusal(lease, calls, { at, rules });
-    if (why) throw new QuotaFullError(why);
+    if (why) throw new NotReservedError(`${why}. Try again later.`);
     const outside = [...lease.outside.filter(([end]) => end > at - hourMs), [at, calls] as const];
     if ((await store.writeLease(tenant, { ...lease, outside }, found?.version ?? null)) !== null) return;
   }
-  throw new Error("The tenant's quota could not be reserved, because others reserve it at the same time. Try again.");
+  throw new NotReservedError("others reserve the tenant's calls at the same time. Try again later.");
 }
 
 /** Ended before anybody held it. */
@@ -57,4 +57,23 @@ function countedCalls({ usage, outside, reserved, until }: Lease, now: number): 
 
 function countSince(calls: Usage["calls"], from: number): number {
   return calls.reduce((sum, [end, count]) => sum + (end > from ? count : 0), 0);
+}
+
+/** A permit for single calls that reserves each of them, one after another. */
+export function outsidePermit(tenant: string, ports: Ports): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    last = last.catch(() => {}).then(() => reserveOne(tenant, ports));
+    return last;
+  };
+}
+
+async function reserveOne(tenant: string, ports: Ports): Promise<void> {
+  try {
+    await reserveOutside(tenant, 1, ports);
+  } catch (error) {
+    if (error instanceof NotReservedError) throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    throw new NotReservedError(`its calls could not be counted: ${said}`, { cause: error });
+  }
 }

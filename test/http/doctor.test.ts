@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { reporterResources } from "../../local/identity-endpoint.ts";
 import { defenderAudience } from "../../local/simulated-tenant.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
-import { homeTenant } from "../../shared/core/watchlist.ts";
-import { examine, type Finding, type Probes } from "../../shared/http/doctor.ts";
+import { examine } from "../../shared/http/doctor.ts";
+import type { Finding, Probes } from "../../shared/http/finding.ts";
 import { createCredential } from "../../shared/io/credential.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
 import { createMailer } from "../../shared/io/mail/sendgrid.ts";
@@ -18,7 +18,7 @@ import type { Ports } from "../../shared/ports.ts";
 import { clouds } from "../../shared/settings/clouds.ts";
 import { emulator, uniqueName } from "../support/azurite.ts";
 import { aWatchlist } from "../support/builders.ts";
-import { fakeWorld } from "../support/fake-world.ts";
+import { configured, fakeWorld } from "../support/fake-world.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
 const windows11 = "microsoft-_-windows_11";
@@ -91,6 +91,8 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
       tokens.push(token);
       return token;
     },
+    consentUrl: () => null,
+    pause: async () => {},
     tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
     sandbox: createMailer({ ...mail, sandbox: true }),
   };
@@ -116,19 +118,23 @@ describe("with nothing wrong", () => {
   test("everything that a run needs is checked and passes", async () => {
     const findings = await examineWith();
     expect(checks(findings)).toEqual([
-      ...["settings", "token", `read of ${windows11}`, "table Snapshots", "table Runs", "queue runs", "mail"],
+      ...["settings", "token", "walk", `read of ${windows11}`],
+      ...["table Snapshots", "table Runs", "table Watchlists", "table Walks", "queue runs", "mail"],
     ]);
     expect(faulty(findings)).toEqual([]);
-    expect(findings[2]?.detail).toContain("2 missing KBs");
+    expect(findings[2]?.detail).toMatch(/^Reading 1 product takes less than a minute/);
+    expect(findings[3]?.detail).toContain("2 missing KBs");
   });
 
   test("nothing is left behind: no row, no message, no mail", async () => {
     const { ports, probes } = setUp();
     await examine(ports, probes);
-    expect(
-      await ports.store.readSnapshot({ tenant: homeTenant, softwareId: "(doctor)", runId: "2000-01-01" }),
-    ).toBeNull();
-    expect(await ports.store.listRuns("(doctor)")).toEqual([]);
+    const nobody = { tenant: "(doctor)", watchlist: "(doctor)" };
+    const { store } = ports;
+    expect(await store.readSnapshot({ ...nobody, softwareId: "(doctor)", runId: "2000-01-01" })).toBeNull();
+    expect(await store.listRuns(nobody)).toEqual([]);
+    expect((await store.listStatuses()).filter(({ tenant }) => tenant === "(doctor)")).toEqual([]);
+    expect(await store.listRequests("(doctor)")).toEqual([]);
     expect(world.inbox.mails).toEqual([]);
   });
 
@@ -175,14 +181,19 @@ describe("the finding with the fault", () => {
     expect(fault).toMatchObject({ check: "token", detail: expect.stringContaining("change DEFENDER_CLOUD") });
   });
 
-  test("is both tables' if the identity cannot write there", async () => {
+  test("is all tables' if the identity cannot write there, and Defender is not called", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
     const body = { "odata.error": { code: "AuthorizationPermissionMismatch", message: { value: "No." } } };
     proxy.planForever({ status: 403, body });
+    const calls = world.tenant.calls.length;
     const findings = await examineWith({ tableConnection: proxy.connection as ReturnType<typeof emulator> });
     await proxy.close();
-    expect(checks(faulty(findings))).toEqual(["table Snapshots", "table Runs"]);
+    expect(checks(faulty(findings))).toEqual(["table Snapshots", "table Runs", "table Watchlists", "table Walks"]);
     expect(faulty(findings)[0]?.detail).toContain("Storage Table Data Contributor");
+    expect(findings.find(({ status }) => status === "skipped")?.detail).toMatch(
+      /^Defender was not asked, because its calls/,
+    );
+    expect(world.tenant.calls).toHaveLength(calls);
   });
 
   test("is the queue's if the identity cannot use it", async () => {
@@ -227,14 +238,14 @@ describe("the finding with the fault", () => {
 
   test("is the read's if Defender lists nothing for a product that it does not know", async () => {
     const { ports, probes } = setUp();
-    const defender = { getMissingKbs: async () => [], getSoftware: async () => null };
+    const defender = { ...ports.defender, getMissingKbs: async () => [], getSoftware: async () => null };
     const [fault] = faulty(await examine({ ...ports, defender }, probes));
     expect(fault?.detail).toContain("does not know this product");
   });
 
   test("names the tenant if it is not the app's own", async () => {
     const { ports, probes } = setUp();
-    const watchlists = [aWatchlist(), aWatchlist({ name: "customer", tenant: "contoso.example" })];
+    const watchlists = configured([aWatchlist(), aWatchlist({ name: "customer", tenant: "contoso.example" })]);
     const findings = await examine({ ...ports, watchlists }, probes);
     expect(faulty(findings).map(({ check }) => check)).toContain("token of tenant contoso.example");
   });
@@ -253,7 +264,7 @@ describe("npm run doctor", { timeout: 60_000 }, () => {
   test("shows a fault in the local world and exits with 1", () => {
     const { status, stdout } = run("--fault", "bad-sendgrid-key");
     expect([status, stdout]).toEqual([1, expect.stringMatching(/^fault {3}mail: .*SENDGRID_API_KEY/m)]);
-    expect(stdout.match(/^ok /gm)).toHaveLength(6);
+    expect(stdout.match(/^ok /gm)).toHaveLength(9);
   });
 
   test("lists everything that is wrong with the settings before it tries anything", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Lease } from "../../shared/ports.ts";
 import { acquireLease } from "../../shared/run/lease.ts";
-import { QuotaFullError, reserveOutside } from "../../shared/run/reserve.ts";
+import { NotReservedError, reserveOutside } from "../../shared/run/reserve.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 
 const start = Date.parse("2026-11-23T05:00:00Z");
@@ -54,7 +54,7 @@ describe("reserving calls outside a tenant's reader", () => {
   ])("is refused where this minute's calls are used up, those %s counted", async (_, parts) => {
     const world = await planted(parts);
     await reserveOutside("home", 3, world.ports);
-    await expect(reserveOutside("home", 1, world.ports)).rejects.toThrow(QuotaFullError);
+    await expect(reserveOutside("home", 1, world.ports)).rejects.toThrow(NotReservedError);
     await expect(reserveOutside("home", 1, world.ports)).rejects.toThrow(/this minute's calls are used up. Try again/);
     await expect(reserveOutside("contoso", 1, world.ports)).resolves.toBeUndefined();
   });
@@ -85,6 +85,8 @@ describe("reserving calls outside a tenant's reader", () => {
   test("gives up where the row never stops changing", async () => {
     const world = fakeWorld();
     world.ports.store.writeLease = async () => null;
-    await expect(reserveOutside("home", 1, world.ports)).rejects.toThrow("others reserve it at the same time");
+    await expect(reserveOutside("home", 1, world.ports)).rejects.toThrow(
+      "others reserve the tenant's calls at the same time",
+    );
   });
 });

@@ -2,12 +2,14 @@ import * as z from "zod/mini";
 import {
   historyParameters,
   keyParameter,
+  mailParameters,
   maxLength,
   type Parameter,
   type Parameters,
   reportParameters,
 } from "../parameters.ts";
 import {
+  cancelledSchema,
   examinationSchema,
   healthSchema,
   historySchema,
@@ -24,6 +26,7 @@ const schemas = {
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
+  CancelledMail: cancelledSchema,
   Health: healthSchema,
   Examination: examinationSchema,
   Problem: problemSchema,
@@ -130,6 +133,12 @@ const notAcceptable = problem("The Accept header allows none of the formats.");
 const unreadable = problem("A stored row is damaged or was written by a newer version. The problem says what to do.");
 const unauthorized = { description: "No valid key, or not signed in." };
 const refused = { 400: badRequest, 401: unauthorized };
+const otherSite = problem("The request came from another site.");
+
+const runPath = [
+  path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
+  path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
+];
 
 const paths = {
   "/api/report": {
@@ -182,7 +191,7 @@ const paths = {
         202: ok("The run was started.", content("StartedRun"), { Location: header("The path of its progress.") }),
         303: { description: "For a form: back to the report page.", headers: { Location: header("The page.") } },
         ...refused,
-        403: problem("The request came from another site."),
+        403: otherSite,
         409: problem("This minute's run has already finished without a mail."),
         411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
         413: problem("The body is too large."),
@@ -197,14 +206,44 @@ const paths = {
     get: {
       operationId: "getRun",
       summary: "The progress of a run",
-      parameters: [
-        path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
-        path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
-      ],
+      parameters: runPath,
       responses: {
         200: ok("The progress of the run.", content("RunProgress")),
         ...refused,
         404: problem("There is no such run, finished or in progress."),
+        500: unreadable,
+      },
+    },
+  },
+  "/api/runs/{watchlist}/{runId}/mail": {
+    post: {
+      operationId: "resendMail",
+      summary: "Send a refused or cancelled mail again",
+      parameters: [...runPath, ...query(mailParameters)],
+      responses: {
+        202: ok("The mail is sent soon.", content("StartedRun"), {
+          Location: header("The path of the run's progress."),
+        }),
+        ...refused,
+        403: otherSite,
+        404: problem("There is no such run, or no such watchlist of the tenant."),
+        409: problem(
+          "The mail is neither refused nor cancelled, or the watchlist is no longer configured. The problem says what to do.",
+        ),
+        500: unreadable,
+      },
+    },
+    delete: {
+      operationId: "cancelMail",
+      summary: "Cancel a mail that is pending or was refused",
+      description: "Health then forgets it. The next digest says all the same what it held.",
+      parameters: [...runPath, ...query(mailParameters)],
+      responses: {
+        200: ok("The mail is cancelled.", content("CancelledMail")),
+        ...refused,
+        403: otherSite,
+        404: problem("There is no such run, or no such watchlist of the tenant."),
+        409: problem("The mail is being sent, was sent, or was never owed."),
         500: unreadable,
       },
     },
@@ -239,11 +278,11 @@ const paths = {
       operationId: "examine",
       summary: "Check everything that a run needs",
       description:
-        "Gets a token, reads one product of each watchlist, writes and deletes test rows and a test message, and sends a mail to SendGrid's sandbox.",
+        "Gets a token for each tenant, reads the first products of up to ten of its watchlists, writes and deletes test rows and a test message, and sends a mail for each watchlist to SendGrid's sandbox.",
       responses: {
         200: ok("The findings; `ok` is true when every check passed.", content("Examination")),
         ...refused,
-        403: problem("The request came from another site."),
+        403: otherSite,
       },
     },
   },

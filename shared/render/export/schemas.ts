@@ -266,6 +266,12 @@ export const progressSchema = described(
   "The progress of a run.",
 );
 
+/** The response of `DELETE /api/runs/{watchlist}/{runId}/mail`. */
+export const cancelledSchema = described(
+  z.object({ watchlist: z.string(), runId, mail: z.literal("cancelled") }),
+  "The mail that was cancelled.",
+);
+
 export type ProgressJson = z.infer<typeof progressSchema>;
 
 /** `GET /api/health` and `GET /api/reasons`. */
@@ -284,7 +290,10 @@ export const examinationSchema = described(
     findings: z.array(
       z.object({
         check: z.string(),
-        status: described(z.enum(["ok", "fault", "skipped"]), "skipped: an earlier check failed."),
+        status: described(
+          z.enum(["ok", "fault", "skipped"]),
+          "skipped: an earlier check failed, or Defender's calls are used up.",
+        ),
         detail: described(z.string(), "What was found, or what to do."),
       }),
     ),

@@ -1,0 +1,36 @@
+import type { Mailer } from "../ports.ts";
+import { NotReservedError } from "../run/reserve.ts";
+
+/** What the doctor tries besides the ports. */
+export interface Probes {
+  /** An access token of the app's identity for Defender. */
+  defenderToken(tenant: string): Promise<string>;
+  /** The scope of that token; the cloud decides it. */
+  defenderScope: string;
+  /** Where an administrator of a tenant consents to the app; `null`: its identity is at home there, or it has no app to consent to. */
+  consentUrl(tenant: string): string | null;
+  /** Sends, receives and deletes a message in its own queue. */
+  tryQueue(): Promise<void>;
+  /** SendGrid checks these mails and delivers none. */
+  sandbox: Mailer;
+  /** Waits so many milliseconds. */
+  pause(ms: number): Promise<void>;
+}
+
+/** One check: what was found, or what to do. */
+export interface Finding {
+  check: string;
+  /** `skipped`: an earlier check failed, or the calls to Defender cannot be counted or are used up. */
+  status: "ok" | "fault" | "skipped";
+  detail: string;
+}
+
+/** A check whose work gives what was found, or throws what is wrong. */
+export async function tried(check: string, work: () => Promise<string>): Promise<Finding> {
+  try {
+    return { check, status: "ok", detail: await work() };
+  } catch (error) {
+    const status = error instanceof NotReservedError ? "skipped" : "fault";
+    return { check, status, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
