@@ -142,6 +142,11 @@ export function settled(mail: Mail, outcome: SendOutcome, committedAt: string, n
   }
 }
 
+/** Whether a mail is not tried again unless a person asks for it. */
+export function isGivenUp({ status }: Mail): boolean {
+  return status === "refused" || status === "cancelled";
+}
+
 /** A mail that is not tried again by itself. */
 export function refused(mail: Mail, reason: string, now: Date): Mail {
   return next(mail, "refused", now, { reason });

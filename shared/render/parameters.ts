@@ -97,6 +97,14 @@ export const startParameters = {
   mail: { kind: "flag", default: false, description: "Whether the run mails its digest." },
 } as const satisfies Parameters;
 
+/** `POST` and `DELETE /api/runs/{watchlist}/{runId}/mail`. */
+export const mailParameters = {
+  tenant: {
+    kind: "text",
+    description: "home or a tenant id. Required for a watchlist that is no longer configured for this tenant.",
+  },
+} as const satisfies Parameters;
+
 /** Calls that take no parameter but the key. */
 export const noParameters = {} as const satisfies Parameters;
 

@@ -64,6 +64,8 @@ const guarded: readonly Call[] = [
   { path: "reasons" },
   { path: "openapi.json" },
   { path: "doctor", method: "POST" },
+  { path: `runs/default/${day}/mail`, method: "POST" },
+  { path: `runs/default/${day}/mail`, method: "DELETE" },
 ];
 
 describe("with function keys, the default", { timeout: 20_000 }, () => {
@@ -79,6 +81,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
         "report function",
         "runs function",
         "runs/{watchlist}/{runId} function",
+        ...["runs/{watchlist}/{runId}/mail function", "runs/{watchlist}/{runId}/mail function"],
       ],
     ]);
   });

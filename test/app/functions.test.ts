@@ -54,14 +54,17 @@ describe("the built app", () => {
   test("registers these functions and no others", () => {
     const key = "function";
     const read = ["GET", "HEAD"];
+    const mail = "api/runs/{watchlist}/{runId}/mail";
     expect(host.registrations).toEqual([
       { name: "advance-run", trigger: "queue", queueName: "runs", connection: "REPORTER_STORAGE" },
+      { name: "cancel-mail", trigger: "http", route: mail, methods: ["DELETE"], authLevel: key },
       { name: "doctor", trigger: "http", route: "api/doctor", methods: ["POST"], authLevel: key },
       { name: "health", trigger: "http", route: "api/health", methods: read, authLevel: "anonymous" },
       { name: "history", trigger: "http", route: "api/history", methods: read, authLevel: key },
       { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
       { name: "reasons", trigger: "http", route: "api/reasons", methods: read, authLevel: key },
       { name: "report", trigger: "http", route: "api/report", methods: read, authLevel: key },
+      { name: "resend", trigger: "http", route: mail, methods: ["POST"], authLevel: key },
       { name: "run-status", trigger: "http", route: "api/runs/{watchlist}/{runId}", methods: read, authLevel: key },
       { name: "schedule-runs", trigger: "timer", schedule: "0 0 5 * * *" },
       { name: "start-run", trigger: "http", route: "api/runs", methods: ["POST"], authLevel: key },

@@ -22,6 +22,8 @@ describe("the OpenAPI document", () => {
       "GET /api/history",
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
+      "POST /api/runs/{watchlist}/{runId}/mail",
+      "DELETE /api/runs/{watchlist}/{runId}/mail",
       "GET /api/health",
       "GET /api/reasons",
       "POST /api/doctor",
