@@ -188,7 +188,9 @@ describe("any query", fuzzing, () => {
         const asked = request([], { method: "POST", headers: given, body: text });
         const answer = await respond(asked, () => serveStartRun(asked, world.ports));
         expectSound(answer, [202, 303, 400, 403, 413]);
-        expect(queue.waiting.map(({ message }) => message.watchlist)).toEqual(answer.status < 400 ? ["default"] : []);
+        expect(queue.waiting.map(({ message }) => "watchlist" in message && message.watchlist)).toEqual(
+          answer.status < 400 ? ["default"] : [],
+        );
         expect(answer.headers.Location ?? "/api/").toMatch(/^\/api\/[\w%./?=&*+-]*$/);
       }),
       {

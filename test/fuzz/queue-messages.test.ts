@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isScheduled } from "../../shared/core/run-id.ts";
-import { serveHealthReasons } from "../../shared/http/health.ts";
+import { serveReasons } from "../../shared/http/health.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { advance } from "../../shared/run/advance.ts";
 import { ask, request } from "../support/ask.ts";
@@ -56,7 +56,7 @@ test("any message advances a run to its end, or fails by a name and leaves nothi
       // A run is done, or its message comes again once.
       expect(world.ports.queue.waiting.length).toBeLessThanOrEqual(1);
       // Anything committed can be reported: no message may leave a row that cannot be read.
-      expect([200, 503]).toContain((await serveHealthReasons(request(), world.ports)).status);
+      expect([200, 503]).toContain((await serveReasons(request(), world.ports)).status);
       for (const format of ["text", "csv", "html"]) {
         const answer = await ask(request({ format }), (asked) => serveReport(asked, world.ports));
         expect(answer.status).toBe(runs.length > 0 ? 200 : 404);
