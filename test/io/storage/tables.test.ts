@@ -106,6 +106,18 @@ describe("the tables", () => {
     });
   });
 
+  it("hold nothing of a watchlist once its runs and their beginning are deleted", async () => {
+    const run = aStoredRun(aChain());
+    const store = createStore(emulator(), tables);
+    await store.commitRun(run, null);
+    await store.deleteRun(run);
+    const filter = `PartitionKey eq '${run.tenant}|default'`;
+    const left = () => Array.fromAsync(runsClient().listEntities({ queryOptions: { filter } }));
+    expect(await left()).toMatchObject([{ rowKey: "beginning", followedBy: run.runId }]);
+    await store.deleteBeginning(run);
+    expect(await left()).toEqual([]);
+  });
+
   it("list more runs than one page holds", async () => {
     const watchlist = crypto.randomUUID();
     const runIds = Array.from({ length: 1_150 }, (_, n) => addDays("2023-01-01", n));
@@ -269,7 +281,7 @@ describe("a row that cannot be read", () => {
     await expect(store.listRuns(run)).rejects.toThrow(`Row (home|${run.watchlist}, 2026-13) of table`);
     const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
     await expect(newest).resolves.toBeNull();
-    expect(await store.listSnapshotIds(snapshot, "2026-11-24")).toEqual([snapshot.runId]);
+    expect(await store.listSnapshotIds(snapshot, "2027-01-01")).toEqual([snapshot.runId]);
   });
 
   it("is damaged: the error says what to do, and what is lost", async () => {
