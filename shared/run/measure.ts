@@ -7,6 +7,8 @@ const recheckEmptyDays = 7;
 /** How long a list that went empty over open weaknesses is taken for a passing fault of Defender's. */
 const disbeliefDays = 7;
 
+type Reads = Pick<Defender, "getMissingKbs" | "getSoftware">;
+
 /** What to read, and the last snapshot. */
 export interface Measurement {
   key: Pick<Snapshot, "tenant" | "softwareId" | "runId" | "day" | "openedAt">;
@@ -18,7 +20,7 @@ export interface Measurement {
  * Reads which KBs one product is missing. Where a KB vanished the product is read again, and what either answer lists is
  * listed. An empty list is believed only once Defender has said why it is empty: empty is not the same as patched.
  */
-export async function measure(what: Measurement, defender: Defender, calling?: Calling): Promise<Snapshot> {
+export async function measure(what: Measurement, defender: Reads, calling?: Calling): Promise<Snapshot> {
   const { key, before } = what;
   const reading = await readTwice(what, defender, calling);
   if (reading.isListed) return takeSnapshot(key, reading, before);
@@ -32,14 +34,14 @@ export async function measure(what: Measurement, defender: Defender, calling?: C
 /** A reading, and whether Defender listed anything at all, even on 0 machines. */
 type Answer = Reading & { isListed: boolean };
 
-async function readTwice(what: Measurement, defender: Defender, calling?: Calling): Promise<Answer> {
+async function readTwice(what: Measurement, defender: Reads, calling?: Calling): Promise<Answer> {
   const first = await read(what, defender, calling);
   if (!lacksKbs(first, what.before)) return first;
   const second = await read(what, defender, calling);
   return { ...mergeReadings(first, second), isListed: first.isListed || second.isListed };
 }
 
-async function read(what: Measurement, defender: Defender, calling?: Calling): Promise<Answer> {
+async function read(what: Measurement, defender: Reads, calling?: Calling): Promise<Answer> {
   const items = await getMissingKbs(what, defender, calling);
   const reading = readMissingKbs(items);
   if (reading.missingKbs.length === 0 && reading.unusable > 0) {
@@ -51,7 +53,7 @@ async function read(what: Measurement, defender: Defender, calling?: Calling): P
 /** The items of `getmissingkbs`. A 404 is believed only if Defender does not find the product itself either. */
 async function getMissingKbs(
   { key: { tenant, softwareId }, before }: Measurement,
-  defender: Defender,
+  defender: Reads,
   calling?: Calling,
 ): Promise<readonly unknown[]> {
   try {
@@ -68,7 +70,7 @@ const neverFound =
   "Defender does not know this product. Look up its id in Defender's software inventory and correct the watchlist.";
 const notFoundNow = "Defender does not find this product, although it did before.";
 
-async function explainEmpty({ key, before }: Measurement, defender: Defender, calling?: Calling): Promise<Emptiness> {
+async function explainEmpty({ key, before }: Measurement, defender: Reads, calling?: Calling): Promise<Emptiness> {
   const { day } = key;
   const known = before?.emptiness;
   if (known && Math.abs(daysBetween(known.checkedOn, day)) <= recheckEmptyDays) return known;
@@ -85,7 +87,7 @@ async function explainEmpty({ key, before }: Measurement, defender: Defender, ca
 
 async function judgeEmpty(
   { tenant, softwareId }: Measurement["key"],
-  defender: Defender,
+  defender: Reads,
   calling?: Calling,
 ): Promise<Emptiness["verdict"]> {
   const product = await defender.getSoftware(tenant, softwareId, calling);

@@ -94,11 +94,8 @@ export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signa
   return {
     add(jobs) {
       for (const { watchlist } of jobs) for (const softwareId of watchlist.softwareIds) need(softwareId, 1);
-      left.unshift(
-        ...Map.groupBy(jobs, ({ runId }) => runId)
-          .values()
-          .flatMap(visitsOf),
-      );
+      const byRun = [...Map.groupBy(jobs, ({ runId }) => runId).values()];
+      left.unshift(...byRun.flatMap(visitsOf));
     },
     async run(done) {
       const work = async (one: Visit) => {

@@ -22,7 +22,7 @@ type Facts = Partial<ProductFacts> | DefenderError | null;
 /** Gives these answers in turn, the last one for good; counts how often it was asked. */
 function defender(answers: readonly Answer[], facts: Facts = { weaknesses: 0 }) {
   const asked = { lists: 0, lookUps: 0 };
-  const port: Defender = {
+  const port: Parameters<typeof measure>[1] = {
     getMissingKbs: async () => {
       const answer = answers[Math.min(asked.lists++, answers.length - 1)] ?? [];
       if (answer instanceof DefenderError) throw answer;
