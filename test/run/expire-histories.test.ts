@@ -179,9 +179,12 @@ async function crashOnce({ ports }: KeptWorld, crash: CrashPoint | undefined): P
   }
 }
 
-/** Whether the runs of configured watchlists are those that the rules keep, worked out anew. */
-async function checkRuns({ ports }: KeptWorld, watchlists: readonly Watchlist[]): Promise<void> {
+/** Whether no young run went, and no old one of a configured watchlist stayed that the rules do not keep. */
+async function checkRuns({ ports, committed }: KeptWorld, watchlists: readonly Watchlist[]): Promise<void> {
   const first = addDays(calendarDay(ports.now(), ports.rules.timeZone), -retentionDays);
+  for (const run of committed.filter(({ day }) => day >= first)) {
+    expect(await ports.store.readRun(run, run.runId)).not.toBeNull();
+  }
   for (const { name } of watchlists) {
     const runs = await ports.store.listRuns(chainOf(name));
     const scheduled = runs.filter(({ runId }) => isScheduled(runId));

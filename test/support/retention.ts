@@ -11,16 +11,17 @@ import { refreshStatus } from "../../shared/run/status.ts";
 import { aSnapshot, eachOf } from "./builders.ts";
 import { configured, type FakeWorld, fakeWorld } from "./fake-world.ts";
 
-/** A world in which runs are written straight into the store, and all snapshots that it ever had. */
+/** A world in which runs are written straight into the store, and all snapshots and runs that it ever had. */
 export interface KeptWorld extends FakeWorld {
   taken: SnapshotKey[];
+  committed: Run[];
 }
 
 /** Watchlists of the home tenant, with a short retention. */
 export function keptWorld(watchlists: readonly Watchlist[], retentionDays = 5, timeZone = "UTC"): KeptWorld {
   const world = fakeWorld(watchlists);
   world.ports.rules = { ...world.ports.rules, retentionDays, timeZone };
-  return { ...world, taken: [] };
+  return { ...world, taken: [], committed: [] };
 }
 
 /** Configures these watchlists from now on. */
@@ -39,7 +40,7 @@ export async function takeSnapshots(world: KeptWorld, runId: RunId, softwareIds:
 
 /** Commits a run of a watchlist over the snapshots that were taken, with its mail in this status. */
 export async function commitRun(
-  { ports }: KeptWorld,
+  { ports, committed }: KeptWorld,
   watchlist: Watchlist,
   runId: RunId,
   status: Mail["status"] = "sent",
@@ -63,6 +64,7 @@ export async function commitRun(
   const mail = { ...run.mail, status, at };
   const isCommitted = await store.commitRun({ ...run, mail }, isScheduled(runId) ? last : null);
   if (!isCommitted) throw new Error(`${runId} of ${name} was not committed.`);
+  committed.push(run);
   const end = await chainEnd(store, chain);
   await refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null }, ports);
 }
