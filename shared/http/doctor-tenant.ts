@@ -11,8 +11,6 @@ const neededRole = "Software.Read.All";
 const concurrency = 8;
 /** Azure cuts a request off after 230 seconds. */
 const readMs = 120_000;
-/** Entra throttles an app that asks for many tenants' tokens at once. */
-const tokenPauseMs = 100;
 /** Products read of a tenant, so that the examination leaves its calls to the runs. */
 const mostReads = 10;
 
@@ -29,17 +27,12 @@ export async function examineTenants(list: readonly Watchlist[], ports: Ports, p
     watchlists,
   }));
   const signal = AbortSignal.timeout(readMs);
-  const tokens: Promise<Finding>[] = [];
-  for (const { tenant } of tenants) {
-    if (tokens.length > 0) await probes.pause(tokenPauseMs);
-    tokens.push(tried(`token${ofTenant(tenant)}`, () => tryToken(tenant, probes)));
-  }
   const groups = await pMap(
     tenants,
-    async (examined, index) => {
-      const found = await Promise.all(tokens.slice(index, index + 1));
-      const isOk = found.every(({ status }) => status === "ok");
-      return [...found, examineWalk(examined, ports), ...(await examineReads(examined, isOk, { ports, signal }))];
+    async (examined) => {
+      const token = await tried(`token${ofTenant(examined.tenant)}`, () => tryToken(examined.tenant, probes));
+      const reads = await examineReads(examined, token.status === "ok", { ports, signal });
+      return [token, examineWalk(examined, ports), ...reads];
     },
     { concurrency },
   );

@@ -13,8 +13,6 @@ export interface Probes {
   tryQueue(): Promise<void>;
   /** SendGrid checks these mails and delivers none. */
   sandbox: Mailer;
-  /** Waits so many milliseconds. */
-  pause(ms: number): Promise<void>;
 }
 
 /** One check: what was found, or what to do. */

@@ -16,12 +16,10 @@ function tokenWith(...roles: string[]): string {
 interface Tried {
   probes: Probes;
   mails: OutgoingMail[];
-  pauses: number[];
 }
 
 function probesOf(parts: Partial<Probes> = {}, outcomeOf: (mail: OutgoingMail) => SendOutcome = () => sent): Tried {
   const mails: OutgoingMail[] = [];
-  const pauses: number[] = [];
   const probes: Probes = {
     defenderScope: "https://api.securitycenter.microsoft.com/.default",
     defenderToken: async () => tokenWith("Software.Read.All"),
@@ -34,10 +32,9 @@ function probesOf(parts: Partial<Probes> = {}, outcomeOf: (mail: OutgoingMail) =
         return outcomeOf(mail);
       },
     },
-    pause: async (ms) => void pauses.push(ms),
     ...parts,
   };
-  return { probes, mails, pauses };
+  return { probes, mails };
 }
 
 const sent: SendOutcome = { status: "sent", messageId: null };
@@ -112,20 +109,6 @@ describe("each tenant", () => {
     expect(faultsOf(findings)).toEqual([
       { check: `read of microsoft-_-windows_10 of tenant ${contoso}`, status: "fault", detail: reason },
     ]);
-  });
-
-  test("is asked for a token a tenth of a second after the one before", async () => {
-    const tenants = Array.from({ length: 40 }, (_, index) => `tenant-${index}`);
-    const asked: string[] = [];
-    const { probes, pauses } = probesOf({
-      defenderToken: async (tenant) => {
-        asked.push(`${tenant} after ${pauses.length} pauses`);
-        return tokenWith("Software.Read.All");
-      },
-    });
-    await examine(fakeWorld(lists(...tenants.map((tenant) => ({ tenant })))).ports, probes);
-    expect(pauses).toEqual(Array.from({ length: 39 }, () => 100));
-    expect(asked).toEqual(tenants.map((tenant, index) => `${tenant} after ${index} pauses`));
   });
 });
 

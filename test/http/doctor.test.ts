@@ -92,7 +92,6 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
       return token;
     },
     consentUrl: () => null,
-    pause: async () => {},
     tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
     sandbox: createMailer({ ...mail, sandbox: true }),
   };
