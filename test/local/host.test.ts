@@ -92,6 +92,13 @@ describe("HTTP functions", () => {
     expect(Buffer.compare(answer, bytes.toReversed())).toBe(0);
   });
 
+  test("receive no body that was sent in chunks, only its header", async () => {
+    const { url } = await start(web);
+    const sent = { body: new Blob(["straße"]).stream(), duplex: "half" } as const;
+    const response = await fetch(`${url}/api/echo/one/two`, { method: "POST", ...sent });
+    expect(await response.json()).toMatchObject({ headers: { "transfer-encoding": "chunked" }, body: "" });
+  });
+
   test("that return nothing answer 204", async () => {
     const { url } = await start(web);
     expect((await fetch(`${url}/api/nothing`)).status).toBe(204);
