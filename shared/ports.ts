@@ -1,3 +1,4 @@
+import type { ConfiguredWatchlists } from "./core/configuration.ts";
 import type { CallQuota } from "./core/deadline.ts";
 import type { Mail, SendOutcome } from "./core/mail.ts";
 import type { Chain, QueueMessage } from "./core/message.ts";
@@ -7,6 +8,7 @@ import type { Snapshot } from "./core/snapshot.ts";
 import type { Watchlist } from "./core/watchlist.ts";
 import type { WatchlistStatus } from "./core/watchlist-status.ts";
 
+export type { ConfiguredWatchlists, WatchlistFault } from "./core/configuration.ts";
 export type { SendOutcome } from "./core/mail.ts";
 
 /** The outside world as a run or an endpoint sees it. */
@@ -17,25 +19,9 @@ export interface Ports {
   queue: RunQueue;
   now: () => Date;
   log: Log;
-  /** The watchlists of now. */
-  watchlists: () => Promise<ConfiguredWatchlists>;
+  /** The watchlists of at most a minute ago; with `asOf`, as they were read then or later. */
+  watchlists: (asOf?: Date) => Promise<ConfiguredWatchlists>;
   rules: Rules;
-}
-
-/** The configured watchlists, and what is wrong with those that are not among them or not up to date. */
-export interface ConfiguredWatchlists {
-  list: readonly Watchlist[];
-  faults: readonly WatchlistFault[];
-}
-
-/** A faulty entry. */
-export interface WatchlistFault {
-  /** The entry's name; `null` where it has none or where nothing could be read at all. */
-  watchlist: string | null;
-  /** What is wrong, what is allowed and what to do. */
-  message: string;
-  /** Whether its last good version is among the configured ones for now. */
-  isKept: boolean;
 }
 
 /** Settings that hold for all watchlists; the calls are those allowed in one tenant. */
@@ -190,6 +176,11 @@ export interface Store {
   /** Does nothing if there is none. */
   deleteStatus(chain: Chain): Promise<void>;
 
+  /** The last good versions of the watchlists in a document; `null` if there are none. */
+  readLastGood(): Promise<StoredLastGood | null>;
+  /** False if another was first. `version` is that of the stored ones, `null` for none. */
+  saveLastGood(good: readonly LastGood[], version: string | null): Promise<boolean>;
+
   readLease(tenant: string): Promise<StoredLease | null>;
   /** Its new version; `null` if another was first. `version` is that of the row it replaces, `null` for none. */
   writeLease(tenant: string, lease: Lease, version: string | null): Promise<string | null>;
@@ -212,6 +203,20 @@ export interface Store {
   saveBookmark(tenant: string, bookmark: Bookmark): Promise<void>;
   /** The run ids of a product's snapshots from before a run, oldest first. */
   listSnapshotIds(product: ProductKey, before: RunId): Promise<RunId[]>;
+}
+
+/** The last good version of a watchlist. */
+export interface LastGood {
+  /** Its JSON as written, which a later version of the app may read differently. */
+  source: unknown;
+  /** Since when it replaces a faulty one, ISO 8601 in UTC; `null`: it is the current one. */
+  since: string | null;
+}
+
+/** Last good versions with the version of their rows. */
+export interface StoredLastGood {
+  good: readonly LastGood[];
+  version: string;
 }
 
 /**

@@ -9,11 +9,13 @@ import { steadierSchedule } from "./settings/ncrontab.ts";
 import { type Environment, openReader, type Reader } from "./settings/reader.ts";
 import { signInFault } from "./settings/sign-in.ts";
 import { settingNames, settingsTable } from "./settings/table.ts";
-import { readWatchlists } from "./settings/watchlists.ts";
+import { readWatchlists, type WatchlistsDocument } from "./settings/watchlists.ts";
 
 /** Everything an operator can decide, checked and ready to use. */
 export interface Settings {
   watchlists: readonly Watchlist[];
+  /** Where the watchlists are instead, and what they lack there; `null`: `watchlists` are all. */
+  watchlistsDocument: WatchlistsDocument | null;
   rules: Rules;
   /** `a@b` or `Name <a@b>`. */
   mailFrom: string;
@@ -63,12 +65,15 @@ export function readSettings(env: Environment): Settings {
   const reader = openReader(env);
   const cloud = clouds[reader.read("DEFENDER_CLOUD")];
   const hosted = isSet(env.WEBSITE_SITE_NAME) || isSet(env.WEBSITE_INSTANCE_ID);
-  const watchlists = readWatchlists(reader);
+  const auth = readAuth(reader, env);
+  const otherTenants = !isManaged(reader, env) || reader.has("DEFENDER_APP_ID");
+  const { watchlists, document } = readWatchlists(reader, { otherTenants, readerRoles: auth === "entra" });
   const settings = {
     watchlists,
+    watchlistsDocument: document,
     mailFrom: reader.require("MAIL_FROM", ""),
     rules: readRules(reader, cloud),
-    auth: readAuth(reader, env),
+    auth,
     defender: readDefender(reader, cloud),
     identity: readIdentity(reader, env, cloud, watchlists),
     storage: readStorage(reader, cloud, hosted),
@@ -129,8 +134,8 @@ function readIdentity(
   { authorityHost }: Cloud,
   watchlists: readonly Watchlist[],
 ): Settings["identity"] {
-  const credential = reader.read("REPORTER_STORAGE__credential");
-  const managed = isSet(env.IDENTITY_ENDPOINT) || isSet(env.MSI_ENDPOINT) || credential !== null;
+  reader.read("REPORTER_STORAGE__credential");
+  const managed = isManaged(reader, env);
   const appId = reader.read("DEFENDER_APP_ID");
   const abroad = watchlists.filter(({ tenant }) => tenant !== homeTenant).map(({ name }) => name);
   if (managed && abroad.length > 0 && !reader.has("DEFENDER_APP_ID")) {
@@ -144,6 +149,10 @@ function readIdentity(
     );
   }
   return { kind: managed ? "managed" : "developer", clientId: readClientId(reader), appId, authorityHost };
+}
+
+function isManaged(reader: Reader, env: Environment): boolean {
+  return isSet(env.IDENTITY_ENDPOINT) || isSet(env.MSI_ENDPOINT) || reader.has("REPORTER_STORAGE__credential");
 }
 
 function readClientId(reader: Reader): string | null {

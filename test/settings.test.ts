@@ -65,8 +65,10 @@ describe("absent settings take their default", () => {
           mailWhen: "worse",
           heartbeatDay: "Monday",
           dueDays: 14,
+          readerRole: null,
         },
       ],
+      watchlistsDocument: null,
       rules: {
         timeZone: "UTC",
         graceMinutes: 120,
@@ -166,7 +168,28 @@ const rows: Record<SettingName, Row> = {
   WATCHLISTS: {
     pick: (settings) => one(settings)?.name,
     good: [[JSON.stringify([servers]), "Servers"]],
-    bad: ["Servers", "{}", "[]", "[1]", "[[]]", "[null]", "[{]", '[{"name": "a"', "[\u201cname\u201d]"],
+    bad: ["Servers", "{}", "[]", "[{]", '[{"name": "a"', "[\u201cname\u201d]"],
+    with: { SOFTWARE_IDS: undefined, MAIL_TO: undefined },
+  },
+  WATCHLISTS_URL: {
+    pick: ({ watchlistsDocument }) => watchlistsDocument?.url,
+    good: [
+      "https://streporter.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.z12.blob.storage.azure.net/configuration/watchlists.json",
+      "https://streporter.blob.core.usgovcloudapi.net/configuration/folder/watchlists%20of%20today.json",
+      "http://127.0.0.1:10000/devstoreaccount1/configuration/watchlists.json",
+    ].map((url) => [url, url] as const),
+    bad: [
+      "watchlists.json",
+      "http://streporter.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.blob.core.windows.net/watchlists.json",
+      "https://streporter.blob.core.windows.net/configuration/watchlists.json?sig=secret",
+      "https://user:secret@streporter.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.blob.core.windows.net.evil.example/configuration/watchlists.json",
+      "https://evil.example/.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.table.core.windows.net/configuration/watchlists.json",
+      "https://raw.githubusercontent.com/contoso/watchlists/main/watchlists.json",
+    ],
     with: { SOFTWARE_IDS: undefined, MAIL_TO: undefined },
   },
   REPORT_SCHEDULE: {
@@ -454,14 +477,31 @@ describe("all faults are reported at once", () => {
     const broken = { ...faulty, MAIL_TO: undefined, WATCHLISTS: '[{"name": "a"\n "mailTo": []}]' };
     const problem = errorOf(broken).problems.find((line) => line.startsWith("WATCHLISTS"));
     expect(errorOf(broken).problems).toHaveLength(4);
-    expect(problem).toContain("is not valid JSON near line 2, column 2");
+    expect(problem).toContain("is not valid JSON at line 2, column 2");
     const late = { ...watchlists(), WATCHLISTS: `[${"\n".repeat(11)}${" ".repeat(14)}{"name" 1}]` };
-    expect(problemsWith(late)).toEqual([expect.stringContaining("near line 12, column 23.")]);
+    expect(problemsWith(late)).toEqual([expect.stringContaining("at line 12, column 23: unexpected 1.")]);
     expect(problemsWith(watchlists()).at(0)).toContain("is empty");
-    expect(problemsWith({ ...watchlists(), WATCHLISTS: "[1,]" })).toEqual([
-      expect.stringContaining("is not valid JSON: unexpected ]"),
-    ]);
     expect(problemsWith({ ...watchlists(), WATCHLISTS: "[" })).toEqual([expect.stringContaining("it ends too early")]);
+  });
+
+  test.each([
+    ["[{},\n ]", "at line 2, column 2: remove the comma before ]"],
+    ['[{"name": "a",}]', "at line 1, column 15: remove the comma before }"],
+    ["[\n{\u201cname\u201d: 1}]", 'at line 2, column 2: use straight quotation marks (") instead of \u201c'],
+    ['[{"name": \u201ca\u201d}]', 'at line 1, column 11: use straight quotation marks (") instead of \u201c'],
+    ["[{'name': 1}]", "at line 1, column 3: use double quotation marks (\") instead of '"],
+    ['[{"name": "a"},\n\n // all of them\n {}]', "at line 3, column 2: comments are not allowed"],
+    ['[{"name": ["a", nul]}]', "at line 1, column 17: unexpected n"],
+    ['[{"a": [[], {}, "]\\"", true, -1.5e3, null, "x"]}, ;]', "at line 1, column 51: unexpected ;"],
+    ["\ufeff[,]", "at line 1, column 2: unexpected ,"],
+    ['[{"name": "a" "mailTo": 1}]', 'at line 1, column 15: unexpected "'],
+    ["[01]", "at line 1, column 3: unexpected 1"],
+    ['[{"name": "a\nb"}]', "at line 1, column 13: unexpected character"],
+  ])("broken JSON is named with its place and what to do: %j", (text, fault) => {
+    expect(() => JSON.parse(text.replace("\ufeff", ""))).toThrow(SyntaxError);
+    expect(problemsWith({ ...watchlists(), WATCHLISTS: text })).toEqual([
+      expect.stringContaining(`WATCHLISTS: is not valid JSON ${fault}. Allowed: `),
+    ]);
   });
 });
 
@@ -648,7 +688,10 @@ describe("watchlists", () => {
         minCves: 0,
         mailWhen: "always",
         dueDays: 3,
+        readerRole: " Reports.Read.Edge ",
       }),
+      AUTH: "entra",
+      WEBSITE_AUTH_ENABLED: "True",
       WORSE_MIN_MACHINES: "2",
       WORSE_MIN_PERCENT: "5",
       WORSE_MIN_CVES: "3",
@@ -665,6 +708,7 @@ describe("watchlists", () => {
         mailWhen: "changed",
         heartbeatDay: "none",
         dueDays: 21,
+        readerRole: null,
       },
       {
         name: "Edge team",
@@ -676,6 +720,7 @@ describe("watchlists", () => {
         mailWhen: "always",
         heartbeatDay: "none",
         dueDays: 3,
+        readerRole: "Reports.Read.Edge",
       },
     ]);
   });
@@ -706,11 +751,28 @@ describe("watchlists", () => {
     ["minPercent", true],
     ["mailWhen", "never"],
     ["dueDays", "soon"],
+    ["readerRole", "Reports Read"],
+    ["readerRole", ".Read"],
+    ["readerRole", "r".repeat(121)],
+    ["readerRole", 5],
   ])("a faulty %s is reported with the watchlist and its index: %j", (property, value) => {
     const label = property === "name" ? /^WATCHLISTS\[1\]/ : new RegExp(`^WATCHLISTS\\[1\\] \\(B\\) ${property}: `);
     const problems = problemsWith(watchlists(servers, { ...servers, name: "B", [property]: value }));
     expect(problems).toEqual([expect.stringMatching(label)]);
     expect(problems).toEqual([expect.stringMatching(/[.?] Allowed: .*\. Example: /)]);
+  });
+
+  test("a role for readers is refused where the app does not know its callers", () => {
+    expect(problemsWith(watchlists({ ...servers, readerRole: "Reports.Read.Servers" }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[0\] \(Servers\) readerRole: needs AUTH=entra: .* Allowed: .* Example: /),
+    ]);
+  });
+
+  test.each([1, null, "Servers", [servers]])("an entry that is not an object is refused alone: %j", (entry) => {
+    expect(problemsWith(watchlists(servers, entry, { ...servers, name: "B", dueDays: -1 }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[1\]: is not an object\. Allowed: .*\. Example: \[/),
+      expect.stringMatching(/^WATCHLISTS\[2\] \(B\) dueDays: "-1" is out of range\./),
+    ]);
   });
 
   test("a list of anything but strings is refused", () => {
@@ -761,10 +823,27 @@ describe("watchlists", () => {
     expect(problems).toEqual([expect.stringMatching(/^WATCHLISTS: .*SOFTWARE_IDS and MAIL_TO/)]);
   });
 
-  test("1,000 are accepted and one more is not", () => {
-    const many = Array.from({ length: 1_001 }, (_, index) => ({ ...servers, name: `w${index}` }));
-    expect(settingsWith(watchlists(...many.slice(1))).watchlists).toHaveLength(1_000);
-    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("has 1001 entries; at most 1000")]);
+  test("2,000 are accepted and one more is not", () => {
+    const many = Array.from({ length: 2_001 }, (_, index) => ({ ...servers, name: `w${index}` }));
+    expect(settingsWith(watchlists(...many.slice(1))).watchlists).toHaveLength(2_000);
+    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("has 2001 entries; at most 2000")]);
+  });
+
+  test("the address of their document replaces all others and is refused together with them", () => {
+    const WATCHLISTS_URL = "https://streporter.blob.core.windows.net/configuration/watchlists.json";
+    expect(problemsWith({ WATCHLISTS_URL })).toEqual([
+      expect.stringMatching(
+        /^WATCHLISTS_URL: is set together with SOFTWARE_IDS and MAIL_TO, which it replaces\. Allowed: /,
+      ),
+    ]);
+    const both = { ...watchlists({ ...servers, dueDays: -1 }), MAIL_TO: "nobody", WATCHLISTS_URL };
+    expect(problemsWith(both).map((line) => line.split(": ", 2).join(": "))).toEqual([
+      "WATCHLISTS_URL: is set together with MAIL_TO and WATCHLISTS, which it replaces. Allowed",
+      'MAIL_TO: "nobody" is not a mail address. Allowed',
+    ]);
+    const read = settingsWith({ SOFTWARE_IDS: undefined, MAIL_TO: undefined, WATCHLISTS_URL, DUE_DAYS: "7" });
+    expect([read.watchlists, read.watchlistsDocument?.url]).toEqual([[], WATCHLISTS_URL]);
+    expect(read.watchlistsDocument?.defaults.dueDays).toBe(7);
   });
 
   test("another tenant needs an app registration only where a managed identity signs in", () => {

@@ -35,6 +35,8 @@ export interface Watchlist {
   heartbeatDay: Weekday | "none";
   /** A KB missing for longer than this many days is overdue. */
   dueDays: number;
+  /** The Entra app role whose holders may read it; `null`: everyone who may call the app. */
+  readerRole: string | null;
 }
 
 /** Whose runs a configured watchlist shows. */

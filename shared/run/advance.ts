@@ -31,11 +31,16 @@ async function step(message: QueueMessage, ports: Ports, signal: AbortSignal): P
 }
 
 async function deliverMails(chain: Chain, ports: Ports): Promise<number | null> {
-  const { list } = await ports.watchlists();
-  const watchlist = list.find(({ tenant, name }) => tenant === chain.tenant && name === chain.watchlist);
+  // Another process may have read a newer configuration, and committed a run of it.
+  const watchlist = (await findWatchlist(chain, ports)) ?? (await findWatchlist(chain, ports, ports.now()));
   if (watchlist) return deliver(chain, watchlist, ports);
   ports.log("warn", "mails of an unknown watchlist not sent", { ...chain });
   return null;
+}
+
+async function findWatchlist({ tenant, watchlist }: Chain, { watchlists }: Ports, asOf?: Date) {
+  const { list } = await watchlists(asOf);
+  return list.find((one) => one.tenant === tenant && one.name === watchlist);
 }
 
 // Dates far from ours overflow the calendar when days are added, and would leave a row that no one can read.

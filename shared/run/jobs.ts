@@ -31,7 +31,7 @@ export function progressOf({ watchlist, runId, results }: Job): RunProgress {
 
 /** The runs that a message asks for and that are not committed. */
 export async function openJobs(message: ReadMessage, ports: Ports): Promise<Job[]> {
-  const { list } = await ports.watchlists();
+  const { list } = await ports.watchlists(new Date(message.openedAt));
   const own = list.filter(({ tenant, name }) => tenant === message.tenant && name === (message.watchlist ?? name));
   if (own.length === 0) ports.log("warn", "run of an unknown watchlist dropped", { ...message });
   const isDone = await alreadyFinished(message, ports);
@@ -90,7 +90,7 @@ async function openRequest(request: RunRequest, ports: Ports): Promise<Job | nul
     return null;
   }
   if (request.dropped) return null;
-  const { list } = await ports.watchlists();
+  const { list } = await ports.watchlists(new Date(request.openedAt));
   const watchlist = list.find(({ tenant, name }) => tenant === request.tenant && name === request.watchlist);
   if (watchlist) return openJob(request, watchlist, ports);
   await store.dropRequest(request, "The watchlist is no longer configured.");

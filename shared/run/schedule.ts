@@ -11,7 +11,8 @@ const expireAfterSeconds = 2 * 3600;
 export async function scheduleRuns({ watchlists, store, queue, rules, now, log }: Ports): Promise<void> {
   const openedAt = now();
   const runId = scheduledRunId(new Date(openedAt.getTime() + earlyMs), rules.timeZone);
-  const { list } = await watchlists();
+  const { list, faults } = await watchlists(openedAt);
+  for (const fault of faults) log("error", "watchlist faulty", { ...fault });
   const tenants = [...new Set(list.map(({ tenant }) => tenant))];
   const reads = tenants.map((tenant) => queue.send({ tenant, runId, openedAt: openedAt.toISOString() }));
   const results = await Promise.allSettled(reads);

@@ -1,6 +1,6 @@
 import { plainText } from "../core/text.ts";
 import { listShown, shown } from "./excerpt.ts";
-import { isDomain, type Kind, readList, textKind } from "./kinds.ts";
+import { isDomain, type Kind, listSchema, readList, textKind } from "./kinds.ts";
 
 /** As many as SendGrid takes for one mail. */
 const mostAddresses = 1_000;
@@ -28,6 +28,7 @@ const togetherMark = /^\s*together\s*:/i;
 /** The readers in a list, or in one text, which may begin with `together:`. */
 export const readersKind: Kind<Readers> = {
   allowed: `1 to ${mostAddresses} addresses, ${oneAddress}, separated by commas, semicolons or line breaks; a name that contains a comma needs quotation marks; one string may start with "together:"`,
+  schema: listSchema({ pattern: "@", maxLength: limits.entry }, mostAddresses),
   read(value, notes) {
     const { fault, warning } = notes;
     const together = typeof value === "string" && togetherMark.test(value);

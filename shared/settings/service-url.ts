@@ -17,6 +17,27 @@ export const reportUrlKind = urlKind(`${https}; without a query or key`, (pathna
 /** A service of a storage account. */
 export const storageUriKind = urlKind(`${https}; without a signature`, () => null);
 
+// Storage accounts with a DNS zone of their own end differently.
+const blobHost = /^[a-z0-9-]{3,40}\.(blob\.core\.(windows|usgovcloudapi)\.net|z\d+\.blob\.storage\.azure\.net)$/;
+
+/** A blob, to which the app sends a storage token: so only at a storage account's own name. */
+export const blobUrlKind: Kind<string> = textKind(
+  "the https address of a blob, or plain http to this machine; without a signature",
+  (text, { fault }) => {
+    const wrong = urlFault(text) ?? blobFault(new URL(text));
+    if (wrong === null) return withoutSlash(new URL(text));
+    fault(wrong);
+    return null;
+  },
+);
+
+function blobFault({ hostname, pathname }: URL): string | null {
+  if (!blobHost.test(hostname) && !isLoopback(hostname)) {
+    return "is not in a storage account (https://<account>.blob.core.windows.net)";
+  }
+  return pathname.split("/").filter(Boolean).length < 2 ? "names no blob: it needs a container and a name" : null;
+}
+
 function urlKind(allowed: string, pathFault: (pathname: string) => string | null): Kind<string> {
   return textKind(allowed, (text, { fault }) => {
     const wrong = urlFault(text) ?? pathFault(new URL(text).pathname);

@@ -1,10 +1,10 @@
 import { mailWhens, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
-import { jsonObjectsKind } from "./json.ts";
+import { jsonArrayKind } from "./json.ts";
 import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
 import { addressKind, readersKind } from "./mail-addresses.ts";
 import { scheduleKind } from "./ncrontab.ts";
-import { hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
+import { blobUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
 import { softwareIdsKind } from "./software-ids.ts";
 
 /** Markdown for docs/settings.md, which `npm run docs` writes. */
@@ -38,7 +38,7 @@ export const settingsTable = {
     section: watched,
     kind: softwareIdsKind,
     default: null,
-    absent: "required, unless `WATCHLISTS` is set",
+    absent: "required, unless `WATCHLISTS` or `WATCHLISTS_URL` is set",
     meaning:
       "Defender's ids of the products to watch. Defender's portal shows display names; the id is in the address of a product's page and in `GET /api/Software`.",
     example: "microsoft-_-windows_11,microsoft-_-edge_chromium-based",
@@ -47,7 +47,7 @@ export const settingsTable = {
     section: watched,
     kind: readersKind,
     default: null,
-    absent: "required, unless `WATCHLISTS` is set",
+    absent: "required, unless `WATCHLISTS` or `WATCHLISTS_URL` is set",
     meaning:
       "Who gets the digest. Each reader gets a copy that shows no other address; with `together:` in front, as in `together: a@contoso.com, b@contoso.com`, they get one mail and see each other.",
     example: "Patch Team <patch-team@contoso.com>, ciso@contoso.com",
@@ -62,12 +62,21 @@ export const settingsTable = {
   },
   WATCHLISTS: {
     section: watched,
-    kind: jsonObjectsKind,
+    kind: jsonArrayKind,
     default: null,
     absent: "one watchlist, `default`",
     meaning:
       "Several watchlists, instead of `SOFTWARE_IDS` and `MAIL_TO`; their [properties](#properties-of-a-watchlist) are below. On Linux an environment variable is shorter than 128 KiB: about 300 watchlists of ten ids.",
     example: '[{"name": "Servers", "softwareIds": ["microsoft-_-windows_server_2022"], "mailTo": ["ops@contoso.com"]}]',
+  },
+  WATCHLISTS_URL: {
+    section: watched,
+    kind: blobUrlKind,
+    default: null,
+    absent: "none",
+    meaning:
+      "A blob with the array of `WATCHLISTS`, instead of that setting: up to 2,000 watchlists and 16 MiB, in UTF-8. The app reads it with its identity, at each schedule and otherwise once a minute, so a change needs no restart. A faulty entry disables its own watchlist only; the last good version of it goes on for a day, and health names it.",
+    example: "https://streporter.blob.core.windows.net/configuration/watchlists.json",
   },
   REPORT_SCHEDULE: {
     section: digests,

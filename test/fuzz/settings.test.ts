@@ -16,6 +16,7 @@ const right: Record<SettingName, string> = {
   WATCHLISTS: JSON.stringify([
     { name: "Servers", softwareIds: ["a-_-b"], mailTo: ["a@contoso.com"], tenantId: "contoso.com" },
   ]),
+  WATCHLISTS_URL: "https://streporter.blob.core.windows.net/configuration/watchlists.json",
   REPORT_SCHEDULE: "0 0 5,17 * Jan-Mar/2 Mon-Fri",
   REPORT_TIME_ZONE: "Europe/Berlin",
   REPORT_GRACE_MINUTES: "120",

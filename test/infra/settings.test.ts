@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { settingsDocument } from "../../scripts/settings-document.ts";
+import { watchlistsSchema } from "../../scripts/watchlists-schema.ts";
 import { settingNames } from "../../shared/settings/table.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { type BicepParameter, infra, literal, readObject, readParameters } from "../support/bicep.ts";
@@ -123,6 +124,10 @@ describe("main.parameters.json", () => {
 
 test("docs/settings.md is up to date: `npm run docs` writes it", () => {
   expect(readFileSync("docs/settings.md", "utf8")).toBe(settingsDocument());
+});
+
+test("docs/watchlists.schema.json is up to date: `npm run docs` writes it", () => {
+  expect(readFileSync("docs/watchlists.schema.json", "utf8")).toBe(watchlistsSchema());
 });
 
 test("every parameter that people fill in says what it is for", () => {

@@ -13,6 +13,7 @@ import {
   runRowKey,
 } from "../../shared/io/storage/rows.ts";
 import type { Store, StoredRun } from "../../shared/ports.ts";
+import { createFakeConfiguration } from "../support/fake-configuration.ts";
 import { createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
 
 interface StoredRow extends StoredRun {
@@ -129,6 +130,7 @@ export function createSimStore(): Store {
     // A first run is one before which there is none: nothing else remembers it.
     async deleteBeginning() {},
 
+    ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
   };

@@ -127,6 +127,7 @@ function watchlistOf(name: string, list: PlannedList): Watchlist {
     softwareIds,
     mailTo: ["security@example.com"],
     mailTogether: false,
+    readerRole: null,
     tenant: homeTenant,
     thresholds: { minMachines, minPercent, minCves },
     mailWhen,

@@ -54,6 +54,7 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
     mailWhen: "worse",
     heartbeatDay: "Monday",
     dueDays: 14,
+    readerRole: null,
     ...parts,
   };
 }
@@ -196,4 +197,9 @@ function openedAt(runId: RunId): string {
 
 function committedAt(runId: RunId): string {
   return new Date(Date.parse(openedAt(runId)) + 4 * 60_000).toISOString();
+}
+
+/** The chain of a watchlist's runs. */
+export function chainOf(watchlist = "default", tenant = "home"): { tenant: string; watchlist: string } {
+  return { tenant, watchlist };
 }

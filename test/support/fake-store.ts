@@ -12,6 +12,7 @@ import {
   runRowKey,
 } from "../../shared/io/storage/rows.ts";
 import type { SnapshotKey, Store, StoredRun } from "../../shared/ports.ts";
+import { createFakeConfiguration } from "./fake-configuration.ts";
 import { createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
 
 interface Versioned {
@@ -122,6 +123,7 @@ export function createFakeStore(): Store {
     // Here a first run is one before which there is none: nothing else remembers it.
     async deleteBeginning() {},
 
+    ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
   };

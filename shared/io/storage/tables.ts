@@ -8,6 +8,7 @@ import type { Snapshot } from "../../core/snapshot.ts";
 import type { WatchlistStatus } from "../../core/watchlist-status.ts";
 import type { ProductKey, SnapshotKey, Store, StoredRun } from "../../ports.ts";
 import { defaultPatience, type Patience, type StorageConnection } from "./account.ts";
+import { createConfiguration } from "./last-good.ts";
 import {
   decodeRun,
   decodeSnapshot,
@@ -74,6 +75,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
     listStatuses: () => listStatuses(watchlists),
     saveStatus: (status) => putRow(watchlists, encodeStatus(status)),
     deleteStatus: (chain) => deleteRow(watchlists, statusPartition, statusRowKey(chain)),
+    ...createConfiguration(watchlists),
     ...createWalks(openTable(connection, walksTable, patience)),
   };
 }

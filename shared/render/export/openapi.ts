@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import watchlists from "../../../docs/watchlists.schema.json" with { type: "json" };
 import {
   historyParameters,
   keyParameter,
@@ -62,7 +63,8 @@ export function openApiDocument(version: string): Record<string, unknown> {
 
 function componentSchemas(): Record<string, unknown> {
   const names = Object.keys(schemas) as SchemaName[];
-  return Object.fromEntries(names.map((name) => [name, withoutDialect(jsonSchema(name))]));
+  const own = Object.fromEntries(names.map((name) => [name, withoutDialect(jsonSchema(name))]));
+  return { ...own, WatchlistsDocument: withoutDialect(watchlists) };
 }
 
 function withoutDialect({ $schema: _, ...schema }: Record<string, unknown>): Record<string, unknown> {
