@@ -1,16 +1,15 @@
 import pMap from "p-map";
 import { calendarDay } from "../core/day.ts";
-import { minutesUntilLate } from "../core/deadline.ts";
 import { chainKey } from "../core/message.ts";
-import { type Expected, owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
+import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
 import { chainOf, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
 import type { ConfiguredWatchlists, Ports } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
-import { nextRun } from "../run/next-run.ts";
 import { noteAwaited } from "../run/status.ts";
+import { expectations } from "./expectations.ts";
 import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
@@ -111,30 +110,6 @@ async function noteNew(
   const isNew = (status: WatchlistStatus | undefined) => !status || waitsSince(status) === null;
   const chains = list.map(chainOf).filter((chain) => isNew(known.get(chainKey(chain))));
   await pMap(chains, (chain) => noteAwaited(chain, known.get(chainKey(chain)), ports), { concurrency });
-}
-
-/** By when each watchlist's runs and mails are expected. */
-function expectations(list: readonly Watchlist[], { now, rules }: Ports): (watchlist: Watchlist) => Expected {
-  const products = new Map<string, Set<string>>();
-  for (const { tenant, softwareIds } of list) {
-    const known = products.get(tenant) ?? new Set();
-    products.set(tenant, known);
-    for (const softwareId of softwareIds) known.add(softwareId);
-  }
-  // Most watchlists' last runs were opened by the same firing of the timer.
-  const found = new Map<number, Date | null>();
-  const next = (after: Date) => {
-    const at = after.getTime();
-    const known = found.get(at);
-    const run = known === undefined ? nextRun(rules.schedule, after) : known;
-    found.set(at, run);
-    return run;
-  };
-  return ({ tenant }) => ({
-    now: now(),
-    nextRun: next,
-    minutesUntilLate: minutesUntilLate(products.get(tenant)?.size ?? 0, rules),
-  });
 }
 
 /** The watchlists that once had runs and are configured no longer; one that only has a fault is not removed. */
