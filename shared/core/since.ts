@@ -61,8 +61,7 @@ export async function changesSince(
     if (!product || !now || product.baseline) continue;
     const last = isBaselineSince(then, now) ? null : then.last;
     if (!last) watched.push(softwareId);
-    if (isNotRead(product)) continue;
-    if (last && !wasRead) readable.push(softwareId);
+    if (last && !wasRead && !isNotRead(product)) readable.push(softwareId);
     addPair(found, { product, last, heldBack, now, entryOf: (id) => entryOf(id, softwareId) }, report, digest);
   }
   const { kbs, rose, cameAndWent } = found;
@@ -84,7 +83,7 @@ function isBaselineSince({ last, firstEmptyOn }: Pick<SinceProduct, "last" | "fi
   return first !== undefined && daysBetween(firstEmptyOn, first) <= firstAnswerDays;
 }
 
-/** A product that was read now, with what the digest showed of it. */
+/** A product as it is now, with what the digest showed of it. */
 interface Pair extends Pick<SinceProduct, "last" | "heldBack"> {
   product: ProductRow;
   now: Snapshot;
@@ -103,11 +102,18 @@ function addPair(
   { day }: Pick<SinceDigest, "day">,
 ): void {
   const worse = worseOf(pair, thresholds);
+  addEach(found.kbs, worse);
+  // Of what could not be read today only that is said which a digest in between should have said.
+  if (isNotRead(pair.product)) return;
   const worseIds = new Set(worse.map(({ kb }) => kb.id));
   const better = betterOf(pair, thresholds).filter(({ kb }) => !worseIds.has(kb.id));
-  for (const { kb, entry } of [...worse, ...better, ...resolvedOf(pair)]) addEntry(found.kbs, kb, entry);
+  addEach(found.kbs, [...better, ...resolvedOf(pair)]);
   for (const id of risenOf(pair)) if (!worseIds.has(id)) found.rose.add(id);
   found.cameAndWent += countPassed(pair, day);
+}
+
+function addEach(kbs: KbRows, entries: readonly SinceEntry[]): void {
+  for (const { kb, entry } of entries) addEntry(kbs, kb, entry);
 }
 
 interface SinceEntry {

@@ -24,7 +24,7 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
     case "worse":
       return [sentencesOf(worseLeads(report.rows)), ...late];
     case "not-read":
-      return [nothingRead(report)];
+      return [nothingRead(report), ...late];
     case "partly-read":
       return [...notReadPart(report), ...(late.length > 0 ? late : [nothingElseWorse(report)]), ...joinedPart(report)];
     case "first":

@@ -127,6 +127,17 @@ describe("since the last digest", () => {
     expect(entriesOf(await days.since("2026-11-02", report))).toEqual(["windows_10 1 worsened 15/10 was 10/10"]);
   });
 
+  test("also of a product that could not be read today, because the next digest follows this one", async () => {
+    const { report, since } = await sinceFirst([
+      [anItem("1", 10), anItem("2", 9)],
+      [anItem("1", 12), anItem("2", 8), anItem("4", 5)],
+      failed,
+    ]);
+    expect(entriesOf(report)).toContain("windows_10 4 not-read 5/10 was 5/10");
+    expect(entriesOf(since)).toEqual(["windows_10 1 worsened 12/10 was 10/10", "windows_10 4 new 5/10 was -"]);
+    expect(since).toMatchObject({ readable: [], rose: 0, cameAndWent: 0 });
+  });
+
   test("a first list of KBs in between is a baseline, and nothing of it is new", async () => {
     const days = startDays({ softwareIds: [windows10] });
     await days.play("2026-11-01", { [windows10]: emptyOverWeaknesses });
@@ -316,7 +327,7 @@ describe("a report and what happened since the last digest", () => {
         };
         const open = passed.flatMap(worseIn).filter((name) => {
           const entry = now.get(name);
-          return entry?.current && entry.kind !== "not-read" && !today.has(name) && !baselines.has(entry.softwareId);
+          return entry?.current && !today.has(name) && !baselines.has(entry.softwareId);
         });
         const expected = open.filter(isPast);
         expect(expected.filter((name) => !isWorse(said.get(name)?.kind ?? "unchanged"))).toEqual([]);
