@@ -106,7 +106,7 @@ test("no kept run loses a snapshot, and nothing that is too old stays", { timeou
         [],
       );
     }),
-    { numRuns: Number(process.env.HISTORIES ?? 40) },
+    { numRuns: 40 },
   );
 });
 

@@ -152,12 +152,16 @@ describe("watchlists of one tenant", () => {
 
   test("what another tenant keeps is another's", async () => {
     const own = aWatchlist();
-    const other = aWatchlist({ tenant: "11111111-1111-1111-1111-111111111111" });
+    const other = aWatchlist({ name: "other", tenant: "11111111-1111-1111-1111-111111111111" });
     const world = keptWorld([own, other], 2);
     for (const day of days("2026-11-02", 5)) await play(world, day, [own, other]);
+    const statuses = await world.ports.store.listStatuses();
     await expireAll(world);
     expect(await runIdsOf(world)).toHaveLength(3);
-    expect(await world.ports.store.listRuns(chainOf("default", other.tenant))).toHaveLength(5);
+    expect(await world.ports.store.listRuns(chainOf("other", other.tenant))).toHaveLength(5);
+    expect(await world.ports.store.listStatuses()).toMatchObject(
+      statuses.map(({ tenant, watchlist }) => ({ tenant, watchlist, removedOn: null })),
+    );
     expect(await world.ports.store.readBookmark(other.tenant)).toBeNull();
   });
 });
@@ -237,6 +241,18 @@ describe("a removed watchlist", () => {
     expect(await statusOf()).toMatchObject({ removedOn: "2026-11-05", open: [] });
   });
 
+  test("keeps a run whose mail changes meanwhile until it could be cancelled", async () => {
+    await setMail(world.ports.store, chain, "2026-11-02", "sending");
+    await expireOn("2026-11-05");
+    const { store } = world.ports;
+    world.ports.store = { ...store, updateMail: async () => false };
+    await expireOn("2026-12-20");
+    expect(await runIdsOf(world, "Leaves")).toEqual(["2026-11-02"]);
+    world.ports.store = store;
+    await expireOn("2026-12-21");
+    expect(await runIdsOf(world, "Leaves")).toEqual([]);
+  });
+
   test.each([
     ["nothing could be read", [], [{ watchlist: null, message: "…", isKept: false }]],
     ["an entry has no name", [stays], [{ watchlist: null, message: "…", isKept: false }]],
@@ -275,6 +291,12 @@ describe("once a day", () => {
     world.ports.store = { ...store, listRuns: () => Promise.reject(new Error("not again")) };
     expect([await expireFor("2026-11-07"), await expireFor("2026-11-06")]).toEqual([null, null]);
     expect(await store.readBookmark("home")).toEqual({ day: "2026-11-07", isDone: true });
+  });
+
+  test("a day begins anew where the day before did not finish", async () => {
+    await world.ports.store.saveBookmark("home", { day: "2026-11-06", isDone: false, after: "zzz" });
+    await expireFor("2026-11-07");
+    expect(await snapshotsOf(world, windows)).toEqual(days("2026-11-04", 4));
   });
 
   test("a late message deletes what was too old on its day", async () => {
@@ -335,7 +357,8 @@ test("a status that a crash kept from being written is written", async () => {
 });
 
 describe("a damaged row", () => {
-  const [whole, broken] = [aWatchlist({ softwareIds: [edge] }), aWatchlist({ name: "broken" })];
+  const whole = aWatchlist({ softwareIds: [edge, windows] });
+  const broken = aWatchlist({ name: "broken" });
   let world: KeptWorld;
   beforeEach(async () => {
     world = keptWorld([whole, broken], 2);
@@ -364,7 +387,7 @@ describe("a damaged row", () => {
         return listRuns(chain, from);
       },
     });
-    // What it watches follows from its last run, too.
+    // What it has follows from its last run, too.
     configure(world, [whole, { ...broken, softwareIds: [] }]);
     await expireAll(world);
     expect(await runIdsOf(world)).toEqual(kept);
@@ -381,11 +404,24 @@ describe("a damaged row", () => {
 
   test.each(["2026-11-05", "2026-11-07"])("of a kept run (%s) keeps all of its watchlist", async (runId) => {
     damageRun(runId);
+    configure(world, [whole, { ...broken, softwareIds: [] }]);
     await expireAll(world);
     expect(await runIdsOf(world)).toEqual(kept);
+    expect(await snapshotsOf(world, edge)).toEqual(["2026-11-04", ...kept]);
     expect(await runIdsOf(world, "broken")).toEqual(days("2026-11-02", 6));
     expect(await snapshotsOf(world, windows)).toEqual(days("2026-11-02", 6));
     expect(errors()).toHaveLength(1);
+  });
+
+  test("owes no mail once its watchlist was removed, and goes with its retention", async () => {
+    await setMail(world.ports.store, chainOf("broken"), "2026-11-06", "pending");
+    damageRun("2026-11-06");
+    configure(world, [whole]);
+    for (const day of days("2026-11-08", 9)) {
+      world.setClock(`${day}T12:00:00Z`);
+      await expireAll(world);
+    }
+    expect(await runIdsOf(world, "broken")).toEqual(["2026-11-07"]);
   });
 
   test("goes when its time has come", async () => {
