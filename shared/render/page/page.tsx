@@ -1,5 +1,3 @@
-import type { ReactNode } from "react";
-import { renderToStaticMarkup } from "react-dom/server";
 import { stall } from "../../core/due.ts";
 import { forecast, forecastLimits } from "../../core/forecast.ts";
 import { comparedProducts } from "../../core/products.ts";
@@ -15,13 +13,13 @@ import { pageLimits } from "../limits.ts";
 import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
-import pageScript from "./client/script.ts?inline";
-import pageStyle from "./client/style.css?inline";
+import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
 import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
+import { Tile } from "./tile.tsx";
 import { type TileFacts, tilesOf } from "./tiles.ts";
 import type { EmptyPageView, PageFrame, PageView, ShownProgress } from "./view.ts";
 import { droppedWords, forecastWords, readSoFar } from "./words.ts";
@@ -31,7 +29,7 @@ export function renderPage(view: PageView): string {
   const { report, selection, query } = view;
   const about = isNarrowed(selection) ? selectionTitle(selection) : "Missing KBs";
   return renderDocument(
-    <Document frame={view} title={`${about} · ${report.watchlist} · ${formatRun(report.runId, report.timeZone)}`}>
+    <Document nonce={view.nonce} title={`${about} · ${report.watchlist} · ${formatRun(report.runId, report.timeZone)}`}>
       <a className="skip" href={query.kb === undefined ? "#kbs" : "#main"}>
         Skip to the KBs
       </a>
@@ -50,7 +48,7 @@ export function renderPage(view: PageView): string {
 export function renderEmptyPage(view: EmptyPageView): string {
   const { watchlist, options } = view;
   return renderDocument(
-    <Document frame={view} title={`Missing KBs · ${watchlist}`}>
+    <Document nonce={view.nonce} title={`Missing KBs · ${watchlist}`}>
       <header className="top">
         <div className="who">
           <p className="eyebrow">Missing KBs</p>
@@ -73,37 +71,6 @@ export function renderEmptyPage(view: EmptyPageView): string {
         </section>
       </main>
     </Document>,
-  );
-}
-
-function renderDocument(document: ReactNode): string {
-  return `<!doctype html>\n${renderToStaticMarkup(document)}\n`;
-}
-
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%230b5cad'/%3E%3Cpath d='M4 11V8m4 3V5m4 6V7' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
-
-function Document(props: { frame: PageFrame; title: string; children: ReactNode }) {
-  const { nonce } = props.frame;
-  return (
-    <html lang="en">
-      <head>
-        <meta charSet="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="referrer" content="no-referrer" />
-        <meta name="robots" content="noindex" />
-        <title>{props.title}</title>
-        <link rel="icon" href={icon} />
-        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: our own constant text */}
-        <style nonce={nonce} dangerouslySetInnerHTML={{ __html: pageStyle }} />
-      </head>
-      <body>
-        <div className="page">{props.children}</div>
-        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: our own constant text */}
-        <script nonce={nonce} dangerouslySetInnerHTML={{ __html: pageScript }} />
-      </body>
-    </html>
   );
 }
 
@@ -289,12 +256,16 @@ function Summary({ view }: { view: PageView }) {
       </p>
       <p className="about">{forecastWords(forecast(report.trend), trendLabel(selection))}</p>
       <ul className="tiles">
-        {tilesOf(view).map((tile) => (
-          <Tile key={tile.label} view={view} tile={tile} />
+        {tilesOf(view).map(({ filter, ...tile }) => (
+          <Tile key={tile.label} {...tile} href={filter && tileHref(view, filter)} />
         ))}
       </ul>
     </section>
   );
+}
+
+function tileHref({ query, code }: PageView, filter: NonNullable<TileFacts["filter"]>): string {
+  return `${pageHref(query, { ...filter, page: undefined, productPage: undefined }, code)}#kbs`;
 }
 
 function SelectionTitle({ view: { selection, query, code } }: { view: PageView }) {
@@ -324,22 +295,6 @@ function ReadProducts({ report }: { report: Report }) {
     <a className="warning" href="#not-read">
       {notRead}
     </a>
-  );
-}
-
-function Tile({ view: { query, code }, tile }: { view: PageView; tile: TileFacts }) {
-  const { label, value, note, tone, filter } = tile;
-  const content = (
-    <>
-      <span className="value">{count(value)}</span> <span className="label">{label}</span>
-      {note && <span className="then">{note}</span>}
-    </>
-  );
-  const shown = { ...filter, page: undefined, productPage: undefined };
-  return (
-    <li className={value ? `tile ${tone}` : "tile none"}>
-      {filter && value ? <a href={`${pageHref(query, shown, code)}#kbs`}>{content}</a> : <div>{content}</div>}
-    </li>
   );
 }
 
