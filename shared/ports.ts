@@ -5,7 +5,6 @@ import type { Chain, QueueMessage } from "./core/message.ts";
 import type { Run, RunKey, RunSummary } from "./core/run.ts";
 import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
-import type { Watchlist } from "./core/watchlist.ts";
 import type { WatchlistStatus } from "./core/watchlist-status.ts";
 
 export type { ConfiguredWatchlists, WatchlistFault } from "./core/configuration.ts";
@@ -57,7 +56,7 @@ export interface Defender {
 
 /** Under which conditions a read makes its calls. */
 export interface Calling {
-  /** Aborting it gives up the call under way. */
+  /** Aborting it ends all waits, and no further call begins; one under way is finished. */
   signal?: AbortSignal;
   /** Awaited right before each call leaves; where it throws, the call is not made and the read fails with that error. */
   permit?: () => Promise<void>;

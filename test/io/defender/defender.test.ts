@@ -892,7 +892,6 @@ describe("a signal", () => {
     const first = Promise.withResolvers<void>();
     const { server, defender } = await world(async (request, response, index) => {
       if (index > 0) return list();
-      if (handler === hang) first.resolve();
       response.on("finish", first.resolve);
       return handler(request, response, index);
     }, options);
@@ -911,7 +910,6 @@ describe("a signal", () => {
   });
 
   test.each<[string, Handler, Partial<DefenderOptions>]>([
-    ["a call under way", hang, { timing: { call: 60_000 } }],
     ["the pause before another try", () => refused(500, "InternalServerError"), { timing: { retries: [60_000] } }],
     ["the pause before another look", () => refused(404, "NotFound"), { timing: { notFoundPauses: [60_000] } }],
     ["the wait of a throttled tenant", () => refused(429, "TooManyRequests"), { timing: { throttle: 50_000 } }],
@@ -920,6 +918,23 @@ describe("a signal", () => {
     const { server, outcome } = await abortedAfterFirst(handler, options);
     expect(outcome).toBe(reason);
     expect(server.requests).toHaveLength(2);
+  });
+
+  test("lets a call under way finish, and makes no other", async () => {
+    const control = new AbortController();
+    const nextLink = "?page=2";
+    const { server, defender } = await world(() => {
+      control.abort(reason);
+      return list(1);
+    });
+    expect(await defender.getMissingKbs("home", id, { signal: control.signal })).toHaveLength(1);
+    const paged = new AbortController();
+    const pages = await world(() => {
+      paged.abort(reason);
+      return { body: { value: [], "@odata.nextLink": nextLink } };
+    });
+    await expect(pages.defender.getMissingKbs("home", id, { signal: paged.signal })).rejects.toBe(reason);
+    expect([server, pages.server].map(({ requests }) => requests.length)).toEqual([1, 1]);
   });
 
   test("ends the wait for a token at once", async () => {
