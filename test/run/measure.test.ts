@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Emptiness, Snapshot } from "../../shared/core/snapshot.ts";
-import { type Defender, DefenderError, type ProductFacts } from "../../shared/ports.ts";
+import { DefenderError, type ProductFacts } from "../../shared/ports.ts";
 import { measure } from "../../shared/run/measure.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
