@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { inlineInTests } from "./scripts/inline.ts";
 
 // Tests that change nothing outside themselves share workers, which saves each file the start of its own.
-const pure = ["{core,fuzz,render}/**/*.test.{ts,tsx}", "http/!(doctor).test.ts", "run/!(two-at-once).test.ts"];
+const pure = ["{core,fuzz,render}/**/*.test.{ts,tsx}", "http/!(doctor).test.ts", "run/!(remedies|two-at-once).test.ts"];
 
 const all = {
   include: ["**/*.test.{ts,tsx}"],

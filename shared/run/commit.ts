@@ -1,7 +1,7 @@
 import { pMapIterable } from "p-map";
-import { secondsUntilDue } from "../core/mail.ts";
+import { type Mail, secondsUntilDue } from "../core/mail.ts";
 import { closeRun, type Outcome, type Run } from "../core/run.ts";
-import { isScheduled, runDay } from "../core/run-id.ts";
+import { isScheduled, type RunId, runDay } from "../core/run-id.ts";
 import { summarize } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
 import { type Ports, RowError } from "../ports.ts";
@@ -41,12 +41,22 @@ export async function commit(job: Job, held: HeldSnapshots, ports: Ports): Promi
 export async function finish(run: Run, { runs, last }: ChainEnd, ports: Ports): Promise<void> {
   const { tenant, watchlist, runId } = run;
   logCommitted(run, ports.log);
-  const all = [...runs.filter((one) => one.runId !== runId), run];
+  const mail = await mailAskedFor(run, ports);
+  const all = [...runs.filter((one) => one.runId !== runId), { ...run, mail }];
   if (all.some(({ mail }) => secondsUntilDue(mail, ports.now()) !== null))
     await ports.queue.send({ deliver: { tenant, watchlist } });
   const newest = isScheduled(runId) ? run : (last?.run ?? null);
   await refreshStatus({ tenant, watchlist }, { runs: all, last: newest }, ports);
   if (!isScheduled(runId)) await ports.store.deleteRequest(run);
+}
+
+/** A run's mail, pending if somebody asked for it while the run was being committed without one. */
+async function mailAskedFor(run: Run, { store, now }: Ports): Promise<Mail> {
+  if (isScheduled(run.runId) || run.mail.status !== "none" || !(await store.readRequest(run))?.mail) return run.mail;
+  const stored = await store.readRun(run, run.runId);
+  if (stored?.run.mail.status !== "none") return stored?.run.mail ?? run.mail;
+  const mail = { ...stored.run.mail, status: "pending", at: now().toISOString() } as const;
+  return (await store.updateMail(run, stored.version, mail)) ? mail : run.mail;
 }
 
 /** Logs a commit, at least once for each run; with `committedAt`, so that a repeated line is not taken for a new run. */
@@ -63,9 +73,12 @@ function outcomes({ watchlist, runId, before, results }: Job, held: HeldSnapshot
   const load = async (softwareId: string): Promise<Outcome> => {
     const result = results.get(softwareId);
     const failure = result instanceof Error && failureOf(result);
-    const runIds = [before.get(softwareId)?.current ?? null, runId];
+    const compared = before.get(softwareId);
+    const find = (...runIds: (RunId | null)[]) => findSnapshots({ tenant, softwareId }, runIds, ports.store, held);
     try {
-      const [previous = null, current = null] = await findSnapshots({ tenant, softwareId }, runIds, ports.store, held);
+      const [last = null, current = null] = await find(compared?.current ?? null, runId);
+      // Where a person deleted a damaged row, the one before it still shows what changed.
+      const [previous = null] = last || !compared?.current ? [last] : await find(compared.previous);
       return { softwareId, previous, current, ...(failure && { failure }) };
     } catch (error) {
       if (!(error instanceof RowError)) throw error;

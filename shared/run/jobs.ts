@@ -4,7 +4,7 @@ import type { ReadMessage } from "../core/message.ts";
 import { lastComparisons } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
-import type { Ports, RunProgress, RunRequest } from "../ports.ts";
+import { type Ports, RowError, type RunProgress, type RunRequest } from "../ports.ts";
 import { type ChainEnd, chainEnd, isFresh } from "./chain.ts";
 import { finish } from "./commit.ts";
 import type { ReadError } from "./read-product.ts";
@@ -36,7 +36,7 @@ export async function openJobs(message: ReadMessage, ports: Ports): Promise<Job[
   if (own.length === 0) ports.log("warn", "run of an unknown watchlist dropped", { ...message });
   const isDone = await alreadyFinished(message, ports);
   const due = own.filter(({ name }) => !isDone.has(name));
-  const jobs = await pMap(due, (watchlist) => openJob(message, watchlist, ports), { concurrency });
+  const jobs = await pMap(due, (watchlist) => openOwnJob(message, watchlist, ports), { concurrency });
   return jobs.filter((job) => job !== null);
 }
 
@@ -47,6 +47,18 @@ async function alreadyFinished({ tenant, watchlist, runId }: ReadMessage, { stor
   return new Set(
     statuses.filter((one) => one.tenant === tenant && one.latest?.runId === runId).map((one) => one.watchlist),
   );
+}
+
+/** The run of one of a tenant's watchlists. A damaged row stops that watchlist's runs alone, until a person deletes it. */
+async function openOwnJob(message: ReadMessage, watchlist: Watchlist, ports: Ports): Promise<Job | null> {
+  try {
+    return await openJob(message, watchlist, ports);
+  } catch (error) {
+    if (message.watchlist !== undefined || !(error instanceof RowError)) throw error;
+    const { tenant, runId } = message;
+    ports.log("error", "run not opened", { tenant, watchlist: watchlist.name, run: runId, reason: error.message });
+    return null;
+  }
 }
 
 /** The run of a watchlist; `null` if it is committed or not worth reading. */
@@ -92,7 +104,15 @@ async function openRequest(request: RunRequest, ports: Ports): Promise<Job | nul
   if (request.dropped) return null;
   const { list } = await ports.watchlists(new Date(request.openedAt));
   const watchlist = list.find(({ tenant, name }) => tenant === request.tenant && name === request.watchlist);
-  if (watchlist) return openJob(request, watchlist, ports);
-  await store.dropRequest(request, "The watchlist is no longer configured.");
-  return null;
+  if (!watchlist) {
+    await store.dropRequest(request, "The watchlist is no longer configured.");
+    return null;
+  }
+  try {
+    return await openJob(request, watchlist, ports);
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    await store.dropRequest(request, error.message);
+    return null;
+  }
 }

@@ -172,6 +172,21 @@ describe("asking twice within a minute", () => {
   });
 });
 
+test("a mail asked for at the moment of the commit is sent", async () => {
+  const world = fakeWorld(two);
+  const body = (mail: boolean) => JSON.stringify({ watchlist: "clients", mail });
+  await post(world, body(false));
+  const { commitRun } = world.ports.store;
+  world.ports.store.commitRun = async (run, follows) => {
+    // The reader has already seen that no mail was asked for.
+    if (run.watchlist === "clients") expect((await post(world, body(true))).status).toBe(202);
+    return commitRun(run, follows);
+  };
+  await handleAll(world, world.ports.now().getTime());
+  expect(world.inbox).toHaveLength(1);
+  expect(await world.ports.store.listRequests("home")).toEqual([]);
+});
+
 describe("runs that mail", () => {
   const at = (world: FakeWorld, time: string, watchlist = "clients", mail = true) => {
     world.setClock(`2026-11-23T${time}:00Z`);
