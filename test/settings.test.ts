@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
+import { Ajv } from "ajv";
 import { Cron } from "croner";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { calendarDay, daysBetween } from "../shared/core/day.ts";
+import { entryPlaces } from "../shared/settings/json.ts";
 import { type SettingName, settingNames, settingsTable } from "../shared/settings/table.ts";
+import { parseWatchlists, type WatchlistDefaults, watchlistProperties } from "../shared/settings/watchlists.ts";
 import { readSettings, type Settings, SettingsError } from "../shared/settings.ts";
 
 /** Milliseconds for tests that read thousands of environments. */
@@ -481,7 +484,11 @@ describe("all faults are reported at once", () => {
     const late = { ...watchlists(), WATCHLISTS: `[${"\n".repeat(11)}${" ".repeat(14)}{"name" 1}]` };
     expect(problemsWith(late)).toEqual([expect.stringContaining("at line 12, column 23: unexpected 1.")]);
     expect(problemsWith(watchlists()).at(0)).toContain("is empty");
-    expect(problemsWith({ ...watchlists(), WATCHLISTS: "[" })).toEqual([expect.stringContaining("it ends too early")]);
+    for (const cut of ["[", '[{"name": "a"', '[{"na', '[{"name":\n', "[{}, \n", "[\n{}\n"]) {
+      expect(problemsWith({ ...watchlists(), WATCHLISTS: cut })).toEqual([
+        expect.stringContaining("it ends too early."),
+      ]);
+    }
   });
 
   test.each([
@@ -856,6 +863,193 @@ describe("watchlists", () => {
     expect(settingsWith({ ...managed, DEFENDER_APP_ID: clientId }).identity.appId).toBe(clientId);
     expect(problemsWith({ ...managed, DEFENDER_APP_ID: "x" })).toHaveLength(1);
     expect(settingsWith({ ...managed, ...watchlists(servers) }).identity.appId).toBeNull();
+  });
+});
+
+describe("a document of watchlists", () => {
+  const WATCHLISTS_URL = "https://streporter.blob.core.windows.net/configuration/watchlists.json";
+
+  function defaultsWith(env: Environment = {}): WatchlistDefaults {
+    const { watchlistsDocument } = settingsWith({
+      SOFTWARE_IDS: undefined,
+      MAIL_TO: undefined,
+      WATCHLISTS_URL,
+      ...env,
+    });
+    if (watchlistsDocument === null) throw new Error("There is no document.");
+    return watchlistsDocument.defaults;
+  }
+
+  function parse(text: string, env?: Environment) {
+    const entries = parseWatchlists(text, defaultsWith(env));
+    if (typeof entries === "string") throw new Error(entries);
+    return entries;
+  }
+
+  const edge = { name: "Edge", softwareIds: "a-_-b; c-_-d", mailTo: "a@b.example", dueDays: 3 };
+
+  test("is read as the setting WATCHLISTS is, with the same defaults", () => {
+    const env = { WORSE_MIN_MACHINES: "2", MAIL_WHEN: "changed", HEARTBEAT_DAY: "none", DUE_DAYS: "21" };
+    const entries = parse(JSON.stringify([servers, edge]), env);
+    expect(entries.map(({ watchlist }) => watchlist)).toEqual(
+      settingsWith({ ...watchlists(servers, edge), ...env }).watchlists,
+    );
+    expect(entries.map(({ name, fault, source }) => [name, fault, source])).toEqual([
+      ["Servers", null, servers],
+      ["Edge", null, edge],
+    ]);
+  });
+
+  test("loses only its faulty entries, each with all its faults, its place and what to do", () => {
+    const text = `[
+  {"name": "A", "softwareIds": ["a-_-b"], "mailTo": ["nobody"], "dueDays": -1},
+  {"name": "B", "softwareIds": ["a-_-b"], "mailTo": ["a@b.example"]}, {"name": "C", "mailto": "a@b.example", "softwareIds": "a-_-b"},
+  7,
+    {"name": "../etc", "softwareIds": ["a-_-b"], "mailTo": ["a@b.example"]}
+]`;
+    const entries = parse(text);
+    expect(entries.map(({ name, watchlist }) => [name, watchlist?.name])).toEqual([
+      ["A", undefined],
+      ["B", "B"],
+      ["C", undefined],
+      [null, undefined],
+      [null, undefined],
+    ]);
+    const [a, b, c, number, unnamed] = entries.map(({ fault }) => fault);
+    expect(b).toBeNull();
+    expect(a).toMatch(
+      /^Entry 1 \(A\) mailTo: "nobody" is not a mail address\. Allowed: .* Example: .*\. Entry 1 \(A\) dueDays: "-1" is out of range\. Allowed: a whole number from 0 to 3650\. Example: 30\. Correct it at line 2, column 3\.$/,
+    );
+    expect(c).toMatch(
+      /^Entry 3 \(C\): has an unknown property "mailto"\. Did you mean mailTo\? Allowed: .*Entry 3 \(C\) mailTo: is missing\..* Correct it at line 3, column 71\.$/,
+    );
+    expect(number).toMatch(/^Entry 4: is not an object\. Allowed: .* Correct it at line 4, column 3\.$/);
+    expect(unnamed).toMatch(/^Entry 5 \(\.\.\/etc\) name: .* Correct it at line 5, column 5\.$/);
+  });
+
+  test("has each name once, in any capitals: the later entry is the faulty one", () => {
+    const [first, second] = parse(JSON.stringify([servers, { ...edge, name: "SERVERS" }]));
+    expect([first?.fault, second?.watchlist]).toEqual([null, null]);
+    expect(second?.fault).toContain(
+      "Entry 2 (SERVERS) name: duplicates the name of Entry 1 (names are case-insensitive).",
+    );
+  });
+
+  test.each([
+    ["[]", "is empty"],
+    ["{}", "is not an array"],
+    ["", "it ends too early"],
+    [`[{"name": "A",}]`, "is not valid JSON at line 1, column 15: remove the comma before }."],
+    [JSON.stringify(Array.from({ length: 2_001 }, () => servers)), "has 2001 entries; at most 2000 are allowed"],
+  ])("cannot be read at all where it is %.20j", (text, fault) => {
+    const read = parseWatchlists(text, defaultsWith());
+    expect(read).toMatch(/^The document: .*\. Allowed: .*\. Example: .*\. Correct it\.$/);
+    expect(read).toContain(fault);
+  });
+
+  test("has entries of other tenants only where the app can sign in there", () => {
+    const text = JSON.stringify([servers, { ...edge, tenantId }]);
+    const managed = { IDENTITY_ENDPOINT: "http://127.0.0.1:1/token" };
+    expect(parse(text).map(({ fault }) => fault)).toEqual([null, null]);
+    expect(parse(text, { ...managed, DEFENDER_APP_ID: clientId }).map(({ fault }) => fault)).toEqual([null, null]);
+    const [home, abroad] = parse(text, managed).map(({ fault }) => fault);
+    expect(home).toBeNull();
+    expect(abroad).toContain("Entry 2 (Edge) tenantId: needs the setting DEFENDER_APP_ID");
+  });
+
+  test("has roles for readers only where the app knows its callers", () => {
+    const text = JSON.stringify([{ ...servers, readerRole: "Reports.Read.Servers" }]);
+    expect(parse(text)[0]?.fault).toContain("Entry 1 (Servers) readerRole: needs AUTH=entra");
+    expect(parse(text, { AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" })[0]?.watchlist?.readerRole).toBe(
+      "Reports.Read.Servers",
+    );
+  });
+
+  test("shows no secret in its faults", () => {
+    const secret = "SG.canary.canary";
+    const text = JSON.stringify([
+      { ...servers, [secret]: 1, name: secret, mailTo: [secret], tenantId: secret, readerRole: `${secret} ` },
+      secret,
+    ]);
+    expect(
+      parse(text)
+        .map(({ fault }) => fault)
+        .join(),
+    ).not.toMatch(/canary/i);
+    expect(parseWatchlists(`[${secret}]`, defaultsWith())).not.toMatch(/canary/i);
+  });
+
+  test("gives the place of every entry, whatever is in them", () => {
+    const indented = fc.integer({ min: 0, max: 3 });
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue(), { minLength: 1 }), indented, (values, indent) => {
+        const text = JSON.stringify(values, null, indent);
+        const lines = text.split("\n");
+        const places = entryPlaces(text);
+        expect(places).toHaveLength(values.length);
+        for (const [index, { line, column }] of places.entries()) {
+          const rest = [lines[line - 1]?.slice(column - 1), ...lines.slice(line)].join("\n");
+          const whole = JSON.stringify(values.slice(index), null, indent);
+          expect(rest).toBe(whole.slice(whole.search(/[^[\s]|(?<=\[\s*)\[/)));
+        }
+      }),
+    );
+  });
+
+  test("of 2,000 entries is read within a second, even if every one is faulty", () => {
+    const many = Array.from({ length: 2_000 }, (_, n) => ({
+      ...servers,
+      name: `Customer ${n}`,
+      dueDays: n % 2 ? -1 : 7,
+    }));
+    const text = JSON.stringify(many, null, 2);
+    const started = performance.now();
+    const entries = parse(text);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(entries.filter(({ watchlist }) => watchlist)).toHaveLength(1_000);
+    expect(entries[1_999]?.fault).toContain(`Correct it at line ${1_999 * 10 + 2}, column 3.`);
+  });
+
+  describe("as its schema says", () => {
+    const schema = JSON.parse(readFileSync("docs/watchlists.schema.json", "utf8"));
+    const validate = new Ajv({ strict: true }).compile(schema);
+    const entraDefaults = () => defaultsWith({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
+    const isAccepted = (document: unknown) => {
+      const read = parseWatchlists(JSON.stringify(document), entraDefaults());
+      return typeof read !== "string" && read.every(({ fault }) => fault === null);
+    };
+
+    test("has every property that the app reads, with an example that both accept", () => {
+      expect(Object.keys(schema.items.properties)).toEqual(Object.keys(watchlistProperties));
+      for (const [name, { examples }] of Object.entries<{ examples: unknown[] }>(schema.items.properties)) {
+        const document = [{ ...servers, [name]: examples[0] }];
+        expect([name, validate(document), isAccepted(document)]).toEqual([name, true, true]);
+      }
+    });
+
+    test.each([
+      [],
+      [1],
+      [{}],
+      [{ ...servers, extra: 1 }],
+      [{ ...servers, name: "../etc" }],
+      [{ ...servers, name: "a".repeat(64) }],
+      [{ ...servers, softwareIds: [] }],
+      [{ ...servers, softwareIds: ["Edge"] }],
+      [{ ...servers, softwareIds: "" }],
+      [{ ...servers, mailTo: ["nobody"] }],
+      [{ ...servers, mailTo: 5 }],
+      [{ ...servers, tenantId: 5 }],
+      [{ ...servers, minMachines: -1 }],
+      [{ ...servers, minPercent: 1.5 }],
+      [{ ...servers, mailWhen: "never" }],
+      [{ ...servers, dueDays: 3_651 }],
+      [{ ...servers, readerRole: "with space" }],
+      Array.from({ length: 2_001 }, (_, n) => ({ ...servers, name: `w${n}` })),
+    ])("refuses what the app refuses: %.80j", (...document: unknown[]) => {
+      // A row of each is spread over the arguments.
+      expect([validate(document), isAccepted(document)]).toEqual([false, false]);
+    });
   });
 });
 

@@ -13,9 +13,9 @@ export function parseJson(text: string, fault?: (text: string) => void): unknown
 
 // V8's own message quotes the text, which may contain a secret.
 function hint(message: string, text: string): string {
-  if (/^Unexpected end|^Unterminated string/.test(message)) return ": it ends too early";
   const position = /at position (\d+)/.exec(message)?.[1];
   const at = position === undefined ? noValueAt(text) : Number(position);
+  if (/^Unterminated string/.test(message) || text.slice(at).trim() === "") return ": it ends too early";
   const [place] = placesOf(text, [at]);
   const character = String.fromCodePoint(text.codePointAt(at) ?? 32);
   return ` at line ${place?.line}, column ${place?.column}: ${advice(character, text.slice(0, at))}`;
