@@ -211,7 +211,7 @@ async function keepAnswer(asked: string, answer: Response): Promise<void> {
 }
 
 async function lookIntoStorage(connectionString: string): Promise<void> {
-  for (const table of ["Runs", "Snapshots"]) {
+  for (const table of ["Runs", "Snapshots", "Watchlists", "Walks"]) {
     const client = TableClient.fromConnectionString(connectionString, table, { allowInsecureConnection: true });
     const rows = await Array.fromAsync(client.listEntities());
     outlets.set(`table ${table}`, inspect(rows, { depth: 5, maxArrayLength: null, maxStringLength: null }));
@@ -297,13 +297,13 @@ describe("through runs that succeed and runs that fail in every way", () => {
     expect(outlets.get("queue runs")).toContain('"watchlist":"fine"');
     expect(outlets.get("mails")).toContain("Now watching 1 product");
     expect(outlets.get("table Runs")).toContain(
-      "SendGrid refused the mail (401: The key Bearer [key] may not [[key]])",
+      "SendGrid refused the mail (400: The key Bearer [key] may not [[key]])",
     );
     expect(outlets.get("table Runs")).toContain("[token]");
     const findings = [...outlets].filter(([outlet]) => outlet.startsWith("POST doctor")).map(([, text]) => text);
     expect(findings).toHaveLength(4);
     for (const finding of findings) expect(finding).toContain('"status":"fault"');
-    expect(outlets.get("timer of wrong-key")).toContain("Could not queue the run of");
+    expect(outlets.get("timer of wrong-key")).toContain("Could not queue the runs of");
     expect(outlets.get("the process of no-token")).toContain("Could not get a token for Defender");
     expect(outlets.get("the process of signature")).toContain("run committed");
   });

@@ -134,7 +134,7 @@ describe("a queue message", () => {
       .receiveMessages({ numberOfMessages: 32 });
     expect(receivedMessageItems.map(({ messageText }) => messageText).toSorted()).toEqual(texts.toSorted());
     await queues.getQueueClient("runs-poison").clearMessages();
-    expect(await reasons(`${day}T22:01:00Z`)).toEqual([]);
+    expect(await reasons(`${day}T22:02:00Z`)).toEqual([]);
   });
 
   test("of a watchlist that is no longer configured is dropped silently", async () => {

@@ -37,7 +37,7 @@ const texts: readonly (readonly [what: string, text: string, name: string])[] = 
   ["a fullwidth formula", "＝1+1", "＝1+1"],
   ["a cell of its own", 'a";=1+1\t=2+2', 'a";=1+1 =2+2'],
   ["a prototype", "__proto__", "__proto__"],
-  ["a megabyte", "W".repeat(1_000_000), "W".repeat(200)],
+  ["half a megabyte", "W".repeat(500_000), "W".repeat(200)],
 ];
 
 /** Addresses of KBs, and the link that each gives. */

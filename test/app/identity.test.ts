@@ -230,7 +230,7 @@ describe("a token that storage refuses", { timeout: 60_000 }, () => {
   ])("%s fails the timer and the page, and the log says what to check", async (_what, claims) => {
     counterfeits = { [storage]: claims };
     await startApp();
-    await expect(app.fireTimer()).rejects.toThrow(/Could not queue the run of default\./);
+    await expect(app.fireTimer()).rejects.toThrow(/Could not queue the runs of home\./);
     const answer = await fetch(`${app.url}/api/report?format=json`);
     expect([answer.status, await answer.text()]).toEqual([500, ""]);
     expect(app.output()).toMatch(
