@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { addDays } from "../../shared/core/day.ts";
 import { isGivenUp, withoutDeadClaim } from "../../shared/core/mail.ts";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
-import { closeRun, lastComparison, type Outcome, type Run } from "../../shared/core/run.ts";
-import { isScheduled, type RunId } from "../../shared/core/run-id.ts";
+import { closeRun, lastComparison, type Outcome } from "../../shared/core/run.ts";
+import type { RunId } from "../../shared/core/run-id.ts";
 import { takeSnapshot } from "../../shared/core/snapshot.ts";
 import { summarize } from "../../shared/core/watchlist-status.ts";
 import { serveCancelMail, serveResend } from "../../shared/http/resend.ts";
@@ -15,9 +15,9 @@ import { ask, request } from "../support/ask.ts";
 import { aWatchlist, chainOf, eachOf } from "../support/builders.ts";
 import { type CrashPoint, crashingAt } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import { expectEveryDigestComplete, isSentInTurn, scheduledRuns, shownBy, worseThan } from "../support/readers.ts";
 
-const products = { "microsoft-_-windows_10": "Windows 10", "microsoft-_-windows_11": "Windows 11" };
-const softwareIds = Object.keys(products);
+const softwareIds = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
 const watchlist = aWatchlist({ softwareIds, mailWhen: "worse", heartbeatDay: "none" });
 const chain = chainOf();
 
@@ -83,7 +83,7 @@ test("every change for the worse is in a mail that was sent or in one that is op
         outcomes: [],
         deeds: [...last.deeds],
       });
-      await expectEveryDigestComplete(world);
+      await expectEveryDigestComplete(world.ports.store, world.inbox);
       expectCopiesExplained(world, doubts);
     }),
     { numRuns: 150 },
@@ -213,79 +213,21 @@ async function commit({ ports }: FakeWorld, runId: RunId, answers: Answers): Pro
   expect(await store.commitRun(run, last)).toBe(true);
 }
 
-/** What a run showed: machines by product and KB, of products that were ever read. */
-type Shown = ReadonlyMap<string, ReadonlyMap<string, number>>;
-
-async function shownBy({ ports }: FakeWorld, run: Run): Promise<Shown> {
-  const shown = run.comparisons.map(async ({ softwareId, current }) => {
-    const snapshot = current && (await ports.store.readSnapshot({ tenant: "home", softwareId, runId: current }));
-    const kbs = snapshot
-      ? snapshot.missingKbs.map(({ id, machineMissedOn }) => [id, machineMissedOn ?? 0] as const)
-      : null;
-    return kbs ? [[softwareId, new Map(kbs)] as const] : [];
-  });
-  return new Map((await Promise.all(shown)).flat());
-}
-
-/** What is worse for those who last saw `then`: as `Windows 10 KB1`. A product that they never saw is none of it. */
-function worseThan(then: Shown, now: Shown): string[] {
-  return [...now].flatMap(([softwareId, kbs]) => {
-    const before = then.get(softwareId);
-    const risen = [...kbs].filter(([id, machines]) => before && machines > (before.get(id) ?? 0));
-    return risen.map(([id]) => `${products[softwareId as keyof typeof products]} KB${id}`);
-  });
-}
-
-/** What a digest calls worse, from its text alone. */
-function saidIn(text: string): string[] {
-  const sections = text.split("\n\n").filter((section) => /^(NEW|WORSE|BACK|MORE CVES)\b/.test(section));
-  return sections.flatMap((section) => {
-    let kb = "";
-    return section.split("\n").flatMap((line) => {
-      kb = /^(KB\d+)\b/.exec(line)?.[1] ?? kb;
-      const label = Object.values(products).find((name) => line.startsWith(`  ${name} `));
-      return label ? [`${label} ${kb}`] : [];
-    });
-  });
-}
-
-async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
-  const summaries = (await ports.store.listRuns(chain)).filter(({ runId }) => isScheduled(runId));
-  const stored = await Promise.all(summaries.map(({ runId }) => ports.store.readRun(chain, runId)));
-  return stored.flatMap((row) => (row ? [row.run] : []));
-}
-
-const isSentInTurn = ({ mail }: Run) => mail.status === "sent" && !mail.isResent;
-
 /** What is worse than readers last saw is owed, refused, or was taken in hand by a person. */
 async function expectNothingForgotten(world: FakeWorld): Promise<void> {
-  const runs = await scheduledRuns(world);
+  const { store } = world.ports;
+  const runs = await scheduledRuns(store);
   const newest = runs.at(-1);
   const digest = runs.findLastIndex(isSentInTurn);
   const last = runs[digest];
   if (!newest || !last) return;
   const since = runs.slice(digest + 1);
   const isByHand = since.some(({ mail }) => mail.isResent || mail.reason === "It was cancelled on request.");
-  if (isByHand || worseThan(await shownBy(world, last), await shownBy(world, newest)).length === 0) return;
+  if (isByHand || worseThan(await shownBy(store, last), await shownBy(store, newest)).length === 0) return;
   expect(summarize(chain, runs, newest).open).not.toEqual([]);
   expect(since.map(({ mail }) => withoutDeadClaim(mail, world.ports.now()).status)).toEqual(
     expect.arrayContaining([expect.stringMatching(/^(pending|claimed|sending|refused)$/)]),
   );
-}
-
-/** Each digest says all that is worse than the digest before it showed. */
-async function expectEveryDigestComplete(world: FakeWorld): Promise<void> {
-  const runs = await scheduledRuns(world);
-  const sent = runs.filter(isSentInTurn);
-  expect(sent.at(-1)?.runId).toBe(runs.at(-1)?.runId);
-  for (const [index, run] of sent.entries()) {
-    const before = sent[index - 1];
-    if (!before) continue;
-    const mail = world.inbox.findLast(({ runId }) => runId === run.runId);
-    const said = new Set(saidIn(mail?.text ?? ""));
-    const worse = worseThan(await shownBy(world, before), await shownBy(world, run));
-    expect(worse.filter((entry) => !said.has(entry))).toEqual([]);
-  }
 }
 
 /** Three copies at most each time a mail begins, and each beyond the first because nobody knew whether one had arrived. */
