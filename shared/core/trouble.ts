@@ -1,6 +1,7 @@
 import { daysBetween, type RunDate } from "./day.ts";
 import { deliveryMinutes } from "./deadline.ts";
 import type { Chain } from "./message.ts";
+import { graceDays } from "./retention.ts";
 import type { RunId } from "./run-id.ts";
 import { type FailingProduct, lastingMisses, type OpenMail, type WatchlistStatus } from "./watchlist-status.ts";
 
@@ -28,12 +29,9 @@ export function troublesOf(status: WatchlistStatus, expected: Expected): Trouble
   return found.filter((trouble) => trouble !== null).map((trouble) => ({ tenant, watchlist, ...trouble }));
 }
 
-/** For so many days health names the mails that a removed watchlist owes. */
-const namedDays = 7;
-
-/** The mails that a watchlist owes although it is no longer configured, on a day. */
+/** The mails that a watchlist owes although it is no longer configured, until they are cancelled with its removal. */
 export function owedByRemoved({ tenant, watchlist, open, removedOn }: WatchlistStatus, today: RunDate): Trouble[] {
-  if (removedOn !== null && daysBetween(removedOn, today) > namedDays) return [];
+  if (removedOn !== null && daysBetween(removedOn, today) > graceDays) return [];
   return open.map(({ runId, mail }) => ({ tenant, watchlist, kind: "removed", runId, reason: mail.reason ?? null }));
 }
 

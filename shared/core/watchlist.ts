@@ -1,4 +1,4 @@
-import type { Chain } from "./message.ts";
+import { type Chain, chainKey } from "./message.ts";
 
 /** The tenant of the app's own identity; any other is named by its tenant id. */
 export const homeTenant = "home";
@@ -42,4 +42,17 @@ export interface Watchlist {
 /** Whose runs a configured watchlist shows. */
 export function chainOf({ tenant, name }: Watchlist): Chain {
   return { tenant, watchlist: name };
+}
+
+/** Whether a watchlist was removed: it is not configured, and is not what is wrong with the configuration either. */
+export function removalTest(configured: {
+  list: readonly Watchlist[];
+  faults: readonly { watchlist: string | null }[];
+}): (chain: Chain) => boolean {
+  const { list, faults } = configured;
+  // A configuration that cannot be read must not look like the removal of everything.
+  const isUnclear = list.length === 0 || faults.some(({ watchlist }) => watchlist === null);
+  const known = new Set(list.map((watchlist) => chainKey(chainOf(watchlist))));
+  const faulty = new Set(faults.map(({ watchlist }) => watchlist?.toLowerCase()));
+  return (chain) => !isUnclear && !known.has(chainKey(chain)) && !faulty.has(chain.watchlist.toLowerCase());
 }

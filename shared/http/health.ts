@@ -2,10 +2,10 @@ import pMap from "p-map";
 import { calendarDay } from "../core/day.ts";
 import { chainKey } from "../core/message.ts";
 import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
-import { chainOf, type Watchlist } from "../core/watchlist.ts";
+import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
-import type { ConfiguredWatchlists, Ports } from "../ports.ts";
+import type { Ports } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { noteAwaited } from "../run/status.ts";
@@ -97,7 +97,7 @@ async function checkWatchlists(ports: Ports): Promise<string[]> {
     return status ? troublesOf(status, expected(watchlist)) : [];
   });
   const today = calendarDay(ports.now(), ports.rules.timeZone);
-  const removed = removedOf(statuses, configured).flatMap((status) => owedByRemoved(status, today));
+  const removed = statuses.filter(removalTest(configured)).flatMap((status) => owedByRemoved(status, today));
   return [...faults.map(reasonOfFault), ...[...own, ...removed].map(reasonOfTrouble)];
 }
 
@@ -110,12 +110,4 @@ async function noteNew(
   const isNew = (status: WatchlistStatus | undefined) => !status || waitsSince(status) === null;
   const chains = list.map(chainOf).filter((chain) => isNew(known.get(chainKey(chain))));
   await pMap(chains, (chain) => noteAwaited(chain, known.get(chainKey(chain)), ports), { concurrency });
-}
-
-/** The watchlists that once had runs and are configured no longer; one that only has a fault is not removed. */
-function removedOf(statuses: readonly WatchlistStatus[], { list, faults }: ConfiguredWatchlists): WatchlistStatus[] {
-  if (faults.some(({ watchlist }) => watchlist === null)) return [];
-  const configured = new Set(list.map((watchlist) => chainKey(chainOf(watchlist))));
-  const faulty = new Set(faults.map(({ watchlist }) => watchlist?.toLowerCase()));
-  return statuses.filter((status) => !configured.has(chainKey(status)) && !faulty.has(status.watchlist.toLowerCase()));
 }

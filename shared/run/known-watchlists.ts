@@ -5,6 +5,7 @@ import type { Chain } from "../core/message.ts";
 import { graceDays } from "../core/retention.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import { isScheduled } from "../core/run-id.ts";
+import { removalTest } from "../core/watchlist.ts";
 import { summarize, type WatchlistStatus } from "../core/watchlist-status.ts";
 import { type Ports, RowError } from "../ports.ts";
 import { noteAwaited, refreshStatus } from "./status.ts";
@@ -24,23 +25,21 @@ export interface Known {
 
 /** The watchlists of a tenant that are configured, and those that were. */
 export async function knownWatchlists(tenant: string, { store, watchlists }: Ports): Promise<Known[]> {
-  const { list, faults } = await watchlists();
+  const all = await watchlists();
   const statuses = (await store.listStatuses()).filter((status) => status.tenant === tenant);
   const byName = new Map(statuses.map((status) => [nameOf(status), status]));
-  const configured = list
+  const configured = all.list
     .filter((watchlist) => watchlist.tenant === tenant)
     .map(({ name, softwareIds }): Known => {
       const chain = { tenant, watchlist: name };
       return { chain, softwareIds, status: byName.get(nameOf(chain)), state: "configured" };
     });
   const names = new Set(configured.map(({ chain }) => nameOf(chain)));
-  // A configuration that cannot be read must not look like the removal of everything.
-  const isUnclear = list.length === 0 || faults.some(({ watchlist }) => watchlist === null);
-  const faulty = new Set(faults.map(({ watchlist }) => watchlist?.toLowerCase()));
+  const isRemoved = removalTest(all);
   const others = statuses
     .filter((status) => !names.has(nameOf(status)))
     .map((status): Known => {
-      const state = isUnclear || faulty.has(nameOf(status)) ? "unclear" : "removed";
+      const state = isRemoved(status) ? "removed" : "unclear";
       return { chain: { tenant, watchlist: status.watchlist }, softwareIds: [], status, state };
     });
   return [...configured, ...others];
