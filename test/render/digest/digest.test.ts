@@ -507,7 +507,7 @@ describe("a digest's line about itself", () => {
   });
 
   it("names both ends of a long run, because its counts are not of one moment", async () => {
-    const report = await aReport({ openedAt: "2026-11-23T05:00:00Z", committedAt: "2026-11-23T08:20:00Z" });
+    const report = { ...(await aReport({})), openedAt: "2026-11-23T05:00:00Z", committedAt: "2026-11-23T08:20:00Z" };
     const { text } = await renderDigest({ ...report, timeZone: "Europe/Berlin" }, options);
     expect(text.replace(/\s+/g, " ")).toContain(
       "The run read its products from 23 Nov 2026, 06:00 CET to 23 Nov 2026, 09:20 CET.",
