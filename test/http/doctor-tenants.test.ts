@@ -91,7 +91,7 @@ describe("each tenant", () => {
     ]);
   });
 
-  test("without the role is told from one without consent, and at home from abroad", async () => {
+  test("without the role is apart from one without consent, and home from abroad", async () => {
     const { probes } = probesOf({ defenderToken: async () => tokenWith() });
     const findings = await examine(fakeWorld(lists({ tenant: contoso }, {})).ports, probes);
     expect(faultsOf(findings).map(({ check }) => check)).toEqual([`token of tenant ${contoso}`, "token"]);

@@ -3,7 +3,7 @@ import type { Mail } from "../../shared/core/mail.ts";
 import { noTotals } from "../../shared/core/totals.ts";
 import type { WatchlistStatus } from "../../shared/core/watchlist-status.ts";
 import { checkHealth, serveHealth, serveReasons } from "../../shared/http/health.ts";
-import { DefenderError } from "../../shared/ports.ts";
+import { DefenderError, type Ports } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
@@ -37,23 +37,27 @@ function openMail(mail: Partial<Mail>, committedAt = "2026-11-23T05:02:00.000Z")
   ];
 }
 
+async function sentences(ports: Ports): Promise<string[]> {
+  return (await checkHealth(ports)).map(({ sentence }) => sentence);
+}
+
 /** What health says of these statuses at a time. */
 async function reasonsOf(statuses: readonly WatchlistStatus[], now: string, world = fakeWorld([watchlist])) {
   world.setClock(now);
   for (const status of statuses) await world.ports.store.saveStatus(status);
-  return checkHealth(world.ports);
+  return sentences(world.ports);
 }
 
 describe("health", () => {
   test("is good after a run whose digest was sent, until the next run is late", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23");
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await sentences(world.ports)).toEqual([]);
     // The next run is due at five, may wait two hours for products and half an hour for its mail; two reads take 1.2 seconds.
     world.setClock("2026-11-24T07:30:01Z");
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await sentences(world.ports)).toEqual([]);
     world.setClock("2026-11-24T07:30:03Z");
-    expect(await checkHealth(world.ports)).toEqual([
+    expect(await sentences(world.ports)).toEqual([
       'Watchlist "default": the last scheduled run is 2026-11-23; the next was due at 2026-11-24T05:00:00.000Z and late since 2026-11-24T07:30:02.000Z.',
     ]);
   });
@@ -96,11 +100,11 @@ describe("health", () => {
     const world = fakeWorld([watchlist]);
     world.outcomes.push({ status: "refused", reason: "The from address is not verified." });
     await day(world, "2026-11-23");
-    expect(await checkHealth(world.ports)).toEqual([
+    expect(await sentences(world.ports)).toEqual([
       'Watchlist "default": the digest of 2026-11-23 was refused. The from address is not verified.',
     ]);
     await day(world, "2026-11-24");
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await sentences(world.ports)).toEqual([]);
   });
 
   test("names a mail account in trouble at once, and any other mail after half an hour", async () => {
@@ -126,9 +130,9 @@ describe("health", () => {
     world.answers.set(windows10, new DefenderError("Defender answered 403.", { permanent: true }));
     await day(world, "2026-11-21");
     await day(world, "2026-11-22");
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await sentences(world.ports)).toEqual([]);
     await day(world, "2026-11-23");
-    expect((await checkHealth(world.ports)).join()).toContain(
+    expect((await sentences(world.ports)).join()).toContain(
       `${windows10} could not be read for 3 runs, up to 2026-11-23. Defender answered 403.`,
     );
   });
@@ -138,7 +142,7 @@ describe("health", () => {
     const fault = new DefenderError("Defender answered 403.", { permanent: true });
     world.answers.set(windows10, fault).set("vendor-_-a", fault);
     for (const date of ["2026-11-21", "2026-11-22", "2026-11-23"]) await day(world, date);
-    expect((await checkHealth(world.ports)).join()).toContain("and 1 other product could not be read");
+    expect((await sentences(world.ports)).join()).toContain("and 1 other product could not be read");
   });
 
   test("gives the error of a check that fails, and makes the other checks", async () => {
@@ -147,7 +151,7 @@ describe("health", () => {
       throw new Error("GET /Watchlists failed.");
     };
     world.ports.queue.countPoison = async () => 2;
-    expect(await checkHealth(world.ports)).toEqual([
+    expect(await sentences(world.ports)).toEqual([
       "GET /Watchlists failed.",
       "About 2 messages in the queue runs-poison failed for good.",
     ]);
@@ -166,7 +170,7 @@ describe("health", () => {
         },
       });
     const { store, queue } = world.ports;
-    expect(await checkHealth({ ...world.ports, store: counted(store), queue: counted(queue) })).toEqual([]);
+    expect(await sentences({ ...world.ports, store: counted(store), queue: counted(queue) })).toEqual([]);
     expect(calls.sort()).toEqual(["countPoison", "listStatuses"]);
   });
 });
@@ -266,7 +270,7 @@ describe("the health call", () => {
     expect([given.status, given.json]).toEqual([503, { status: "unhealthy", reasons: [poison] }]);
   });
 
-  test("looks once a minute, whoever asks", async () => {
+  test("looks once a minute, however often it is asked", async () => {
     const world = sick();
     let looks = 0;
     world.ports.queue.countPoison = async () => {
