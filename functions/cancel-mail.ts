@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("cancel-mail", {
@@ -9,6 +9,6 @@ app.http("cancel-mail", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveCancelMail } = await import("../shared/http/resend.ts");
-      return serveCancelMail(request, await portsFor(context));
+      return serveCancelMail(request, await portsForRequest(request, context));
     }),
 });

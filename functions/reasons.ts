@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("reasons", {
@@ -9,6 +9,6 @@ app.http("reasons", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveReasons } = await import("../shared/http/health.ts");
-      return serveReasons(request, await portsFor(context));
+      return serveReasons(request, await portsForRequest(request, context));
     }),
 });

@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("resend", {
@@ -9,6 +9,6 @@ app.http("resend", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveResend } = await import("../shared/http/resend.ts");
-      return serveResend(request, await portsFor(context));
+      return serveResend(request, await portsForRequest(request, context));
     }),
 });

@@ -6,6 +6,7 @@ import { inOrderOfOpening, isOpenedBefore, isPastRetention, latestRun } from "..
 import { chainOf, type Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import { formatRun, many } from "../render/words.ts";
+import { noWatchlist, type RequestPorts } from "./caller.ts";
 import { badParameter, Problem } from "./problem.ts";
 
 /** The runs of a watchlist, read once and only if they are needed. */
@@ -14,12 +15,13 @@ export interface WatchlistRuns {
   list: () => Promise<readonly RunSummary[]>;
 }
 
-/** The watchlist of that name, in any case; without a name the only one. */
+/** The watchlist of that name, in any case, if the caller may read it; without a name the only one. */
 export async function findWatchlist(
   name: string | undefined,
-  { watchlists }: Pick<Ports, "watchlists">,
+  { watchlists, caller }: Pick<RequestPorts, "watchlists" | "caller">,
 ): Promise<Watchlist> {
   const { list } = await watchlists();
+  if (list.length === 0) throw noWatchlist(caller);
   const [only, ...others] = list;
   const wanted = name?.toLowerCase();
   const found = wanted ? list.find((one) => one.name.toLowerCase() === wanted) : others.length === 0 && only;

@@ -1,6 +1,6 @@
 import pMap from "p-map";
 import { calendarDay } from "../core/day.ts";
-import { chainKey } from "../core/message.ts";
+import { type Chain, chainKey } from "../core/message.ts";
 import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
 import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
@@ -9,6 +9,7 @@ import type { Ports } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { noteAwaited } from "../run/status.ts";
+import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
 import { expectations } from "./expectations.ts";
 import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
@@ -30,15 +31,32 @@ export async function serveHealth({ query, headers }: HttpRequest, ports: Ports)
   return healthResponse({ status });
 }
 
-/** Whether the app is healthy, and every reason why not; only for callers whom the platform has checked. */
-export async function serveReasons({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+/** Whether the app is healthy, and the reasons why not that a caller may read; only for those whom the platform has checked. */
+export async function serveReasons({ query }: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   readQuery(query, noParameters);
-  return healthResponse(await recentHealth(ports));
+  const [{ status, reasons }, { list }] = await Promise.all([
+    recentHealth({ ...ports, watchlists: ports.everyWatchlist }),
+    ports.watchlists(),
+  ]);
+  const readable = new Set(list.map((watchlist) => chainKey(chainOf(watchlist))));
+  const isShown = ({ readers }: Reason) =>
+    readsEverything(ports.caller) || readers === "everybody" || (readers !== null && readable.has(chainKey(readers)));
+  const shown = reasons.filter(isShown).map(({ sentence }) => sentence);
+  return healthResponse({ status, reasons: shown.length < reasons.length ? [...shown, notShown] : shown });
+}
+
+const notShown = `There are reasons that only callers with the app role ${appRoles.readAll} may read.`;
+
+/** Why a person must act. */
+export interface Reason {
+  sentence: string;
+  /** `everybody` who may call, those of a configured watchlist, or `null`: only who may read everything. */
+  readers: Chain | "everybody" | null;
 }
 
 interface Health {
   status: "healthy" | "unhealthy";
-  reasons: string[];
+  reasons: Reason[];
 }
 
 let recent: { store: Ports["store"]; at: number; health: Promise<Health> } | undefined;
@@ -58,35 +76,37 @@ async function readHealth(ports: Ports): Promise<Health> {
   return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons };
 }
 
-function healthResponse(health: Pick<Health, "status"> & Partial<Health>): HttpResponse {
+function healthResponse(health: { status: Health["status"]; reasons?: readonly string[] }): HttpResponse {
   return jsonResponse(health.status === "healthy" ? 200 : 503, health);
 }
 
-/** Every reason why a person must act, each a sentence. */
-export async function checkHealth(ports: Ports): Promise<string[]> {
+/** Every reason why a person must act. */
+export async function checkHealth(ports: Ports): Promise<Reason[]> {
   const checks = [checkWatchlists, checkPoison].map((check) => orReason(check(ports), ports));
   return (await Promise.all(checks)).flat();
 }
 
 /** A check that fails is itself a reason. */
-async function orReason(check: Promise<string[]>, { log }: Ports): Promise<string[]> {
+async function orReason(check: Promise<Reason[]>, { log }: Ports): Promise<Reason[]> {
   try {
     return await check;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log("error", "health check failed", { reason });
-    return [reason];
+    // An error may name anything.
+    return [{ sentence: reason, readers: null }];
   }
 }
 
-async function checkPoison({ queue, log }: Ports): Promise<string[]> {
+async function checkPoison({ queue, log }: Ports): Promise<Reason[]> {
   const messages = await queue.countPoison();
   if (messages === 0) return [];
   log("error", logTexts.poison, { messages });
-  return [`About ${many(messages, "message")} in the queue runs-poison failed for good.`];
+  const sentence = `About ${many(messages, "message")} in the queue runs-poison failed for good.`;
+  return [{ sentence, readers: "everybody" }];
 }
 
-async function checkWatchlists(ports: Ports): Promise<string[]> {
+async function checkWatchlists(ports: Ports): Promise<Reason[]> {
   const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
   const { list, faults } = configured;
   const known = new Map(statuses.map((status) => [chainKey(status), status]));
@@ -98,7 +118,11 @@ async function checkWatchlists(ports: Ports): Promise<string[]> {
   });
   const today = calendarDay(ports.now(), ports.rules.timeZone);
   const removed = statuses.filter(removalTest(configured)).flatMap((status) => owedByRemoved(status, today));
-  return [...faults.map(reasonOfFault), ...[...own, ...removed].map(reasonOfTrouble)];
+  return [
+    ...faults.map((fault) => ({ sentence: reasonOfFault(fault), readers: null })),
+    ...own.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: trouble })),
+    ...removed.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: null })),
+  ];
 }
 
 /** Notes since when a watchlist without a run waits for one. */

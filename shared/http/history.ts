@@ -2,8 +2,8 @@ import { addDays, calendarDay } from "../core/day.ts";
 import { isScheduled } from "../core/run-id.ts";
 import { inOrderOfOpening } from "../core/run-list.ts";
 import { chainOf } from "../core/watchlist.ts";
-import type { Ports } from "../ports.ts";
 import { historyParameters } from "../render/parameters.ts";
+import type { RequestPorts } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
 import { readQuery } from "./query.ts";
@@ -12,7 +12,7 @@ import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./r
 const offers = { json: "application/json; charset=utf-8", csv: "text/csv; charset=utf-8" };
 
 /** The totals of a watchlist's runs, in the order in which they were opened. */
-export async function serveHistory(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveHistory(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const { watchlist: name, days, format: asked } = readQuery(request.query, historyParameters);
   const watchlist = await findWatchlist(name, ports);
   const format = chooseFormat(asked, request, offers);

@@ -9,6 +9,7 @@ import { fileName } from "../render/export/file-name.ts";
 import { type keyParameter, type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
 import { formatRun } from "../render/words.ts";
 import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
+import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
 import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
@@ -29,7 +30,7 @@ const offers: Readonly<Record<Format, string>> = {
 };
 
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
-export async function serveReport(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveReport(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const query = readQuery(request.query, reportParameters);
   const watchlist = await findWatchlist(query.watchlist, ports);
   const format = chooseFormat(query.format, request, offers);

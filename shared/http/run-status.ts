@@ -5,13 +5,14 @@ import type { Ports, RunProgress, RunRequest } from "../ports.ts";
 import type { ProgressJson } from "../render/export/schemas.ts";
 import { noParameters } from "../render/parameters.ts";
 import { isFresh } from "../run/chain.ts";
+import type { RequestPorts } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { Problem } from "./problem.ts";
 import { badRunId, readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse } from "./response.ts";
 
 /** The progress of the run that the route names. */
-export async function serveRunStatus({ query, params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveRunStatus({ query, params }: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   readQuery(query, noParameters);
   const { watchlist = "", runId = "" } = params;
   const found = await findWatchlist(watchlist, ports);

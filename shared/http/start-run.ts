@@ -1,18 +1,19 @@
 import type { RunId } from "../core/run-id.ts";
 import { chainOf } from "../core/watchlist.ts";
-import type { Ports } from "../ports.ts";
 import { noParameters, startParameters, type Values } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { mailsPerHour, type Started, startRun } from "../run/start.ts";
 import { readBody } from "./body.ts";
+import { type RequestPorts, requireStart } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery, unknownParameter } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
 /** Starts a run on demand. Asked again within the minute, it is the same run, which mails if either was to. */
-export async function serveStartRun(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveStartRun(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const { headers, query } = request;
+  requireStart(ports.caller);
   readQuery(query, noParameters);
   const body = await readBody(request);
   const isForm = headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;

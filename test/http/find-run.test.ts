@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { RequestPorts } from "../../shared/http/caller.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import type { HttpRequest } from "../../shared/http/response.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
-import type { Ports } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
@@ -19,7 +19,7 @@ async function day(world: FakeWorld, tenant: string, date: string): Promise<void
   await handleAll(world, world.ports.now().getTime());
 }
 
-type Serve = (request: HttpRequest, ports: Ports) => ReturnType<typeof serveReport>;
+type Serve = (request: HttpRequest, ports: RequestPorts) => ReturnType<typeof serveReport>;
 const answer = (serve: Serve, { ports }: FakeWorld, query = "") =>
   ask(request(query, { params: { watchlist: "servers", runId: "2026-11-21" } }), (one) => serve(one, ports));
 

@@ -1,5 +1,6 @@
 import type { QueueMessage } from "../../shared/core/message.ts";
 import type { Watchlist } from "../../shared/core/watchlist.ts";
+import type { RequestPorts } from "../../shared/http/caller.ts";
 import {
   type Calling,
   type ConfiguredWatchlists,
@@ -23,9 +24,9 @@ export interface FakeQueue extends RunQueue {
   waiting: { message: QueueMessage; visibleAt: number }[];
 }
 
-/** Everything outside the app, in memory, with a clock that moves only when it is set. */
+/** Everything outside the app, in memory, with a clock that moves only when it is set, and a caller who may do everything. */
 export interface FakeWorld {
-  ports: Ports & { queue: FakeQueue };
+  ports: RequestPorts & { queue: FakeQueue };
   /** By software id; any other product has an empty list and no weaknesses. */
   answers: Map<string, Answered>;
   weaknesses: Map<string, number | null>;
@@ -57,7 +58,7 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
   const inbox: OutgoingMail[] = [];
   const outcomes: FakeWorld["outcomes"] = [];
   const logs: FakeWorld["logs"] = [];
-  const ports = {
+  const ports: FakeWorld["ports"] = {
     defender: fakeDefender({ answers, weaknesses, reads }, now),
     store: createFakeStore(),
     mailer: fakeMailer(inbox, outcomes),
@@ -66,6 +67,8 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
     log: (level: string, message: string, fields?: Readonly<Record<string, unknown>>) =>
       void logs.push({ level, message, fields }),
     watchlists: configured(watchlists),
+    everyWatchlist: () => ports.watchlists(),
+    caller: { roles: null },
     rules: {
       callsPerMinute: 100,
       callsPerHour: 1_500,

@@ -46,7 +46,7 @@ export function renderPage(view: PageView): string {
 
 /** The page before the first run is committed: how to start one, and how far it is. */
 export function renderEmptyPage(view: EmptyPageView): string {
-  const { watchlist, options } = view;
+  const { watchlist, options, mayStart = true } = view;
   return renderDocument(
     <Document nonce={view.nonce} title={`Missing KBs · ${watchlist}`}>
       <header className="top">
@@ -66,7 +66,7 @@ export function renderEmptyPage(view: EmptyPageView): string {
             {options.nextRun
               ? `The first scheduled run starts ${formatTime(options.nextRun, options.timeZone)}. `
               : "The next scheduled run makes the first report. "}
-            “Read now” makes one right away.
+            {mayStart && "“Read now” makes one right away."}
           </p>
         </section>
       </main>
@@ -151,7 +151,9 @@ function RunOptions(props: { runs: readonly string[]; asked: string | undefined;
   ));
 }
 
-function ReadNowForm({ frame: { code, progress }, watchlist }: { frame: PageFrame; watchlist: string }) {
+function ReadNowForm({ frame, watchlist }: { frame: PageFrame; watchlist: string }) {
+  const { code, progress, mayStart = true } = frame;
+  if (!mayStart) return null;
   const busy = progress !== undefined && isUnderWay(progress);
   return (
     <form method="post" action={callHref("runs", code)} className="measure">

@@ -24,6 +24,8 @@ export interface ShownProgress {
 /** What every page needs. */
 export interface PageFrame {
   watchlists: readonly string[];
+  /** Whether the reader may start runs; absent: yes. */
+  mayStart?: boolean;
   /** For the inline style and script; new for every response. */
   nonce: string;
   /** The function key in the address, if any: links and forms carry it on. */
