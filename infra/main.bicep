@@ -46,8 +46,12 @@ param softwareIds string = 'microsoft-_-windows_11,microsoft-_-windows_server_20
 @minLength(3)
 param mailTo string
 
-@description('Several watchlists, instead of SOFTWARE_IDS and MAIL_TO, in the format of the setting WATCHLISTS.')
-param watchlists array = loadJsonContent('watchlists.json')
+@description('Where the watchlists are: settings (one: SOFTWARE_IDS and MAIL_TO), or blob (many: infra/watchlists.json, which azd uploads).')
+@allowed(['settings', 'blob'])
+param watchlistsIn string = 'settings'
+
+@description('Object id of the person or identity that uploads the watchlists, which gets the right to. Empty: nobody.')
+param uploaderId string = ''
 
 @description('Sender of the digest. It must be a verified sender of the SendGrid account.')
 @minLength(3)
@@ -164,13 +168,12 @@ param logCapGbPerDay string = '0.5'
 param logRetentionDays int = 30
 
 var allTags = union(tags, { 'azd-env-name': environmentName, application: 'missing-kb-reporter' })
-var many = !empty(watchlists)
+var inBlob = watchlistsIn == 'blob'
 
 // Named as in docs/settings.md. An empty setting counts as absent.
 var settings = {
-  SOFTWARE_IDS: many ? '' : softwareIds
-  MAIL_TO: many ? '' : mailTo
-  WATCHLISTS: many ? string(watchlists) : ''
+  SOFTWARE_IDS: inBlob ? '' : softwareIds
+  MAIL_TO: inBlob ? '' : mailTo
   MAIL_FROM: mailFrom
   REPORT_SCHEDULE: reportSchedule
   REPORT_TIME_ZONE: reportTimeZone
@@ -208,6 +211,7 @@ module reporter 'reporter.bicep' = {
     maximumInstances: maximumInstances
     storageRedundancy: storageRedundancy
     settings: settings
+    watchlists: { inBlob: inBlob, uploaderId: uploaderId }
     reportUrl: reportUrl
     sendGridApiKey: sendGridApiKey
     signIn: { required: auth == 'entra', clientId: signInClientId, groups: signInGroups }
@@ -223,7 +227,6 @@ module alerts 'alerts.bicep' = {
     tags: allTags
     mailTo: alertMailTo
     withoutRunHours: alertWithoutRunHours
-    watchlistCount: many ? length(watchlists) : 1
     healthUrl: '${reporter.outputs.url}/api/health'
     workspaceName: reporter.outputs.workspaceName
     insightsName: reporter.outputs.insightsName
@@ -238,5 +241,6 @@ output REPORTER_URL string = reporter.outputs.url
 output REPORTER_IDENTITY_PRINCIPAL_ID string = reporter.outputs.identityPrincipalId
 output REPORTER_KEY_VAULT string = reporter.outputs.vaultName
 output REPORTER_STORAGE_ACCOUNT string = reporter.outputs.storageName
+output REPORTER_WATCHLISTS_CONTAINER string = reporter.outputs.watchlistsContainer
 output REPORTER_WORKSPACE string = reporter.outputs.workspaceName
 output DEFENDER_CLOUD string = defenderCloud

@@ -10,6 +10,9 @@ param storageRedundancy string
 
 @description('The app\'s settings, except those that follow from the resources below.')
 param settings object
+
+@description('The watchlists in a blob: { inBlob, uploaderId }.')
+param watchlists object
 param reportUrl string
 
 @secure()
@@ -23,6 +26,8 @@ param logRetentionDays int
 var token = uniqueString(subscription().id, resourceGroup().id)
 var appName = 'func-kbs-${token}'
 var packageContainer = 'app-package'
+var watchlistsContainer = 'configuration'
+var watchlistsBlob = 'watchlists.json'
 var secretName = 'sendgrid-api-key'
 
 // ---- identity
@@ -55,6 +60,10 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
 
     resource container 'containers' = {
       name: packageContainer
+    }
+
+    resource configuration 'containers' = {
+      name: watchlistsContainer
     }
   }
 
@@ -155,6 +164,19 @@ resource storageGrants 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
+// The app reads the watchlists as the blobs' owner, which the host needs it to be anyway. Who uploads them has no such right:
+// not even an Owner of the subscription may write blobs.
+var uploaderRole = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+
+resource uploadGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (watchlists.inBlob && !empty(watchlists.uploaderId)) {
+  name: guid(storage.id, watchlists.uploaderId, uploaderRole)
+  scope: storage::blobs::configuration
+  properties: {
+    principalId: watchlists.uploaderId
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', uploaderRole)
+  }
+}
+
 resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, identity.id, roles.keyVaultSecretsUser)
   scope: vault
@@ -251,6 +273,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     properties: union(settings, {
       REPORT_URL: empty(reportUrl) ? 'https://${app.properties.defaultHostName}' : reportUrl
       AZURE_CLIENT_ID: identity.properties.clientId
+      WATCHLISTS_URL: watchlists.inBlob
+        ? '${storage.properties.primaryEndpoints.blob}${watchlistsContainer}/${watchlistsBlob}'
+        : ''
       REPORTER_STORAGE__tableServiceUri: storage.properties.primaryEndpoints.table
       REPORTER_STORAGE__queueServiceUri: storage.properties.primaryEndpoints.queue
       REPORTER_STORAGE__credential: 'managedidentity'
@@ -292,5 +317,6 @@ output url string = 'https://${app.properties.defaultHostName}'
 output identityPrincipalId string = identity.properties.principalId
 output vaultName string = vault.name
 output storageName string = storage.name
+output watchlistsContainer string = watchlists.inBlob ? watchlistsContainer : ''
 output workspaceName string = workspace.name
 output insightsName string = insights.name

@@ -989,8 +989,8 @@ describe("a document of watchlists", () => {
         expect(places).toHaveLength(values.length);
         for (const [index, { line, column }] of places.entries()) {
           const rest = [lines[line - 1]?.slice(column - 1), ...lines.slice(line)].join("\n");
-          const whole = JSON.stringify(values.slice(index), null, indent);
-          expect(rest).toBe(whole.slice(whole.search(/[^[\s]|(?<=\[\s*)\[/)));
+          const expected = JSON.stringify(values.slice(index), null, indent);
+          expect(rest).toBe(expected.slice(expected.search(/[^[\s]|(?<=\[\s*)\[/)));
         }
       }),
     );

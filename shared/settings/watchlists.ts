@@ -67,7 +67,7 @@ export const watchlistProperties = {
     kind: roleKind,
     absent: "everyone who may sign in",
     meaning:
-      "Only people with this app role, or with `Reports.Read.All`, may read this watchlist. Needs `AUTH=entra`: with function keys, whoever has the key reads every watchlist.",
+      "Only people with this app role, or with `Reports.Read.All`, may read this watchlist. Needs `AUTH=entra`: with function keys, anyone with the key reads every watchlist.",
     example: "Reports.Read.Contoso",
   },
 } as const satisfies Record<string, Described>;
@@ -272,7 +272,7 @@ function refuseUnable(checker: Checker, label: string, watchlist: Watchlist, abl
   if (watchlist.readerRole !== null && !able.readerRoles) {
     checker.refuse(
       `${label} readerRole`,
-      "needs AUTH=entra: with function keys, whoever has the key reads every watchlist",
+      "needs AUTH=entra: with function keys, anyone with the key reads every watchlist",
       { allowed: "with AUTH=key, no readerRole", example: watchlistProperties.readerRole.example },
     );
   }

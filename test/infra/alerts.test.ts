@@ -40,13 +40,24 @@ describe("the alert on absent runs", () => {
     expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
     expect(fieldsOf(line)).toMatchObject({ watchlist: "default", run: "2026-11-23" });
     expect(Date.parse(String(fieldsOf(line).committedAt))).toBe(Date.parse("2026-11-23T05:00:00Z"));
-    expect(noRun).toContain("where tostring(run.run) !contains 'T' and todatetime(run.committedAt) > ago({hours}h)");
-    expect(noRun).toContain("count_distinct(tostring(run.watchlist))");
+    expect(noRun).toContain(
+      "count_distinctif(tostring(run.watchlist), not(isOpened) and tostring(run.run) !contains 'T' and not(isLate))",
+    );
+    expect(noRun).toContain("isLate = todatetime(run.committedAt) <= ago({hours}h)");
   });
 
-  test("fires if one watchlist is missing, and looks back further than the hours it allows", () => {
-    expect(alerts).toMatch(/metricMeasureColumn: 'Watchlists'\s+timeAggregation: 'Maximum'\s+operator: 'LessThan'/);
-    expect(alerts).toContain("threshold: watchlistCount");
+  test("finds the line of the schedule, with the number of watchlists", async () => {
+    const line = (await linesOfADay()).get(logTexts.opened) ?? "";
+    expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
+    expect(fieldsOf(line)).toMatchObject({ watchlists: 1 });
+    expect(noRun).toContain("Opened = minif(tolong(run.watchlists), isOpened)");
+  });
+
+  test("fires if one watchlist is missing or nothing was opened, and looks back further than the hours it allows", () => {
+    expect(alerts).toMatch(
+      /metricMeasureColumn: 'Missing'\s+timeAggregation: 'Maximum'\s+operator: 'GreaterThan'\s+threshold: 0/,
+    );
+    expect(noRun).toContain("project Missing = max_of(coalesce(Opened, 1), 1) - Committed");
     expect(alerts).toContain("overrideQueryTimeRange: 'P2D'");
     expect(infra("main.bicep")).toMatch(/@maxValue\(47\)\nparam alertWithoutRunHours int = 26/);
     expect(noRun).toContain("ago({hours}h)");

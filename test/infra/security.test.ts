@@ -26,13 +26,24 @@ describe("the app's identity", () => {
 
   test("has no other role", () => {
     expect([...roles.keys()].toSorted()).toEqual(Object.keys(needed).toSorted());
-    expect(reporter.match(/Microsoft\.Authorization\/roleAssignments@/g)).toHaveLength(3);
+    const grants = [...reporter.matchAll(/roleAssignments@[\s\S]*?principalId: ([\w.]+)/g)].map(([, whose]) => whose);
+    expect(grants.filter((whose) => whose === "identity.properties.principalId")).toHaveLength(3);
+    expect(grants.filter((whose) => whose !== "identity.properties.principalId")).toEqual(["watchlists.uploaderId"]);
   });
 
   test("has each role on one resource only", () => {
     const scopes = [...reporter.matchAll(/^ {2,4}scope: (\w+)$/gm)].map(([, scope]) => scope);
     expect(scopes).toEqual(["storage", "vault", "insights"]);
   });
+});
+
+test("who uploads the watchlists may write in their container and nowhere else, if there is one", () => {
+  const grant = reporter.slice(reporter.indexOf("resource uploadGrant"));
+  expect(grant).toMatch(/^[^\n]* = if \(watchlists\.inBlob && !empty\(watchlists\.uploaderId\)\) \{/);
+  expect(/scope: (.*)/.exec(grant)?.[1]).toBe("storage::blobs::configuration");
+  expect(reporter).toContain(
+    "var uploaderRole = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor",
+  );
 });
 
 describe("secrets", () => {

@@ -47,7 +47,7 @@ const isNumber = ({ parameter }: { parameter: BicepParameter }) => parameter.typ
 
 describe("the app settings that Bicep creates", () => {
   test("are all settings, except those that replace others", () => {
-    const instead = ["REPORTER_STORAGE", "REPORTER_STORAGE__accountName", "SENDGRID_URL"];
+    const instead = ["WATCHLISTS", "REPORTER_STORAGE", "REPORTER_STORAGE__accountName", "SENDGRID_URL"];
     const platform = /^(AzureWebJobsStorage|APPLICATIONINSIGHTS)_/;
     const made = [...chosen.keys(), ...[...derived.keys()].filter((name) => !platform.test(name))];
     expect([...made, ...instead].toSorted()).toEqual([...settingNames].toSorted());
@@ -68,7 +68,7 @@ describe("the app settings that Bicep creates", () => {
     const bicep = Object.fromEntries(
       settingOf.flatMap(({ setting, parameter: { fallback } }) => (fallback ? [[setting, literal(fallback)]] : [])),
     );
-    const { WATCHLISTS: _, SOFTWARE_IDS, ...defaults } = bicep;
+    const { SOFTWARE_IDS, ...defaults } = bicep;
     expect(readSettings({ ...azure, ...defaults })).toEqual(readSettings(azure));
     expect(readSettings({ ...azure, SOFTWARE_IDS }).watchlists[0]?.softwareIds).toHaveLength(3);
   });
@@ -88,20 +88,11 @@ describe("the app settings that Bicep creates", () => {
       }
     },
   );
-
-  test("take several watchlists from a file that is empty at first", () => {
-    expect(JSON.parse(infra("watchlists.json"))).toEqual([]);
-    expect(chosen.get("WATCHLISTS")).toBe("many ? string(watchlists) : ''");
-    expect([chosen.get("SOFTWARE_IDS"), chosen.get("MAIL_TO")]).toEqual([
-      "many ? '' : softwareIds",
-      "many ? '' : mailTo",
-    ]);
-  });
 });
 
 describe("main.parameters.json", () => {
   test("fills every parameter that azd can take from a variable", () => {
-    const others = ["tags", "watchlists"];
+    const others = ["tags"];
     const names = parameters.map(({ name }) => name).filter((name) => !others.includes(name));
     expect([...filled.keys()].toSorted()).toEqual(names.toSorted());
   });
