@@ -150,6 +150,23 @@ describe("watchlists of one tenant", () => {
     expect(await loadAll(world, "second")).toBe(9);
   });
 
+  test("a run asked for that is kept for its mail keeps what its own list brought", async () => {
+    const [own, other] = [aWatchlist(), aWatchlist({ name: "other", softwareIds: [edge] })];
+    const world = keptWorld([own, other], 2);
+    await live(world, ["2026-11-02"], [own, other]);
+    world.setClock("2026-11-02T13:00:00Z");
+    const asked = "2026-11-02T13:00Z";
+    await takeSnapshots(world, asked, [windows, edge]);
+    await commitRun(world, aWatchlist({ softwareIds: [windows, edge] }), asked, "pending");
+    for (const day of days("2026-11-03", 7)) {
+      await play(world, day, [own], "none");
+      await play(world, day, [other]);
+      await expireAll(world);
+    }
+    expect(await runIdsOf(world)).toContain(asked);
+    expect(await loadAll(world)).toBe(9);
+  });
+
   test("what another tenant keeps is another's", async () => {
     const own = aWatchlist();
     const other = aWatchlist({ name: "other", tenant: "11111111-1111-1111-1111-111111111111" });
