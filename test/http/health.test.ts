@@ -19,8 +19,6 @@ async function day(world: FakeWorld, date: string): Promise<void> {
   await handleAll(world, Date.parse(`${date}T23:59:59Z`));
 }
 
-const sentencesOf = async (ports: Ports) => (await checkHealth(ports)).map(({ sentence }) => sentence);
-
 /** A status of a watchlist that ran this morning and sent its digest. */
 function aStatus(parts: Partial<WatchlistStatus> = {}): WatchlistStatus {
   const at = { openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:02:00.000Z" };

@@ -74,6 +74,7 @@ async function remove(...row: Parameters<typeof keyOf>): Promise<void> {
   await client.deleteEntity(partitionKey, rowKey);
 }
 
+const reasons = async () => (await checkHealth(world.ports)).map(({ sentence }) => sentence);
 const report = (query: string) => ask(request(query), (asked) => serveReport(asked, world.ports));
 const mailOf = (runId: string) => world.inbox.filter((mail) => mail.runId === runId).map(({ text }) => oneLine(text));
 const oneLine = (text: string) => text.replace(/\s+/g, " ");
@@ -89,7 +90,7 @@ describe("a damaged snapshot", () => {
     await damage("day", "snapshotsTable", "2026-11-22", windows10);
     await handleUntil("2026-11-22T22:00:00Z");
     expect(mailOf("2026-11-22")).toEqual([]);
-    expect(await checkHealth(world.ports)).toEqual([
+    expect(await reasons()).toEqual([
       expect.stringMatching(
         /the digest of 2026-11-22 was refused\. Row .*2026-11-22.* is damaged and cannot be read\. Delete it/,
       ),
@@ -99,7 +100,7 @@ describe("a damaged snapshot", () => {
     await remove("snapshotsTable", "2026-11-22", windows10);
     expect((await report("format=json")).status).toBe(410);
     await day("2026-11-23", 30, 10);
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await reasons()).toEqual([]);
     const [digest] = mailOf("2026-11-23");
     expect(digest).toMatch(/The digest of 22 Nov was not delivered: Row .* is damaged/);
     // Compared over the head of the lost snapshot, with the one before.
@@ -118,7 +119,7 @@ describe("a damaged snapshot", () => {
     await day("2026-11-23", 30, 20);
     // Of a product's first snapshot there is none before.
     expect((await report("format=json")).json.totals).toMatchObject({ read: 2, notRead: 0, baseline: 1 });
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await reasons()).toEqual([]);
   });
 });
 
@@ -130,7 +131,7 @@ describe("a damaged row of a run", () => {
     await day("2026-11-23", 20, 10);
     expect(world.logs.filter(({ message }) => message === "run not opened")).toHaveLength(1);
     expect((await report("format=json")).json.detail).toMatch(/2026-11-22.* is damaged and cannot be read/);
-    expect(await checkHealth(world.ports)).toEqual([
+    expect(await reasons()).toEqual([
       expect.stringContaining("the last scheduled run is 2026-11-22; the next was due at 2026-11-23T05"),
     ]);
 
@@ -140,7 +141,7 @@ describe("a damaged row of a run", () => {
     const again = await report("format=json");
     expect(again.json).toMatchObject({ runId: "2026-11-23", previousRunId: "2026-11-21", totals: { worsened: 1 } });
     expect(mailOf("2026-11-23")).toHaveLength(1);
-    expect(await checkHealth(world.ports)).toEqual([]);
+    expect(await reasons()).toEqual([]);
   });
 
   test("stops the runs of its own watchlist alone, asked for or scheduled", async () => {
@@ -174,7 +175,7 @@ describe("a damaged row of a run", () => {
 test("a damaged status needs nothing: the next run writes it again", async () => {
   await day("2026-11-21", 10, 10);
   await damage("day", "watchlistsTable", "default");
-  expect(await checkHealth(world.ports)).toEqual([]);
+  expect(await reasons()).toEqual([]);
   await day("2026-11-22", 10, 10);
   expect((await world.ports.store.listStatuses())[0]).toMatchObject({ latest: { runId: "2026-11-22" } });
 });
@@ -183,11 +184,11 @@ test("a damaged lease: delete it, and the tenant is read again", async () => {
   await day("2026-11-21", 10, 10);
   await damage("until", "walksTable", "reader");
   await day("2026-11-22", 20, 10);
-  expect(await checkHealth(world.ports)).toEqual([expect.stringContaining("the last scheduled run is 2026-11-21")]);
+  expect(await reasons()).toEqual([expect.stringContaining("the last scheduled run is 2026-11-21")]);
   await remove("walksTable", "reader");
   await handleUntil("2026-11-22T23:00:00Z");
   expect(mailOf("2026-11-22")).toHaveLength(1);
-  expect(await checkHealth(world.ports)).toEqual([]);
+  expect(await reasons()).toEqual([]);
 });
 
 test("a damaged request: delete it and ask again; other runs never wait for it", async () => {
@@ -209,4 +210,31 @@ test("a damaged request: delete it and ask again; other runs never wait for it",
   const again = await start();
   await handleUntil("2026-11-22T22:40:00Z");
   expect(mailOf(String(again.json.runId))).toHaveLength(1);
+});
+
+test("a queue that somebody cleared: the next run of the watchlist, asked for or scheduled, sends the mails it owes", async () => {
+  await day("2026-11-21", 10, 10);
+  for (const [date, cure] of [
+    ["2026-11-22", "a run asked for"],
+    ["2026-11-24", "the next scheduled run"],
+  ] as const) {
+    world.outcomes.push({ status: "failed", reason: "No." });
+    world.setClock(`${date}T05:00:00Z`);
+    const machineMissedOn = Number(date.slice(-2));
+    world.answers.set(windows10, [{ id: "5066835", machineMissedOn, cveAddressed: 1 }]);
+    await scheduleRuns(world.ports);
+    await handleUntil(`${date}T05:00:00Z`);
+    world.ports.queue.waiting.length = 0;
+    await handleUntil(`${date}T06:00:00Z`);
+    expect(await reasons()).toEqual([expect.stringContaining(`${date} has not been sent yet. No.`)]);
+    if (cure === "a run asked for") {
+      await ask(request({}, { method: "POST", body: "{}" }), (asked) => serveStartRun(asked, world.ports));
+      await handleUntil(`${date}T22:00:00Z`);
+      expect(mailOf(date)).toHaveLength(1);
+    } else {
+      await day("2026-11-25", 30, 10);
+      expect(mailOf("2026-11-25")).toHaveLength(1);
+    }
+    expect(await reasons()).toEqual([]);
+  }
 });
