@@ -1470,7 +1470,7 @@ describe("local.settings.sample.json", () => {
   });
 
   test("contains only known settings and what the Functions host needs", () => {
-    const host = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"];
+    const host = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "AzureWebJobsDisableHomepage"];
     const known: string[] = [...settingNames, ...host];
     expect(Object.keys(sample.Values).filter((name) => !known.includes(name))).toEqual([]);
     expect(sample).toMatchObject({ IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: "node" } });

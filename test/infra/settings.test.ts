@@ -48,7 +48,7 @@ const isNumber = ({ parameter }: { parameter: BicepParameter }) => parameter.typ
 describe("the app settings that Bicep creates", () => {
   test("are all settings, except those that replace others", () => {
     const instead = ["WATCHLISTS", "REPORTER_STORAGE", "REPORTER_STORAGE__accountName", "SENDGRID_URL"];
-    const platform = /^(AzureWebJobsStorage|APPLICATIONINSIGHTS)_/;
+    const platform = /^(AzureWebJobs|APPLICATIONINSIGHTS_)/;
     const made = [...chosen.keys(), ...[...derived.keys()].filter((name) => !platform.test(name))];
     expect([...made, ...instead].toSorted()).toEqual([...settingNames].toSorted());
   });
@@ -62,6 +62,10 @@ describe("the app settings that Bicep creates", () => {
     expect(derived.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")).toContain("Authorization=AAD");
     expect(derived.get("SENDGRID_API_KEY")).toMatch(/^'@Microsoft\.KeyVault\(SecretUri=/);
     expect(`${main}${reporter}`).not.toMatch(/listKeys|AccountKey/);
+  });
+
+  test("leave the root to the overview", () => {
+    expect(derived.get("AzureWebJobsDisableHomepage")).toBe("'true'");
   });
 
   test("are accepted as they are, and the same as the app's own defaults", () => {
