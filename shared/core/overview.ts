@@ -29,9 +29,11 @@ export const overviewOrder: Readonly<Record<OverviewSort, SortOrder>> = {
   ...{ "not-read": "desc", kbs: "desc", installs: "desc", worse: "desc", overdue: "desc", "overdue-share": "desc" },
 };
 
+export const digestStatuses = ["none", "sent", "refused", "waiting"] as const;
+
 /** What became of a watchlist's last digest. `refused` and `waiting` are of mails since the last one that was sent. */
 export interface DigestFate {
-  status: "none" | "sent" | "refused" | "waiting";
+  status: (typeof digestStatuses)[number];
   /** `null`: there never was one. */
   runId: RunId | null;
   /** Since when, ISO 8601 in UTC. */

@@ -1,10 +1,12 @@
 import { stringify } from "csv-stringify/sync";
 import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
+import { type OverviewRow, overdueShare } from "../../core/overview.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry } from "../../core/row.ts";
 import type { RunId } from "../../core/run-id.ts";
-import { type Totals, totalNames } from "../../core/totals.ts";
+import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
+import { roundedShare } from "./share.ts";
 
 /**
  * The columns of a report in CSV, in this order; later versions add columns at the end. The first seven are Defender's own
@@ -48,6 +50,14 @@ export const historyColumns = [
   "day",
 ] as const;
 
+/** The columns of an overview in CSV, in this order; later versions add columns at the end. */
+export const overviewColumns = [
+  ...(["watchlist", "tenant", "states", "faults", "run", "day", "openedAt", "committedAt", "due"] as const),
+  ...totalNames,
+  ...(["overdueShare", "failingProduct", "failingReason", "failingRuns"] as const),
+  ...(["digest", "digestRun", "digestAt", "digestReason"] as const),
+] as const;
+
 /** One run in a history. */
 export interface HistoryRow extends Totals {
   runId: RunId;
@@ -81,6 +91,27 @@ export function reportCsvChunks(report: Report): Generator<string> {
 export function historyCsv(rows: readonly HistoryRow[]): string {
   const lines = rows.map(({ runId, ...row }) => ({ run: runId, ...row }));
   return [...csvChunks(historyColumns, lines)].join("");
+}
+
+/** One line per watchlist, in the order given; empty where nobody knows. */
+export function overviewCsv(rows: readonly OverviewRow[]): string {
+  return [...csvChunks(overviewColumns, rows.map(overviewLine))].join("");
+}
+
+function overviewLine(row: OverviewRow): Line<(typeof overviewColumns)[number]> {
+  const { watchlist, tenant, states, faults, latest, due, failing, digest } = row;
+  const noCounts = Object.fromEntries(totalNames.map((name) => [name, null])) as Record<TotalName, null>;
+  return {
+    ...{ watchlist, tenant, states: states.join("; "), faults: faults.join("; "), due },
+    ...{ run: latest?.runId ?? null, day: latest?.day ?? null },
+    ...{ openedAt: latest?.openedAt ?? null, committedAt: latest?.committedAt ?? null },
+    ...(latest?.totals ?? noCounts),
+    overdueShare: roundedShare(overdueShare(row)),
+    failingProduct: failing?.softwareId ?? null,
+    failingReason: failing?.reason ?? null,
+    failingRuns: failing?.misses ?? null,
+    ...{ digest: digest.status, digestRun: digest.runId, digestAt: digest.at, digestReason: digest.reason },
+  };
 }
 
 function* csvChunks<Column extends string>(

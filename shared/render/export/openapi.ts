@@ -5,6 +5,7 @@ import {
   keyParameter,
   mailParameters,
   maxLength,
+  overviewParameters,
   type Parameter,
   type Parameters,
   reportParameters,
@@ -14,6 +15,7 @@ import {
   examinationSchema,
   healthSchema,
   historySchema,
+  overviewSchema,
   problemSchema,
   progressSchema,
   reportSchema,
@@ -24,6 +26,7 @@ import {
 const schemas = {
   Report: reportSchema,
   History: historySchema,
+  Overview: overviewSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
@@ -142,6 +145,16 @@ const runPath = [
   path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
 ];
 
+const theOverview = {
+  200: ok(
+    "The watchlists that the caller may read, the most urgent first.",
+    { "text/html": plain, ...content("Overview"), "text/csv": plain },
+    { ETag: header("Unchanged as long as the overview is."), ...fileName },
+  ),
+  304: { description: "If-None-Match names the current overview." },
+  403: problem("The caller may not read any watchlist."),
+};
+
 const paths = {
   "/api/report": {
     get: {
@@ -178,6 +191,34 @@ const paths = {
         ...refused,
         406: notAcceptable,
         500: unreadable,
+      },
+    },
+  },
+  "/api/overview": {
+    get: {
+      operationId: "getOverview",
+      summary: "All watchlists at a glance",
+      parameters: query(overviewParameters),
+      responses: {
+        ...theOverview,
+        ...refused,
+        406: notAcceptable,
+      },
+    },
+  },
+  "/": {
+    get: {
+      operationId: "getHome",
+      summary: "The overview, as a page unless another format is asked for",
+      parameters: query(overviewParameters),
+      responses: {
+        ...theOverview,
+        307: {
+          description: "For a page of a single watchlist: to its report.",
+          headers: { Location: header("The report.") },
+        },
+        ...refused,
+        406: notAcceptable,
       },
     },
   },

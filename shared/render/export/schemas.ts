@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { worseReasons } from "../../core/change.ts";
 import { mailStatuses } from "../../core/mail.ts";
+import { digestStatuses, type OverviewState, overviewStates } from "../../core/overview.ts";
 import { rowKinds } from "../../core/row.ts";
 import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
@@ -229,6 +230,73 @@ export const historySchema = described(
   }),
   "The totals of a watchlist's runs.",
 );
+
+/** `GET /api/overview?format=json`. */
+export const overviewSchema = described(
+  z.object({
+    timeZone: described(z.string(), "The time zone of its days (IANA name)."),
+    total: described(count, "Watchlists that the caller may read, whatever the filter."),
+    states: described(
+      z.object(
+        Object.fromEntries(overviewStates.map((state) => [state, count])) as Record<OverviewState, typeof count>,
+      ),
+      "How many of them are in each state. One watchlist may be in several.",
+    ),
+    filter: described(
+      z.nullable(z.object({ search: z.optional(z.string()), state: z.optional(z.enum(overviewStates)) })),
+      "Which watchlists were selected. null: all.",
+    ),
+    faults: described(z.array(z.string()), "What is wrong with the configuration apart from single watchlists."),
+    watchlists: described(
+      z.array(
+        z.object({
+          watchlist: z.string(),
+          tenant: described(z.nullable(z.string()), "home or a tenant id. null: its entry is too faulty to be read."),
+          states: described(z.array(z.enum(overviewStates)), "The most urgent first."),
+          faults: described(z.array(z.string()), "What is wrong with its entry in the configuration."),
+          runId: described(z.nullable(runId), "The last scheduled run. null: there was none yet."),
+          day: described(z.nullable(day), "The day that the run belongs to."),
+          openedAt: z.nullable(time),
+          committedAt: z.nullable(time),
+          due: described(z.nullable(time), "When the run was due that is late. null: none is late."),
+          totals: described(z.nullable(totals), "Of the last scheduled run."),
+          overdueShare: described(
+            z.nullable(share),
+            "The share of its missing KBs that are overdue, to a thousandth. null: unknown.",
+          ),
+          failing: described(
+            z.nullable(
+              z.object({
+                softwareId,
+                reason: z.string(),
+                misses: described(count, "How many scheduled runs in a row could not read it."),
+                others: described(count, "Other products that at least three runs in a row could not read."),
+              }),
+            ),
+            "Of the last scheduled run, the product that could not be read for the most runs.",
+          ),
+          digest: described(
+            z.object({
+              status: z.enum(digestStatuses),
+              runId: described(z.nullable(runId), "The run that it is of."),
+              at: described(z.nullable(time), "Since when it is in this status."),
+              reason: described(z.nullable(z.string()), "Why it was refused, or why the last try failed."),
+            }),
+            "The last digest. refused and waiting are of digests after the last one that was sent.",
+          ),
+          line: described(
+            z.array(z.object({ day, missingInstalls: count })),
+            "The scheduled runs of the last 30 days, oldest first.",
+          ),
+          page: described(z.nullable(z.string()), "Its report as a page. null: REPORT_URL is not set."),
+        }),
+      ),
+      "The most urgent first unless another order was asked for.",
+    ),
+  }),
+  "Every watchlist that the caller may read, with the figures of its last scheduled run.",
+);
+export type OverviewJson = z.infer<typeof overviewSchema>;
 
 /** The body of `POST /api/runs`. */
 export const startSchema = described(

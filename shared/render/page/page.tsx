@@ -51,7 +51,7 @@ export function renderEmptyPage(view: EmptyPageView): string {
     <Document nonce={view.nonce} title={`Missing KBs · ${watchlist}`}>
       <header className="top">
         <div className="who">
-          <p className="eyebrow">Missing KBs</p>
+          <Eyebrow frame={view} />
           <h1>{watchlist}</h1>
         </div>
         <div className="actions">
@@ -74,12 +74,26 @@ export function renderEmptyPage(view: EmptyPageView): string {
   );
 }
 
+/** What the page is about, with the way back to all watchlists where there are several. */
+function Eyebrow({ frame: { watchlists, code } }: { frame: PageFrame }) {
+  return (
+    <p className="eyebrow">
+      Missing KBs
+      {watchlists.length > 1 && (
+        <a className="to-all" href={callHref("overview", code)}>
+          All watchlists
+        </a>
+      )}
+    </p>
+  );
+}
+
 function Header({ view }: { view: PageView }) {
   const { report, watchlists, query, code } = view;
   return (
     <header className="top">
       <div className="who">
-        <p className="eyebrow">Missing KBs</p>
+        <Eyebrow frame={view} />
         <h1>
           {report.watchlist} <span className="day">{formatRun(report.runId, report.timeZone)}</span>
         </h1>

@@ -21,6 +21,8 @@ describe("the OpenAPI document", () => {
     expect(calls).toEqual([
       "GET /api/report",
       "GET /api/history",
+      "GET /api/overview",
+      "GET /",
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
       "POST /api/runs/{watchlist}/{runId}/mail",
