@@ -13,6 +13,7 @@ import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
 import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
+import { toOverview } from "./overview.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { recentReport } from "./recent-report.ts";
@@ -32,8 +33,12 @@ const offers: Readonly<Record<Format, string>> = {
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
 export async function serveReport(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const query = readQuery(request.query, reportParameters);
-  const watchlist = await findWatchlist(query.watchlist, ports);
   const format = chooseFormat(query.format, request, offers);
+  if (format === "html" && namesNothing(request)) {
+    const { list } = await ports.watchlists();
+    if (list.length > 1) return toOverview(request.query);
+  }
+  const watchlist = await findWatchlist(query.watchlist, ports);
   const runs = runsOf(watchlist, ports);
   const run = await findRun(query.run, runs, ports);
   if (!run) {
@@ -50,6 +55,11 @@ export async function serveReport(request: HttpRequest, ports: RequestPorts): Pr
   const [how, extension] = format === "text" ? ["inline", "txt"] : ["attachment", format];
   const disposition = `${how}; filename="${fileName(asked.full, extension)}"`;
   return withEtag(request, response(200, offers[format], body, { "Content-Disposition": disposition }));
+}
+
+/** Whether a request says nothing of which report it wants; a script that does so gets an error, not another format. */
+function namesNothing({ query }: HttpRequest): boolean {
+  return [...query.keys()].every((name) => name === "format" || name === "code");
 }
 
 /** Refuses a product that is neither on the watchlist nor in a report of it from before it was taken off. */
