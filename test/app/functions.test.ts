@@ -200,6 +200,18 @@ describe("a run asked for over HTTP", () => {
   });
 });
 
+describe("the start page", () => {
+  const start = (query = "") => fetch(`${host.url}/${query}`, { redirect: "manual" });
+
+  test("of a single watchlist leads to its report, and other formats list it", async () => {
+    const answer = await start();
+    expect([answer.status, answer.headers.get("location")]).toEqual([307, "/api/report?watchlist=default"]);
+    const overview = (await (await start("?format=json")).json()) as { watchlists: { totals: unknown }[] };
+    expect(overview).toMatchObject({ total: 1, watchlists: [{ watchlist: "default", totals: { read: 2 } }] });
+    expect(await (await get("overview?format=json")).json()).toEqual(overview);
+  });
+});
+
 describe("the OpenAPI document", () => {
   test("describes each call that the app registers, and no other", async () => {
     const { paths } = (await (await get("openapi.json")).json()) as { paths: Record<string, object> };
@@ -208,7 +220,7 @@ describe("the OpenAPI document", () => {
     );
     // HEAD is GET without the body; one sentence of the document covers it.
     const registered = host.registrations.flatMap(({ route, methods = [] }) =>
-      methods.flatMap((method) => (method === "HEAD" ? [] : [`${method} /${route}`])),
+      methods.flatMap((method) => (method === "HEAD" ? [] : [`${method} /${route?.replace(/^\//, "")}`])),
     );
     expect(described.toSorted()).toEqual(registered.toSorted());
   });
@@ -253,7 +265,7 @@ function pointer(name: string): string {
 describe("HEAD", () => {
   test("is registered beside every GET", () => {
     for (const { methods = [] } of host.registrations) expect(methods.includes("HEAD")).toBe(methods.includes("GET"));
-    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(6);
+    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(8);
   });
 
   // The time and the nonce of a page are new in every response; the others are about the connection and the body.
@@ -267,6 +279,8 @@ describe("HEAD", () => {
     "report?format=html",
     "report?format=json",
     "report?format=csv",
+    "overview?format=html",
+    "overview?format=json",
     "report?run=yesterday",
     "report?run=2026-01-01&format=json",
     "history",
