@@ -59,6 +59,8 @@ const withKey = { "x-functions-key": hostKey };
 const guarded: readonly Call[] = [
   { path: "report?format=json" },
   { path: "history" },
+  { path: "overview" },
+  { path: "../" },
   { path: "runs", method: "POST", body: "{}" },
   { path: `runs/default/${day}` },
   { path: "reasons" },
@@ -74,9 +76,10 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
       trigger === "http" ? [`${route?.replace("api/", "")} ${authLevel}`] : [],
     );
     expect(levels.toSorted()).toEqual([
-      ...["doctor function", "health anonymous", "history function"],
+      ...["/ function", "doctor function", "health anonymous", "history function"],
       ...[
         "openapi.json function",
+        "overview function",
         "reasons function",
         "report function",
         "runs function",
@@ -156,6 +159,7 @@ describe("the size of a request", { timeout: 20_000 }, () => {
   test.each([
     ...reportParameters.map((name) => ["report", name]),
     ...["watchlist", "days", "format"].map((name) => ["history", name]),
+    ...["search", "state", "sort", "order", "page", "format"].map((name) => ["overview", name]),
     ...["report", "health"].map((path) => [path, "code"]),
   ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {
     const query = new URLSearchParams({ ...(path === "report" && { format: "html" }), [name]: "9".repeat(301) });
