@@ -70,6 +70,9 @@ const guarded: readonly Call[] = [
   { path: `runs/default/${day}/mail`, method: "DELETE" },
 ];
 
+/** What the functions themselves answer here; 409: a mail that was sent is neither sent again nor cancelled. */
+const served = [200, 202, 409];
+
 describe("with function keys, the default", { timeout: 20_000 }, () => {
   test("every HTTP function is one of these", () => {
     const levels = host.registrations.flatMap(({ trigger, route, authLevel }) =>
@@ -100,7 +103,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
         expect([answer.status, await answer.text()]).toEqual([401, ""]);
       }
       for (const each of [{ ...asked, headers: withKey }, byAddress(hostKey)])
-        expect((await call(each)).status).toBeLessThan(405);
+        expect(served).toContain((await call(each)).status);
     },
   );
 
@@ -131,7 +134,7 @@ describe("with the platform's sign-in", { timeout: 20_000 }, () => {
   test("that is on, no key is required, and health believes no header that names the caller", async () => {
     const behind = await startApp({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
     try {
-      for (const asked of guarded) expect((await call(asked, behind)).status).toBeLessThan(401);
+      for (const asked of guarded) expect(served).toContain((await call(asked, behind)).status);
       const shown = async (path: string, headers: Record<string, string> = {}) =>
         Object.keys((await (await call({ path, headers }, behind)).json()) as object);
       expect(await shown("health")).toEqual(["status"]);
@@ -187,15 +190,20 @@ describe("the size of a request", { timeout: 20_000 }, () => {
   });
 
   test.each([
-    ["with its length in a header", () => ({ body: " ".repeat(20_000_000) })],
-    ["in chunks", () => ({ body: new Blob([" ".repeat(20_000_000)]).stream(), duplex: "half" as const })],
-  ])("a body of 20 MB that comes %s is refused, and starts nothing", async (_, sent) => {
+    ["of 20 MB that comes with its length in a header", 413, () => ({ body: " ".repeat(20_000_000) })],
+    ["of 20 MB that comes in chunks", 411, () => chunked(" ".repeat(20_000_000))],
+    ["that comes in chunks, which the host drops", 411, () => chunked('{"watchlist": "default"}')],
+  ])("a body %s is refused, and starts nothing", async (_, status, sent) => {
     const before = await countMessages();
     const answer = await call({ path: "runs", method: "POST", headers: withKey, ...sent() });
-    expect(answer.status).toBe(413);
+    expect(answer.status).toBe(status);
     expect(await countMessages()).toBe(before);
   });
 });
+
+function chunked(text: string) {
+  return { body: new Blob([text]).stream(), duplex: "half" as const };
+}
 
 describe("a call that may change something", { timeout: 20_000 }, () => {
   const cases = [
