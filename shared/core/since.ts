@@ -123,7 +123,7 @@ interface SinceEntry {
 
 /** What is worse than the digest reported it, and not called worse by the report, which compares with a run in between. */
 function worseOf({ last, heldBack, now, entryOf }: Pair, thresholds: Thresholds): SinceEntry[] {
-  if (!last) return [];
+  if (!last || last.runId === now.runId) return [];
   const changes = changesBetween(last, now, { thresholds, lastReported: heldBack });
   return changes.flatMap(({ kind, kb, reasons, previous }) => {
     const entry = isWorse(kind) ? entryOf(kb.id) : undefined;

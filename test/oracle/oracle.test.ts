@@ -775,7 +775,7 @@ describe("since the last digest", () => {
 
     const since = oracle.since(report, new Set(["2026-11-01"]));
     expect(since?.of).toBe("2026-11-01");
-    expect(since?.entries.map(({ id, kind, before, now }) => [id, kind, before.machines, now?.machines])).toEqual([
+    expect(since?.entries.map(({ id, kind, before, now }) => [id, kind, before?.machines, now?.machines])).toEqual([
       ["1", "improved", 10, 7],
       ["4", "improved", 10, 10],
       ["3", "resolved", 10, undefined],

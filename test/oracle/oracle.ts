@@ -21,6 +21,8 @@ interface Hold {
   /** By product: what the run shows of it, or what is kept of one that is off the list. */
   snapshots: ReadonlyMap<string, Snapshot | null>;
   outcomes: ReadonlyMap<string, Outcome>;
+  /** By product: what the next run compares with. */
+  held: ReadonlyMap<string, Held>;
 }
 
 const everyRise = { minMachines: 1, minPercent: 0, minCves: 1 };
@@ -139,7 +141,8 @@ export function createOracle(): Oracle {
     };
     chain.reports.push(report);
     const snapshots = new Map([...chain.products, ...kept].map(([id, { held }]) => [id, held.snapshot]));
-    holds.set(report, { snapshots, outcomes: outcomesOf });
+    const held = new Map([...kept].map(([id, product]) => [id, product.held]));
+    holds.set(report, { snapshots, outcomes: outcomesOf, held });
     if (run.scheduled) {
       chain.lastScheduled = report;
       handOn(chain, kept);
@@ -155,7 +158,16 @@ export function createOracle(): Oracle {
         const outcome = holds.get(report)?.outcomes.get(softwareId);
         return outcome === undefined || outcome.state === "not-read" ? new Map() : outcome.snapshot.gone;
       };
-      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf }, sent);
+      const { settings, day } = report;
+      const entriesSince = (softwareId: string, last: OracleReport) => {
+        const before = holds.get(last)?.held.get(softwareId);
+        const snapshot = holds.get(report)?.snapshots.get(softwareId);
+        // What was not read since then is as it was.
+        if (!before?.snapshot || !snapshot || before.snapshot === snapshot) return [];
+        const comparison = { softwareId, day, settings, allowance: { left: Number.POSITIVE_INFINITY } };
+        return compareProduct(before, { state: "read", snapshot, differed: false, readsUsed: 1 }, comparison).entries;
+      };
+      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf, entriesSince }, sent);
     },
     compare(report, from) {
       const { outcomes: read = new Map(), snapshots: now = new Map() } = holds.get(report) ?? {};

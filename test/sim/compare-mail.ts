@@ -1,5 +1,5 @@
 import { larger } from "../oracle/reading.ts";
-import type { Since } from "../oracle/since.ts";
+import type { Since, SinceEntry } from "../oracle/since.ts";
 import type { Entry, Kind, OracleReport } from "../oracle/types.ts";
 import { disagreements } from "./compare.ts";
 import { type DigestFacts, totalOfKind } from "./digest-facts.ts";
@@ -23,17 +23,23 @@ function sinceDisagreements({ facts, since: said, cameAndWent, isCut }: DigestFa
   const found = passed === cameAndWent ? [] : [`came and went: rules ${passed}, ${facts.source} ${cameAndWent}`];
   const [one, other] = [noFacts("rules since", true), noFacts(`${facts.source} since`, !isCut)];
   for (const entry of since?.entries ?? []) {
-    const { softwareId, kind, before, now } = entry;
-    const facts: EntryFacts = { kind, machines: now?.machines ?? null, machinesBefore: before.machines };
+    const { softwareId, kind, now } = entry;
+    const facts: EntryFacts = { kind, machines: now?.machines ?? null, ...beforeOf(entry) };
     one.entries.set(`${softwareId} ${kbOf(entry)}`, facts);
   }
   other.entries = said.entries;
-  one.totals = { improved: kbsOf(since, "improved"), resolved: kbsOf(since, "resolved") };
-  other.totals = { improved: said.improved, resolved: said.resolved };
+  one.totals = Object.fromEntries(Object.entries(totalOfKind).map(([kind, total]) => [total, kbsOf(since, kind)]));
+  other.totals = said.totals;
   return [...found, ...disagreements(one, other)];
 }
 
-function kbsOf(since: Since | null, kind: "improved" | "resolved"): number {
+/** A digest shows the count before only beside a change of it. */
+function beforeOf({ kind, before, now }: SinceEntry): EntryFacts {
+  const isShown = kind === "improved" || kind === "resolved" || (before?.machines != null && now?.machines != null);
+  return isShown && before ? { machinesBefore: before.machines } : {};
+}
+
+function kbsOf(since: Since | null, kind: string): number {
   return new Set(since?.entries.filter((entry) => entry.kind === kind).map((entry) => entry.key)).size;
 }
 
@@ -64,6 +70,8 @@ const kindOfWord: Readonly<Record<string, keyof typeof totalOfKind>> = {
 
 const lead =
   /^(New|Worse|Back|More CVEs|Better|Resolved)(?: since .+?)?: KB(.+?), (.+?), (?:was on )?(up to )?(?:an unknown number of machines|([\d,?]+) (machine|CVE)s?(?: \(([+−][\d,]+)\))?)$/;
+const sinceLead =
+  /^(New|Worse|Back|More CVEs|Better|Resolved|[\d,]+ (new|worse|back|with more CVEs|better|resolved)) since /;
 const short = /^([\d,]+) (new|worse|back|with more CVEs|better|resolved)(?: since .+?)?(?:, (?:most )?([+−][\d,]+))?$/;
 const others = [
   /^nothing (else )?got worse$/,
@@ -92,7 +100,7 @@ export function subjectDisagreements(subject: string, run: Omit<Said, "isSince">
   const found: string[] = [];
   if (subject.length > 120) found.push("the subject is longer than 120 characters");
   const parts = subject.replace(/ · \S+$/, "").split("; ");
-  const said: Said = { ...run, isSince: /^(Better|Resolved|[\d,]+ (better|resolved)) since /.test(subject) };
+  const said: Said = { ...run, isSince: parts.some((part) => sinceLead.test(part)) };
   const named = new Set<Kind>();
   for (const part of parts) {
     if (part.endsWith("…")) continue;
