@@ -134,7 +134,7 @@ describe("with the platform's sign-in", { timeout: 20_000 }, () => {
   test("that is on, no key is required, and health believes no header that names the caller", async () => {
     const behind = await startApp({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
     try {
-      for (const asked of guarded) expect(served).toContain((await call(asked, behind)).status);
+      for (const asked of guarded) expect((await call(asked, behind)).status).not.toBe(401);
       const shown = async (path: string, headers: Record<string, string> = {}) =>
         Object.keys((await (await call({ path, headers }, behind)).json()) as object);
       expect(await shown("health")).toEqual(["status"]);
