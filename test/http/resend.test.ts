@@ -126,7 +126,7 @@ describe("sending a mail again", () => {
     let tries = 0;
     world.ports.store.updateMail = async (...args) => (tries++ === 0 ? false : updateMail(...args));
     expect((await call(world, "POST")).status).toBe(202);
-    // Where others change it again and again, the caller is told so.
+    // Where others change it again and again, the caller learns it.
     world.ports.store.updateMail = async () => false;
     expect((await call(world, "DELETE")).status).toBe(409);
   });

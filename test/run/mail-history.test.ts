@@ -26,7 +26,7 @@ type Answers = (Readonly<Record<string, number>> | null)[];
 type Deed =
   | { type: "deliver" }
   | { type: "crash"; at: CrashPoint }
-  /** The process stands still at a call for so many minutes, while another delivers. */
+  /** The process is frozen at a call for so many minutes, while another delivers. */
   | { type: "freeze"; at: CrashPoint; minutes: number }
   | { type: "resend" | "cancel"; back: number };
 interface Day {
