@@ -1,5 +1,6 @@
 import type { RequestPorts } from "../../shared/http/caller.ts";
 import { serveHistory } from "../../shared/http/history.ts";
+import { serveHome, serveOverview } from "../../shared/http/overview.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { respond } from "../../shared/http/respond.ts";
 import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
@@ -24,6 +25,8 @@ export function startPageSite(ports: RequestPorts, key?: string): Promise<HttpSe
 
 function serve(call: string | undefined, asked: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   if (call === "report") return serveReport(asked, ports);
+  if (call === "overview") return serveOverview(asked, ports);
+  if (call === undefined) return serveHome(asked, ports);
   if (call === "history") return serveHistory(asked, ports);
   if (call === "runs") return asked.method === "POST" ? serveStartRun(asked, ports) : serveRunStatus(asked, ports);
   return Promise.resolve({ status: 404, headers: {}, body: "" });
