@@ -10,6 +10,7 @@ import { createHttpHost, type HttpFunction } from "./host/http-trigger.ts";
 import { invoke, type TriggerInput } from "./host/invoke.ts";
 import { queueServiceOf } from "./host/queue-connection.ts";
 import { createQueueListener, type QueueListener } from "./host/queue-trigger.ts";
+import type { People } from "./host/sign-in.ts";
 
 export interface HostOptions {
   /** The folder of the app's package.json and host.json. */
@@ -25,6 +26,8 @@ export interface HostOptions {
   queueLeaseSeconds?: number;
   /** The key that functions of level `function` require; absent: none is required. */
   hostKey?: string;
+  /** Turns App Service authentication on for these people, as in front of the host in Azure; absent: it is off. */
+  people?: People;
 }
 
 /** One function as the app registered it. */
@@ -67,7 +70,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const settings = readHostSettings(JSON.parse(readFileSync(join(appDir, "host.json"), "utf8")));
   const showRejection = (error: unknown) => log("critical", "A rejection was not handled", { error });
   process.on("unhandledRejection", showRejection);
-  const restoreEnv = applyEnv(env);
+  const restoreEnv = applyEnv(options.people ? { WEBSITE_AUTH_ENABLED: "True", ...env } : env);
   const leave = () => {
     process.off("unhandledRejection", showRejection);
     restoreEnv();
@@ -98,6 +101,7 @@ async function runApp(
   const server = createHttpHost(registrations.filter(isHttp), {
     routePrefix: settings.routePrefix,
     hostKey: options.hostKey,
+    people: options.people,
     run: (name, http) => run(name, { data: { http } }),
   });
   const listeners = await createListeners(registrations, options, settings.queues, run, app.log);

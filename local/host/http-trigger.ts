@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { RpcHttp, RpcNullableString, RpcTypedData } from "./functions-app.ts";
 import { matchRoute, parseRoute, type Route } from "./route.ts";
+import { afterSignIn, type People } from "./sign-in.ts";
 
 export interface HttpFunction {
   name: string;
@@ -14,6 +15,8 @@ export interface HttpHostOptions {
   routePrefix: string;
   /** The key that level `function` requires; absent: none is required, as under `func start`. */
   hostKey?: string | undefined;
+  /** Those whom the platform's sign-in in front of the host lets in; absent: it is off. */
+  people?: People | undefined;
   run(name: string, http: RpcHttp): Promise<RpcTypedData | null>;
 }
 
@@ -47,6 +50,8 @@ async function answer(
 ): Promise<void> {
   const url = new URL(`http://${request.headers.host}${request.url}`);
   const method = (request.method ?? "GET").toUpperCase();
+  const headers = options.people ? afterSignIn(headersOf(request), url.pathname, options.people) : headersOf(request);
+  if (!headers) return end(response, 401);
   if (/%00/.test(url.pathname)) return end(response, 400);
   const found = findFunction(functions, method, url.pathname);
   if (!found) return end(response, 404);
@@ -57,7 +62,7 @@ async function answer(
   const http: RpcHttp = {
     url: url.href,
     method,
-    nullableHeaders: nullable(headersOf(request)),
+    nullableHeaders: nullable(headers),
     nullableQuery: nullable(queryOf(url)),
     nullableParams: nullable(found.params),
     // The host hands on only a body whose length was announced: one sent in chunks is lost.

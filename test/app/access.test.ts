@@ -1,6 +1,6 @@
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Host, startHost } from "../../local/host.ts";
+import { type Host, type HostOptions, startHost } from "../../local/host.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
 import { readHtml } from "../support/read-html.ts";
 
@@ -35,7 +35,7 @@ afterAll(async () => {
   await world?.close();
 }, 60_000);
 
-function startApp(settings: Readonly<Record<string, string>>): Promise<Host> {
+function startApp(settings: Readonly<Record<string, string>>, platform: Partial<HostOptions> = {}): Promise<Host> {
   return startHost({
     appDir: process.cwd(),
     port: 0,
@@ -43,6 +43,7 @@ function startApp(settings: Readonly<Record<string, string>>): Promise<Host> {
     storageConnectionString: world.storageConnectionString,
     env: { ...world.settings, SOFTWARE_IDS: softwareId, ...settings },
     log: () => {},
+    ...platform,
   });
 }
 
@@ -131,17 +132,21 @@ describe("with the platform's sign-in", { timeout: 20_000 }, () => {
     await expect(startApp({ AUTH: "entra", ...platform })).rejects.toThrow(reason);
   });
 
-  test("that is on, no key is required, and health believes no header that names the caller", async () => {
-    const behind = await startApp({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
+  test("that is on, no key is required but a sign-in, and health believes no header that names the caller", async () => {
+    const behind = await startApp({ AUTH: "entra" }, { people: { anna: ["Runs.Start"] } });
     try {
-      for (const asked of guarded) expect((await call(asked, behind)).status).not.toBe(401);
+      const anna = { authorization: "Bearer anna" };
+      for (const asked of guarded) {
+        expect((await call(asked, behind)).status).toBe(401);
+        expect([401, 403]).not.toContain((await call({ ...asked, headers: anna }, behind)).status);
+      }
       const shown = async (path: string, headers: Record<string, string> = {}) =>
         Object.keys((await (await call({ path, headers }, behind)).json()) as object);
       expect(await shown("health")).toEqual(["status"]);
       expect(await shown("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
         ...["status"],
       ]);
-      expect(await shown("reasons")).toEqual(["status", "reasons"]);
+      expect(await shown("reasons", anna)).toEqual(["status", "reasons"]);
     } finally {
       await behind.close();
     }
