@@ -7,11 +7,15 @@ export interface ReadMessage {
   runId: RunId;
   /** ISO 8601 in UTC. */
   openedAt: string;
+  /** Watchlists whose run goes on with a message of its own. */
+  without?: readonly string[];
 }
 
 /** Send the mails that a watchlist's runs owe. */
 export interface DeliverMessage {
   deliver: Chain;
+  /** When it was queued first, ISO 8601 in UTC. */
+  openedAt: string;
 }
 
 /** Delete what a tenant no longer needs, on a day in the reports' time zone. */
@@ -21,6 +25,9 @@ export interface ExpireMessage {
 
 /** What the queue holds. */
 export type QueueMessage = ReadMessage | DeliverMessage | ExpireMessage;
+
+/** How a message goes on, and in how many seconds; `null`: it is done. */
+export type NextStep = { message: QueueMessage; seconds: number } | null;
 
 /**
  * Whose runs they are: a watchlist of a tenant. A name that is used again for another tenant is another chain, so that

@@ -24,7 +24,7 @@ export async function serveResend(request: HttpRequest, ports: RequestPorts): Pr
     if (!isGivenUp(mail)) throw conflict(whyNotAgain(runId, mail));
     return resent(mail, ports.now());
   });
-  await ports.queue.send({ deliver: chain });
+  await ports.queue.send({ deliver: chain, openedAt: ports.now().toISOString() });
   ports.log("info", "mail asked for again", { ...chain, run: runId });
   await refresh(chain, removed, ports);
   const location = `/api/runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}`;

@@ -44,7 +44,7 @@ export async function finish(run: Run, { runs, last }: ChainEnd, ports: Ports): 
   const mail = await mailAskedFor(run, ports);
   const all = [...runs.filter((one) => one.runId !== runId), { ...run, mail }];
   if (all.some(({ mail }) => secondsUntilDue(mail, ports.now()) !== null))
-    await ports.queue.send({ deliver: { tenant, watchlist } });
+    await ports.queue.send({ deliver: { tenant, watchlist }, openedAt: ports.now().toISOString() });
   const newest = isScheduled(runId) ? run : (last?.run ?? null);
   await refreshStatus({ tenant, watchlist }, { runs: all, last: newest }, ports);
   if (!isScheduled(runId)) await ports.store.deleteRequest(run);

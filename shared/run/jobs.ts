@@ -35,7 +35,7 @@ export async function openJobs(message: ReadMessage, ports: Ports): Promise<Job[
   const own = list.filter(({ tenant, name }) => tenant === message.tenant && name === (message.watchlist ?? name));
   if (own.length === 0) ports.log("warn", "run of an unknown watchlist dropped", { ...message });
   const isDone = await alreadyFinished(message, ports);
-  const due = own.filter(({ name }) => !isDone.has(name));
+  const due = own.filter(({ name }) => !isDone.has(name) && !message.without?.includes(name));
   const jobs = await pMap(due, (watchlist) => openOwnJob(message, watchlist, ports), { concurrency });
   return jobs.filter((job) => job !== null);
 }

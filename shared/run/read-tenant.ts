@@ -1,4 +1,4 @@
-import type { ReadMessage } from "../core/message.ts";
+import type { NextStep, ReadMessage } from "../core/message.ts";
 import type { Run } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
 import { logTexts } from "../log.ts";
@@ -18,9 +18,9 @@ const missesWaitedFor = 2;
 
 /**
  * Reads a tenant for one step, as its only reader: first what people asked for, then the scheduled runs that the message
- * names. Each run is committed as soon as its products are done. Returns the seconds until another step, or `null`.
+ * names. Each run is committed as soon as its products are done. One that cannot be committed goes on by itself.
  */
-export async function readTenant(message: ReadMessage, ports: Ports, signal: AbortSignal): Promise<number | null> {
+export async function readTenant(message: ReadMessage, ports: Ports, signal: AbortSignal): Promise<NextStep> {
   const { tenant } = message;
   const isRequest = !isScheduled(message.runId);
   const jobs = isRequest ? await openRequests(tenant, ports) : await openJobs(message, ports);
@@ -33,9 +33,11 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
     renewed: async () => add(await openRequests(tenant, ports)),
   };
   const lease = await acquireLease(tenant, reading, ports);
-  if (typeof lease === "number") return Math.min(lease, busySeconds);
+  if (typeof lease === "number") return { message, seconds: Math.min(lease, busySeconds) };
   const walk = createWalk(tenant, lease, ports, signal);
   const waits: number[] = [];
+  const alone: string[] = [];
+  const faults: unknown[] = [];
 
   function add(more: readonly Job[]): void {
     const known = new Set([...open].map(nameOf));
@@ -45,9 +47,19 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
   }
 
   async function done(job: Job): Promise<void> {
-    const wait = await closeOrWait(job, walk, ports);
-    open.delete(job);
-    if (wait !== null) waits.push(wait);
+    try {
+      const wait = await closeOrWait(job, walk, ports);
+      if (wait !== null) waits.push(wait);
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      const { name } = job.watchlist;
+      ports.log("error", "run not committed", { tenant, watchlist: name, run: job.runId, reason: String(error) });
+      if (isOf(job, message)) faults.push(error);
+      // One that was asked for has a message already.
+      else if (isScheduled(job.runId)) alone.push(name);
+    } finally {
+      open.delete(job);
+    }
   }
 
   add(jobs);
@@ -55,12 +67,21 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
   try {
     await walk.run(done);
   } catch (error) {
-    if (error instanceof LeaseLostError) return busySeconds;
+    if (error instanceof LeaseLostError) return { message, seconds: busySeconds };
     throw error;
   } finally {
     await lease.release();
   }
-  return waits.length > 0 ? Math.min(...waits) : null;
+  for (const watchlist of alone) await ports.queue.send({ ...runOf(message), watchlist }, retrySeconds);
+  // The message fails with its run, and ends in the poison queue if that goes on.
+  if (faults.length > 0) throw faults[0];
+  if (waits.length === 0) return null;
+  const without = [...(message.without ?? []), ...alone];
+  return { message: { ...message, ...(without.length > 0 && { without }) }, seconds: Math.min(...waits) };
+}
+
+function runOf({ tenant, runId, openedAt }: ReadMessage): ReadMessage {
+  return { tenant, runId, openedAt };
 }
 
 /** A lease's row has room for the progress of so many runs. */
@@ -74,23 +95,13 @@ function isOf(job: Job, { watchlist, runId }: ReadMessage): boolean {
   return job.runId === runId && job.watchlist.name === watchlist;
 }
 
-/** Commits a run, or gives the seconds until its products are worth another walk. Its trouble stays its own. */
+/** Commits a run, or gives the seconds until its products are worth another walk. */
 async function closeOrWait(job: Job, walk: Walk, ports: Ports): Promise<number | null> {
-  const { watchlist, runId, openedAt } = job;
-  const { tenant, name } = watchlist;
-  try {
-    logRead(job, walk, ports);
-    const wait = secondsToWait(job, walk, ports);
-    if (wait !== null) return wait;
-    // Another commit was first: come back and see.
-    return (await commit(job, walk.held, ports)) ? null : 1;
-  } catch (error) {
-    if (error instanceof StorageError) throw error;
-    ports.log("error", "run not committed", { tenant, watchlist: name, run: runId, reason: String(error) });
-    // The run goes on by itself, and if that fails too it ends in the poison queue without the tenant's other runs.
-    await ports.queue.send({ tenant, watchlist: name, runId, openedAt }, retrySeconds);
-    return null;
-  }
+  logRead(job, walk, ports);
+  const wait = secondsToWait(job, walk, ports);
+  if (wait !== null) return wait;
+  // Another commit was first: come back and see.
+  return (await commit(job, walk.held, ports)) ? null : 1;
 }
 
 function logRead({ watchlist, runId, results }: Job, walk: Walk, { log }: Ports): void {

@@ -16,7 +16,7 @@ const asked = {
   runId: "2026-11-23T10:17Z",
   openedAt: "2026-11-23T10:17:30.000Z",
 };
-const delivery = { deliver: { tenant: "home", watchlist: "default" } };
+const delivery = { deliver: { tenant: "home", watchlist: "default" }, openedAt: "2026-11-23T05:00:00.000Z" };
 const expiry = { expire: { tenant: "home", day: "2026-11-23" } };
 
 const anyMessage = fc.oneof(

@@ -65,7 +65,7 @@ describe("sending a mail again", () => {
       ...{ status: "pending", at: "2026-11-23T05:00:00.000Z", attempts: 0, unknownOutcomes: 0 },
       ...{ isResent: true, since: null },
     });
-    expect(world.ports.queue.waiting.map(({ message }) => message)).toEqual([{ deliver: chain }]);
+    expect(world.ports.queue.waiting.map(({ message }) => message)).toMatchObject([{ deliver: chain }]);
     expect(await openMails(world)).toEqual(["pending"]);
     await handleAll(world, Date.parse("2026-11-23T06:00:00Z"));
     expect(world.inbox.map((mail) => mail.runId)).toEqual([runId]);

@@ -345,6 +345,28 @@ describe("a mail that did not go out", () => {
   });
 });
 
+describe("a message to send mails", () => {
+  const message = { deliver: chainOf(), openedAt: "2026-11-23T05:00:00.000Z" };
+  const noCredits = { status: "failed", isAccount: true, reason: "The account has no credits." } as const;
+
+  test("tries on until a day after the next scheduled run, which has queued another for what is still owed", async () => {
+    const world = fakeWorld([watchlist]);
+    world.outcomes.push(...Array.from({ length: 99 }, () => noCredits));
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-23T05:00:00Z"));
+    world.ports.queue.waiting.length = 0;
+    await world.ports.queue.send(message);
+    await handleAll(world, Date.parse("2026-11-25T05:00:00Z"));
+    expect(world.ports.queue.waiting).toMatchObject([{ message }]);
+    await handleAll(world, Date.parse("2026-11-25T14:00:00Z"));
+    expect(world.ports.queue.waiting).toEqual([]);
+    // The next run's message sends it, or what covers it.
+    world.outcomes.length = 0;
+    await day(world, "2026-11-26", {});
+    expect(world.inbox).toHaveLength(1);
+  });
+});
+
 describe("a run on demand", () => {
   const asked = { watchlist: "default", runId: "2026-11-23T10:17Z", openedAt: "2026-11-23T10:17:00.000Z", mail: true };
 
@@ -424,7 +446,8 @@ describe("a message", () => {
     ["is of a day that does not exist", { ...message, runId: "2026-02-30" }],
     ["is of a day far from ours", { ...message, runId: "1969-12-31" }],
     ["was opened at an impossible time", { ...message, openedAt: "2026-23-11T05:00:00.000Z" }],
-    ["delivers to no watchlist", { deliver: { tenant: "home" } }],
+    ["delivers to no watchlist", { deliver: { tenant: "home" }, openedAt: message.openedAt }],
+    ["never began to deliver", { deliver: chainOf() }],
     ["expires no day", { expire: { tenant: "home", day: "yesterday" } }],
   ])("that %s fails with what it needs, and changes nothing", async (_name, shapeless) => {
     const world = fakeWorld();

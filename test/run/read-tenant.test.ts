@@ -80,10 +80,31 @@ describe("a tenant's scheduled runs", () => {
     });
     const alone = { ...scheduled, watchlist: "servers" };
     expect(world.ports.queue.waiting.map(({ message }) => message)).toEqual([alone]);
+    // Alone it fails, and the host tries it again or puts it into the poison queue.
+    await expect(advance(alone, world.ports)).rejects.toThrow("Invalid array length");
     world.ports.store.commitRun = commitRun;
     await handleAll(world, Date.parse(opened) + 300_000);
     expect(await runsOf(world, "servers")).toEqual(["2026-11-23"]);
     expect(world.reads).toHaveLength(60);
+  });
+
+  test("that wait for Defender leave out one whose commit fails: it has one message, not one a step", async () => {
+    const world = fakeWorld(lists);
+    world.answers.set("contoso-_-product_5", new DefenderError("Defender returned 500.", { permanent: false }));
+    const { commitRun } = world.ports.store;
+    world.ports.store.commitRun = async (run, follows) => {
+      if (run.watchlist === "servers") throw new RangeError("Invalid array length");
+      return commitRun(run, follows);
+    };
+    await world.ports.queue.send(scheduled);
+    await handleAll(world, Date.parse(opened));
+    const waiting = world.ports.queue.waiting.map(({ message }) => message);
+    expect(waiting).toEqual([
+      { ...scheduled, watchlist: "servers" },
+      { ...scheduled, without: ["servers"] },
+    ]);
+    await advance({ ...scheduled, without: ["servers"] }, world.ports);
+    expect(world.ports.queue.waiting.filter(({ message }) => "watchlist" in message)).toHaveLength(1);
   });
 
   test("of two tenants are read side by side", async () => {

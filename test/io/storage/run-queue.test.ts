@@ -30,7 +30,7 @@ describe("the run queue", () => {
 
   const others: QueueMessage[] = [
     { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" },
-    { deliver: { tenant: "home", watchlist: "Büro" } },
+    { deliver: { tenant: "home", watchlist: "Büro" }, openedAt: "2026-11-23T05:00:00.000Z" },
     { expire: { tenant: "home", day: "2026-11-23" } },
   ];
   for (const other of others) {
