@@ -42,7 +42,7 @@ const aDay: fc.Arbitrary<Day> = fc.record({
 const dayMs = 86_400_000;
 const firstDay = "2026-11-02";
 
-test("no change is lost and none is reported twice, whatever crashes", { timeout: 120_000 }, async () => {
+test("no change is lost and none is reported twice, whatever crashes", { timeout: 240_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(aDay, { minLength: 1, maxLength: 6 }), async (days) => {
       const world = fakeWorld([watchlist]);
@@ -56,7 +56,7 @@ test("no change is lost and none is reported twice, whatever crashes", { timeout
       await expectEveryDigestComplete(world.ports.store, world.inbox);
       expectSentOnce(world, runs, doubtful);
     }),
-    { numRuns: 500 },
+    { numRuns: 250 },
   );
 });
 
