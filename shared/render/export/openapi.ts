@@ -79,7 +79,8 @@ const securitySchemes = {
     type: "apiKey",
     in: "header",
     name: "x-functions-key",
-    description: "A function key. With AUTH=entra, the platform's sign-in replaces it.",
+    description:
+      "A function key. With AUTH=entra, the platform's sign-in replaces it: a watchlist with a readerRole is only shown to callers with that app role or Reports.Read.All.",
   },
   keyQuery: { type: "apiKey", in: "query", name: "code", description: keyParameter.code.description },
 };
@@ -138,7 +139,12 @@ const notAcceptable = problem("The Accept header allows none of the formats.");
 const unreadable = problem("A stored row is damaged or was written by a newer version. The problem says what to do.");
 const unauthorized = { description: "No valid key, or not signed in." };
 const refused = { 400: badRequest, 401: unauthorized };
+const noReader = problem("With AUTH=entra, the caller has no app role that lets them read a watchlist.");
+const refusedToRead = { ...refused, 403: noReader };
 const otherSite = problem("The request came from another site.");
+const noStarter = problem(
+  "The request came from another site or, with AUTH=entra, its caller lacks the app role Runs.Start.",
+);
 
 const runPath = [
   path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
@@ -168,7 +174,7 @@ const paths = {
           { ETag: header("Unchanged as long as the report is."), ...fileName },
         ),
         304: { description: "If-None-Match names the current report." },
-        ...refused,
+        ...refusedToRead,
         400: badReportRequest,
         404: problem("There is no such report, none yet, or no such KB in it. The problem says what there is."),
         406: notAcceptable,
@@ -188,7 +194,7 @@ const paths = {
           { ...content("History"), "text/csv": plain },
           fileName,
         ),
-        ...refused,
+        ...refusedToRead,
         406: notAcceptable,
         500: unreadable,
       },
@@ -201,7 +207,7 @@ const paths = {
       parameters: query(overviewParameters),
       responses: {
         ...theOverview,
-        ...refused,
+        ...refusedToRead,
         406: notAcceptable,
       },
     },
@@ -217,7 +223,7 @@ const paths = {
           description: "For a page of a single watchlist: to its report.",
           headers: { Location: header("The report.") },
         },
-        ...refused,
+        ...refusedToRead,
         406: notAcceptable,
       },
     },
@@ -234,7 +240,7 @@ const paths = {
         202: ok("The run was started.", content("StartedRun"), { Location: header("The path of its progress.") }),
         303: { description: "For a form: back to the report page.", headers: { Location: header("The page.") } },
         ...refused,
-        403: otherSite,
+        403: noStarter,
         409: problem("This minute's run has already finished without a mail."),
         411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
         413: problem("The body is too large."),
@@ -252,7 +258,7 @@ const paths = {
       parameters: runPath,
       responses: {
         200: ok("The progress of the run.", content("RunProgress")),
-        ...refused,
+        ...refusedToRead,
         404: problem("There is no such run, finished or in progress."),
         500: unreadable,
       },
@@ -268,7 +274,7 @@ const paths = {
           Location: header("The path of the run's progress."),
         }),
         ...refused,
-        403: otherSite,
+        403: noStarter,
         404: problem("There is no such run, or no such watchlist of the tenant."),
         409: problem(
           "The mail is neither refused nor cancelled, or the watchlist is no longer configured. The problem says what to do.",
@@ -284,7 +290,7 @@ const paths = {
       responses: {
         200: ok("The mail is cancelled.", content("CancelledMail")),
         ...refused,
-        403: otherSite,
+        403: noStarter,
         404: problem("There is no such run, or no such watchlist of the tenant."),
         409: problem("The mail is being sent, was sent, or was never owed."),
         500: unreadable,
@@ -309,6 +315,7 @@ const paths = {
     get: {
       operationId: "getReasons",
       summary: "Why the reporter is unhealthy",
+      description: "With AUTH=entra, only reasons that the caller may read, and whether there are others.",
       responses: {
         200: ok("Healthy.", content("Health")),
         ...refused,
