@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Mail } from "../../shared/core/mail.ts";
 import { noTotals } from "../../shared/core/totals.ts";
 import type { WatchlistStatus } from "../../shared/core/watchlist-status.ts";
+import { portsOf } from "../../shared/http/caller.ts";
 import { checkHealth, serveHealth, serveReasons } from "../../shared/http/health.ts";
 import { DefenderError, type Ports } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
@@ -237,6 +238,12 @@ describe("a removed watchlist", () => {
   });
 });
 
+/** What health says to a caller with these app roles. */
+async function reasonsFor({ ports }: FakeWorld, ...roles: string[]): Promise<unknown> {
+  const own = portsOf({ roles: new Set(roles) }, ports);
+  return (await ask(request(), (one) => serveReasons(one, own))).json.reasons;
+}
+
 describe("the health call", () => {
   const sick = () => {
     const world = fakeWorld();
@@ -268,6 +275,42 @@ describe("the health call", () => {
   test("gives the reasons where the platform has checked the caller", async () => {
     const given = await reasons();
     expect([given.status, given.json]).toEqual([503, { status: "unhealthy", reasons: [poison] }]);
+  });
+
+  test("gives each caller the reasons that are theirs, from one look", async () => {
+    const world = sick();
+    const names = ["contoso", "fabrikam"];
+    const list = names.map((name) => aWatchlist({ name, readerRole: `${name}.read` }));
+    const faults = [{ watchlist: "fabrikam", message: "mailTo is no address.", isKept: true }];
+    let looks = 0;
+    world.ports.watchlists = configured(list, faults);
+    const open = openMail({ status: "refused" });
+    for (const watchlist of [...names, "removed"]) await world.ports.store.saveStatus(aStatus({ watchlist, open }));
+    const { listStatuses } = world.ports.store;
+    world.ports.store.listStatuses = async () => {
+      looks += 1;
+      return listStatuses();
+    };
+    const digest = (name: string) => `Watchlist "${name}": the digest of 2026-11-23 was refused.`;
+    const others = "There are reasons that only callers with the app role Reports.Read.All may read.";
+    expect(await reasonsFor(world)).toEqual([poison, others]);
+    expect(await reasonsFor(world, "contoso.read")).toEqual([digest("contoso"), poison, others]);
+    expect(await reasonsFor(world, "Reports.Read.All")).toEqual([
+      'Watchlist "fabrikam": mailTo is no address. Until then its last good version is used, for a day.',
+      ...names.map(digest),
+      expect.stringContaining('Watchlist "removed": it is no longer configured'),
+      poison,
+    ]);
+    expect(looks).toBe(1);
+  });
+
+  test("gives the error of a check only to those who read everything, for it may name anything", async () => {
+    const world = fakeWorld();
+    world.ports.store.listStatuses = async () => {
+      throw new Error("GET /Watchlists(fabrikam) failed.");
+    };
+    expect(await reasonsFor(world, "Runs.Start")).toEqual([expect.stringContaining("only callers with the app role")]);
+    expect(await reasonsFor(world, "Reports.Read.All")).toEqual(["GET /Watchlists(fabrikam) failed."]);
   });
 
   test("looks once a minute, however often it is asked", async () => {
