@@ -65,7 +65,7 @@ async function loadOverview(ports: RequestPorts): Promise<Overview> {
     watchlists: own.list,
     faults: own.faults,
     statuses,
-    // All watchlists of a tenant are read one after another, whoever may read the reports.
+    // All watchlists of a tenant are read one after another, also those that the caller may not see.
     expected: expectations(all.list, ports),
   });
 }
