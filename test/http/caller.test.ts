@@ -119,7 +119,7 @@ describe("the ports of a request", () => {
   });
 });
 
-describe("a caller without a right is told which role it takes and who assigns it", () => {
+describe("a caller without a right learns which role it takes and who assigns it", () => {
   const assign =
     "An owner of the app in Entra ID, or a Cloud Application Administrator, can assign you a role: Enterprise applications > Users and groups.";
   const start = (world = fakeWorld(), caller = withRoles("Reports.Read.All")) =>
