@@ -1,5 +1,4 @@
 import pMap from "p-map";
-import type { Comparison } from "../core/comparison.ts";
 import type { RunDate } from "../core/day.ts";
 import type { Chain } from "../core/message.ts";
 import { decidingRuns, keptOfRemoved, keptRuns } from "../core/retention.ts";
@@ -100,19 +99,22 @@ function noteNeeded(
   { needed }: Products,
 ): void {
   for (const softwareId of named) if (!needed.has(softwareId)) needed.set(softwareId, new Set());
-  for (const { softwareId, previous, current } of read.flatMap(comparisonsOf)) {
-    const runIds = needed.get(softwareId);
-    for (const runId of [previous, current, ...old.map((run) => run.runId)]) if (runId !== null) runIds?.add(runId);
+  const oldIds = old.map(({ runId }) => runId);
+  for (const { softwareId, runIds } of read.flatMap(namesOf)) {
+    for (const runId of [...runIds, ...oldIds]) if (runId !== null) needed.get(softwareId)?.add(runId);
   }
 }
 
-/** What a run compared, and what it keeps of products that left the list. */
-function comparisonsOf({ comparisons, left }: Run): Comparison[] {
-  return [...comparisons, ...left];
+/** The snapshots that a run's report shows, and those that products which left the list are compared with when they return. */
+function namesOf({ comparisons, left }: Run): { softwareId: string; runIds: (RunId | null)[] }[] {
+  return [
+    ...comparisons.map(({ softwareId, previous, current }) => ({ softwareId, runIds: [previous, current] })),
+    ...left.map(({ softwareId, current }) => ({ softwareId, runIds: [current] })),
+  ];
 }
 
-function productsOf(run: Run): string[] {
-  return comparisonsOf(run).map(({ softwareId }) => softwareId);
+function productsOf({ comparisons, left }: Run): string[] {
+  return [...comparisons, ...left].map(({ softwareId }) => softwareId);
 }
 
 /** What `pick` takes of the runs that exist, and the first damage among them. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Comparison } from "../../shared/core/comparison.ts";
 import { addDays, calendarDay } from "../../shared/core/day.ts";
 import type { Mail } from "../../shared/core/mail.ts";
 import type { Run } from "../../shared/core/run.ts";
@@ -201,9 +202,11 @@ async function checkKept(world: KeptWorld, named: Map<string, string>): Promise<
   const exist = new Set(left.map(nameOf));
   const needed = new Set<string>();
   for (const run of runs) {
-    for (const { softwareId, previous, current } of [...run.comparisons, ...run.left]) {
+    for (const { softwareId, previous } of run.comparisons)
+      if (previous) needed.add(nameOf({ softwareId, runId: previous }));
+    for (const { softwareId, current } of [...run.comparisons, ...run.left]) {
       if (run.day > (named.get(softwareId) ?? "")) named.set(softwareId, run.day);
-      for (const runId of [previous, current]) if (runId) needed.add(nameOf({ softwareId, runId }));
+      if (current) needed.add(nameOf({ softwareId, runId: current }));
     }
   }
   expect([...needed].filter((name) => !exist.has(name))).toEqual([]);
@@ -216,20 +219,20 @@ function nameOf({ softwareId, runId }: Pick<SnapshotKey, "softwareId" | "runId">
   return `${runId} ${softwareId}`;
 }
 
-/** Whether a kept run leads to the product. */
+/** Whether a kept run leads to the product; one that could not be read is found when the run goes. */
 function isFound({ softwareId }: SnapshotKey, runs: readonly Run[]): boolean {
-  return runs.some((run) => [...run.comparisons, ...run.left].some((one) => one.softwareId === softwareId));
+  return comparisonsOf(softwareId, runs).some(({ current }) => current !== null);
 }
 
 /** A snapshot may stay with a kept run of its id, where the watchlist has the product in another run. */
 function isKeptWithRun({ softwareId, runId }: SnapshotKey, runs: readonly Run[]): boolean {
-  const owners = runs.filter((run) => run.runId === runId).map(({ watchlist }) => watchlist);
-  return owners.some((name) =>
-    isFound(
-      { tenant: "home", softwareId, runId },
-      runs.filter((run) => run.watchlist === name),
-    ),
-  );
+  const owners = new Set(runs.filter((run) => run.runId === runId).map(({ watchlist }) => watchlist));
+  const theirs = runs.filter(({ watchlist }) => owners.has(watchlist));
+  return comparisonsOf(softwareId, theirs).length > 0;
+}
+
+function comparisonsOf(softwareId: string, runs: readonly Run[]): Comparison[] {
+  return runs.flatMap((run) => [...run.comparisons, ...run.left]).filter((one) => one.softwareId === softwareId);
 }
 
 async function existing({ ports, taken }: KeptWorld): Promise<SnapshotKey[]> {
