@@ -374,12 +374,12 @@ test("a status that a crash kept from being written is written", async () => {
 });
 
 describe("a damaged row", () => {
-  const whole = aWatchlist({ softwareIds: [edge, windows] });
+  const intact = aWatchlist({ softwareIds: [edge, windows] });
   const broken = aWatchlist({ name: "broken" });
   let world: KeptWorld;
   beforeEach(async () => {
-    world = keptWorld([whole, broken], 2);
-    for (const day of days("2026-11-02", 6)) await play(world, day, [whole, broken]);
+    world = keptWorld([intact, broken], 2);
+    for (const day of days("2026-11-02", 6)) await play(world, day, [intact, broken]);
   });
   const damage = (calls: Partial<Store>) => {
     world.ports.store = { ...world.ports.store, ...calls };
@@ -405,7 +405,7 @@ describe("a damaged row", () => {
       },
     });
     // What it has follows from its last run, too.
-    configure(world, [whole, { ...broken, softwareIds: [] }]);
+    configure(world, [intact, { ...broken, softwareIds: [] }]);
     await expireAll(world);
     expect(await runIdsOf(world)).toEqual(kept);
     expect(await snapshotsOf(world, edge)).toEqual(["2026-11-04", ...kept]);
@@ -421,7 +421,7 @@ describe("a damaged row", () => {
 
   test.each(["2026-11-05", "2026-11-07"])("of a kept run (%s) keeps all of its watchlist", async (runId) => {
     damageRun(runId);
-    configure(world, [whole, { ...broken, softwareIds: [] }]);
+    configure(world, [intact, { ...broken, softwareIds: [] }]);
     await expireAll(world);
     expect(await runIdsOf(world)).toEqual(kept);
     expect(await snapshotsOf(world, edge)).toEqual(["2026-11-04", ...kept]);
@@ -433,7 +433,7 @@ describe("a damaged row", () => {
   test("owes no mail once its watchlist was removed, and goes with its retention", async () => {
     await setMail(world.ports.store, chainOf("broken"), "2026-11-06", "pending");
     damageRun("2026-11-06");
-    configure(world, [whole]);
+    configure(world, [intact]);
     for (const day of days("2026-11-08", 9)) {
       world.setClock(`${day}T12:00:00Z`);
       await expireAll(world);
