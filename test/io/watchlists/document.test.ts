@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -9,6 +7,7 @@ import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Azurite, startAzurite } from "../../../local/azurite.ts";
 import { createDocument, type DocumentOptions } from "../../../shared/io/watchlists/document.ts";
+import { unsignedToken, uploadBlob } from "../../support/blobs.ts";
 import { createCertificate } from "../../support/certificate.ts";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.ts";
 
@@ -226,9 +225,7 @@ describe("a document in the storage emulator", () => {
     await writeFile(files.key, key);
     setDefaultCACertificates([...trusted, cert]);
     azurite = await startAzurite({ oauth: files });
-    const container = `${/BlobEndpoint=([^;]+)/.exec(azurite.connectionString)?.[1]}/configuration`;
-    url = `${container}/watchlists.json`;
-    expect(await upload(`${container}?restype=container`)).toBe(201);
+    url = await uploadBlob(azurite, "[1]");
   });
 
   afterAll(async () => {
@@ -237,40 +234,22 @@ describe("a document in the storage emulator", () => {
     await rm(dir, { recursive: true });
   });
 
-  /** A token that the emulator accepts: unsigned, but for the right audience and time. */
-  function tokenFor(audience: string): string {
-    const now = Math.floor(Date.now() / 1000);
-    const claims = { iss: "https://sts.windows.net/tenant/", aud: audience, iat: now, nbf: now, exp: now + 3600 };
-    const parts = [{ alg: "none" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
-    return `${parts.join(".")}.`;
-  }
-
-  const storage = tokenFor("https://storage.azure.com");
-
-  /** The status of a PUT. */
-  async function upload(address: string, body = ""): Promise<number | undefined> {
-    const headers = { authorization: `Bearer ${storage}`, "x-ms-version": "2021-12-02", "x-ms-blob-type": "BlockBlob" };
-    const call = request(address, { method: "PUT", headers });
-    call.end(body);
-    const [answer] = await once(call, "response");
-    answer.resume();
-    return answer.statusCode;
-  }
-
   test("is read by its token, and again once it was uploaded anew", async () => {
-    const read = open({ url, token: async () => storage });
-    expect(await read(null)).toEqual({ fault: expect.stringContaining("(404 BlobNotFound)") });
-    expect(await upload(url, "[1]")).toBe(201);
+    const token = async () => unsignedToken();
+    expect(await open({ url: `${url}.old`, token })(null)).toEqual({
+      fault: expect.stringContaining("(404 BlobNotFound)"),
+    });
+    const read = open({ url, token });
     const first = await read(null);
     if (typeof first === "string" || "fault" in first) throw new Error("It was not read.");
     expect(first).toEqual({ text: "[1]", etag: expect.stringMatching(/^"/) });
     expect(await read(first.etag)).toBe("unchanged");
-    expect(await upload(url, "[2]")).toBe(201);
+    await uploadBlob(azurite, "[2]");
     expect(await read(first.etag)).toMatchObject({ text: "[2]" });
   });
 
   test("is refused to a token for another service, with what to do", async () => {
-    const read = open({ url, token: async () => tokenFor("https://graph.microsoft.com") });
+    const read = open({ url, token: async () => unsignedToken("https://graph.microsoft.com") });
     expect(await read(null)).toEqual({
       fault: expect.stringMatching(/^The storage account refused the document \(40[13] \w+\)/),
     });
