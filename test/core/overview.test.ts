@@ -70,15 +70,18 @@ describe("the order", () => {
   test("has faulty entries, those without a run, late ones and those not read before all others", () => {
     const statuses = [
       ...[withRun("fine", {}), withRun("overdue", { missingKbs: 4, overdue: 4 })],
-      ...[withRun("partly read", { notRead: 1 }), withRun("not read", { read: 0, notRead: 3 })],
-      ...[withRun("late", {}, {}, "2026-11-21"), aStatus("new"), withRun("kept", { missingKbs: 1, overdue: 1 })],
+      ...[
+        withRun("partly read", { notRead: 1, missingKbs: 2, overdue: 2 }),
+        withRun("not read", { read: 0, notRead: 3 }),
+      ],
+      ...[withRun("late", {}, {}, "2026-11-21"), aStatus("new"), withRun("Kept", { missingKbs: 1, overdue: 1 })],
     ];
     const faults = [
-      { watchlist: "Kept", message: "softwareIds: missing." },
+      { watchlist: "kept", message: "softwareIds: missing." },
       { watchlist: "gone", message: "tenant: not a tenant id." },
     ];
     expect(namesOf(overviewOf(statuses, { faults }).rows)).toEqual([
-      ...["kept", "gone", "new", "late", "not read", "partly read", "overdue", "fine"],
+      ...["Kept", "gone", "new", "late", "not read", "partly read", "overdue", "fine"],
     ]);
   });
 
