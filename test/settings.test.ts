@@ -1166,8 +1166,8 @@ describe("Microsoft's clouds", () => {
 });
 
 describe("AUTH=entra", () => {
-  const config = (enabled: boolean, action: unknown) =>
-    JSON.stringify({ platform: { enabled }, globalValidation: { unauthenticatedClientAction: action } });
+  const config = (enabled: boolean, action: unknown, excludedPaths?: unknown) =>
+    JSON.stringify({ platform: { enabled }, globalValidation: { unauthenticatedClientAction: action, excludedPaths } });
 
   test.each([
     [{}],
@@ -1191,9 +1191,21 @@ describe("AUTH=entra", () => {
     expect(problems).toEqual([expect.stringMatching(/^AUTH: .*lets unauthenticated callers in/)]);
   });
 
+  test.each([[["/api/health", "/api/report"]], [["/"]], [[null]]])(
+    "refuses to start where that sign-in leaves out more than health: %j",
+    (excludedPaths) => {
+      const env = { WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0, excludedPaths) };
+      expect(problemsWith({ AUTH: "entra", ...env })).toEqual([
+        expect.stringMatching(/^AUTH: .*on some paths: exclude only \/api\/health\. /),
+      ]);
+    },
+  );
+
   test.each([
     [{ WEBSITE_AUTH_ENABLED: "True" }],
     [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, "RedirectToLoginPage") }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0, ["/api/health"]) }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0, null) }],
     [{ WEBSITE_AUTH_ENABLED: "true", WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0) }],
   ])("starts where everyone must sign in: %j", (env) => {
     expect(settingsWith({ AUTH: "entra", ...env }).auth).toBe("entra");
