@@ -141,6 +141,30 @@ describe("HTTP functions", () => {
     expect(await statusOf("/api/echo/one/two")).toBe(202);
   });
 
+  test("get their caller from the platform's sign-in alone where it is on", async () => {
+    const { url } = await start(web, { people: { anna: ["Runs.Start"] } });
+    const forged = {
+      "X-MS-CLIENT-PRINCIPAL": "forged",
+      "X-MS-CLIENT-PRINCIPAL-ID": "1",
+      "X-MS-TOKEN-AAD-ID-TOKEN": "2",
+    };
+    const callAs = (token: string) =>
+      fetch(`${url}/api/echo/one/two`, { method: "POST", headers: { ...forged, Authorization: token } });
+    for (const token of ["", "Bearer", "Bearer toString", "Bearer Anna", "anna"]) {
+      expect((await callAs(token)).status).toBe(401);
+    }
+    const { headers } = (await (await callAs("Bearer anna")).json()) as { headers: Record<string, string> };
+    expect(Object.keys(headers).filter((name) => name.startsWith("x-ms-"))).toEqual([
+      ...["x-ms-client-principal", "x-ms-client-principal-idp", "x-ms-client-principal-name"],
+    ]);
+    expect(JSON.parse(Buffer.from(headers["x-ms-client-principal"] ?? "", "base64").toString())).toMatchObject({
+      auth_typ: "aad",
+      claims: expect.arrayContaining([{ typ: "roles", val: "Runs.Start" }]),
+    });
+    // A path without sign-in: the function is not there, but the platform lets the call through.
+    expect((await fetch(`${url}/api/health`)).status).toBe(404);
+  });
+
   test("are all open if the host has no key", async () => {
     const { url } = await start(web);
     expect(await (await fetch(`${url}/api/locked`)).text()).toBe("open");

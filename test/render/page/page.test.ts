@@ -383,6 +383,14 @@ describe("the report page", () => {
       expect(table).toContain(line);
   });
 
+  test("offers to start a run, unless its reader may not", () => {
+    for (const page of samplePages(sample)) expect(readHtml(page).text).toContain("Read now");
+    for (const page of samplePages(sample, { mayStart: false })) {
+      expect(readHtml(page).text).not.toContain("Read now");
+      expect(page).not.toContain('method="post"');
+    }
+  });
+
   test("before the first run says how to start one", () => {
     const frame = { watchlist: "default", watchlists: ["default"], nonce: "n", options: sampleOptions };
     const { text } = readHtml(renderEmptyPage(frame));
