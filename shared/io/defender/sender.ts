@@ -9,7 +9,7 @@ export interface Received {
   sentAt: number;
 }
 
-/** Makes one call at once: whoever calls it may have leave to do so for this moment only. */
+/** Makes one call at once, because leave to make it may be for this moment only. */
 export type Send = (url: URL, token: string, signal: AbortSignal) => Promise<Received>;
 
 /** Loads what makes calls: no retries, which would bypass the turnstile, and no redirects, which would take the token along. */

@@ -26,7 +26,7 @@ describe("values", () => {
     );
   });
 
-  test("are never too few in what is no JSON but is read as far as it goes", () => {
+  test("are never too few in what is not JSON but is read as far as it goes", () => {
     fc.assert(
       fc.property(anyJson.map((json) => JSON.stringify(json)).chain(mutatedText), (text) => {
         let json: unknown;
@@ -89,7 +89,7 @@ describe("a body", () => {
 });
 
 describe("places", () => {
-  test("are given in order, never to more than there are, whoever gives up", async () => {
+  test("are given in order, never to more than there are, even if some give up", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom("take" as const, "leave" as const, "give up" as const), { maxLength: 40 }),
