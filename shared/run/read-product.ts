@@ -95,26 +95,33 @@ async function findBefore({ key, compared }: ProductToRead, store: Ports["store"
   const oldest = compared.toSorted()[0] ?? key.runId;
   const found = await store.listSnapshots(key, ...idsBetween(oldest, key.runId));
   const earlier = found.find(({ runId }) => runId === key.runId) ?? null;
-  const before = newestBefore(found, key);
-  return {
-    compared: found.filter(({ runId }) => compared.includes(runId)),
-    earlier,
-    // A product new to this watchlist may be known from another one.
-    before: before ?? (earlier ? null : await findNewest(key, store)),
-  };
+  const known = found.filter(({ runId }) => compared.includes(runId));
+  // All that were taken since those compared with are among these. A product new to a watchlist may be known from another.
+  const isKnown = known.length > 0;
+  const before = isKnown ? newestBefore(found, key) : earlier ? null : await findNewest(key, store);
+  return { compared: known, earlier, before };
 }
 
 /** The newest of all snapshots of a product from before a run. */
 async function findNewest(key: Measurement["key"], store: Ports["store"]): Promise<Snapshot | null> {
-  const [, runId] = idsBetween(key.runId, key.runId);
-  const last = await store.latestSnapshot({ ...key, runId });
-  if (!last) return null;
-  return newestBefore(await store.listSnapshots(key, ...idsBetween(last.runId, last.runId)), key);
+  let [, below] = idsBetween(key.runId, key.runId);
+  for (;;) {
+    const last = await store.latestSnapshot({ ...key, runId: below });
+    if (!last) return null;
+    // A run that was opened later may have a smaller id, but not smaller by more than its day.
+    if (isBefore(last, key))
+      return newestBefore(await store.listSnapshots(key, ...idsBetween(last.runId, last.runId)), key);
+    below = last.runId;
+  }
 }
 
 function newestBefore(snapshots: readonly Snapshot[], run: Measurement["key"]): Snapshot | null {
-  const before = snapshots.filter((snapshot) => snapshot.runId !== run.runId && compareOpened(snapshot, run) < 0);
+  const before = snapshots.filter((snapshot) => isBefore(snapshot, run));
   return before.sort(compareOpened).at(-1) ?? null;
+}
+
+function isBefore(snapshot: Snapshot, run: Measurement["key"]): boolean {
+  return snapshot.runId !== run.runId && compareOpened(snapshot, run) < 0;
 }
 
 /** Another process stored the snapshot while this one waited for its turn. */

@@ -99,6 +99,37 @@ describe("a walk", () => {
     expect(held.get(windows10)).toEqual([yesterday]);
   });
 
+  test.each([
+    // A day that is not over in Pago Pago when the next one begins in UTC.
+    { early: "2026-11-22T09:20Z", late: "2026-11-22", lateAt: "2026-11-23T04:00:00.000Z", asked: [] },
+    // The same, where a later run asked for has a snapshot already.
+    {
+      early: "2026-11-22T09:20Z",
+      late: "2026-11-22",
+      lateAt: "2026-11-23T04:00:00.000Z",
+      asked: ["2026-11-24T09:00Z"],
+    },
+    // A day that has begun in Tokyo while it is still the day before in UTC.
+    { early: "2026-11-22", late: "2026-11-21T21:00Z", lateAt: "2026-11-21T21:00:00.000Z", asked: [] },
+  ])("knows of a product new to its watchlist what $late saw after $early", async ({ early, late, lateAt, asked }) => {
+    const world = fakeWorld();
+    const earlyAt = early.includes("T") ? early.replace("Z", ":00.000Z") : "2026-11-21T20:00:00.000Z";
+    const gone = { id: "5066835", firstSeen: "2026-11-01", peak: 7, goneOn: "2026-11-22" };
+    for (const snapshot of [
+      aSnapshot({ runId: early, openedAt: earlyAt, missingKbs: [aKb({ id: "5066835" })] }),
+      aSnapshot({ runId: late, openedAt: lateAt, missingKbs: [], gone: [gone] }),
+      ...asked.map((asked) => aSnapshot({ runId: asked, openedAt: asked.replace("Z", ":00.000Z"), missingKbs: [] })),
+    ]) {
+      await world.ports.store.addSnapshot(snapshot);
+    }
+    world.answers.set(windows10, [{ id: "5066835", machineMissedOn: 1, cveAddressed: 1 }]);
+    const job = { ...jobOf({ softwareIds: [windows10] }), openedAt: "2026-11-24T06:20:00.000Z" };
+    const { held } = await walkThrough(world, job);
+    expect(held.get(windows10)).toMatchObject([
+      { runId, missingKbs: [{ firstSeen: "2026-11-01", goneOn: "2026-11-22" }] },
+    ]);
+  });
+
   test("of more KBs than fit in memory hands on no snapshots", async () => {
     const world = fakeWorld();
     const many = Array.from({ length: 1_900 }, (_, index) => ({ id: `${5_000_000 + index}`, machineMissedOn: 1 }));
