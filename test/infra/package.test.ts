@@ -80,6 +80,13 @@ describe("the packages in the bundle", () => {
   });
 });
 
+test("npm checks the content of every package that it installs", () => {
+  const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8"));
+  const installed = Object.entries<{ integrity?: string }>(packages).filter(([path]) => path !== "");
+  expect(installed.length).toBeGreaterThan(500);
+  expect(installed.filter(([, { integrity = "" }]) => !integrity.startsWith("sha512-"))).toEqual([]);
+});
+
 describe("the workflows", () => {
   test("pin every action to a commit", () => {
     const uses = workflows.flatMap((text) => [...text.matchAll(/uses: (\S+)(.*)/g)]);
