@@ -1,5 +1,6 @@
 import { isLoopback } from "./core/loopback.ts";
 import { homeTenant, type Watchlist } from "./core/watchlist.ts";
+import { logTexts } from "./log.ts";
 import type { Rules } from "./ports.ts";
 import { type Cloud, clouds } from "./settings/clouds.ts";
 import { connectionInAzure, developmentStorage } from "./settings/connection-string.ts";
@@ -43,15 +44,19 @@ export interface Settings {
   warnings: readonly string[];
 }
 
-/** Everything that is wrong with the settings, in one message without secrets. */
+/**
+ * Everything that is wrong with the settings, without secrets. The message is one line with the word "error" in it: the
+ * Functions host logs standard error line by line, and only lines with such a word as errors.
+ */
 export class SettingsError extends Error {
   /** One line each, `NAME: fault. Allowed: …. Example: …`. */
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  constructor(found: readonly string[]) {
+    const problems = found.map(onOneLine);
     const count = new Set(problems.map((problem) => /^\w*/.exec(problem)?.[0])).size;
-    const wrong = count === 1 ? "1 setting is wrong" : `${count} settings are wrong`;
-    super(`${wrong}. ${whereToChange}\n${problems.join("\n")}`);
+    const wrong = count === 1 ? "1 setting" : `${count} settings`;
+    super(`${logTexts.notStarted} because of an error in ${wrong}. ${whereToChange} ${numbered(problems)}`);
     this.name = "SettingsError";
     this.problems = problems;
   }
@@ -59,6 +64,27 @@ export class SettingsError extends Error {
 
 const whereToChange =
   "Correct this in the function app's environment variables (Azure portal: Settings > Environment variables) or, on your own machine, in local.settings.json:";
+
+function onOneLine(text: string): string {
+  const escaped = (end: string) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text
+    .replaceAll("\r", "\\r")
+    .replaceAll("\n", "\\n")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+// A log record has 32,768 characters.
+const longestList = 30_000;
+
+function numbered(problems: readonly string[]): string {
+  let list = "";
+  for (const [index, problem] of problems.entries()) {
+    const entry = `(${index + 1}) ${problem} `;
+    if (list.length + entry.length > longestList) return `${list}and ${problems.length - index} more`;
+    list += entry;
+  }
+  return list.trimEnd();
+}
 
 /** The settings of an environment; throws a `SettingsError` that lists every problem at once. */
 export function readSettings(env: Environment): Settings {

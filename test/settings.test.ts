@@ -433,12 +433,15 @@ describe("all faults are reported at once", () => {
     DEFENDER_URL: "http://defender.example.com",
   };
 
-  test("one message names every faulty setting, one line each, and how many there are", () => {
+  test("one line names every faulty setting, and how many there are", () => {
     const error = errorOf(faulty);
-    const [first, ...lines] = error.message.split("\n");
-    expect(first).toMatch(/^5 settings are wrong\. .*environment variables.*local\.settings\.json/);
-    expect(lines).toEqual(error.problems);
-    expect(lines.map((line) => line.split(":")[0]).sort()).toEqual([
+    expect(error.message).toMatch(
+      /^The app does not start because of an error in 5 settings\. .*environment variables.*local\.settings\.json/,
+    );
+    for (const [index, problem] of error.problems.entries()) {
+      expect(error.message).toContain(`(${index + 1}) ${problem}`);
+    }
+    expect(error.problems.map((problem) => problem.split(":")[0]).sort()).toEqual([
       "DEFENDER_URL",
       "MAIL_TO",
       "REPORT_TIME_ZONE",
@@ -449,7 +452,27 @@ describe("all faults are reported at once", () => {
   });
 
   test("the message is singular for one faulty setting", () => {
-    expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/^1 setting is wrong\. /);
+    expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/ an error in 1 setting\. /);
+  });
+
+  test("the message stays one line, whatever the values contain", () => {
+    const ends = ["\n", "\r\n", "\u0085", "\u2028", "\u2029", "\v", "\f"];
+    const broken = settingNames.map((name) => [name, ends.map((end) => `one${end}two`).join(" ")]);
+    const { message, problems } = errorOf({ ...Object.fromEntries(broken), [`MAIL_T${ends.join("")}`]: "x" });
+    expect(problems.length).toBeGreaterThan(20);
+    expect(message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+    expect(new SettingsError(["MAIL_TO: a\r\nb\u2028c\u0085d."]).problems).toEqual([
+      "MAIL_TO: a\\r\\nb\\u2028c\\u0085d.",
+    ]);
+  });
+
+  test("the message fits a log record, with the number of the faults left out", () => {
+    const many = Array.from({ length: 300 }, (_, index) => `WATCHLISTS[${index}].mailTo: ${"x".repeat(200)}`);
+    const { message, problems } = new SettingsError(many);
+    expect(message.length).toBeLessThan(32_768);
+    const shown = [...message.matchAll(/\(\d+\) /g)].length;
+    expect(message).toMatch(new RegExp(` and ${300 - shown} more$`));
+    expect(problems).toHaveLength(300);
   });
 
   test("a number is accepted up to both ends of its range, and refused with the reason", () => {
@@ -1432,7 +1455,7 @@ describe("any environment", () => {
             readSettings(completed ? { ...env, ...complete, WATCHLISTS: undefined } : env);
           } catch (error) {
             if (!(error instanceof SettingsError)) throw error;
-            expect(error.message.split("\n").slice(1)).toEqual(error.problems);
+            expect(error.message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
             for (const problem of error.problems) {
               expect(problem).toMatch(/^\w+(\[\d+\]( \(.+?\))?( \w+)?)?: .+[.?] Allowed: .+\. Example: .+$/u);
               expect(problem).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
