@@ -25,6 +25,7 @@ export async function overview(): Promise<Figure[]> {
   const host = await startHost({
     appDir: process.cwd(),
     port: 0,
+    hostKey: null,
     env: {
       ...settings,
       WATCHLISTS: JSON.stringify(statuses.map(configured)),

@@ -38,6 +38,7 @@ export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
     startHost({
       appDir: process.cwd(),
       port: 0,
+      hostKey: null,
       env: {
         ...world.settings,
         REPORTER_STORAGE: storage,

@@ -32,8 +32,8 @@ export async function runToday(host: Host): Promise<void> {
   }
 }
 
-async function isOver({ url }: Host): Promise<boolean> {
-  const answer = await fetch(`${url}/api/overview?format=json`);
+async function isOver({ url, key }: Host): Promise<boolean> {
+  const answer = await fetch(`${url}/api/overview?format=json`, { headers: { "x-functions-key": key ?? "" } });
   const { timeZone, watchlists } = (await answer.json()) as OverviewJson;
   // As Canadians write it: 2026-11-23.
   const today = new Intl.DateTimeFormat("en-CA", { timeZone }).format(new Date());

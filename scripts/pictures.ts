@@ -27,6 +27,7 @@ const world = await startWorld({ estate });
 const hostWatching = (softwareIds: readonly string[]) =>
   startHost({
     appDir: process.cwd(),
+    hostKey: null,
     env: { ...world.settings, SOFTWARE_IDS: softwareIds.join(",") },
     storageConnectionString: world.storageConnectionString,
     log: ({ level, message, fields }) => {

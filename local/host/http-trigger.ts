@@ -13,8 +13,8 @@ export interface HttpFunction {
 
 export interface HttpHostOptions {
   routePrefix: string;
-  /** The key that level `function` requires; absent: none is required, as under `func start`. */
-  hostKey?: string | undefined;
+  /** The key that level `function` requires; `null`: none is required, as under `func start`. */
+  hostKey: string | null;
   /** Those whom the platform's sign-in in front of the host lets in; absent: it is off. */
   people?: People | undefined;
   run(name: string, http: RpcHttp): Promise<RpcTypedData | null>;
@@ -87,8 +87,8 @@ function findFunction(functions: readonly RoutedFunction[], method: string, path
   return null;
 }
 
-function isAllowed(level: string, request: IncomingMessage, url: URL, hostKey: string | undefined): boolean {
-  if (hostKey === undefined || level === "anonymous") return true;
+function isAllowed(level: string, request: IncomingMessage, url: URL, hostKey: string | null): boolean {
+  if (hostKey === null || level === "anonymous") return true;
   const offered = request.headers["x-functions-key"] ?? url.searchParams.get("code");
   return level === "function" && offered === hostKey;
 }

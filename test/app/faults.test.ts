@@ -38,6 +38,7 @@ beforeAll(async () => {
   host = await startHost({
     appDir: process.cwd(),
     port: 0,
+    hostKey: null,
     storageConnectionString: world.storageConnectionString,
     env: { ...world.settings, SOFTWARE_IDS: softwareIds.join(","), HEARTBEAT_DAY: "none" },
     log: book.sink,

@@ -4,6 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Host, startHost } from "../../local/host.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { keepLogBook } from "../support/host-log-book.ts";
 
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
 const machines = new Map([
@@ -25,6 +26,7 @@ beforeAll(async () => {
   host = await startHost({
     appDir: process.cwd(),
     port: 0,
+    hostKey: null,
     storageConnectionString: world.storageConnectionString,
     env: { ...world.settings, SOFTWARE_IDS: `${windows10},${windows11}` },
     log: () => {},
@@ -344,5 +346,23 @@ describe("wrong settings", () => {
     for (const name of names) expect(run.stderr).toContain(name);
     expect(run.stderr).toContain("microsoft-_-edge");
     expect(run.stdout + run.stderr).not.toContain("canary-secret");
+  });
+
+  test("are one line of the log, an error, which the runbook's query finds", async () => {
+    const book = keepLogBook();
+    const env = {
+      MAIL_TO: "a@\nb, \r\n c@",
+      REPORT_TIME_ZONE: "Europe/\u2028Atlantis",
+      AUTH: "entra\nkey",
+      SOFTWARE_IDS: "a",
+    };
+    await expect(startHost({ appDir: process.cwd(), port: 0, env, log: book.sink })).rejects.toThrow();
+    const errors = book.entries.filter(({ level }) => level === "error" || level === "warning");
+    expect(errors).toEqual([expect.objectContaining({ level: "error" })]);
+    for (const name of Object.keys(env)) expect(errors[0]?.message).toContain(name);
+    const runbook = readFileSync("docs/operate.md", "utf8").split("## The app does not start\n")[1] ?? "";
+    const [, searched = ""] = /contains '([^']+)'/.exec(runbook) ?? [];
+    expect(searched).not.toBe("");
+    expect(errors[0]?.message).toContain(searched);
   });
 });

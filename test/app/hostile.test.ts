@@ -143,6 +143,7 @@ beforeAll(async () => {
   host = await startHost({
     appDir: process.cwd(),
     port: 0,
+    hostKey: null,
     storageConnectionString: world.storageConnectionString,
     env: {
       ...world.settings,

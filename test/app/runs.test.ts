@@ -41,6 +41,7 @@ describe("a run over 40 products, three of which always fail", () => {
     const host = await startHost({
       appDir: process.cwd(),
       port: 0,
+      hostKey: null,
       storageConnectionString: world.storageConnectionString,
       env: { ...settings(), MAIL_WHEN: "always" },
       log: () => {},

@@ -27,6 +27,7 @@ function start(): Promise<Host> {
   return startHost({
     appDir: process.env.CHAOS_APP ?? process.cwd(),
     port: 0,
+    hostKey: null,
     storageConnectionString: process.env.REPORTER_STORAGE ?? "",
     log: ({ level, message, fields }) => {
       const error = fields?.error;

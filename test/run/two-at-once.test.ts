@@ -67,6 +67,7 @@ describe("runs that one process advances side by side", () => {
     host = await startHost({
       appDir: process.cwd(),
       port: 0,
+      hostKey: null,
       storageConnectionString: world.storageConnectionString,
       env: {
         ...settings,

@@ -10,6 +10,7 @@ if (startsAt) turnClock(new Date(startsAt));
 const host = await startHost({
   appDir: process.cwd(),
   port: 0,
+  hostKey: null,
   storageConnectionString: process.env.REPORTER_STORAGE ?? "",
   log: () => {},
 });
