@@ -43,7 +43,6 @@ const settingOf = [...chosen].flatMap(([setting, source]) =>
 );
 
 const isChoice = ({ parameter }: { parameter: BicepParameter }) => parameter.allowed.length > 0;
-const isNumber = ({ parameter }: { parameter: BicepParameter }) => parameter.type === "int";
 
 describe("the app settings that Bicep creates", () => {
   test("are all settings, except those that replace others", () => {
@@ -83,15 +82,6 @@ describe("the app settings that Bicep creates", () => {
     }
     expect(() => readSettings({ ...azure, [setting]: "no such value" })).toThrow(setting);
   });
-
-  test.each(settingOf.filter(isNumber))(
-    "accept the smallest and the largest value of Bicep: $setting",
-    ({ setting, parameter }) => {
-      for (const value of [parameter.least, parameter.most]) {
-        if (value !== undefined) expect(readSettings({ ...azure, [setting]: String(value) })).toBeDefined();
-      }
-    },
-  );
 });
 
 describe("main.parameters.json", () => {

@@ -115,21 +115,13 @@ describe.skipIf(process.platform === "win32")("npm run watchlists", () => {
   });
 
   test("does nothing for a file without watchlists", async () => {
-    for (const args of [place, [], ["--check"]]) expect(await run([], args)).toEqual({ code: 0, said: "", calls: "" });
+    for (const args of [place, []]) expect(await run([], args)).toEqual({ code: 0, said: "", calls: "" });
   });
 
   test("stops where the app would not read the file", async () => {
     const { code, said, calls } = await run([servers]);
     expect([code, calls]).toEqual([1, ""]);
     expect(said).toContain("azd env set WATCHLISTS_IN blob");
-  });
-
-  test("makes azd deploy an app that reads the file, before the deployment", async () => {
-    expect(await run([servers], ["--check"])).toEqual({ code: 0, said: "", calls: "azd env set WATCHLISTS_IN blob\n" });
-    expect(await run([{}], ["--check"])).toMatchObject({ code: 1, calls: "" });
-    const [before, after] = readFileSync("azure.yaml", "utf8").split("postprovision:");
-    expect(before?.match(/npm run --silent watchlists -- --check\n/g)).toHaveLength(2);
-    expect(after?.match(/npm run --silent grant && npm run --silent watchlists\n/g)).toHaveLength(2);
   });
 });
 
