@@ -273,6 +273,10 @@ export interface OutgoingMail {
   tenant: string;
   watchlist: string;
   runId: RunId;
+  /** Names this send: one of unknown outcome is tried again under its key, and any other send has another. */
+  sendKey: string;
+  /** Whether an earlier try of this send may have reached the service. */
+  isRepeat: boolean;
   to: readonly string[];
   /** Whether the readers see each other's addresses. */
   together: boolean;
@@ -290,6 +294,8 @@ export interface Attachment {
 }
 
 export interface Mailer {
+  /** Whether it asks the service about an earlier try of a send, so that a repeat makes no second copy. */
+  readonly canAsk?: boolean;
   send(mail: OutgoingMail): Promise<SendOutcome>;
 }
 

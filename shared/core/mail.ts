@@ -15,6 +15,10 @@ export interface Mail {
   attempts: number;
   /** Sends of which nobody knows whether they arrived. */
   unknownOutcomes: number;
+  /** Sends that certainly were not accepted: the number of the next send is one higher. Absent: none. */
+  failedSends?: number;
+  /** Whether the service can be asked what became of the send, so that trying it again makes no second copy. */
+  canAsk?: boolean;
   /** Processes that died while they composed it. */
   crashes?: number;
   /** Why it was refused or cancelled, or why the last try failed. */
@@ -46,8 +50,15 @@ export interface Owing {
  */
 export type SendOutcome =
   | { status: "sent"; messageId: string | null }
-  | { status: "refused" | "unknown"; reason: string }
-  | { status: "failed"; reason: string; isAccount?: boolean; retryAfterSeconds?: number };
+  | { status: "refused"; reason: string }
+  | ({ status: "failed" | "unknown" } & Failure);
+
+interface Failure {
+  reason: string;
+  isAccount?: boolean;
+  /** At least this long before the next try. */
+  retryAfterSeconds?: number;
+}
 
 /** A process that has held a mail for longer than this has died. */
 const claimMinutes = 10;
@@ -55,6 +66,8 @@ const claimMinutes = 10;
 const sendMinutes = 5;
 /** After this many sends of unknown outcome it gives up: each of them may have reached its readers. */
 const maxUnknownOutcomes = 3;
+/** The same where the service can be asked: no further copy can arrive, but something keeps it from finding out. */
+const maxUnansweredTries = 12;
 const maxCrashes = 3;
 /** A mail that keeps failing is given up after this many tries, and not before it is this old. */
 const leastTries = 12;
@@ -93,7 +106,7 @@ function clamp(seconds: number, most: number): number {
  */
 export function withoutDeadClaim(mail: Mail, now: Date): Mail {
   if (!isHeld(mail.status) || secondsUntilDue(mail, now) !== 0) return mail;
-  if (mail.status === "sending") return afterUnknown(mail, "The app stopped while sending it.", now);
+  if (mail.status === "sending") return afterUnknown(mail, { reason: "The app stopped while sending it." }, now);
   const crashes = (mail.crashes ?? 0) + 1;
   if (crashes < maxCrashes)
     return next(mail, "pending", now, { crashes, reason: "The app stopped while composing it." });
@@ -113,9 +126,14 @@ export function claimed(mail: Mail, since: RunId | null, now: Date): Mail {
   };
 }
 
-/** A claimed mail that is about to leave. */
-export function sending(mail: Mail, now: Date): Mail {
-  return { ...mail, status: "sending", at: now.toISOString() };
+/** A claimed mail that is about to leave; `canAsk`: through a service that can be asked what became of it. */
+export function sending({ canAsk: _, ...mail }: Mail, now: Date, canAsk = false): Mail {
+  return { ...mail, status: "sending", at: now.toISOString(), ...(canAsk && { canAsk }) };
+}
+
+/** The number of the next send. One of unknown outcome keeps its number until its outcome is known. */
+export function sendNumber({ failedSends = 0 }: Mail): number {
+  return failedSends + 1;
 }
 
 /** Whether a mail noted as `sending` may leave now: nobody else has taken it over, or will before it is sent. */
@@ -134,9 +152,9 @@ export function settled(mail: Mail, outcome: SendOutcome, committedAt: string, n
     case "sent":
       return next(mail, "sent", now);
     case "refused":
-      return refused(mail, outcome.reason, now);
+      return refused(mail.canAsk ? { ...mail, unknownOutcomes: 0 } : mail, outcome.reason, now);
     case "unknown":
-      return afterUnknown(mail, outcome.reason, now);
+      return afterUnknown(mail, outcome, now);
     case "failed":
       return afterFailure(mail, outcome, committedAt, now);
   }
@@ -152,27 +170,31 @@ export function refused(mail: Mail, reason: string, now: Date): Mail {
   return next(mail, "refused", now, { reason });
 }
 
-function afterUnknown(mail: Mail, why: string, now: Date): Mail {
+function afterUnknown(mail: Mail, { reason: why, isAccount, retryAfterSeconds = 0 }: Failure, now: Date): Mail {
   const unknownOutcomes = mail.unknownOutcomes + 1;
   const reason = `${why} It may have arrived.`;
-  if (unknownOutcomes >= maxUnknownOutcomes) return next(mail, "refused", now, { unknownOutcomes, reason });
+  const most = mail.canAsk ? maxUnansweredTries : maxUnknownOutcomes;
+  if (!isAccount && unknownOutcomes >= most) return next(mail, "refused", now, { unknownOutcomes, reason });
   // It may still be on its way: a second copy right after it helps nobody.
-  const pause = Math.max(claimMinutes * 60, pauseAfter(mail));
-  return next(mail, "pending", now, { unknownOutcomes, reason, retryAt: later(now, pause) });
+  const pause = Math.max(claimMinutes * 60, pauseAfter(mail), clamp(retryAfterSeconds, daySeconds));
+  const retryAt = later(now, pause);
+  return next(mail, "pending", now, { unknownOutcomes, reason, retryAt, ...(isAccount && { isAccountTrouble: true }) });
 }
 
 function afterFailure(
   mail: Mail,
-  { reason, isAccount = false, retryAfterSeconds = 0 }: Extract<SendOutcome, { status: "failed" }>,
+  { reason, isAccount = false, retryAfterSeconds = 0 }: Failure,
   committedAt: string,
   now: Date,
 ): Mail {
+  // A service that was asked says so of all tries under this number.
+  const known = { failedSends: sendNumber(mail), ...(mail.canAsk && { unknownOutcomes: 0 }) };
   const isOld = secondsSince(committedAt, now) >= leastDays * daySeconds;
   if (!isAccount && isOld && mail.attempts >= leastTries) {
-    return refused(mail, `Given up after ${mail.attempts} tries: ${reason}`, now);
+    return refused({ ...mail, ...known }, `Given up after ${mail.attempts} tries: ${reason}`, now);
   }
   const retryAt = later(now, Math.max(pauseAfter(mail), clamp(retryAfterSeconds, daySeconds)));
-  return next(mail, "pending", now, { reason, retryAt, ...(isAccount && { isAccountTrouble: true }) });
+  return next(mail, "pending", now, { ...known, reason, retryAt, ...(isAccount && { isAccountTrouble: true }) });
 }
 
 /** 1, 2, 4 … minutes, up to six hours. */
@@ -194,10 +216,11 @@ export function cancelled(mail: Mail, now: Date): Mail {
   return next(mail, "cancelled", now, { reason: "It was cancelled on request." });
 }
 
-/** A refused or cancelled mail that a person wants sent again: it begins anew, with the same `since`. */
-export function resent({ since }: Mail, now: Date): Mail {
+/** A refused or cancelled mail that a person wants sent again: it begins anew, with the same `since` and a send of its own. */
+export function resent(mail: Mail, now: Date): Mail {
+  const { since } = mail;
   const anew = { status: "pending", at: now.toISOString(), attempts: 0, unknownOutcomes: 0, isResent: true } as const;
-  return since === undefined ? anew : { ...anew, since };
+  return { ...anew, failedSends: sendNumber(mail), ...(since !== undefined && { since }) };
 }
 
 /** In another status, without what was said of the last try. */

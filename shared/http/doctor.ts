@@ -26,7 +26,7 @@ export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> 
     settings.then((finding) => [finding]),
     examineTenants(list, ports, probes),
     examineStorage(ports, probes),
-    tried("mail", () => tryMail(list, probes.sandbox)).then((finding) => [finding]),
+    tried("mail", () => tryMail(list, probes)).then((finding) => [finding]),
   ]);
   return groups.flat();
 }
@@ -112,7 +112,7 @@ function emptyRun(at: string): Run {
 }
 
 /** Lets the mail service check a mail to each watchlist's readers, and to nobody else's. */
-async function tryMail(list: readonly Watchlist[], sandbox: Mailer): Promise<string> {
+async function tryMail(list: readonly Watchlist[], { sandbox, keyFingerprint }: Probes): Promise<string> {
   const mailing = list.filter(({ mailTo }) => mailTo.length > 0);
   const refused = new Map<string, string[]>();
   await pMap(
@@ -127,7 +127,7 @@ async function tryMail(list: readonly Watchlist[], sandbox: Mailer): Promise<str
     names.length === mailing.length ? reason : `${named(names)}: ${reason}`,
   );
   if (one !== undefined) throw new Error([one, ...others].join(" "));
-  return `SendGrid's sandbox accepts the key, the sender and the recipients of ${many(mailing.length, "watchlist")}.`;
+  return `SendGrid's sandbox accepts the key with the fingerprint ${keyFingerprint}, the sender and the recipients of ${many(mailing.length, "watchlist")}.`;
 }
 
 const mostNamed = 5;
@@ -144,7 +144,7 @@ async function tryMailTo(
 ): Promise<string | undefined> {
   const text = "This mail was checked but not delivered.";
   const outcome = await sandbox.send({
-    ...{ tenant, watchlist: name, runId: day, to: mailTo, together: mailTogether },
+    ...{ tenant, watchlist: name, runId: day, sendKey: nobody, isRepeat: false, to: mailTo, together: mailTogether },
     ...{ subject: "Missing KBs: a test", text, html: `<p>${text}</p>`, attachments: [] },
   });
   return outcome.status === "sent" ? undefined : outcome.reason;

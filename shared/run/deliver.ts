@@ -9,6 +9,7 @@ import {
   refused,
   secondsUntilDue,
   sending,
+  sendNumber,
   settled,
   undelivered,
   withoutDeadClaim,
@@ -92,7 +93,7 @@ async function sendClaimed(run: Run, delivery: Delivery, ports: Ports): Promise<
   const { mailer, now, log } = ports;
   const outgoing = await composeOrRefuse(run, delivery, ports);
   if (!outgoing) return;
-  const leaving = sending(run.mail, now());
+  const leaving = sending(run.mail, now(), mailer.canAsk === true);
   if (!(await replaceMail(run, leaving, ports))) return;
   const held = { ...run, mail: leaving };
   // A process that was frozen until now must not send what another sends: nothing is awaited between this and the send.
@@ -179,7 +180,13 @@ async function compose(run: Run, { watchlist, runs }: Delivery, ports: Ports): P
   const missed = isScheduled(runId) ? undelivered(runs, mail.since ?? null, runId) : undefined;
   const digest = await renderDigest(report, renderOptions(ports, watchlist), changes, missed);
   const { mailTo: to, mailTogether: together } = watchlist;
-  return { tenant, watchlist: run.watchlist, runId, to, together, ...digest };
+  const isRepeat = mail.unknownOutcomes > 0;
+  return { tenant, watchlist: run.watchlist, runId, sendKey: sendKey(run), isRepeat, to, together, ...digest };
+}
+
+// With the time of the commit, because emptied storage begins again with the same runs.
+function sendKey({ tenant, watchlist, runId, committedAt, mail }: Run): string {
+  return JSON.stringify([tenant, watchlist, runId, committedAt, sendNumber(mail)]);
 }
 
 /** Replaces the mail that this process holds, however often the rest of the row changes meanwhile; false if it no longer holds it. */

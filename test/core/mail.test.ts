@@ -14,6 +14,7 @@ import {
   type SendOutcome,
   secondsUntilDue,
   sending,
+  sendNumber,
   settled,
   undelivered,
   withoutDeadClaim,
@@ -143,6 +144,62 @@ describe("a send", () => {
   });
 });
 
+describe("the number of a send", () => {
+  const leaving = (mail: Mail) => sending(claimed(mail, null, minute(0)), minute(0), true);
+  const lost: SendOutcome = { status: "unknown", reason: "Reset." };
+
+  test("stays the same until its outcome is known, whatever dies meanwhile", () => {
+    const crashed = withoutDeadClaim(leaving(pending), minute(10));
+    const composing = withoutDeadClaim(claimed(crashed, null, minute(20)), minute(30));
+    const unanswered = settled(leaving(composing), lost, at, minute(40));
+    const back = givenBack(leaving(unanswered), minute(60));
+    expect([pending, crashed, composing, unanswered, back].map(sendNumber)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test("is another one after a send that was not accepted, and after a person asks for it again", () => {
+    const failed = settled(leaving(pending), { status: "failed", reason: "503." }, at, minute(1));
+    const refused = settled(leaving(failed), { status: "refused", reason: "400." }, at, minute(2));
+    const again = resent(refused, minute(3));
+    const twice = resent(settled(leaving(again), { status: "refused", reason: "400." }, at, minute(4)), minute(5));
+    expect([pending, failed, again, twice].map(sendNumber)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe("a service that can be asked what became of a send", () => {
+  const leaving = (mail: Mail) => sending(claimed(mail, null, minute(0)), minute(0), true);
+
+  /** The mail after so many sends of unknown outcome. */
+  function unanswered(times: number, outcome: Omit<SendOutcome & { status: "unknown" }, "status">): Mail {
+    let mail = pending;
+    for (let n = 0; n < times; n++) mail = settled(leaving(mail), { status: "unknown", ...outcome }, at, minute(0));
+    return mail;
+  }
+
+  test("is asked twelve times, not three, because asking makes no copy", () => {
+    expect(unanswered(11, { reason: "Reset." })).toMatchObject({ status: "pending", unknownOutcomes: 11 });
+    const reason = "Reset. It may have arrived.";
+    expect(unanswered(12, { reason: "Reset." })).toMatchObject({ status: "refused", unknownOutcomes: 12, reason });
+    const crashed = withoutDeadClaim(leaving(unanswered(2, { reason: "Reset." })), minute(10));
+    expect(crashed).toMatchObject({ status: "pending", unknownOutcomes: 3 });
+  });
+
+  test("is asked for as long as it does not let the app in, and not before it allows to", () => {
+    const shut = unanswered(40, { reason: "403.", isAccount: true, retryAfterSeconds: 40_000 });
+    expect(shut).toMatchObject({ status: "pending", isAccountTrouble: true });
+    expect(secondsUntilDue(shut, minute(0))).toBe(40_000);
+  });
+
+  test.each<[SendOutcome & { reason: string }]>([
+    [{ status: "failed", reason: "Dropped." }],
+    [{ status: "refused", reason: "Suppressed." }],
+  ])("clears up earlier doubts with %o", (outcome) => {
+    const doubtful = leaving(unanswered(2, { reason: "Reset." }));
+    expect(settled(doubtful, outcome, at, minute(1))).toMatchObject({ unknownOutcomes: 0, reason: outcome.reason });
+    const unasked = sending(doubtful, minute(0));
+    expect(settled(unasked, outcome, at, minute(1))).toMatchObject({ unknownOutcomes: 2 });
+  });
+});
+
 describe("the outbox", () => {
   test("sends the mails of scheduled runs in order, and covers those that were certainly not sent", () => {
     const runs = [
@@ -228,7 +285,8 @@ describe("the outbox", () => {
       since: null,
       reason: "400.",
     };
-    expect(resent(mail, minute(1))).toEqual({ ...pending, at: minute(1).toISOString(), since: null, isResent: true });
+    const anew = { ...pending, at: minute(1).toISOString(), since: null, isResent: true };
+    expect(resent(mail, minute(1))).toEqual({ ...anew, failedSends: 1 });
   });
 });
 

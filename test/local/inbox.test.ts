@@ -130,6 +130,8 @@ describe("the inbox accepts what SendGrid accepts", () => {
       tenant: fc.constantFrom("home", "contoso.example"),
       watchlist: fc.string({ unit: "binary", maxLength: 500 }),
       runId: fc.constantFrom("2026-11-23", "2026-11-23T10:17Z"),
+      sendKey: fc.constant("1"),
+      isRepeat: fc.constant(false),
       to: fc.array(fc.constantFrom("a@b.de", "A@B.de", "Team <c@d.example.org>", '"Doe, J" <e@f.org>'), {
         minLength: 1,
       }),

@@ -213,6 +213,8 @@ export function encodeMail(mail: Mail): Row {
     mailAt: at,
     mailAttempts: attempts,
     mailUnknownOutcomes: unknownOutcomes,
+    mailFailedSends: mail.failedSends ?? 0,
+    mailCanAsk: mail.canAsk ?? false,
     mailCrashes: crashes,
     mailReason: cut(reason, maxReason).toWellFormed(),
     mailIsAccountTrouble: mail.isAccountTrouble ?? false,
@@ -291,6 +293,8 @@ export const mailColumns = z.object({
   mailAt: instant,
   mailAttempts: count,
   mailUnknownOutcomes: count,
+  mailFailedSends: absent(count),
+  mailCanAsk: absent(z.boolean()),
   mailCrashes: absent(count),
   mailReason: absent(z.string()),
   mailIsAccountTrouble: absent(z.boolean()),
@@ -336,12 +340,15 @@ function unpackSummary({ tenant, watchlist, runId }: RunKey, columns: Columns, p
 
 /** The mail whose columns these are. */
 export function unpackMail(columns: z.infer<typeof mailColumns>): Mail {
-  const { mailCrashes, mailReason, mailIsAccountTrouble, mailRetryAt, mailSince, mailIsResent } = columns;
+  const { mailFailedSends, mailCrashes, mailReason, mailIsAccountTrouble, mailRetryAt, mailSince, mailIsResent } =
+    columns;
   return {
     status: columns.mailStatus,
     at: columns.mailAt,
     attempts: columns.mailAttempts,
     unknownOutcomes: columns.mailUnknownOutcomes,
+    ...(mailFailedSends && { failedSends: mailFailedSends }),
+    ...(columns.mailCanAsk && { canAsk: true }),
     ...(mailCrashes && { crashes: mailCrashes }),
     ...(mailReason && { reason: mailReason }),
     ...(mailIsAccountTrouble && { isAccountTrouble: true }),

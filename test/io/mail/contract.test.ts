@@ -18,6 +18,8 @@ const digest: OutgoingMail = {
   tenant: "contoso.example",
   watchlist: "Client PCs",
   runId: "2026-11-23",
+  sendKey: "1",
+  isRepeat: false,
   to: ["Ops <ops@example.org>", "ciso@example.org", "OPS@example.org"],
   together: false,
   subject: "3 new, 2 worse",

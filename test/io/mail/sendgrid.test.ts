@@ -61,6 +61,8 @@ const digest: OutgoingMail = {
   tenant: "home",
   watchlist: "Client PCs",
   runId: "2026-11-23",
+  sendKey: "1",
+  isRepeat: false,
   to: ["ops@example.org"],
   together: false,
   subject: "3 new, 2 worse",

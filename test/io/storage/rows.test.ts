@@ -402,6 +402,7 @@ describe("rows that version 1 wrote", () => {
     ...{ day: "2026-11-23", minMachines: 5, minPercent: 20, minCves: 1, dueDays: 14, timeZone: "Europe/Berlin" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
+    ...{ mailFailedSends: 2, mailCanAsk: true },
     ...{ mailCrashes: 3, mailReason: "SendGrid refused the mail.", mailIsAccountTrouble: true },
     ...{ mailRetryAt: "2026-11-23T06:05:00.000Z", mailSince: "2026-11-16", mailIsResent: true },
     ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
@@ -439,6 +440,7 @@ describe("rows that version 1 wrote", () => {
     totals: someTotals,
     mail: {
       ...{ status: "refused", at: "2026-11-23T05:05:00.000Z", attempts: 2, unknownOutcomes: 1 },
+      ...{ failedSends: 2, canAsk: true },
       ...{ crashes: 3, reason: "SendGrid refused the mail.", isAccountTrouble: true },
       ...{ retryAt: "2026-11-23T06:05:00.000Z", since: "2026-11-16", isResent: true },
     },
