@@ -33,6 +33,10 @@ param maximumInstances string = '40'
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 param storageRedundancy string = 'Standard_LRS'
 
+@description('Who reaches storage and Key Vault. public: every network, with a role. private: the app\'s own network only.')
+@allowed(['public', 'private'])
+param network string = 'public'
+
 @description('Additional tags for all resources.')
 param tags object = {}
 
@@ -141,6 +145,9 @@ param signInClientId string = ''
 @description('For AUTH=entra: object ids of the groups that may sign in, separated by commas. Empty: everyone assigned to the registration.')
 param signInGroups string = ''
 
+@description('For AUTH=entra: client ids of the programs that may call with a token, separated by commas.')
+param signInApplications string = ''
+
 // ---- alerts and logs
 
 @description('Alert when a watchlist has not committed a scheduled run for this many hours, at most 47. 0: no such alert, for schedules that are not daily.')
@@ -200,7 +207,13 @@ module reporter 'reporter.bicep' = {
     watchlists: { inBlob: inBlob, uploaderId: uploaderId }
     reportUrl: reportUrl
     sendGridApiKey: sendGridApiKey
-    signIn: { required: auth == 'entra', clientId: signInClientId, groups: signInGroups }
+    signIn: {
+      required: auth == 'entra'
+      clientId: signInClientId
+      groups: signInGroups
+      applications: signInApplications
+    }
+    privateNetwork: network == 'private'
     logCapGbPerDay: logCapGbPerDay
     logRetentionDays: int(logRetentionDays)
   }

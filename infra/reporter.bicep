@@ -1,5 +1,5 @@
 // The function app with its identity, storage, secret and logs. Storage and logs have no keys: the app reaches them with
-// its identity.
+// its identity (grants.bicep).
 
 param location string
 param tags object
@@ -18,8 +18,11 @@ param reportUrl string
 @secure()
 param sendGridApiKey string
 
-@description('Sign-in by the platform: { required, clientId, groups }.')
+@description('Sign-in by the platform: { required, clientId, groups, applications }.')
 param signIn object
+
+@description('Storage and vault are reached from the app\'s own network only: network.bicep.')
+param privateNetwork bool
 param logCapGbPerDay string
 param logRetentionDays int
 
@@ -29,6 +32,7 @@ var packageContainer = 'app-package'
 var watchlistsContainer = 'configuration'
 var watchlistsBlob = 'watchlists.json'
 var secretName = 'sendgrid-api-key'
+var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
 
 // ---- identity
 
@@ -53,17 +57,26 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     allowCrossTenantReplication: false
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: { defaultAction: privateNetwork ? 'Deny' : 'Allow', bypass: 'None' }
   }
 
   resource blobs 'blobServices' = {
     name: 'default'
+    properties: {
+      // A package or a list of watchlists that was deleted or replaced can be restored. Tables have nothing like it.
+      deleteRetentionPolicy: { enabled: true, days: 14 }
+      containerDeleteRetentionPolicy: { enabled: true, days: 14 }
+    }
 
     resource container 'containers' = {
       name: packageContainer
+      properties: { publicAccess: 'None' }
     }
 
     resource configuration 'containers' = {
       name: watchlistsContainer
+      properties: { publicAccess: 'None' }
     }
   }
 
@@ -100,6 +113,10 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableRbacAuthorization: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 30
+    enablePurgeProtection: true
+    publicNetworkAccess: publicNetworkAccess
+    // Resource Manager counts as one of Azure's services. It writes the secret.
+    networkAcls: { defaultAction: privateNetwork ? 'Deny' : 'Allow', bypass: 'AzureServices' }
   }
 
   // Without a key the one in the vault is kept, so that later deployments do not need it.
@@ -120,6 +137,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
     retentionInDays: logRetentionDays
     // A string, because Bicep has no decimals.
     workspaceCapping: { dailyQuotaGb: json(logCapGbPerDay) }
+    features: { disableLocalAuth: true }
   }
 }
 
@@ -135,69 +153,53 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// ---- what the identity may do
-
-var roles = {
-  storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-  storageQueueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-  storageTableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
-  keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
-  monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
-}
-
-// The host keeps its locks, its keys and the package in blobs. The app uses its queue and tables.
-var storageRoles = [
-  roles.storageBlobDataOwner
-  roles.storageQueueDataContributor
-  roles.storageTableDataContributor
-]
-
-resource storageGrants 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in storageRoles: {
-    name: guid(storage.id, identity.id, role)
-    scope: storage
-    properties: {
-      principalId: identity.properties.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    }
-  }
-]
-
-// The app reads the watchlists as the blobs' owner, which the host needs it to be anyway. Who uploads them has no such right:
-// not even an Owner of the subscription may write blobs.
-var uploaderRole = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
-
-resource uploadGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (watchlists.inBlob && !empty(watchlists.uploaderId)) {
-  name: guid(storage.id, watchlists.uploaderId, uploaderRole)
-  scope: storage::blobs::configuration
-  properties: {
-    principalId: watchlists.uploaderId
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', uploaderRole)
-  }
-}
-
-resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, identity.id, roles.keyVaultSecretsUser)
+// Who read or changed what. Reads of queues are left out: the host asks for messages all day.
+resource vaultLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
   scope: vault
+  properties: { workspaceId: workspace.id, logs: [{ categoryGroup: 'audit', enabled: true }] }
+}
+
+resource blobsLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: storage::blobs
+  properties: { workspaceId: workspace.id, logs: [{ categoryGroup: 'audit', enabled: true }] }
+}
+
+resource tablesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: storage::tables
+  properties: { workspaceId: workspace.id, logs: [{ categoryGroup: 'audit', enabled: true }] }
+}
+
+resource queuesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: storage::queues
   properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    workspaceId: workspace.id
+    logs: [
+      { category: 'StorageWrite', enabled: true }
+      { category: 'StorageDelete', enabled: true }
+    ]
   }
 }
 
-resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, identity.id, roles.monitoringMetricsPublisher)
-  scope: insights
-  properties: {
+// ---- who may do what, and from where
+
+module grants 'grants.bicep' = {
+  params: {
     principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.monitoringMetricsPublisher
-    )
+    storageName: storage.name
+    vaultName: vault.name
+    insightsName: insights.name
+    uploader: watchlists.inBlob && !empty(watchlists.uploaderId)
+      ? { principalId: watchlists.uploaderId, container: storage::blobs::configuration.name }
+      : null
   }
+}
+
+module network 'network.bicep' = if (privateNetwork) {
+  params: { location: location, tags: tags, storageName: storage.name, vaultName: vault.name }
 }
 
 // ---- sign-in, for AUTH=entra
@@ -222,6 +224,11 @@ var signInOn = {
       validation: {
         allowedAudiences: [signIn.clientId, 'api://${signIn.clientId}']
         defaultAuthorizationPolicy: {
+          // Never empty: the platform may take an empty list to mean that no program is allowed, browsers included.
+          allowedApplications: union(
+            [signIn.clientId],
+            map(filter(split(signIn.applications, ','), id => !empty(trim(id))), id => trim(id))
+          )
           allowedPrincipals: empty(signIn.groups)
             ? {}
             : { groups: map(split(signIn.groups, ','), group => trim(group)) }
@@ -252,9 +259,16 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: network.?outputs.appSubnetId
     // Key Vault references are resolved with this identity. The default is the system-assigned one, which this app has not.
     keyVaultReferenceIdentity: identity.id
-    siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', http20Enabled: true }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+    }
     functionAppConfig: {
       runtime: { name: 'node', version: nodeVersion }
       scaleAndConcurrency: { instanceMemoryMB: instanceMemoryMB, maximumInstanceCount: maximumInstances }
@@ -292,7 +306,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
     })
     // A reference that could not be resolved is not tried again for a day.
-    dependsOn: [storageGrants, vaultGrant, vault::secret]
+    dependsOn: [grants, vault::secret]
   }
 
   resource authSettings 'config' = {

@@ -89,6 +89,13 @@ describe("the alert on what a person must fix", () => {
   });
 });
 
+test.each([noRun, refused])("an alert works before the table of logs exists", (query) => {
+  // A query over a table that does not exist fails, and a failing query alerts nobody.
+  const [source = ""] = query.split("\n").filter((line) => !line.startsWith("//"));
+  expect(source).toBe("union isfuzzy=true (datatable(TimeGenerated: datetime, Message: string) []), AppTraces");
+  expect(query.match(/AppTraces/g)).toHaveLength(1);
+});
+
 describe("the workbook", () => {
   const { items, fallbackResourceIds } = JSON.parse(infra("workbook.json")) as {
     items: { name: string; content: { query?: string } }[];
