@@ -1,6 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Plugin } from "esbuild";
 import { bundle } from "./bundle.ts";
+import { bundledPackages } from "./bundled-packages.ts";
 import { thirdPartyNotices } from "./notices.ts";
 
 /**
@@ -26,4 +27,7 @@ const metafile = await bundle({
   outdir: "dist",
   plugins: [allFunctions],
 });
-writeFileSync("dist/THIRD-PARTY-NOTICES", thirdPartyNotices(metafile));
+
+/** The packages of which dist/ has code. */
+export const packages = bundledPackages(metafile);
+writeFileSync("dist/THIRD-PARTY-NOTICES", thirdPartyNotices(packages));

@@ -1,6 +1,6 @@
 import { relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { packageFolder } from "./notices.ts";
+import { packageFolder } from "./bundled-packages.ts";
 
 /*
  * `import text from "./client/script.ts?inline"`: what the page sends to browsers stays real .ts and .css files, and both the

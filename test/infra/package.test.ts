@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { sbomOf } from "../../scripts/sbom.ts";
 
 const workflows = readdirSync(".github/workflows").map((file) => readFileSync(`.github/workflows/${file}`, "utf8"));
 
@@ -87,6 +89,33 @@ test("npm checks the content of every package that it installs", () => {
   expect(installed.filter(([, { integrity = "" }]) => !integrity.startsWith("sha512-"))).toEqual([]);
 });
 
+test("the SBOM names the package by its hash, and each bundled package once by its address, licence and hash", () => {
+  const sha = (algorithm: string, text: string) => createHash(algorithm).update(text);
+  const integrity = (folder: string) => `sha512-${sha("sha512", folder).digest("base64")}`;
+  const one = { folder: "node_modules/zod", name: "zod", version: "4.6.7", license: "MIT", text: "" };
+  const other = { ...one, folder: "node_modules/@azure/x", name: "@azure/x", license: "(MIT OR Apache-2.0)" };
+  const packages = [one, other, { ...one, folder: "node_modules/y/node_modules/zod" }];
+  const sbom = sbomOf({ file: "a.zip", content: Buffer.from("zip"), version: "0.2.0", packages, integrity });
+  expect(sbom).toMatchObject({
+    ...{ bomFormat: "CycloneDX", specVersion: "1.6" },
+    metadata: {
+      component: { name: "a.zip", hashes: [{ alg: "SHA-256", content: sha("sha256", "zip").digest("hex") }] },
+    },
+    components: [
+      { purl: "pkg:npm/%40azure/x@4.6.7", licenses: [{ expression: "(MIT OR Apache-2.0)" }] },
+      {
+        ...{ name: "zod", purl: "pkg:npm/zod@4.6.7", licenses: [{ license: { id: "MIT" } }] },
+        hashes: [{ alg: "SHA-512", content: expect.stringMatching(/^[0-9a-f]{128}$/) }],
+      },
+    ],
+    dependencies: [{ ref: "a.zip", dependsOn: ["pkg:npm/%40azure/x@4.6.7", "pkg:npm/zod@4.6.7"] }],
+  });
+  const text = JSON.stringify(sbom);
+  expect(text).toContain(sha("sha512", "node_modules/@azure/x").digest("hex"));
+  // The same package has the same document.
+  expect(text).not.toMatch(/timestamp|serialNumber/);
+});
+
 describe("the workflows", () => {
   test("pin every action to a commit", () => {
     const uses = workflows.flatMap((text) => [...text.matchAll(/uses: (\S+)(.*)/g)]);
@@ -98,13 +127,30 @@ describe("the workflows", () => {
     }
   });
 
-  test("contain no secrets and run with the fewest permissions", () => {
+  test("contain no secrets, and have no permission that a job does not ask for", () => {
     for (const text of workflows) {
       expect(text).not.toMatch(/\$\{\{[^}]*secrets/);
-      expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
+      expect(text).toMatch(/^permissions:( \{\}|\n {2}contents: read)$/m);
       expect(text).not.toContain("pull_request_target");
     }
-    expect(workflows.join("").match(/id-token: write/g)).toHaveLength(1);
+  });
+
+  test("run nothing from npm where they can sign in, and no install script in what they deploy", () => {
+    const jobs = workflows.flatMap((text) => (text.split("\njobs:\n")[1] ?? "").split(/\n(?= {2}[\w-]+:\n)/));
+    const signing = jobs.filter((job) => job.includes("id-token: write"));
+    expect(signing.map((job) => /(\w+):\n/.exec(job)?.[1])).toEqual(["attest", "deploy"]);
+    for (const job of signing) expect(job).not.toMatch(/\b(npm|npx|node)\b|actions\/checkout/);
+    const packaging = jobs.filter((job) => job.includes("npm run package"));
+    expect(packaging).toHaveLength(1);
+    expect(packaging[0]?.match(/npm (ci|install).*/g)).toEqual(["npm ci --ignore-scripts"]);
+    expect(jobs.filter((job) => job.includes("environment: production"))).toEqual(signing.slice(1));
+  });
+
+  test("attest the package and its SBOM, and check the bundled packages for known faults", () => {
+    const all = workflows.join("");
+    expect(all).toMatch(/attest-build-provenance@.*\n +with:\n +subject-path: missing-kb-reporter\.\*\n/);
+    expect(all).toMatch(/path: \|\n +missing-kb-reporter\.zip\n +missing-kb-reporter\.cdx\.json\n/);
+    expect(all).toContain("npm audit --omit=dev");
   });
 
   test("run the same checks as everyone before they deploy", () => {
