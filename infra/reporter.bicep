@@ -154,34 +154,31 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 }
 
 // Who read or changed what. Reads of queues are left out: the host asks for messages all day.
+var changes = [for category in ['StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
+var readsAndChanges = concat([{ category: 'StorageRead', enabled: true }], changes)
+
 resource vaultLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'audit'
   scope: vault
-  properties: { workspaceId: workspace.id, logs: [{ categoryGroup: 'audit', enabled: true }] }
+  properties: { workspaceId: workspace.id, logs: [{ category: 'AuditEvent', enabled: true }] }
 }
 
 resource blobsLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'audit'
   scope: storage::blobs
-  properties: { workspaceId: workspace.id, logs: [{ categoryGroup: 'audit', enabled: true }] }
+  properties: { workspaceId: workspace.id, logs: readsAndChanges }
 }
 
 resource tablesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'audit'
   scope: storage::tables
-  properties: { workspaceId: workspace.id, logs: [{ categoryGroup: 'audit', enabled: true }] }
+  properties: { workspaceId: workspace.id, logs: readsAndChanges }
 }
 
 resource queuesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'audit'
   scope: storage::queues
-  properties: {
-    workspaceId: workspace.id
-    logs: [
-      { category: 'StorageWrite', enabled: true }
-      { category: 'StorageDelete', enabled: true }
-    ]
-  }
+  properties: { workspaceId: workspace.id, logs: changes }
 }
 
 // ---- who may do what, and from where

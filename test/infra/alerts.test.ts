@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checkValues } from "../../scripts/deployment-values.ts";
 import { checkHealth } from "../../shared/http/health.ts";
 import { formatLog, logTexts } from "../../shared/log.ts";
 import { DefenderError } from "../../shared/ports.ts";
@@ -27,6 +28,11 @@ async function linesOfADay(): Promise<Map<string, string>> {
   await scheduleRuns(world.ports);
   await handleAll(world, Date.parse("2026-11-24T05:00:00Z"));
   return new Map(world.logs.map(({ message, fields }) => [message, formatLog(message, fields)]));
+}
+
+/** What a deployment with this ALERT_WITHOUT_RUN_HOURS is refused for. */
+function faultsOf(hours: string): string {
+  return checkValues({ ALERT_WITHOUT_RUN_HOURS: hours }, infra("main.parameters.json")).faults.join();
 }
 
 /** As KQL does it: everything from the first brace on. */
@@ -59,7 +65,8 @@ describe("the alert on absent runs", () => {
     );
     expect(noRun).toContain("project Missing = max_of(coalesce(Opened, 1), 1) - Committed");
     expect(alerts).toContain("overrideQueryTimeRange: 'P2D'");
-    expect(infra("main.bicep")).toMatch(/@maxValue\(47\)\nparam alertWithoutRunHours int = 26/);
+    expect(faultsOf("47")).not.toContain("ALERT_WITHOUT_RUN_HOURS");
+    expect(faultsOf("48")).toContain("ALERT_WITHOUT_RUN_HOURS");
     expect(noRun).toContain("ago({hours}h)");
   });
 });

@@ -92,15 +92,15 @@ describe.skipIf(!compiler).each(["default", "largest"])("in the %s deployment", 
     for (const resource of find(deployment, type)) expect(resource.properties, resource.id).toMatchObject(properties);
   });
 
-  test("reads and changes of vault, blobs and tables are logged, and changes of queues", () => {
-    const all = [{ categoryGroup: "audit", enabled: true }];
-    const changes = ["StorageWrite", "StorageDelete"].map((category) => ({ category, enabled: true }));
-    const services = ["blobServices", "tableServices"].map((service) => `Storage/storageAccounts/${service}`);
-    for (const type of ["KeyVault/vaults", ...services]) {
-      for (const resource of find(deployment, type)) expect(logged(deployment, resource)).toEqual(all);
-    }
-    for (const queues of find(deployment, "Storage/storageAccounts/queueServices")) {
-      expect(logged(deployment, queues)).toEqual(changes);
+  test.each([
+    ["the vault", "KeyVault/vaults", ["AuditEvent"]],
+    ["blobs", "Storage/storageAccounts/blobServices", ["StorageRead", "StorageWrite", "StorageDelete"]],
+    ["tables", "Storage/storageAccounts/tableServices", ["StorageRead", "StorageWrite", "StorageDelete"]],
+    // Without reads: the host asks for messages all day.
+    ["queues", "Storage/storageAccounts/queueServices", ["StorageWrite", "StorageDelete"]],
+  ])("who read or changed %s is logged", (_, type, categories) => {
+    for (const resource of find(deployment, type)) {
+      expect(logged(deployment, resource)).toEqual(categories.map((category) => ({ category, enabled: true })));
     }
   });
 

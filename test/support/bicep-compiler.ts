@@ -21,7 +21,10 @@ const subscription = "11111111-2222-3333-4444-555555555555";
 export const compiler =
   process.platform === "win32"
     ? ""
-    : execFileSync("scripts/bicep.sh", ["--path"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    : execFileSync("bash", ["scripts/bicep.sh", "--path"], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim();
 
 /** The ARM template that infra/main.bicep compiles to. */
 export function compile(): unknown {
