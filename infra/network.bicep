@@ -66,6 +66,8 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
+// One after another, because they change the same subnet.
+@batchSize(1)
 resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   for service in services: {
     name: 'pe-kbs-${service.name}-${token}'
