@@ -82,7 +82,7 @@ function uncarriedFault(name: string): string {
   return `${name}: contains a quotation mark, a backslash, a line break or a tab, which azd cannot pass on. Leave it out.${instead}`;
 }
 
-/** What the app would say at its start. What is missing azd asks for, and what infra/ makes stands in here. */
+/** What the app would say at its start. azd asks for what is missing, and infra/ makes the rest: both are examples here. */
 function checkSettings(values: Environment): CheckedValues {
   const isSetting = (name: string): name is SettingName => Object.hasOwn(settingsTable, name);
   const given = Object.fromEntries(Object.entries(values).filter(([name]) => isSetting(name)));

@@ -3,7 +3,7 @@ import { homeTenant } from "./core/watchlist.ts";
 import type { Probes } from "./http/finding.ts";
 import { createCredential } from "./io/credential.ts";
 import { createDefender } from "./io/defender/defender.ts";
-import { createMailer } from "./io/mail/sendgrid.ts";
+import { createMailer, fingerprint } from "./io/mail/sendgrid.ts";
 import { createQueueProbe, createRunQueue } from "./io/storage/run-queue.ts";
 import { createStore } from "./io/storage/tables.ts";
 import { createDocument } from "./io/watchlists/document.ts";
@@ -41,6 +41,7 @@ export function openConnections(settings: Settings): Connections {
       defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
       consentUrl: (tenant) => consentUrl(tenant, identity),
       tryQueue: createQueueProbe(connection),
+      keyFingerprint: fingerprint(sendgrid.apiKey),
       sandbox: createMailer({ ...mail, sandbox: true }),
     },
   };

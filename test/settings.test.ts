@@ -414,6 +414,7 @@ describe.each(Object.entries(rows))("%s", (name, row) => {
     const problems = problemsWith({ ...row.with, [name]: reference });
     expect(problems).toEqual([expect.stringMatching(`^${name}: holds a Key Vault reference that was not resolved`)]);
     expect(problems[0]).toContain("Key Vault Secrets User");
+    expect(problems[0]).toContain("a restart does not read the vault again");
     expect(problems[0]).not.toContain("hidden");
   });
 });

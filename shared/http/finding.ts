@@ -11,6 +11,8 @@ export interface Probes {
   consentUrl(tenant: string): string | null;
   /** Sends, receives and deletes a message in its own queue. */
   tryQueue(): Promise<void>;
+  /** The fingerprint of the mail service's key that this process holds, which may be older than the vault's. */
+  keyFingerprint: string;
   /** SendGrid checks these mails and delivers none. */
   sandbox: Mailer;
 }

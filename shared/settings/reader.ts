@@ -116,7 +116,7 @@ function findTypos(env: Environment): ReadonlyMap<SettingName, string> {
 
 const keyVaultReference = /^\s*@Microsoft\.KeyVault\(/i;
 const unresolvedFault =
-  "holds a Key Vault reference that was not resolved; check the secret's name in the reference, give the app's identity the role Key Vault Secrets User on the vault, let the app's network reach the vault, and restart the app";
+  "holds a Key Vault reference that was not resolved; check the secret's name in the reference, give the app's identity the role Key Vault Secrets User on the vault, let the app's network reach the vault, and then refresh the reference (docs/operate.md, \"Changing the SendGrid key\"), because a restart does not read the vault again";
 const unresolvedAdvice = {
   allowed: "in Azure a reference that resolves; on your own machine the value itself",
   example: "@Microsoft.KeyVault(SecretUri=https://my-vault.vault.azure.net/secrets/my-secret)",

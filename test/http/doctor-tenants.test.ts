@@ -26,6 +26,7 @@ function probesOf(parts: Partial<Probes> = {}, outcomeOf: (mail: OutgoingMail) =
     consentUrl: (tenant) =>
       tenant === "home" ? null : `https://login.microsoftonline.com/${tenant}/adminconsent?client_id=5a1c`,
     tryQueue: async () => {},
+    keyFingerprint: "1a2b3c4d",
     sandbox: {
       send: async (mail) => {
         mails.push(mail);

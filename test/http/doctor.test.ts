@@ -11,7 +11,7 @@ import { examine } from "../../shared/http/doctor.ts";
 import type { Finding, Probes } from "../../shared/http/finding.ts";
 import { createCredential } from "../../shared/io/credential.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
-import { createMailer } from "../../shared/io/mail/sendgrid.ts";
+import { createMailer, fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { createQueueProbe, createRunQueue } from "../../shared/io/storage/run-queue.ts";
 import { createStore } from "../../shared/io/storage/tables.ts";
 import type { Ports } from "../../shared/ports.ts";
@@ -93,6 +93,7 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
     },
     consentUrl: () => null,
     tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
+    keyFingerprint: fingerprint(mail.apiKey),
     sandbox: createMailer({ ...mail, sandbox: true }),
   };
   return { ports, probes, tokens };
@@ -123,6 +124,10 @@ describe("with nothing wrong", () => {
     expect(faulty(findings)).toEqual([]);
     expect(findings[2]?.detail).toMatch(/^Reading 1 product takes less than a minute/);
     expect(findings[3]?.detail).toContain("2 missing KBs");
+    // A person compares it with the fingerprint of the key in the vault.
+    expect(findings.at(-1)?.detail).toContain(
+      `the key with the fingerprint ${fingerprint(world.settings.SENDGRID_API_KEY ?? "")}`,
+    );
   });
 
   test("nothing is left behind: no row, no message, no mail", async () => {
@@ -220,6 +225,7 @@ describe("the finding with the fault", () => {
     const [fault, ...others] = faulty(await examineWith({ apiKey: "SG.revoked" }));
     expect(others).toEqual([]);
     expect(fault).toMatchObject({ check: "mail", detail: expect.stringContaining("SENDGRID_API_KEY") });
+    expect(fault?.detail).toContain(`fingerprint ${fingerprint("SG.revoked")} `);
   });
 
   test("is the mail's if the sender is not verified", async () => {

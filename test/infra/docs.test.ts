@@ -1,8 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Trouble } from "../../shared/core/trouble.ts";
 import { reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { infra } from "../support/bicep.ts";
 
 const pages = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", ...globSync("docs/*.md")];
@@ -67,6 +69,29 @@ function everyReason(): string[] {
   };
   return Object.values(samples).flat().map(reasonOfTrouble);
 }
+
+test.each(pages)("what only Bash understands on %s is there for PowerShell, too", (page) => {
+  const blocks = [...readFileSync(page, "utf8").matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)];
+  for (const [index, [, language, text = ""]] of blocks.entries()) {
+    const isBashOnly = /\$[\w(]|\\\n|<output|^(eval|export|read|unset)\b/m.test(text);
+    if (language === "sh" && isBashOnly) expect([text, blocks[index + 1]?.[1]]).toEqual([text, "powershell"]);
+  }
+});
+
+test.skipIf(process.platform === "win32")("the runbook's fingerprint of a key is the one that the doctor names", () => {
+  const line = operate.split("\n").find((text) => text.includes("openssl dgst")) ?? "";
+  // As people do, with the line break that a paste may bring along in the setting.
+  const env = { ...process.env, SENDGRID_API_KEY: "SG.key-id.key-secret" };
+  const { stdout } = spawnSync("sh", ["-c", line], { env, encoding: "utf8" });
+  expect(stdout).toBe(`${fingerprint("SG.key-id.key-secret\n")}\n`);
+});
+
+test("the pages say nowhere that a restart reads Key Vault again", () => {
+  const section = operate.split("## Changing the SendGrid key\n")[1]?.split("\n## ")[0] ?? "";
+  expect(section).toContain("A restart does not read the vault again");
+  const call = "/config/configreferences/appsettings/refresh?api-version=2022-03-01";
+  expect(section.split(call)).toHaveLength(3);
+});
 
 test("the deployment knows the variables that the pages set", () => {
   const variables = [...infra("main.parameters.json").matchAll(/\$\{(\w+)/g)].map(([, name = ""]) => name);

@@ -177,6 +177,11 @@ function isKey(apiKey: string): boolean {
   return /^[\x21-\x7e]+$/.test(apiKey);
 }
 
+/** The first digits of a key's SHA-256: people who have the key recognize it, and nobody can get from them to the key. */
+export function fingerprint(apiKey: string): string {
+  return createHash("sha256").update(apiKey.trim()).digest("hex").slice(0, 8);
+}
+
 const keyFault =
   "SENDGRID_API_KEY is empty or contains spaces, line breaks or characters that no key has. Set it to the complete key and nothing else.";
 
@@ -220,7 +225,7 @@ function outcomeOfAnswer(answer: SendGridAnswer, apiKey: string, now: Date): Sen
     const end = reset && reset > now ? `until ${reset.toISOString()}` : "for a while";
     return { status: "failed", reason: `SendGrid accepts no mail ${end} (${code}).`, ...pause };
   }
-  return { status: "failed", isAccount: true, reason: accountFault(status, code) };
+  return { status: "failed", isAccount: true, reason: accountFault(status, code, fingerprint(apiKey)) };
 }
 
 const adviceOnMail = {
@@ -236,10 +241,10 @@ function noCredits(code: string): string {
   return `The SendGrid account has no credits left (${code}). Wait until they are renewed, or buy a plan: accounts made since March 2025 send 100 mails a day for 60 days of trial, and none after that.`;
 }
 
-function accountFault(status: number, code: string): string {
+function accountFault(status: number, code: string, key: string): string {
   switch (status) {
     case 401:
-      return `SendGrid does not accept the key (${code}). Check that SENDGRID_API_KEY is a current key with the permission Mail Send, and that SENDGRID_REGION is the account's region.`;
+      return `SendGrid does not accept the key (${code}). Check that SENDGRID_API_KEY, which has the fingerprint ${key} here, is a current key with the permission Mail Send, and that SENDGRID_REGION is the account's region. If Key Vault has a newer key, refresh the app's reference (docs/operate.md, "Changing the SendGrid key"), because a restart does not read the vault again.`;
     case 403:
       return `SendGrid does not let this app send mail (${code}). Check that MAIL_FROM is a verified sender of the account, that the key has the permission Mail Send, and that IP Access Management, if it is on, allows the app's outbound addresses.`;
     default:

@@ -344,7 +344,11 @@ describe("SendGrid's answers", () => {
   });
 
   test.each([
-    [401, expired, /SENDGRID_API_KEY.*Mail Send.*SENDGRID_REGION/],
+    [
+      401,
+      expired,
+      /SENDGRID_API_KEY.*fingerprint [0-9a-f]{8} .*Mail Send.*SENDGRID_REGION.*refresh the app's reference/,
+    ],
     [403, sender, /MAIL_FROM is a verified sender.*Mail Send.*IP Access Management/],
     [404, "not found", /SENDGRID_URL/],
     [405, "method not allowed", /SENDGRID_URL/],
