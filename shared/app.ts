@@ -4,7 +4,11 @@ import type { RequestPorts } from "./http/caller.ts";
 import type { HttpRequest } from "./http/response.ts";
 import { formatLog } from "./log.ts";
 import type { Log, Ports } from "./ports.ts";
+import { proxyVariables } from "./settings/proxies.ts";
 import { readSettings } from "./settings.ts";
+
+// Before an SDK reads them with its first call.
+Object.assign(process.env, proxyVariables(process.env));
 
 // A wrong setting throws here, while the app loads: it does not start, and the host shows why.
 const settings = readSettings(process.env);
