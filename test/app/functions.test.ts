@@ -322,6 +322,22 @@ describe("an error in a browser", () => {
   });
 });
 
+test("a body that the host drops starts nothing: it is refused, or the address alone says what to do", async () => {
+  await host.drainQueues();
+  const statuses: Record<string, number> = {};
+  for (const { name, trigger, route = "", methods = [] } of host.registrations) {
+    const method = methods.find((each) => each !== "GET" && each !== "HEAD");
+    if (trigger !== "http" || method === undefined) continue;
+    const path = route.replace("{watchlist}", "default").replace("{runId}", "2026-01-01");
+    const chunked = { body: new Blob(['{"watchlist": "other", "mail": true}']).stream(), duplex: "half" } as const;
+    const given = await fetch(`${host.url}/${path}`, { method, ...chunked });
+    statuses[name] = given.status;
+    await given.text();
+  }
+  expect(statuses).toEqual({ "start-run": 411, doctor: 200, resend: 404, "cancel-mail": 404 });
+  expect(await host.drainQueues()).toMatchObject({ processed: 0 });
+});
+
 test.each(["doctor", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
   const refused = await fetch(`${host.url}/api/${path}?watchlist=default`, { method: "POST" });
   expect([refused.status, await refused.json()]).toEqual([400, expect.objectContaining({ parameter: "watchlist" })]);
