@@ -5,7 +5,7 @@ import { type Address, recipients, type SendRequest } from "./rules.ts";
 export interface ReceivedMail {
   /** Of this copy. */
   id: string;
-  /** SendGrid's `X-Message-Id`, one for all copies of a send. */
+  /** SendGrid's `X-Message-Id` or Azure's operation id: one for all copies of a send. */
   messageId: string;
   receivedAt: Date;
   from: Address;
@@ -16,9 +16,10 @@ export interface ReceivedMail {
   text: string | null;
   headers: Readonly<Record<string, string>>;
   customArgs: Readonly<Record<string, string>>;
+  categories: readonly string[];
   attachments: readonly ReceivedAttachment[];
   /** As it was received. */
-  request: SendRequest;
+  request: unknown;
 }
 
 export interface ReceivedAttachment {
@@ -47,6 +48,7 @@ export function copiesOf(request: SendRequest, receivedAt: Date): ReceivedMail[]
     text: part("text/plain"),
     headers: { ...request.headers, ...personalization.headers },
     customArgs: personalization.custom_args ?? {},
+    categories: request.categories ?? [],
     attachments,
     request,
   }));

@@ -4,6 +4,15 @@ import type sendgridMail from "@sendgrid/mail";
 import { isLoopback } from "../../core/loopback.ts";
 import { plainText } from "../../core/text.ts";
 import type { Mailer, OutgoingMail, SendOutcome } from "../../ports.ts";
+import {
+  type Address,
+  headersOf,
+  isRecord,
+  megabytes,
+  readAddress,
+  secondsUntil,
+  uniqueAddresses,
+} from "./envelope.ts";
 
 export interface MailerOptions {
   apiKey: string;
@@ -25,7 +34,6 @@ const maxRecipients = 1_000;
 // SendGrid accepts less than 30 MB and does not say which megabytes.
 const maxBytes = 30_000_000;
 const maxAnswerBytes = 1_048_576;
-const secondsOfDay = 86_400;
 
 /** Sends mail through SendGrid: one request per mail, never retried here, because SendGrid would send it twice. */
 export function createMailer(options: MailerOptions): Mailer {
@@ -93,24 +101,11 @@ function aim(client: Client, { apiKey, region, url, timeoutMs }: Target): Client
 
 type Message = Exclude<Parameters<(typeof sendgridMail)["send"]>[0], unknown[]>;
 
-interface Address {
-  email: string;
-  name?: string;
-}
-
 function compose(mail: OutgoingMail, readers: readonly Address[], { from, sandbox }: MailerOptions): Message {
   const sender = readAddress(from);
-  const thread = threadId(sender.email, mail);
   const envelope = {
     // Not at the top level, whose headers the SDK sends as headers of the HTTP request too.
-    headers: {
-      "In-Reply-To": thread,
-      References: thread,
-      "List-Unsubscribe": unsubscribeLink(sender.email, mail.watchlist),
-      // Keeps out-of-office replies away.
-      "Auto-Submitted": "auto-generated",
-      "X-Auto-Response-Suppress": "All",
-    },
+    headers: headersOf(mail, sender.email),
     // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
     customArgs: { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId },
   };
@@ -139,40 +134,6 @@ function compose(mail: OutgoingMail, readers: readonly Address[], { from, sandbo
   };
 }
 
-/**
- * The message id that all mails of a watchlist in a month reply to, so that mail programs show them as one conversation.
- * Hashed, because a watchlist's name may be long and contain what a header must not.
- */
-export function threadId(sender: string, mail: Pick<OutgoingMail, "tenant" | "watchlist" | "runId">): string {
-  const parts = JSON.stringify([sender, mail.tenant, mail.watchlist]);
-  const hash = createHash("sha256").update(parts).digest("hex").slice(0, 32);
-  return `<${mail.runId.slice(0, 7)}.${hash}@missing-kb-reporter.invalid>`;
-}
-
-/** A `List-Unsubscribe` (RFC 2369): a mail to the sender, who knows from its subject what to change. */
-function unsubscribeLink(sender: string, watchlist: string): string {
-  const address = sender.split("@").map(encodeURIComponent).join("@");
-  const subject = encodeURIComponent(`unsubscribe ${plainText(watchlist.slice(0, 63).toWellFormed())}`);
-  return `<mailto:${address}?subject=${subject}>`;
-}
-
-function readAddress(text: string): Address {
-  const [, name, email] = text.match(/^([^<]*)<([^<>]*)>\s*$/) ?? [];
-  if (name === undefined || email === undefined) return { email: text.trim() };
-  const shown = plainText(name).replace(/^"(.*)"$/, "$1");
-  return { email: email.trim(), ...(shown && { name: shown }) };
-}
-
-// SendGrid refuses a mail that names an address twice, in any case.
-function uniqueAddresses(texts: readonly string[]): Address[] {
-  const addresses = new Map<string, Address>();
-  for (const address of texts.map(readAddress)) {
-    const key = address.email.toLowerCase();
-    if (!addresses.has(key)) addresses.set(key, address);
-  }
-  return [...addresses.values()];
-}
-
 function isKey(apiKey: string): boolean {
   return /^[\x21-\x7e]+$/.test(apiKey);
 }
@@ -194,10 +155,6 @@ function faultOfSize(message: Message): string | null {
   const bytes = Buffer.byteLength(JSON.stringify(message));
   if (bytes < maxBytes) return null;
   return `The mail is ${megabytes(bytes)} MB with its attachments, but SendGrid accepts less than ${megabytes(maxBytes)} MB. Divide the watchlist.`;
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }
 
 interface SendGridAnswer {
@@ -282,11 +239,6 @@ function readReset(headers: unknown): Date | null {
   return year >= 2_000 && year < 2_100 ? reset : null;
 }
 
-/** At least a second and at most a day: the clocks may differ. */
-function secondsUntil(time: Date, now: Date): number {
-  return Math.min(secondsOfDay, Math.max(1, Math.ceil((time.getTime() - now.getTime()) / 1_000)));
-}
-
 function header(headers: unknown, name: string): string | null {
   const value = isRecord(headers) ? plainText(headers[name]).slice(0, 200) : "";
   return value === "" ? null : value;
@@ -320,8 +272,4 @@ function neverLeft(code: string, cause: unknown): boolean {
   return attempts.every(
     (attempt) => isRecord(attempt) && (attempt.syscall === "connect" || attempt.syscall === "getaddrinfo"),
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

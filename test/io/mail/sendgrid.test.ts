@@ -4,7 +4,8 @@ import { pipeline } from "node:stream/promises";
 import { setInterval } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createMailer, type MailerOptions, threadId } from "../../../shared/io/mail/sendgrid.ts";
+import { threadId } from "../../../shared/io/mail/envelope.ts";
+import { createMailer, type MailerOptions } from "../../../shared/io/mail/sendgrid.ts";
 import type { OutgoingMail, SendOutcome } from "../../../shared/ports.ts";
 import { type Handler, type ReceivedRequest, startHttpServer } from "../../support/http-server.ts";
 
