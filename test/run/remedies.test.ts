@@ -144,6 +144,18 @@ describe("a damaged row of a run", () => {
     expect(await reasons()).toEqual([]);
   });
 
+  test("that is today's: delete it and fire the timer, and the day is reported again", async () => {
+    await day("2026-11-21", 10, 10);
+    await day("2026-11-22", 20, 10);
+    await damage("committedAt", "runsTable", "2026-11-22");
+    await remove("runsTable", "2026-11-22");
+    await scheduleRuns(world.ports);
+    await handleUntil("2026-11-22T23:00:00Z");
+    const again = await report("format=json");
+    expect(again.json).toMatchObject({ runId: "2026-11-22", previousRunId: "2026-11-21", totals: { worsened: 1 } });
+    expect(await reasons()).toEqual([]);
+  });
+
   test("stops the runs of its own watchlist alone, asked for or scheduled", async () => {
     const servers = aWatchlist({ name: "servers", softwareIds: [windows10], mailWhen: "always" });
     world.ports.watchlists = configured([aWatchlist({ softwareIds: [windows10, windows11] }), servers]);
