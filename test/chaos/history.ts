@@ -194,7 +194,7 @@ async function doStep(history: History, at: number, command: Command, mayStrike 
   for (const instance of world.instances) instance.plan = null;
   const outcomes = done.filter((outcome) => outcome !== null && outcome !== undefined);
   const isStruck = outcomes.some(({ killed }) => killed) || history.asleep !== null || thawed !== null;
-  const happening = { outcomes, isStruck, isStorageRestarted: isRestarting };
+  const happening = { outcomes, isStruck, isThawed: thawed !== null, isStorageRestarted: isRestarting };
   await world.quiet();
   await ledger.look(happening);
   await history.mails.look(happening);
@@ -217,7 +217,7 @@ async function untilDoneOrFrozen(
 ): Promise<Outcome | null> {
   const done = await Promise.race([outcome, instance.frozen().then(() => null)]);
   if (done === null) {
-    const minutes = history.dice.pick([4, 10, 20, 20]);
+    const minutes = history.dice.pick([4, 10, 20, 40]);
     history.asleep = { instance, outcome, until: at + minutes * minuteMs };
   }
   return done;
