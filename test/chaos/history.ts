@@ -57,8 +57,17 @@ interface History {
   moves: number;
   /** Days for which the mail service goes on accepting nothing. */
   closedDays: number;
-  /** The process that is frozen, the outcome that it owes, and when it is thawed. */
-  asleep: { instance: Instance; outcome: Promise<Outcome>; until: number } | null;
+  asleep: Sleeper | null;
+}
+
+/** A process that is frozen. */
+interface Sleeper {
+  instance: Instance;
+  /** The command that it had been given. */
+  command: Command;
+  /** It ends after the process is thawed. */
+  outcome: Promise<Outcome>;
+  until: number;
 }
 
 /** Plays days with faults until the app was killed this often, then two days without, and audits everything. */
@@ -184,7 +193,7 @@ async function doStep(history: History, at: number, command: Command, mayStrike 
   const working = busy.map((instance, index) => {
     // The timer fires in one process; people's requests reach another, if there is one.
     const [fire, asks] = [index === 0 ? command.fire : 0, index === busy.length - 1 ? command.asks : []];
-    return untilDoneOrFrozen(history, instance, instance.app.obey({ fire, asks }), at);
+    return untilDoneOrFrozen(history, instance, { fire, asks }, at);
   });
   const done = await Promise.all([
     ...working,
@@ -194,13 +203,14 @@ async function doStep(history: History, at: number, command: Command, mayStrike 
   for (const instance of world.instances) instance.plan = null;
   const outcomes = done.filter((outcome) => outcome !== null && outcome !== undefined);
   const isStruck = outcomes.some(({ killed }) => killed) || history.asleep !== null || thawed !== null;
-  const happening = { outcomes, isStruck, isThawed: thawed !== null, isStorageRestarted: isRestarting };
+  const asked = [...command.asks, ...(thawed?.command.asks ?? [])];
+  const happening = { outcomes, asked, isStruck, isThawed: thawed !== null, isStorageRestarted: isRestarting };
   await world.quiet();
+  trace(history, at, outcomes);
   await ledger.look(happening);
   await history.mails.look(happening);
   history.calls.look(happening);
   for (const answer of outcomes.flatMap(({ answers }) => answers)) expectWithinTenant(answer, world.ownership);
-  trace(history, at, outcomes);
   if (world.sick && !history.asleep && world.kills.length > 0 && dice.chance(0.01)) {
     await world.cutStoragePower();
     history.powerCuts += 1;
@@ -212,19 +222,20 @@ async function doStep(history: History, at: number, command: Command, mayStrike 
 async function untilDoneOrFrozen(
   history: History,
   instance: Instance,
-  outcome: Promise<Outcome>,
+  command: Command,
   at: number,
 ): Promise<Outcome | null> {
+  const outcome = instance.app.obey(command);
   const done = await Promise.race([outcome, instance.frozen().then(() => null)]);
   if (done === null) {
     const minutes = history.dice.pick([4, 10, 20, 40]);
-    history.asleep = { instance, outcome, until: at + minutes * minuteMs };
+    history.asleep = { instance, command, outcome, until: at + minutes * minuteMs };
   }
   return done;
 }
 
 /** Thaws the frozen process if it is time, in a world whose clock has gone on. */
-function thaw(history: History, at: number): { instance: Instance; outcome: Promise<Outcome> } | null {
+function thaw(history: History, at: number): Sleeper | null {
   const { asleep } = history;
   if (!asleep || at < asleep.until) return null;
   history.asleep = null;

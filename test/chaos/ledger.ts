@@ -21,6 +21,8 @@ export interface Entry {
 /** What happened since the last look. */
 export interface Happening {
   outcomes: readonly Outcome[];
+  /** What people asked for, also where the answer never came. */
+  asked: readonly Ask[];
   /** Whether a process was killed, or is or was frozen. */
   isStruck: boolean;
   /** Whether a frozen process went on. */

@@ -145,7 +145,8 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
       }),
       openDefenderGate(
         (tenant) => {
-          if (record.leases.get(tenant)?.holder !== index) strays.push(`${tenant} by process ${index}`);
+          const holder = record.leases.get(tenant)?.holder;
+          if (holder !== index) strays.push(`process ${index} asks ${tenant}, which process ${holder} reads`);
           return defenders[tenant as Tenant].url;
         },
         (when) => reach("Defender asked", when),
@@ -300,9 +301,9 @@ async function startClock(path: string) {
   let ahead = 0;
   const turnTo = async (instant: number) => {
     ahead = instant - Date.now();
-    const bytes = new DataView(new ArrayBuffer(8));
-    bytes.setFloat64(0, ahead);
-    await file.write(new Uint8Array(bytes.buffer), 0, 8, 0);
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleBE(ahead);
+    await file.write(bytes, 0, 8, 0);
   };
   await turnTo(Date.parse("2026-01-01T00:00:00Z"));
   return { path, turnTo, now: () => Date.now() + ahead, close: () => file.close() };
