@@ -27,6 +27,7 @@ export interface Point {
 export function remarksOf(context: Context): Remark[] {
   return [
     notDelivered(context),
+    firstDigest(context),
     unknownIds(context),
     leftInventory(context),
     notRead(context),
@@ -55,6 +56,18 @@ function notDelivered({ undelivered: { digests, more } }: Context): Remark | nul
     points: texts.map((text) => ({ text, products: [], more: 0 })),
     rest: null,
   };
+}
+
+// Its readers never saw the baseline, nor what changed since.
+function firstDigest(context: Context): Remark | null {
+  const { report, undelivered } = context;
+  if (!undelivered.isFirst || report.previousRunId === null) return null;
+  return remark(context, {
+    title: "First digest",
+    text: "No earlier digest is known to have been sent, so this one names every product and how much it misses.",
+    rows: report.products.filter(({ baseline, readOn }) => readOn !== null && !baseline),
+    line: missingLine,
+  });
 }
 
 function unknownIds(context: Context): Remark | null {

@@ -560,12 +560,24 @@ describe("a digest after runs without one", () => {
       { runId: "2026-11-18", reason, mayHaveArrived: true },
       { runId: "2026-11-19", reason: "", mayHaveArrived },
     ];
-    const mail = await renderDigest(await aReport(quiet), options, null, { digests, more: 2 });
+    const mail = await renderDigest(await aReport(quiet), options, null, { digests, more: 2, isFirst: false });
     for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
       expect(body).toContain(
         "not delivered: 5 digests the digest of 17 nov was not delivered: sendgrid answered 400. the digest of 18 nov may not have arrived. the digest of 19 nov was not delivered. and 2 more.",
       );
     }
+  });
+
+  it("names every product where none is known to have been sent before", async () => {
+    const first = { digests: [], more: 0, isFirst: true };
+    const mail = await renderDigest(await aReport(quiet), options, null, first);
+    for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
+      expect(body).toMatch(
+        /first digest: 2 products no earlier digest is known to have been sent, .*?: 1 kb missing/,
+      );
+    }
+    const opening = await renderDigest(await aReport({ ...quiet, previousRunId: null }), options, null, first);
+    expect(opening.text).not.toMatch(/first digest/i);
   });
 
   it("says nothing of it where nothing happened, or where there was none before", async () => {
