@@ -500,8 +500,8 @@ describe("a newer digest", () => {
     const [first, second] = world.inbox;
     expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-17", "2026-11-19"]);
     expect(first?.text).toMatch(/^NEW: 1 KB/m);
-    expect(first?.text).toMatch(/^FIRST DIGEST: 1 PRODUCT\n(?:.*\n)+?- microsoft-_-windows_10: 2 KBs missing$/m);
-    expect(second?.text).not.toMatch(/first digest/i);
+    expect(first?.text).toMatch(/^ALL THAT IS MISSING: 1 PRODUCT\n(?:.*\n)+?- microsoft-_-windows_10: 2 KBs missing$/m);
+    expect(second?.text).not.toMatch(/all that is missing/i);
   });
 
   test("waits for an earlier one that may have been sent", async () => {

@@ -121,6 +121,28 @@ describe("a damaged snapshot", () => {
     expect((await report("format=json")).json.totals).toMatchObject({ read: 2, notRead: 0, baseline: 1 });
     expect(await reasons()).toEqual([]);
   });
+
+  test("that runs passed over: once it is deleted, the product is compared with the snapshot before it", async () => {
+    await day("2026-11-20", 10, 10);
+    await day("2026-11-21", 15, 10);
+    await damage("day", "snapshotsTable", "2026-11-21", windows10);
+    await day("2026-11-22", 20, 10);
+    await day("2026-11-23", 20, 10);
+    await remove("snapshotsTable", "2026-11-21", windows10);
+    await day("2026-11-24", 20, 10);
+    expect((await report("format=json")).json.totals).toMatchObject({ worsened: 1, baseline: 0 });
+    expect(mailOf("2026-11-24")[0]).toMatch(/Windows 10 20 \(\+10\)/);
+  });
+
+  test("that the last digest was made from: the next one names its product with all that it misses", async () => {
+    await day("2026-11-20", 10, 10);
+    await day("2026-11-21", 10, 10);
+    await damage("day", "snapshotsTable", "2026-11-20", windows10);
+    await day("2026-11-22", 10, 20);
+    expect(await reasons()).toEqual([]);
+    expect(mailOf("2026-11-22")[0]).toMatch(/KB5066835 got worse in Windows 11/);
+    expect(mailOf("2026-11-22")[0]).toMatch(/ALL THAT IS MISSING: 1 PRODUCT .*- microsoft-_-windows_10: 1 KB missing/);
+  });
 });
 
 describe("a damaged row of a run", () => {
@@ -155,6 +177,20 @@ describe("a damaged row of a run", () => {
     expect(again.json).toMatchObject({ runId: "2026-11-22", previousRunId: "2026-11-21", totals: { worsened: 1 } });
     expect(await reasons()).toEqual([]);
   });
+
+  test.each(["comparisons0", "committedAt"])(
+    "that the last digest was made from (%s): the next one names all products, whether it is deleted or not",
+    async (column) => {
+      await day("2026-11-20", 10, 10);
+      await day("2026-11-21", 10, 10);
+      await damage(column, "runsTable", "2026-11-20");
+      if (column === "committedAt") await remove("runsTable", "2026-11-20");
+      await day("2026-11-22", 10, 20);
+      expect(await reasons()).toEqual([]);
+      expect(mailOf("2026-11-22")[0]).toMatch(/KB5066835 got worse in Windows 11/);
+      expect(mailOf("2026-11-22")[0]).toMatch(/ALL THAT IS MISSING: 2 PRODUCTS/);
+    },
+  );
 
   test("stops the runs of its own watchlist alone, asked for or scheduled", async () => {
     const servers = aWatchlist({ name: "servers", softwareIds: [windows10], mailWhen: "always" });

@@ -51,7 +51,7 @@ function remarkDisagreements(
   const [notRead, readable] = [products.filter(({ state }) => state === "not-read"), since?.products ?? []];
   const lost = (product: (typeof products)[number]) => product.unknownId || product.leftInventory;
   const expected: Record<string, number> = {
-    "first digest": first.length,
+    "all that is missing": first.length,
     "not read": notRead.filter((product) => !lost(product)).length,
     "unknown id": notRead.filter(({ unknownId }) => unknownId).length,
     "left the inventory": notRead.filter(({ leftInventory }) => leftInventory).length,

@@ -27,7 +27,7 @@ export interface Point {
 export function remarksOf(context: Context): Remark[] {
   return [
     notDelivered(context),
-    firstDigest(context),
+    allMissing(context),
     unknownIds(context),
     leftInventory(context),
     notRead(context),
@@ -58,14 +58,21 @@ function notDelivered({ undelivered: { digests, more } }: Context): Remark | nul
   };
 }
 
-// Its readers never saw the baseline, nor what changed since.
-function firstDigest(context: Context): Remark | null {
-  const { report, undelivered } = context;
-  if (!undelivered.isFirst || report.previousRunId === null) return null;
+// Without a digest to compare with, its readers know neither the baseline nor what changed since.
+function incomparable({ report, since, undelivered }: Context): ProductRow[] {
+  const lost = new Set(since?.lost);
+  const isAll = undelivered.isFirst && report.previousRunId !== null;
+  return report.products.filter(({ softwareId, baseline, readOn }) => {
+    return (isAll || lost.has(softwareId)) && readOn !== null && !baseline;
+  });
+}
+
+function allMissing(context: Context): Remark | null {
+  const rows = incomparable(context);
   return remark(context, {
-    title: "First digest",
-    text: "No earlier digest is known to have been sent, so this one names every product and how much it misses.",
-    rows: report.products.filter(({ baseline, readOn }) => readOn !== null && !baseline),
+    title: "All that is missing",
+    text: `There is no earlier digest to compare ${agree(rows.length, "this", "these")} with.`,
+    rows,
     line: missingLine,
   });
 }

@@ -33,6 +33,7 @@ async function mailOf(
     rows: [],
     readable: [],
     watched: [],
+    lost: [],
     rose: 0,
     cameAndWent: 0,
   };
@@ -573,11 +574,11 @@ describe("a digest after runs without one", () => {
     const mail = await renderDigest(await aReport(quiet), options, null, first);
     for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
       expect(body).toMatch(
-        /first digest: 2 products no earlier digest is known to have been sent, .*?: 1 kb missing/,
+        /all that is missing: 2 products there is no earlier digest to compare these with. .*?: 1 kb missing/,
       );
     }
     const opening = await renderDigest(await aReport({ ...quiet, previousRunId: null }), options, null, first);
-    expect(opening.text).not.toMatch(/first digest/i);
+    expect(opening.text).not.toMatch(/all that is missing/i);
   });
 
   it("says nothing of it where nothing happened, or where there was none before", async () => {
