@@ -24,6 +24,8 @@ export interface MailerOptions {
 const maxRecipients = 1_000;
 // SendGrid accepts less than 30 MB and does not say which megabytes.
 const maxBytes = 30_000_000;
+/** Of the custom arguments of all copies together. */
+const maxArgsBytes = 10_000;
 const maxAnswerBytes = 1_048_576;
 const secondsOfDay = 86_400;
 
@@ -111,13 +113,14 @@ function compose(mail: OutgoingMail, readers: readonly Address[], { from, sandbo
       "Auto-Submitted": "auto-generated",
       "X-Auto-Response-Suppress": "All",
     },
-    // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
-    customArgs: { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId },
   };
+  // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
+  const customArgs = { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId };
+  const mostWithArgs = Math.floor((maxArgsBytes - 1) / Buffer.byteLength(JSON.stringify(customArgs)));
   const copies = mail.together ? [readers] : readers.map((reader) => [reader]);
   return {
     from: sender,
-    personalizations: copies.map((to) => ({ to: [...to], ...envelope })),
+    personalizations: copies.map((to, n) => ({ to: [...to], ...envelope, ...(n < mostWithArgs && { customArgs }) })),
     subject: plainText(mail.subject.slice(0, 500)),
     text: mail.text,
     html: mail.html,
@@ -159,7 +162,11 @@ function unsubscribeLink(sender: string, watchlist: string): string {
 function readAddress(text: string): Address {
   const [, name, email] = text.match(/^([^<]*)<([^<>]*)>\s*$/) ?? [];
   if (name === undefined || email === undefined) return { email: text.trim() };
-  const shown = plainText(name).replace(/^"(.*)"$/, "$1");
+  // SendGrid takes no name with a comma or a semicolon.
+  const shown = plainText(name)
+    .replace(/^"(.*)"$/, "$1")
+    .replace(/[,;]\s*/g, " ")
+    .trim();
   return { email: email.trim(), ...(shown && { name: shown }) };
 }
 

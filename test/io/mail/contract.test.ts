@@ -61,6 +61,13 @@ describe("a digest that SendGrid takes", () => {
     expect(readersOf(inbox)).toEqual(to.map((address) => [address]));
   });
 
+  test("reaches readers whose names have commas and semicolons, which SendGrid does not take", async () => {
+    expect(await send({ to: ["Doe, Jane <jane@example.org>", "A;B <b@example.org>"] })).toMatchObject({
+      status: "sent",
+    });
+    expect(inbox.mails.flatMap(({ to }) => to.map(({ name }) => name))).toEqual(["Doe Jane", "A B"]);
+  });
+
   test("reaches nobody in the sandbox", async () => {
     expect(await send({}, { sandbox: true })).toEqual({ status: "sent", messageId: null });
     expect(inbox.mails).toEqual([]);
