@@ -16,7 +16,7 @@ export async function playDay(host: Host, world: LocalWorld, day: string): Promi
   await world.turnTo(instant);
   await host.fireTimer("schedule-runs");
   while ((await host.drainQueues()).waiting > 0) {
-    instant = new Date(instant.getTime() + 3_600_000);
+    instant = new Date(instant.getTime() + 30 * 60_000);
     if (instant.toISOString().slice(0, 10) !== day) throw new Error(`The run of ${day} did not end on that day.`);
     await world.turnTo(instant);
   }

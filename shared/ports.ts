@@ -180,6 +180,7 @@ export interface Store {
   /** False if another was first. `version` is that of the stored ones, `null` for none. */
   saveLastGood(good: readonly LastGood[], version: string | null): Promise<boolean>;
 
+  /** One whose row is damaged can be taken over at once, with all quotas used up. */
   readLease(tenant: string): Promise<StoredLease | null>;
   /** Its new version; `null` if another was first. `version` is that of the row it replaces, `null` for none. */
   writeLease(tenant: string, lease: Lease, version: string | null): Promise<string | null>;
@@ -241,6 +242,8 @@ export interface Lease {
 export interface StoredLease {
   lease: Lease;
   version: string;
+  /** The row cannot be read: the lease has ended, and counts more calls than any quota allows. */
+  isDamaged?: boolean;
 }
 
 /** How many of a run's products were read, of how many. */

@@ -136,6 +136,13 @@ function checkAddresses({ from, personalizations }: SendRequest): Complaint[] {
         complainIf(isWrong(address), "Does not contain a valid address.", `personalizations.${index}`),
       ),
     ),
+    ...personalizations.flatMap((personalization, index) =>
+      complainIf(
+        recipients(personalization).some(({ name = "" }) => /[,;]/.test(name)),
+        "The name of a recipient cannot include the characters ; and , here.",
+        `personalizations.${index}`,
+      ),
+    ),
   ];
 }
 
@@ -215,18 +222,21 @@ function complainAboutHeaders(headers: Readonly<Record<string, string>>, field: 
 // At the top level SendGrid's OpenAPI wants text and its API an object, so nothing there keeps to both.
 function checkCustomArgs({ custom_args, personalizations }: SendRequest): Complaint[] {
   const [wanted, given] = typeof custom_args === "string" ? ["object", "string"] : ["string", typeof custom_args];
+  let total = 0;
+  const tooLong = personalizations.findIndex(({ custom_args: own }) => {
+    total += own ? Buffer.byteLength(JSON.stringify(own)) : 0;
+    return total >= 10_000;
+  });
   return [
     ...complainIf(
       custom_args !== undefined,
       `Invalid type. Expected: ${wanted}, given: ${given}. Give custom_args in each personalization.`,
       "custom_args",
     ),
-    ...personalizations.flatMap(({ custom_args: own = {} }, index) =>
-      complainIf(
-        Buffer.byteLength(JSON.stringify(own)) > 10_000,
-        "The custom args may not exceed 10,000 bytes.",
-        `personalizations.${index}.custom_args`,
-      ),
+    ...complainIf(
+      tooLong >= 0,
+      "The total length of custom arguments must be less than 10,000 bytes.",
+      `personalizations.${tooLong}.custom_args`,
     ),
   ];
 }

@@ -272,6 +272,8 @@ export interface Undelivered {
   digests: readonly { runId: RunId; reason: string; mayHaveArrived: boolean }[];
   /** How many others there are. */
   more: number;
+  /** Whether no digest is known to have reached them at all. */
+  isFirst: boolean;
 }
 
 const mostNamed = 3;
@@ -284,5 +286,5 @@ export function undelivered(runs: readonly Owing[], since: RunId | null, runId: 
   const digests = missed.slice(0, mostNamed).map(({ runId, mail }) => {
     return { runId, reason: mail.reason ?? "", mayHaveArrived: mail.unknownOutcomes > 0 };
   });
-  return { digests, more: missed.length - digests.length };
+  return { digests, more: missed.length - digests.length, isFirst: since === null };
 }

@@ -26,6 +26,8 @@ export interface SinceDigest {
   readable: readonly string[];
   /** Products that were first read after it, and before this run. */
   watched: readonly string[];
+  /** Products of which nobody knows any more what it showed. */
+  lost: readonly string[];
   /** KBs on more machines than then, and not reported as worse: the rise was held back. */
   rose: number;
   /** Entries that were not listed then and are not now, but were in between. */
@@ -37,6 +39,8 @@ export interface SinceProduct {
   softwareId: string;
   /** The snapshot that the last digest was made from; `null` where it had none. */
   last: Snapshot | null;
+  /** It had one, which is gone or damaged. */
+  isLost?: boolean;
   /** What its run held back, and the day of a first answer without KBs, see `Comparison`. */
   heldBack?: CountsByKb | undefined;
   firstEmptyOn?: RunDate | undefined;
@@ -51,7 +55,7 @@ export async function changesSince(
   digest: Pick<SinceDigest, "runId" | "day">,
   products: AsyncIterable<SinceProduct>,
 ): Promise<SinceDigest> {
-  const [readable, watched]: [string[], string[]] = [[], []];
+  const [readable, watched, lost]: [string[], string[], string[]] = [[], [], []];
   const found: Found = { kbs: new Map(), rose: new Set(), cameAndWent: 0 };
   const entryOf = entryFinder(report);
   const reported = new Map(report.products.map((product) => [product.softwareId, product]));
@@ -59,6 +63,10 @@ export async function changesSince(
     const { softwareId, wasRead, heldBack, now } = then;
     const product = reported.get(softwareId);
     if (!product || !now || product.baseline) continue;
+    if (then.isLost) {
+      lost.push(softwareId);
+      continue;
+    }
     const last = isBaselineSince(then, now) ? null : then.last;
     if (!last) watched.push(softwareId);
     if (last && !wasRead && !isNotRead(product)) readable.push(softwareId);
@@ -66,7 +74,7 @@ export async function changesSince(
   }
   const { kbs, rose, cameAndWent } = found;
   const rows = sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries)));
-  return { ...digest, rows, readable, watched, rose: rose.size, cameAndWent };
+  return { ...digest, rows, readable, watched, lost, rose: rose.size, cameAndWent };
 }
 
 /** What is known so far. */

@@ -21,8 +21,8 @@ export interface RequestPorts extends Ports {
 }
 
 /**
- * Who calls, as the platform says. It takes its header from what comes from outside, so the header can be trusted where
- * the platform's sign-in is on: without it, the app does not start with `AUTH=entra` (settings/sign-in.ts).
+ * Who calls, as the platform says. App Service authentication removes this header from calls that come from outside, and the
+ * app does not start with `AUTH=entra` where that is off (settings/sign-in.ts). So the header can be trusted.
  */
 export function callerOf(headers: HttpRequest["headers"], auth: "key" | "entra"): Caller {
   return { roles: auth === "key" ? null : rolesIn(headers.get("x-ms-client-principal") ?? "") };

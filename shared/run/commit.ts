@@ -10,6 +10,7 @@ import type { Job } from "./jobs.ts";
 import { isPermanent, isUnknown, type ReadError } from "./read-product.ts";
 import { findSnapshots, type HeldSnapshots } from "./snapshots.ts";
 import { refreshStatus } from "./status.ts";
+import { unlessDamaged } from "./unless-damaged.ts";
 
 const concurrency = 8;
 
@@ -82,8 +83,13 @@ function outcomes({ watchlist, runId, before, results }: Job, held: HeldSnapshot
       return { softwareId, previous, current, ...(failure && { failure }) };
     } catch (error) {
       if (!(error instanceof RowError)) throw error;
-      // Only this product is lost: its next read is a baseline.
-      return { softwareId, previous: null, current: null, failure: failureOf(error) };
+      // Once the damaged row is deleted, the next run compares with the newest snapshot that can be read.
+      const earlier = [compared?.current, compared?.previous].map(async (runId = null) => {
+        const found = await unlessDamaged(find(runId));
+        return found instanceof RowError ? null : (found[0] ?? null);
+      });
+      const previous = (await Promise.all(earlier)).find((snapshot) => snapshot !== null) ?? null;
+      return { softwareId, previous, current: null, failure: failureOf(error) };
     }
   };
   return pMapIterable(softwareIds, load, { concurrency });

@@ -177,7 +177,7 @@ async function compose(run: Run, { watchlist, runs }: Delivery, ports: Ports): P
   const since = runs.find((earlier) => earlier.runId === mail.since);
   const changes = since ? await loadSince(report, since, ports) : null;
   const { renderDigest } = await import("../render/digest/digest.ts");
-  const missed = isScheduled(runId) ? undelivered(runs, mail.since ?? null, runId) : undefined;
+  const missed = isScheduled(runId) ? undelivered(runs, since?.runId ?? null, runId) : undefined;
   const digest = await renderDigest(report, renderOptions(ports, watchlist), changes, missed);
   const { mailTo: to, mailTogether: together } = watchlist;
   const isRepeat = mail.unknownOutcomes > 0;

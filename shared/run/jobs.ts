@@ -40,13 +40,17 @@ export async function openJobs(message: ReadMessage, ports: Ports): Promise<Job[
   return jobs.filter((job) => job !== null);
 }
 
-/** The watchlists whose copy says that the run is committed and everything after that is done too. */
-async function alreadyFinished({ tenant, watchlist, runId }: ReadMessage, { store }: Ports): Promise<Set<string>> {
-  if (watchlist !== undefined) return new Set();
+/**
+ * The watchlists whose copy says that the run which this firing of the timer opened is committed, and everything after that
+ * done. A later firing looks for itself: somebody may have deleted a damaged run.
+ */
+async function alreadyFinished(message: ReadMessage, { store }: Ports): Promise<Set<string>> {
+  if (message.watchlist !== undefined) return new Set();
   const statuses = await store.listStatuses();
-  return new Set(
-    statuses.filter((one) => one.tenant === tenant && one.latest?.runId === runId).map((one) => one.watchlist),
-  );
+  const finished = statuses.filter(({ tenant, latest }) => {
+    return tenant === message.tenant && latest?.runId === message.runId && latest.openedAt === message.openedAt;
+  });
+  return new Set(finished.map(({ watchlist }) => watchlist));
 }
 
 /** The run of one of a tenant's watchlists. A damaged row stops that watchlist's runs alone, until a person deletes it. */

@@ -8,6 +8,8 @@ const renewMs = 60_000;
 const guardMs = 60_000;
 /** How long a lease must have ended before another process takes it over. */
 const marginMs = 15_000;
+/** No clock is this far ahead: a lease that lasts longer was written by something else. */
+const farMs = 3_600_000;
 /** Calls reserved at a time: at most some fifteen seconds' worth. If the process dies, so many count as made. */
 const reservedCalls = 24;
 /** Calls that may be under way while a renewal is written. They count as made if the process dies. */
@@ -44,14 +46,16 @@ export interface Reading {
  * somebody else holds it.
  */
 export async function acquireLease(tenant: string, reading: Reading, ports: Ports): Promise<HeldLease | number> {
-  const { store, defender, now } = ports;
+  const { store, defender, now, log } = ports;
   const found = await store.readLease(tenant);
   const free = found ? Date.parse(found.lease.until) + marginMs : 0;
   const wait = free - now().getTime();
-  if (wait > 0) return Math.ceil(wait / 1000);
+  const isDamaged = found?.isDamaged || wait > farMs;
+  if (wait > 0 && !isDamaged) return Math.ceil(wait / 1000);
   const lease = newLease(found, now());
   const version = await store.writeLease(tenant, lease, found?.version ?? null);
   if (version === null) return 1;
+  if (isDamaged) log("warn", "damaged lease replaced", { tenant });
   defender.resume(tenant, lease.usage);
   return holdLease(tenant, { lease, version }, reading, ports);
 }

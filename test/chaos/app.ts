@@ -11,10 +11,10 @@ import type { Command, News } from "./killable-app.ts";
 
 // All processes read the world's clock from one file at every look: one that was frozen wakes at the right time.
 const clock = openSync(process.env.CHAOS_CLOCK ?? "", "r");
-const ahead = new DataView(new ArrayBuffer(8));
+const ahead = Buffer.alloc(8);
 followClock(() => {
   readSync(clock, ahead, 0, 8, 0);
-  return ahead.getFloat64(0);
+  return ahead.readDoubleBE(0);
 });
 
 let starting: Promise<Host> | undefined;

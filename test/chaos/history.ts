@@ -2,7 +2,7 @@ import { expectWithinTenant } from "./answers.ts";
 import { type CallLedger, keepCallLedger } from "./calls.ts";
 import { createDice, type Dice } from "./dice.ts";
 import type { Ask, Command, Outcome } from "./killable-app.ts";
-import { type Entry, keepLedger, type Ledger } from "./ledger.ts";
+import { type Entry, type Happening, keepLedger, type Ledger } from "./ledger.ts";
 import { keepMailLedger, type MailLedger } from "./mails.ts";
 import { healTenant, sickenTenant } from "./sickness.ts";
 import { changeOwnership, configuredOf, softwareIds, tenants } from "./watchlists.ts";
@@ -57,8 +57,17 @@ interface History {
   moves: number;
   /** Days for which the mail service goes on accepting nothing. */
   closedDays: number;
-  /** The process that is frozen, the outcome that it owes, and when it is thawed. */
-  asleep: { instance: Instance; outcome: Promise<Outcome>; until: number } | null;
+  asleep: Sleeper | null;
+}
+
+/** A process that is frozen. */
+interface Sleeper {
+  instance: Instance;
+  /** The command that it had been given. */
+  command: Command;
+  /** It ends after the process is thawed. */
+  outcome: Promise<Outcome>;
+  until: number;
 }
 
 /** Plays days with faults until the app was killed this often, then two days without, and audits everything. */
@@ -167,40 +176,27 @@ async function liveQuietDay(history: History, start: number): Promise<void> {
   calls.endDay();
 }
 
-/** Some processes handle the queue at one time; one of them may be killed or frozen. */
+/** Some processes handle the queue at one time; some of them may be killed, or one frozen. */
 async function doStep(history: History, at: number, command: Command, mayStrike = true): Promise<Outcome[]> {
-  const { world, ledger, dice } = history;
+  const { world, dice } = history;
   await world.turnTo(at);
   const thawed = thaw(history, at);
-  const awake = world.instances.filter(({ isFrozen, app }) => !isFrozen && app !== thawed?.instance.app);
-  const first = dice.below(awake.length);
-  const busy = [...awake.slice(first), ...awake.slice(0, first)].slice(
-    0,
-    mayStrike ? dice.pick([1, 1, 2, 3]) : processes,
-  );
-  const victim = mayStrike && dice.chance(0.75) ? dice.pick(busy as [Instance, ...Instance[]]) : null;
-  if (victim) victim.plan = aPlan(dice, history.asleep === null && !thawed);
-  const isRestarting = !victim && mayStrike && dice.chance(0.04);
+  const busy = chooseBusy(history, thawed, mayStrike ? dice.pick([1, 1, 2, 3]) : processes);
+  const isAimedAt = aim(history, busy, mayStrike, history.asleep === null && !thawed);
+  const isStorageRestarted = mayStrike && !isAimedAt && dice.chance(0.04);
   const working = busy.map((instance, index) => {
     // The timer fires in one process; people's requests reach another, if there is one.
     const [fire, asks] = [index === 0 ? command.fire : 0, index === busy.length - 1 ? command.asks : []];
-    return untilDoneOrFrozen(history, instance, instance.app.obey({ fire, asks }), at);
+    return untilDoneOrFrozen(history, instance, { fire, asks }, at);
   });
-  const done = await Promise.all([
-    ...working,
-    thawed?.outcome ?? null,
-    isRestarting ? restartMeanwhile(history) : null,
-  ]);
-  for (const instance of world.instances) instance.plan = null;
-  const outcomes = done.filter((outcome) => outcome !== null && outcome !== undefined);
+  const restarted = isStorageRestarted ? restartMeanwhile(history) : null;
+  const done = await Promise.all([...working, thawed?.outcome ?? null, restarted]);
+  const outcomes = done.filter((outcome) => outcome !== null);
   const isStruck = outcomes.some(({ killed }) => killed) || history.asleep !== null || thawed !== null;
-  const happening = { outcomes, isStruck, isStorageRestarted: isRestarting };
+  const asked = [...command.asks, ...(thawed?.command.asks ?? [])];
   await world.quiet();
-  await ledger.look(happening);
-  await history.mails.look(happening);
-  history.calls.look(happening);
-  for (const answer of outcomes.flatMap(({ answers }) => answers)) expectWithinTenant(answer, world.ownership);
   trace(history, at, outcomes);
+  await look(history, { outcomes, asked, isStruck, isThawed: thawed !== null, isStorageRestarted });
   if (world.sick && !history.asleep && world.kills.length > 0 && dice.chance(0.01)) {
     await world.cutStoragePower();
     history.powerCuts += 1;
@@ -208,23 +204,49 @@ async function doStep(history: History, at: number, command: Command, mayStrike 
   return outcomes;
 }
 
+/** So many processes that are awake. */
+function chooseBusy({ world, dice }: History, thawed: Sleeper | null, count: number): Instance[] {
+  const awake = world.instances.filter((instance) => !instance.isFrozen && instance !== thawed?.instance);
+  const first = dice.below(awake.length);
+  return [...awake.slice(first), ...awake.slice(0, first)].slice(0, count);
+}
+
+/** Plans the next strike; whether there is one. */
+function aim({ world, dice }: History, busy: readonly Instance[], mayStrike: boolean, mayFreeze: boolean): boolean {
+  // One that was to be killed at a call that it did not make is killed at the next such call; one to be frozen is not.
+  for (const instance of world.instances) if (!mayStrike || instance.plan?.strike === "freeze") instance.plan = null;
+  if (!mayStrike || !dice.chance(0.75)) return false;
+  const victim = dice.pick(busy as [Instance, ...Instance[]]);
+  victim.plan ??= aPlan(dice, mayFreeze);
+  return true;
+}
+
+async function look({ world, ledger, mails, calls }: History, happening: Happening): Promise<void> {
+  await ledger.look(happening);
+  await mails.look(happening);
+  calls.look(happening);
+  for (const answer of happening.outcomes.flatMap(({ answers }) => answers))
+    expectWithinTenant(answer, world.ownership);
+}
+
 /** The outcome, or `null` if the process is frozen: it owes the outcome until it is thawed. */
 async function untilDoneOrFrozen(
   history: History,
   instance: Instance,
-  outcome: Promise<Outcome>,
+  command: Command,
   at: number,
 ): Promise<Outcome | null> {
+  const outcome = instance.app.obey(command);
   const done = await Promise.race([outcome, instance.frozen().then(() => null)]);
   if (done === null) {
-    const minutes = history.dice.pick([4, 10, 20, 20]);
-    history.asleep = { instance, outcome, until: at + minutes * minuteMs };
+    const minutes = history.dice.pick([4, 10, 20, 40, 40]);
+    history.asleep = { instance, command, outcome, until: at + minutes * minuteMs };
   }
   return done;
 }
 
 /** Thaws the frozen process if it is time, in a world whose clock has gone on. */
-function thaw(history: History, at: number): { instance: Instance; outcome: Promise<Outcome> } | null {
+function thaw(history: History, at: number): Sleeper | null {
   const { asleep } = history;
   if (!asleep || at < asleep.until) return null;
   history.asleep = null;
@@ -344,6 +366,7 @@ const freezePlaces: typeof places = [
   "lease written",
   "snapshot written",
   "run committed",
+  "mail status written",
   "mail status written",
   "mail status written",
   "mail sent",

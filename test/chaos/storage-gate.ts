@@ -22,6 +22,8 @@ export type StoragePlace =
 
 /** The owner of the gate, who may kill or freeze the app there. */
 export interface Keeper {
+  /** Which process it is. */
+  process: number;
   /** True: the process was killed here, and nothing more may happen. */
   reach(place: StoragePlace, when: "before" | "after"): boolean;
   fault(place: StoragePlace): Fault;
@@ -33,6 +35,8 @@ export interface StorageRecord {
   messages: Map<string, { queue: string; text: string }>;
   /** How often each snapshot's row was written, by its keys. */
   writes: Map<string, number>;
+  /** By tenant, whose lease it is: the process that first wrote its owner. */
+  leases: Map<string, { owner: string; holder: number }>;
   /** How many writes there were, to tables and queues. */
   changes: number;
   /** The partition of each snapshot's row, in the order in which they were written. */
@@ -61,7 +65,7 @@ export async function openStorageGate(
     const work = forward(`${addressOf(target, service)}${request.path}`, request).catch(() => null);
     inFlight.add(work);
     const answer = await work.finally(() => inFlight.delete(work));
-    if (answer && isSuccess(answer)) note(placeOf(request), request, answer, record);
+    if (answer && isSuccess(answer)) note(placeOf(request), request, answer, { record, process: keeper.process });
     return answer;
   };
   const open = async (service: Service) => {
@@ -135,27 +139,43 @@ function isSuccess({ status = 200 }: ScriptedAnswer): boolean {
   return status < 300;
 }
 
-function note(
-  place: StoragePlace,
-  { path, body }: ReceivedRequest,
-  answer: ScriptedAnswer,
-  record: StorageRecord,
-): void {
-  const { messages, writes, written } = record;
-  if (!/listed|read|inspected|message received/.test(place)) record.changes += 1;
+/** What a request that succeeded did. */
+function note(place: StoragePlace, request: ReceivedRequest, answer: ScriptedAnswer, of: Noted): void {
+  const { path, body } = request;
+  const { messages, writes, written, leases } = of.record;
+  if (!/listed|read|inspected|message received/.test(place)) of.record.changes += 1;
   const [, , queue = "", , id = ""] = new URL(path, "http://storage").pathname.split("/");
-  if (place === "message sent" || place === "message poisoned") {
-    const text = Buffer.from(between("MessageText", body), "base64").toString("utf8");
-    messages.set(between("MessageId", String(answer.body)), { queue, text });
-  } else if (place === "message deleted") {
-    messages.delete(id);
-  } else if (place === "snapshot written") {
-    const key = keyOf(path, body);
-    writes.set(key, (writes.get(key) ?? 0) + 1);
-    written.push(key.split(" ")[0] ?? "");
-  } else if (place === "row deleted") {
-    writes.delete(keyOf(path, body));
+  switch (place) {
+    case "message sent":
+    case "message poisoned": {
+      const text = Buffer.from(between("MessageText", body), "base64").toString("utf8");
+      messages.set(between("MessageId", String(answer.body)), { queue, text });
+      return;
+    }
+    case "message deleted":
+      messages.delete(id);
+      return;
+    case "snapshot written": {
+      const key = keyOf(path, body);
+      writes.set(key, (writes.get(key) ?? 0) + 1);
+      written.push(key.split(" ")[0] ?? "");
+      return;
+    }
+    case "row deleted":
+      writes.delete(keyOf(path, body));
+      return;
+    case "lease written": {
+      const [tenant = ""] = keyOf(path, body).split(" ");
+      const { owner } = JSON.parse(body);
+      if (leases.get(tenant)?.owner !== owner) leases.set(tenant, { owner, holder: of.process });
+    }
   }
+}
+
+/** Where it is noted, and whose request it was. */
+interface Noted {
+  record: StorageRecord;
+  process: number;
 }
 
 function between(tag: string, xml: string): string {

@@ -65,6 +65,8 @@ export interface ChaosWorld {
   freezes: readonly string[];
   /** How many faults storage and mail had. */
   faults: { storage: number; mail: number };
+  /** Calls to a tenant by a process that did not hold its lease, in order. */
+  strays: readonly string[];
   /** How many calls a tenant refused because its quota was used up. */
   throttled(): number;
   now(): number;
@@ -95,7 +97,10 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
 
   const answers = new Map<string, Map<string, number>>();
   const lost = new Map<string, number>();
-  const record: StorageRecord = { messages: new Map(), writes: new Map(), changes: 0, written: [] };
+  const record: StorageRecord = {
+    ...{ messages: new Map(), writes: new Map(), leases: new Map() },
+    ...{ changes: 0, written: [] },
+  };
   const mails: ReceivedMail[] = [];
   const [kills, freezes]: [string[], string[]] = [[], []];
   const faults = { storage: 0, mail: 0 };
@@ -115,7 +120,8 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
   const [own, customer] = await Promise.all([startDefender(tenants[0]), startDefender(tenants[1])]);
   const defenders = { [tenants[0]]: own, [tenants[1]]: customer };
 
-  const startInstance = async () => {
+  const strays: string[] = [];
+  const startInstance = async (_: unknown, index: number) => {
     // Its settings are read when it starts.
     const app = createKillableApp(() => environment());
     const { instance, reach, rest } = createStriker(app, { kills, freezes });
@@ -130,7 +136,7 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
     };
     const [gate, defender, inbox] = await Promise.all([
       openStorageGate(azurite.connectionString, record, {
-        reach: reach,
+        ...{ process: index, reach },
         fault: (place) => {
           const fault = world.sick ? storageFault(dice, place) : "pass";
           if (fault !== "pass") faults.storage += 1;
@@ -138,7 +144,11 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
         },
       }),
       openDefenderGate(
-        (tenant) => defenders[tenant as Tenant].url,
+        (tenant) => {
+          const holder = record.leases.get(tenant)?.holder;
+          if (holder !== index) strays.push(`process ${index} asks ${tenant}, which process ${holder} reads`);
+          return defenders[tenant as Tenant].url;
+        },
         (when) => reach("Defender asked", when),
       ),
       startInbox({
@@ -188,7 +198,7 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
   if (!first) throw new Error("There must be a process.");
   const world: ChaosWorld = {
     instances: [first, ...others],
-    ...{ tenants: defenders, mails, record, answers, lost, kills, freezes, faults },
+    ...{ tenants: defenders, mails, record, strays, answers, lost, kills, freezes, faults },
     ...{ sick: false, mailService: "well", ownership: firstOwnership },
     store: () => store,
     throttled: () => parts.reduce((sum, { defender }) => sum + defender.throttled(), 0),
@@ -291,9 +301,9 @@ async function startClock(path: string) {
   let ahead = 0;
   const turnTo = async (instant: number) => {
     ahead = instant - Date.now();
-    const bytes = new DataView(new ArrayBuffer(8));
-    bytes.setFloat64(0, ahead);
-    await file.write(new Uint8Array(bytes.buffer), 0, 8, 0);
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleBE(ahead);
+    await file.write(bytes, 0, 8, 0);
   };
   await turnTo(Date.parse("2026-01-01T00:00:00Z"));
   return { path, turnTo, now: () => Date.now() + ahead, close: () => file.close() };

@@ -517,7 +517,15 @@ function countsIn(machineMissedOn: number | null, cveAddressed: number | null): 
 }
 
 describe("the counts of an entry", () => {
-  const small = [countsIn(0, 0), countsIn(0, 7), countsIn(1, 0), countsIn(2, 0), countsIn(999, 99)];
+  const small = [
+    countsIn(0, 0),
+    countsIn(0, 1),
+    countsIn(100, 0),
+    countsIn(0, 7),
+    countsIn(1, 0),
+    countsIn(2, 0),
+    countsIn(999, 99),
+  ];
   const large = [countsIn(1, 100), countsIn(1, 107), countsIn(1000, 0)];
   const unknown = [countsIn(null, 0), countsIn(null, 7), countsIn(0, null), countsIn(2, null), countsIn(null, null)];
   const all = [...small, ...large, ...unknown];

@@ -324,8 +324,10 @@ describe("the last digest", () => {
         { runId: "2026-11-23", reason: "400.", mayHaveArrived: false },
       ],
       more: 1,
+      isFirst: false,
     });
-    expect(undelivered(runs, null, "2026-11-19").digests.map(({ runId }) => runId)).toEqual(["2026-11-18"]);
-    expect(undelivered(runs, "2026-11-24", "2026-11-25")).toEqual({ digests: [], more: 0 });
+    const first = undelivered(runs, null, "2026-11-19");
+    expect(first).toMatchObject({ digests: [{ runId: "2026-11-18" }], isFirst: true });
+    expect(undelivered(runs, "2026-11-24", "2026-11-25")).toEqual({ digests: [], more: 0, isFirst: false });
   });
 });

@@ -71,6 +71,17 @@ describe("the doctor's mails", () => {
     const all = probesOf({}, () => refuse("The key is wrong."));
     expect(detailOf("mail", await examine(world.ports, all.probes))).toBe("The key is wrong.");
   });
+
+  test.each<SendOutcome>([
+    { status: "failed", isAccount: true, reason: "The key is wrong." },
+    { status: "unknown", reason: "SendGrid did not answer within 30 s." },
+  ])("end with the first that no mail would survive: %o", async (outcome) => {
+    const world = fakeWorld(lists(...Array.from({ length: 40 }, () => ({}))));
+    const { probes, mails } = probesOf({}, () => outcome);
+    const findings = await examine(world.ports, probes);
+    expect(detailOf("mail", findings)).toBe("reason" in outcome && outcome.reason);
+    expect(mails.length).toBeLessThanOrEqual(4);
+  });
 });
 
 describe("each tenant", () => {

@@ -230,6 +230,21 @@ describe("the inbox refuses what SendGrid refuses", () => {
       "personalizations.0.custom_args",
     ],
     [
+      "custom arguments of 10,000 bytes in all copies together",
+      {
+        personalizations: ["a", "b", "c"].map((name) => ({
+          to: [{ email: `${name}@example.org` }],
+          custom_args: { run: "x".repeat(4_000) },
+        })),
+      },
+      "personalizations.2.custom_args",
+    ],
+    [
+      "the name of a reader with a comma",
+      { personalizations: [{ to: [{ email: "a@example.org", name: "Doe, Jane" }] }] },
+      "personalizations.0",
+    ],
+    [
       "custom arguments of the message that are text, as the OpenAPI has them",
       { custom_args: "default" },
       "custom_args",

@@ -48,6 +48,8 @@ export interface Oracle {
   add(run: OracleRun): OracleReport;
   /** The section "since the last digest", given the ids of the runs whose mails were sent. */
   since(report: OracleReport, sent: ReadonlySet<string>): Since | null;
+  /** The products that a digest names because none was sent before it, given the same. */
+  firstDigest(report: OracleReport, sent: ReadonlySet<string>): readonly string[];
   /** What changed from one run to a later one of the same watchlist. */
   compare(report: OracleReport, from: OracleReport): Pick<OracleReport, "entries" | "products" | "rows" | "totals">;
   /** What a reader sees without `run=`, and the newer runs asked for. */
@@ -168,6 +170,14 @@ export function createOracle(): Oracle {
         return compareProduct(before, { state: "read", snapshot, differed: false, readsUsed: 1 }, comparison).entries;
       };
       return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf, entriesSince }, sent);
+    },
+    firstDigest(report, sent) {
+      const { reports } = chainOf(report.watchlist);
+      const earlier = reports.slice(0, reports.indexOf(report)).filter(({ scheduled }) => scheduled);
+      if (report.previousRunId === null || earlier.some(({ runId }) => sent.has(runId))) return [];
+      const snapshots = holds.get(report)?.snapshots;
+      const ids = report.products.filter(({ baseline }) => !baseline).map(({ softwareId }) => softwareId);
+      return ids.filter((softwareId) => snapshots?.get(softwareId));
     },
     compare(report, from) {
       const { outcomes: read = new Map(), snapshots: now = new Map() } = holds.get(report) ?? {};

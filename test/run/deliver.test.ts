@@ -482,6 +482,28 @@ describe("a newer digest", () => {
     expect(text).not.toMatch(/not delivered/i);
   });
 
+  test("that is the first to be sent at all names every product, whatever became of the earlier ones", async () => {
+    const world = fakeWorld([worse]);
+    const unauthorized = {
+      status: "failed",
+      isAccount: true,
+      reason: "SendGrid does not accept the key (401).",
+    } as const;
+    world.outcomes.push(...Array.from({ length: 90 }, () => unauthorized));
+    const steady = [item("1", 9), item("2", 50)];
+    await live(world, { "2026-11-16": [item("1", 9)], "2026-11-17": steady, "2026-11-18": steady });
+    expect(world.inbox).toEqual([]);
+    expect(await mailOf(world, "2026-11-16")).toMatchObject({ status: "cancelled" });
+    expect(await mailOf(world, "2026-11-17")).toMatchObject({ status: "pending", isAccountTrouble: true });
+    world.outcomes.length = 0;
+    await live(world, { "2026-11-19": [...steady, item("3", 1)] });
+    const [first, second] = world.inbox;
+    expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-17", "2026-11-19"]);
+    expect(first?.text).toMatch(/^NEW: 1 KB/m);
+    expect(first?.text).toMatch(/^ALL THAT IS MISSING: 1 PRODUCT\n(?:.*\n)+?- microsoft-_-windows_10: 2 KBs missing$/m);
+    expect(second?.text).not.toMatch(/all that is missing/i);
+  });
+
   test("waits for an earlier one that may have been sent", async () => {
     const world = fakeWorld([worse]);
     await live(world, { "2026-11-16": [item("1", 9)] });

@@ -219,9 +219,13 @@ function nameOf({ softwareId, runId }: Pick<SnapshotKey, "softwareId" | "runId">
   return `${runId} ${softwareId}`;
 }
 
-/** Whether a kept run leads to the product; one that could not be read is found when the run goes. */
+/**
+ * Whether a kept scheduled run leads to the product. One that could not be read, or that only a run asked for had, is found
+ * when that run goes.
+ */
 function isFound({ softwareId }: SnapshotKey, runs: readonly Run[]): boolean {
-  return comparisonsOf(softwareId, runs).some(({ current }) => current !== null);
+  const scheduled = runs.filter(({ runId }) => isScheduled(runId));
+  return comparisonsOf(softwareId, scheduled).some(({ current }) => current !== null);
 }
 
 /** A snapshot may stay with a kept run of its id, where the watchlist has the product in another run. */

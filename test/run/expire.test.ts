@@ -93,6 +93,21 @@ describe("what is kept", () => {
     expect(await snapshotsOf(world, edge)).toEqual([]);
   });
 
+  test("what the first run after a gap compares with is kept", async () => {
+    const both = aWatchlist({ softwareIds: [windows, edge] });
+    world = keptWorld([both], 4);
+    await live(world, ["2026-11-02"], [both], "pending");
+    await live(world, ["2026-11-03"], [both], "refused");
+    world.setClock("2026-11-04T12:00:00Z");
+    await takeSnapshots(world, "2026-11-04", [windows]);
+    await commitRun(world, both, "2026-11-04", "refused");
+    await live(world, days("2026-11-05", 5), [both], "refused");
+    expect(await runIdsOf(world)).toEqual(["2026-11-02", ...days("2026-11-05", 5)]);
+    // Edge could not be read on the 4th, so the run of the 5th compares with the 3rd, and no other kept run does.
+    expect(await snapshotsOf(world, edge)).toEqual(["2026-11-02", "2026-11-03", ...days("2026-11-05", 5)]);
+    expect(await loadAll(world)).toBe(6);
+  });
+
   test("the snapshots of a run that never committed go as well", async () => {
     await live(world, days("2026-11-02", 2), [watchlist]);
     world.setClock("2026-11-04T12:00:00Z");
@@ -148,6 +163,20 @@ describe("watchlists of one tenant", () => {
     }
     expect(await runIdsOf(world)).toHaveLength(3);
     expect(await loadAll(world, "second")).toBe(9);
+  });
+
+  test("a watchlist keeps what it had for some days between two digests", async () => {
+    const [own, other] = [aWatchlist(), aWatchlist({ name: "other", softwareIds: [edge] })];
+    const world = keptWorld([own, other], 4);
+    const both = aWatchlist({ softwareIds: [windows, edge] });
+    await live(world, ["2026-11-02"], [own, other]);
+    for (const day of days("2026-11-03", 18)) {
+      await play(world, day, [day < "2026-11-05" ? both : own], "none");
+      await takeSnapshots(world, day, [edge]);
+      await commitRun(world, other, day);
+      await expireAll(world);
+    }
+    expect(await loadAll(world)).toBe(19);
   });
 
   test("a run asked for that is kept for its mail keeps what its own list brought", async () => {

@@ -50,6 +50,18 @@ describe("a tenant's lease", () => {
     expect(typeof (await acquireLease("home", reading, other.ports))).toBe("object");
   });
 
+  test("that ends hours from now was written by no reader, and is taken over with all its calls", async () => {
+    const world = fakeWorld();
+    const { store } = world.ports;
+    const calls = [[start - 1_000, 7]] as const;
+    const lease = { owner: "?", usage: { calls, throttledUntil: null }, reserved: 5, outside: [], progress: [] };
+    const version = await store.writeLease("home", { ...lease, until: "2026-11-23T05:15:00Z" }, null);
+    expect(await acquireLease("home", reading, world.ports)).toBe(915);
+    await store.writeLease("home", { ...lease, until: "2999-01-01T00:00:00Z" }, version);
+    await take(world.ports);
+    expect(countOf(world.ports.defender.usage("home").calls)).toBe(12);
+  });
+
   test("is won by one of two that take it at the same moment", async () => {
     const world = fakeWorld();
     const tries = [world, otherProcess(world), otherProcess(world)].map(({ ports }) =>

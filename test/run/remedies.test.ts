@@ -121,6 +121,28 @@ describe("a damaged snapshot", () => {
     expect((await report("format=json")).json.totals).toMatchObject({ read: 2, notRead: 0, baseline: 1 });
     expect(await reasons()).toEqual([]);
   });
+
+  test("that runs passed over: once it is deleted, the product is compared with the snapshot before it", async () => {
+    await day("2026-11-20", 10, 10);
+    await day("2026-11-21", 15, 10);
+    await damage("day", "snapshotsTable", "2026-11-21", windows10);
+    await day("2026-11-22", 20, 10);
+    await day("2026-11-23", 20, 10);
+    await remove("snapshotsTable", "2026-11-21", windows10);
+    await day("2026-11-24", 20, 10);
+    expect((await report("format=json")).json.totals).toMatchObject({ worsened: 1, baseline: 0 });
+    expect(mailOf("2026-11-24")[0]).toMatch(/Windows 10 20 \(\+10\)/);
+  });
+
+  test("that the last digest was made from: the next one names its product with all that it misses", async () => {
+    await day("2026-11-20", 10, 10);
+    await day("2026-11-21", 10, 10);
+    await damage("day", "snapshotsTable", "2026-11-20", windows10);
+    await day("2026-11-22", 10, 20);
+    expect(await reasons()).toEqual([]);
+    expect(mailOf("2026-11-22")[0]).toMatch(/KB5066835 got worse in Windows 11/);
+    expect(mailOf("2026-11-22")[0]).toMatch(/ALL THAT IS MISSING: 1 PRODUCT .*- microsoft-_-windows_10: 1 KB missing/);
+  });
 });
 
 describe("a damaged row of a run", () => {
@@ -143,6 +165,32 @@ describe("a damaged row of a run", () => {
     expect(mailOf("2026-11-23")).toHaveLength(1);
     expect(await reasons()).toEqual([]);
   });
+
+  test("that is today's: delete it and fire the timer, and the day is reported again", async () => {
+    await day("2026-11-21", 10, 10);
+    await day("2026-11-22", 20, 10);
+    await damage("committedAt", "runsTable", "2026-11-22");
+    await remove("runsTable", "2026-11-22");
+    await scheduleRuns(world.ports);
+    await handleUntil("2026-11-22T23:00:00Z");
+    const again = await report("format=json");
+    expect(again.json).toMatchObject({ runId: "2026-11-22", previousRunId: "2026-11-21", totals: { worsened: 1 } });
+    expect(await reasons()).toEqual([]);
+  });
+
+  test.each(["comparisons0", "committedAt"])(
+    "that the last digest was made from (%s): the next one names all products, whether it is deleted or not",
+    async (column) => {
+      await day("2026-11-20", 10, 10);
+      await day("2026-11-21", 10, 10);
+      await damage(column, "runsTable", "2026-11-20");
+      if (column === "committedAt") await remove("runsTable", "2026-11-20");
+      await day("2026-11-22", 10, 20);
+      expect(await reasons()).toEqual([]);
+      expect(mailOf("2026-11-22")[0]).toMatch(/KB5066835 got worse in Windows 11/);
+      expect(mailOf("2026-11-22")[0]).toMatch(/ALL THAT IS MISSING: 2 PRODUCTS/);
+    },
+  );
 
   test("stops the runs of its own watchlist alone, asked for or scheduled", async () => {
     const servers = aWatchlist({ name: "servers", softwareIds: [windows10], mailWhen: "always" });
@@ -180,13 +228,11 @@ test("a damaged status needs nothing: the next run writes it again", async () =>
   expect((await world.ports.store.listStatuses())[0]).toMatchObject({ latest: { runId: "2026-11-22" } });
 });
 
-test("a damaged lease: delete it, and the tenant is read again", async () => {
+test("a damaged lease needs nothing: the next reader replaces it", async () => {
   await day("2026-11-21", 10, 10);
   await damage("until", "walksTable", "reader");
   await day("2026-11-22", 20, 10);
-  expect(await reasons()).toEqual([expect.stringContaining("the last scheduled run is 2026-11-21")]);
-  await remove("walksTable", "reader");
-  await handleUntil("2026-11-22T23:00:00Z");
+  expect(world.logs.filter(({ message }) => message === "damaged lease replaced")).toHaveLength(1);
   expect(mailOf("2026-11-22")).toHaveLength(1);
   expect(await reasons()).toEqual([]);
 });

@@ -9,12 +9,12 @@ import { type EntryFacts, type Facts, kbOf, type Names, noFacts } from "./facts.
 export function digestDisagreements(
   digest: DigestFacts,
   rules: Facts,
-  { report, since }: { report: OracleReport; since: Since | null },
+  says: { report: OracleReport; since: Since | null; first: readonly string[] },
 ): string[] {
   return [
     ...disagreements(rules, digest.facts),
-    ...sinceDisagreements(digest, since),
-    ...remarkDisagreements(digest, report, since),
+    ...sinceDisagreements(digest, says.since),
+    ...remarkDisagreements(digest, says),
   ];
 }
 
@@ -43,11 +43,15 @@ function kbsOf(since: Since | null, kind: string): number {
   return new Set(since?.entries.filter((entry) => entry.kind === kind).map((entry) => entry.key)).size;
 }
 
-function remarkDisagreements({ facts, remarks }: DigestFacts, report: OracleReport, since: Since | null): string[] {
+function remarkDisagreements(
+  { facts, remarks }: DigestFacts,
+  { report, since, first }: Parameters<typeof digestDisagreements>[2],
+): string[] {
   const { products, previousRunId } = report;
   const [notRead, readable] = [products.filter(({ state }) => state === "not-read"), since?.products ?? []];
   const lost = (product: (typeof products)[number]) => product.unknownId || product.leftInventory;
   const expected: Record<string, number> = {
+    "all that is missing": first.length,
     "not read": notRead.filter((product) => !lost(product)).length,
     "unknown id": notRead.filter(({ unknownId }) => unknownId).length,
     "left the inventory": notRead.filter(({ leftInventory }) => leftInventory).length,

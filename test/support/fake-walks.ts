@@ -50,7 +50,7 @@ export function createFakeWalks(): ReturnType<typeof createWalks> {
     async readLease(tenant) {
       const stored = leases.get(tenant);
       if (!stored) return null;
-      return { lease: decodeLease(stored.row, { table: "Walks", ...stored.row }), version: stored.version };
+      return { ...decodeLease(stored.row, { table: "Walks", ...stored.row }), version: stored.version };
     },
     async writeLease(tenant, lease, version) {
       const row = encodeLease(tenant, lease);

@@ -51,6 +51,12 @@ function saidIn(text: string): string[] {
   });
 }
 
+/** Products that a digest does not name with how many of their KBs are missing. */
+function unnamedIn(text: string, shown: Shown): string[] {
+  const isNamed = (id: string, kbs: number) => text.includes(`- ${id}: ${kbs} KB${kbs === 1 ? "" : "s"} missing`);
+  return [...shown].flatMap(([id, kbs]) => (isNamed(id, kbs.size) ? [] : [id]));
+}
+
 /** The scheduled runs of the watchlist `default`, in their order. */
 export async function scheduledRuns(store: Store): Promise<Run[]> {
   const summaries = (await store.listRuns(chainOf())).filter(({ runId }) => isScheduled(runId));
@@ -63,16 +69,22 @@ export function isSentInTurn({ mail }: Pick<Run, "mail">): boolean {
   return mail.status === "sent" && !mail.isResent;
 }
 
-/** Each digest says all that is worse than the digest before it showed, and the last run has one. */
+/**
+ * Each digest says all that is worse than the digest before it showed, and the last run has one. The first, where runs passed
+ * without one, names all products.
+ */
 export async function expectEveryDigestComplete(store: Store, inbox: readonly OutgoingMail[]): Promise<void> {
   const runs = await scheduledRuns(store);
   const sent = runs.filter(isSentInTurn);
   expect(sent.at(-1)?.runId).toBe(runs.at(-1)?.runId);
   for (const [index, run] of sent.entries()) {
     const before = sent[index - 1];
-    if (!before) continue;
-    const mail = inbox.findLast(({ runId }) => runId === run.runId);
-    const said = new Set(saidIn(mail?.text ?? ""));
+    const { text = "" } = inbox.findLast(({ runId }) => runId === run.runId) ?? {};
+    if (!before) {
+      expect(run === runs[0] ? [] : unnamedIn(text, await shownBy(store, run))).toEqual([]);
+      continue;
+    }
+    const said = new Set(saidIn(text));
     const worse = worseThan(await shownBy(store, before), await shownBy(store, run));
     expect(worse.filter((entry) => !said.has(entry))).toEqual([]);
   }

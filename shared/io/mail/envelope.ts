@@ -12,7 +12,11 @@ export interface Address {
 export function readAddress(text: string): Address {
   const [, name, email] = text.match(/^([^<]*)<([^<>]*)>\s*$/) ?? [];
   if (name === undefined || email === undefined) return { email: text.trim() };
-  const shown = plainText(name).replace(/^"(.*)"$/, "$1");
+  // SendGrid takes no name with a comma or a semicolon.
+  const shown = plainText(name)
+    .replace(/^"(.*)"$/, "$1")
+    .replace(/[,;]\s*/g, " ")
+    .trim();
   return { email: email.trim(), ...(shown && { name: shown }) };
 }
 

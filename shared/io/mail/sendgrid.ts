@@ -33,6 +33,8 @@ export interface MailerOptions {
 const maxRecipients = 1_000;
 // SendGrid accepts less than 30 MB and does not say which megabytes.
 const maxBytes = 30_000_000;
+/** Of the custom arguments of all copies together. */
+const maxArgsBytes = 10_000;
 const maxAnswerBytes = 1_048_576;
 
 /** Sends mail through SendGrid: one request per mail, never retried here, because SendGrid would send it twice. */
@@ -106,13 +108,14 @@ function compose(mail: OutgoingMail, readers: readonly Address[], { from, sandbo
   const envelope = {
     // Not at the top level, whose headers the SDK sends as headers of the HTTP request too.
     headers: headersOf(mail, sender.email),
-    // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
-    customArgs: { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId },
   };
+  // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
+  const customArgs = { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId };
+  const mostWithArgs = Math.floor((maxArgsBytes - 1) / Buffer.byteLength(JSON.stringify(customArgs)));
   const copies = mail.together ? [readers] : readers.map((reader) => [reader]);
   return {
     from: sender,
-    personalizations: copies.map((to) => ({ to: [...to], ...envelope })),
+    personalizations: copies.map((to, n) => ({ to: [...to], ...envelope, ...(n < mostWithArgs && { customArgs }) })),
     subject: plainText(mail.subject.slice(0, 500)),
     text: mail.text,
     html: mail.html,

@@ -54,16 +54,33 @@ export type Columns = Readonly<Record<string, unknown>>;
 
 /** Reads a row of this version. Anything that `decode` throws means that the row is damaged; `advice` says what to do then. */
 export function read<T>(row: Columns, place: RowPlace, advice: string, decode: (columns: Columns) => T): T {
-  const version = row.schemaVersion;
-  if (typeof version === "number" && version > schemaVersion) {
-    throw new RowError(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade the app to read it.`);
-  }
+  refuseNewer(row, place);
   try {
-    if (version !== schemaVersion) throw new RangeError("There never was such a schema version.");
-    return decode(row);
+    return decodeOwn(row, decode);
   } catch (cause) {
     throw new RowError(`Row ${nameOf(place)} is damaged and cannot be read. ${advice}`, { cause });
   }
+}
+
+/** Reads a row that can be made anew: `fallback` where it is damaged. */
+export function readOr<T>(row: Columns, place: RowPlace, decode: (columns: Columns) => T, fallback: T): T {
+  refuseNewer(row, place);
+  try {
+    return decodeOwn(row, decode);
+  } catch {
+    return fallback;
+  }
+}
+
+function refuseNewer({ schemaVersion: version }: Columns, place: RowPlace): void {
+  if (typeof version === "number" && version > schemaVersion) {
+    throw new RowError(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade the app to read it.`);
+  }
+}
+
+function decodeOwn<T>(row: Columns, decode: (columns: Columns) => T): T {
+  if (row.schemaVersion !== schemaVersion) throw new RangeError("There never was such a schema version.");
+  return decode(row);
 }
 
 // The service says of its 64 KiB of UTF-16: "about 32 K characters or less".

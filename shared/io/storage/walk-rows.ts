@@ -1,7 +1,15 @@
 import * as z from "zod/mini";
 import type { RunKey } from "../../core/run.ts";
 import { isRunId } from "../../core/run-id.ts";
-import { type Bookmark, type Lease, RowError, type RunProgress, type RunRequest, type Usage } from "../../ports.ts";
+import {
+  type Bookmark,
+  type Lease,
+  RowError,
+  type RunProgress,
+  type RunRequest,
+  type StoredLease,
+  type Usage,
+} from "../../ports.ts";
 import {
   absent,
   type Columns,
@@ -16,6 +24,7 @@ import {
   type Row,
   type RowPlace,
   read,
+  readOr,
   runId,
   schemaVersion,
   spread,
@@ -81,15 +90,26 @@ const packedCalls = z.array(z.tuple([z.number(), count]));
 const packedUsage = z.object({ calls: packedCalls, throttledUntil: z.nullable(z.number()) });
 const packedProgress = z.array(z.tuple([z.string(), runId, count, count]));
 
-const lostLease = "Delete it: the tenant's next reader then counts its calls from 0.";
+/**
+ * Of a row that is damaged. It has ended, or nobody could read the tenant until a person acts, and as nobody knows what was
+ * called, more calls than any quota allows count as made just now.
+ */
+const lostLease: Lease = {
+  ...{ owner: "", until: new Date(0).toISOString(), reserved: 0, outside: [], progress: [] },
+  usage: { calls: [[8.64e15, 1_000_000]], throttledUntil: null },
+};
 
-export function decodeLease(row: Columns, place: RowPlace): Lease {
-  return read(row, place, lostLease, (columns) => ({
-    ...leaseColumns.parse(columns),
-    usage: packedUsage.parse(gather("usage", columns)),
-    outside: packedCalls.parse(gather("outside", columns)),
-    progress: packedProgress.parse(gather("progress", columns)).map(unpackProgress),
-  }));
+/** A lease; `isDamaged`: it is made up, for the row cannot be read. */
+export function decodeLease(row: Columns, place: RowPlace): Omit<StoredLease, "version"> {
+  const decode = (columns: Columns): Omit<StoredLease, "version"> => ({
+    lease: {
+      ...leaseColumns.parse(columns),
+      usage: packedUsage.parse(gather("usage", columns)),
+      outside: packedCalls.parse(gather("outside", columns)),
+      progress: packedProgress.parse(gather("progress", columns)).map(unpackProgress),
+    },
+  });
+  return readOr(row, place, decode, { lease: lostLease, isDamaged: true });
 }
 
 function unpackProgress([watchlist, runId, read, total]: z.infer<typeof packedProgress>[number]): RunProgress {

@@ -66,7 +66,7 @@ export function createWalks(table: Table): Walks {
 async function readLease(table: Table, tenant: string): Promise<StoredLease | null> {
   const [partitionKey, rowKey] = [walkPartition(tenant), leaseRowKey];
   const row = await readRow(table, partitionKey, rowKey);
-  return row && { lease: decodeLease(row, { table: table.name, partitionKey, rowKey }), version: row.etag };
+  return row && { ...decodeLease(row, { table: table.name, partitionKey, rowKey }), version: row.etag };
 }
 
 /**

@@ -18,11 +18,11 @@ export interface Material {
   overdue: Overdue;
   /** What happened since the last digest; `null` where there was none before, or no run in between. */
   since: SinceDigest | null;
-  /** Digests that were refused since the last one that was sent. */
+  /** Digests that were refused since the last one that was sent, and whether there was one. */
   undelivered: Undelivered;
 }
 
-const allDelivered: Undelivered = { digests: [], more: 0 };
+const allDelivered: Undelivered = { digests: [], more: 0, isFirst: false };
 
 /** A report's material. */
 export function gather(

@@ -27,6 +27,7 @@ export interface Point {
 export function remarksOf(context: Context): Remark[] {
   return [
     notDelivered(context),
+    allMissing(context),
     unknownIds(context),
     leftInventory(context),
     notRead(context),
@@ -55,6 +56,25 @@ function notDelivered({ undelivered: { digests, more } }: Context): Remark | nul
     points: texts.map((text) => ({ text, products: [], more: 0 })),
     rest: null,
   };
+}
+
+// Without a digest to compare with, its readers know neither the baseline nor what changed since.
+function incomparable({ report, since, undelivered }: Context): ProductRow[] {
+  const lost = new Set(since?.lost);
+  const isAll = undelivered.isFirst && report.previousRunId !== null;
+  return report.products.filter(({ softwareId, baseline, readOn }) => {
+    return (isAll || lost.has(softwareId)) && readOn !== null && !baseline;
+  });
+}
+
+function allMissing(context: Context): Remark | null {
+  const rows = incomparable(context);
+  return remark(context, {
+    title: "All that is missing",
+    text: `There is no earlier digest to compare ${agree(rows.length, "this", "these")} with.`,
+    rows,
+    line: missingLine,
+  });
 }
 
 function unknownIds(context: Context): Remark | null {

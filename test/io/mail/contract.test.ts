@@ -128,6 +128,15 @@ describe.each(transports)("$name", ({ open, maxReaders, maxBytes, ...transport }
       expect(readersOf(inbox)).toEqual([["ops@example.org", "ciso@example.org"]]);
     });
 
+    test("reaches readers whose names have commas and semicolons, which SendGrid does not take", async () => {
+      const to = ["Doe, Jane <jane@example.org>", "A;B <b@example.org>"];
+      expect(await send({ to })).toMatchObject({ status: "sent" });
+      expect(inbox.mails.flatMap((mail) => mail.to.map(({ email }) => email))).toEqual([
+        "jane@example.org",
+        "b@example.org",
+      ]);
+    });
+
     test.each([true, false])(`reaches ${maxReaders} readers; together: %j`, async (together) => {
       const to = addresses(maxReaders);
       expect(await send({ to, together })).toMatchObject({ status: "sent" });

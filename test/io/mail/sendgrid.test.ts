@@ -95,7 +95,7 @@ describe("what is sent", () => {
       from: { email: "kb@example.org", name: "Reporter" },
       personalizations: [
         { to: [{ email: "ops@example.org" }] },
-        { to: [{ email: "jane@example.org", name: "Doe, Jane" }] },
+        { to: [{ email: "jane@example.org", name: "Doe Jane" }] },
         { to: [{ email: "team@example.org", name: "Team" }] },
       ],
       subject: "3 new, 2 worse",

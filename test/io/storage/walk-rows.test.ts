@@ -87,7 +87,7 @@ describe("a tenant's rows", () => {
       fc.property(anyText, anyLease, anyRequest, anyBookmark, (tenant, lease, request, bookmark) => {
         const rows = [encodeLease(tenant, lease), encodeRequest(request), encodeBookmark(tenant, bookmark)] as const;
         for (const row of rows) expectStorable(row);
-        expect(decodeLease(rows[0], placeOf(rows[0]))).toEqual(lease);
+        expect(decodeLease(rows[0], placeOf(rows[0]))).toEqual({ lease });
         expect(decodeRequest(request.tenant, rows[1], placeOf(rows[1]))).toEqual(request);
         expect(decodeBookmark(rows[2])).toEqual(bookmark);
       }),
@@ -103,7 +103,7 @@ describe("a tenant's rows", () => {
     const lease = { owner: "step", until: "2026-11-23T05:05:00.000Z", usage, reserved: 40, outside: calls, progress };
     const row = encodeLease("home", lease);
     expectStorable(row);
-    const kept = decodeLease(row, placeOf(row));
+    const kept = decodeLease(row, placeOf(row)).lease;
     expect(kept.usage.calls.reduce((sum, [, count]) => sum + count, 0)).toBe(100_000 * 1_000_000);
     expect(kept.progress.length).toBeGreaterThan(1_000);
   });
@@ -164,7 +164,7 @@ describe("rows that version 1 wrote", () => {
   };
 
   it("mean what they meant then, whatever this version writes", () => {
-    expect(decodeLease({ ...leaseRow, ...service }, placeOf(leaseRow))).toEqual(lease);
+    expect(decodeLease({ ...leaseRow, ...service }, placeOf(leaseRow))).toEqual({ lease });
     expect(decodeRequest("home", { ...requestRow, ...service }, placeOf(requestRow))).toEqual(request);
     expect(decodeBookmark({ ...bookmarkRow, ...service })).toEqual(bookmark);
     expect(decodeStatus({ ...statusRow, ...service })).toEqual(status);

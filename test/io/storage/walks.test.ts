@@ -91,15 +91,22 @@ describe("the statuses of all watchlists", () => {
 describe("a row of a tenant that cannot be read", () => {
   const walks = () => client(tables.walksTable);
 
-  it("is a lease: the error names it and says what to do", async () => {
+  it("is a lease: it has ended, and counts as if the calls of every quota had just been made", async () => {
     const tenant = crypto.randomUUID();
     await store.writeLease(tenant, aLease(), null);
     await walks().updateEntity({ partitionKey: tenant, rowKey: "reader", usage0: "[" }, "Merge");
-    await expect(store.readLease(tenant)).rejects.toThrow(RowError);
-    await expect(store.readLease(tenant)).rejects.toThrow(
-      `Row (${tenant}, reader) of table ${tables.walksTable} is damaged and cannot be read. Delete it: the tenant's next reader`,
-    );
+    const found = await store.readLease(tenant);
+    expect(found).toMatchObject({ isDamaged: true, lease: { owner: "", until: "1970-01-01T00:00:00.000Z" } });
+    expect(found?.lease.usage.calls.reduce((sum, [, count]) => sum + count, 0)).toBeGreaterThanOrEqual(100_000);
+    const version = await store.writeLease(tenant, aLease(), found?.version ?? null);
+    expect(await store.readLease(tenant)).toEqual({ lease: aLease(), version });
+  });
+
+  it("is a lease that a newer version wrote: the error names it and says what to do", async () => {
+    const tenant = crypto.randomUUID();
+    await store.writeLease(tenant, aLease(), null);
     await walks().updateEntity({ partitionKey: tenant, rowKey: "reader", schemaVersion: 2 }, "Merge");
+    await expect(store.readLease(tenant)).rejects.toThrow(RowError);
     await expect(store.readLease(tenant)).rejects.toThrow("Upgrade the app to read it.");
   });
 

@@ -33,6 +33,7 @@ async function mailOf(
     rows: [],
     readable: [],
     watched: [],
+    lost: [],
     rose: 0,
     cameAndWent: 0,
   };
@@ -560,12 +561,24 @@ describe("a digest after runs without one", () => {
       { runId: "2026-11-18", reason, mayHaveArrived: true },
       { runId: "2026-11-19", reason: "", mayHaveArrived },
     ];
-    const mail = await renderDigest(await aReport(quiet), options, null, { digests, more: 2 });
+    const mail = await renderDigest(await aReport(quiet), options, null, { digests, more: 2, isFirst: false });
     for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
       expect(body).toContain(
         "not delivered: 5 digests the digest of 17 nov was not delivered: sendgrid answered 400. the digest of 18 nov may not have arrived. the digest of 19 nov was not delivered. and 2 more.",
       );
     }
+  });
+
+  it("names every product where none is known to have been sent before", async () => {
+    const first = { digests: [], more: 0, isFirst: true };
+    const mail = await renderDigest(await aReport(quiet), options, null, first);
+    for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
+      expect(body).toMatch(
+        /all that is missing: 2 products there is no earlier digest to compare these with. .*?: 1 kb missing/,
+      );
+    }
+    const opening = await renderDigest(await aReport({ ...quiet, previousRunId: null }), options, null, first);
+    expect(opening.text).not.toMatch(/all that is missing/i);
   });
 
   it("says nothing of it where nothing happened, or where there was none before", async () => {
