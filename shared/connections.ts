@@ -3,6 +3,7 @@ import { homeTenant } from "./core/watchlist.ts";
 import type { Probes } from "./http/finding.ts";
 import { createCredential } from "./io/credential.ts";
 import { createDefender } from "./io/defender/defender.ts";
+import { createAcsCheck, createAcsMailer, tryAcs } from "./io/mail/acs.ts";
 import { createMailer, fingerprint } from "./io/mail/sendgrid.ts";
 import { createQueueProbe, createRunQueue } from "./io/storage/run-queue.ts";
 import { createStore } from "./io/storage/tables.ts";
@@ -20,18 +21,18 @@ export interface Connections {
 
 /** Connects the app to its real neighbours. Nothing is called until a port is used. */
 export function openConnections(settings: Settings): Connections {
-  const { identity, defender, storage, sendgrid, mailFrom, rules } = settings;
+  const { identity, defender, storage, rules } = settings;
   const credential = createCredential(identity);
   const connection = storage.kind === "identity" ? { ...storage, credential: credential("home") } : storage;
   const store = createStore(connection);
-  const mail = { ...sendgrid, from: mailFrom };
+  const mail = openMail(settings, () => credential("home"));
   const { callsPerMinute, callsPerHour } = rules;
   return {
     ports: {
       defender: createDefender({ ...defender, callsPerMinute, callsPerHour, credential }),
       store,
       queue: createRunQueue(connection),
-      mailer: createMailer(mail),
+      mailer: mail.mailer,
       now: () => new Date(),
       watchlists: openWatchlists(settings, store, () => credential("home")),
       rules,
@@ -41,9 +42,25 @@ export function openConnections(settings: Settings): Connections {
       defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
       consentUrl: (tenant) => consentUrl(tenant, identity),
       tryQueue: createQueueProbe(connection),
-      keyFingerprint: fingerprint(sendgrid.apiKey),
-      sandbox: createMailer({ ...mail, sandbox: true }),
+      ...mail.probes,
     },
+  };
+}
+
+interface Mail {
+  mailer: Ports["mailer"];
+  probes: Pick<Probes, "keyFingerprint" | "sandbox" | "tryAcs">;
+}
+
+function openMail({ mail, mailFrom: from }: Settings, home: () => TokenCredential): Mail {
+  if (mail.transport === "sendgrid") {
+    const sandbox = createMailer({ ...mail, from, sandbox: true });
+    return { mailer: createMailer({ ...mail, from }), probes: { keyFingerprint: fingerprint(mail.apiKey), sandbox } };
+  }
+  const acs = { endpoint: mail.endpoint, credential: home(), from };
+  return {
+    mailer: createAcsMailer(acs),
+    probes: { keyFingerprint: null, sandbox: createAcsCheck(acs), tryAcs: () => tryAcs(acs) },
   };
 }
 

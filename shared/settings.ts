@@ -32,16 +32,19 @@ export interface Settings {
   storage:
     | { kind: "connectionString"; connectionString: string }
     | { kind: "identity"; tableServiceUri: string; queueServiceUri: string };
-  sendgrid: {
-    apiKey: string;
-    region: "global" | "eu";
-    /** Instead of the region's address. */
-    url: string | null;
-    sandbox: boolean;
-  };
+  mail: SendGridSettings | { transport: "acs"; endpoint: string };
   auth: "key" | "entra";
   /** Sentences, without secrets, about what works but may be a mistake. */
   warnings: readonly string[];
+}
+
+interface SendGridSettings {
+  transport: "sendgrid";
+  apiKey: string;
+  region: "global" | "eu";
+  /** Instead of the region's address. */
+  url: string | null;
+  sandbox: boolean;
 }
 
 /**
@@ -103,7 +106,7 @@ export function readSettings(env: Environment): Settings {
     defender: readDefender(reader, cloud),
     identity: readIdentity(reader, env, cloud, watchlists),
     storage: readStorage(reader, cloud, hosted),
-    sendgrid: readSendGrid(reader),
+    mail: readMail(reader),
   };
   if (reader.problems.length > 0) throw new SettingsError(reader.problems);
   return { ...settings, warnings: reader.warnings };
@@ -248,10 +251,16 @@ function readServiceUris(reader: Reader, { storageSuffix }: Cloud) {
   };
 }
 
-function readSendGrid(reader: Reader): Settings["sendgrid"] {
+function readMail(reader: Reader): Settings["mail"] {
+  if (reader.read("MAIL_TRANSPORT") === "sendgrid") return readSendGrid(reader);
+  return { transport: "acs", endpoint: reader.require("ACS_ENDPOINT", "") };
+}
+
+function readSendGrid(reader: Reader): SendGridSettings {
   const sandbox = reader.read("SENDGRID_SANDBOX") === "true";
   if (sandbox) reader.warn("SENDGRID_SANDBOX: is true, so SendGrid checks mails but delivers none.");
   return {
+    transport: "sendgrid",
     apiKey: reader.require("SENDGRID_API_KEY", ""),
     region: reader.read("SENDGRID_REGION"),
     url: reader.read("SENDGRID_URL"),

@@ -94,7 +94,7 @@ describe("absent settings take their default", () => {
         scope: "https://api.securitycenter.microsoft.com/.default",
       },
       storage: { kind: "connectionString", connectionString: "UseDevelopmentStorage=true" },
-      sendgrid: { apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
+      mail: { transport: "sendgrid", apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
       auth: "key",
       warnings: [],
     });
@@ -108,6 +108,18 @@ describe("absent settings take their default", () => {
   test("each of the four required settings is reported by name", () => {
     const names = errorOf({}).problems.map((problem) => problem.split(":")[0]);
     expect(names.sort()).toEqual(Object.keys(complete).sort());
+  });
+
+  test("with Azure Communication Services an endpoint is required, and no key of SendGrid", () => {
+    const { SENDGRID_API_KEY: _, ...others } = complete;
+    const acs = { ...others, MAIL_TRANSPORT: "acs" };
+    expect(errorOf(acs).problems).toEqual([
+      expect.stringMatching(/^ACS_ENDPOINT: is missing\. Allowed: .*Example: https:/),
+    ]);
+    const endpoint = "https://acs-kbs.europe.communication.azure.com";
+    const { mail, warnings } = readSettings({ ...acs, ACS_ENDPOINT: endpoint, SENDGRID_SANDBOX: "true" });
+    expect(mail).toEqual({ transport: "acs", endpoint });
+    expect(warnings).toEqual([]);
   });
 
   test("an app in Azure must be given its storage, because no emulator runs there", () => {
@@ -127,6 +139,7 @@ interface Row {
 }
 
 const one = ({ watchlists: [first] }: Settings) => first;
+const sendGrid = ({ mail }: Settings) => (mail.transport === "sendgrid" ? mail : undefined);
 const badUrls = ["example.com", "http://example.com", "ftp://example.com", "https://u:p@example.com"];
 const rows: Record<SettingName, Row> = {
   SOFTWARE_IDS: {
@@ -371,19 +384,44 @@ const rows: Record<SettingName, Row> = {
     with: byUris,
   },
   AZURE_CLIENT_ID: { pick: ({ identity }) => identity.clientId, good: [[clientId, clientId]], bad: ["my-identity"] },
+  MAIL_TRANSPORT: {
+    pick: ({ mail }) => mail.transport,
+    good: [
+      ["SendGrid", "sendgrid"],
+      ["ACS", "acs"],
+    ],
+    bad: ["smtp", "azure"],
+    with: { ACS_ENDPOINT: "https://acs-kbs.europe.communication.azure.com" },
+  },
+  ACS_ENDPOINT: {
+    pick: ({ mail }) => mail.transport === "acs" && mail.endpoint,
+    good: [
+      ["https://acs-kbs.communication.azure.com/", "https://acs-kbs.communication.azure.com"],
+      ["https://acs-kbs.europe.communication.azure.com", "https://acs-kbs.europe.communication.azure.com"],
+      ["http://127.0.0.1:8025", "http://127.0.0.1:8025"],
+    ],
+    bad: [
+      ...badUrls,
+      "https://acs-kbs.communication.azure.com.example.org",
+      "https://communication.azure.com",
+      "https://acs-kbs.communication.azure.com/emails:send",
+      "endpoint=https://acs-kbs.communication.azure.com/;accesskey=abc",
+    ],
+    with: { MAIL_TRANSPORT: "acs" },
+  },
   SENDGRID_API_KEY: {
-    pick: ({ sendgrid }) => sendgrid.apiKey,
+    pick: (settings) => sendGrid(settings)?.apiKey,
     good: [[" SG.id.secret\r\n", "SG.id.secret"]],
     bad: ["id.secret", '"SG.id.secret"', "SG.id secret", "SG.", "SG.id\u00e9"],
   },
-  SENDGRID_REGION: { pick: ({ sendgrid }) => sendgrid.region, good: [["EU", "eu"]], bad: ["europe"] },
+  SENDGRID_REGION: { pick: (settings) => sendGrid(settings)?.region, good: [["EU", "eu"]], bad: ["europe"] },
   SENDGRID_URL: {
-    pick: ({ sendgrid }) => sendgrid.url,
+    pick: (settings) => sendGrid(settings)?.url,
     good: [["http://localhost:3000/", "http://localhost:3000"]],
     bad: [...badUrls, "https://api.sendgrid.com/v3"],
   },
   SENDGRID_SANDBOX: {
-    pick: ({ sendgrid }) => sendgrid.sandbox,
+    pick: (settings) => sendGrid(settings)?.sandbox,
     good: [
       ["True", true],
       ["false", false],

@@ -11,10 +11,12 @@ export interface Probes {
   consentUrl(tenant: string): string | null;
   /** Sends, receives and deletes a message in its own queue. */
   tryQueue(): Promise<void>;
-  /** The fingerprint of the mail service's key that this process holds, which may be older than the vault's. */
-  keyFingerprint: string;
-  /** SendGrid checks these mails and delivers none. */
+  /** Of SendGrid's key that this process holds, which may be older than the vault's; `null`: another service. */
+  keyFingerprint: string | null;
+  /** Mails are checked and not delivered: by SendGrid, or by the app itself where the service has no sandbox. */
   sandbox: Mailer;
+  /** Asks Azure Communication Services whether it lets the app in; absent: another service. */
+  tryAcs?: () => Promise<void>;
 }
 
 /** One check: what was found, or what to do. */

@@ -31,6 +31,26 @@ export const blobUrlKind: Kind<string> = textKind(
   },
 );
 
+// The SDK's tokens are for this cloud.
+const acsHost = /^[a-z0-9-]+(\.[a-z0-9-]+)?\.communication\.azure\.com$/;
+
+/** A resource of Azure Communication Services, to which the app sends its token: so only at Azure's own names. */
+export const acsUrlKind: Kind<string> = textKind(
+  "the https endpoint of a resource of Azure Communication Services, or plain http to this machine",
+  (text, { fault }) => {
+    const wrong = urlFault(text) ?? acsFault(new URL(text));
+    if (wrong === null) return withoutSlash(new URL(text));
+    fault(wrong);
+    return null;
+  },
+);
+
+function acsFault({ hostname, pathname }: URL): string | null {
+  if (pathname !== "/") return "contains a path; give the host alone";
+  if (acsHost.test(hostname) || isLoopback(hostname)) return null;
+  return "is not a resource of Azure Communication Services (https://<resource>.communication.azure.com)";
+}
+
 function blobFault({ hostname, pathname }: URL): string | null {
   if (!blobHost.test(hostname) && !isLoopback(hostname)) {
     return "is not in a storage account (https://<account>.blob.core.windows.net)";

@@ -4,7 +4,7 @@ import { jsonArrayKind } from "./json.ts";
 import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
 import { addressKind, readersKind } from "./mail-addresses.ts";
 import { scheduleKind } from "./ncrontab.ts";
-import { blobUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
+import { acsUrlKind, blobUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
 import { softwareIdsKind } from "./software-ids.ts";
 
 /** Markdown for docs/settings.md, which `npm run docs` writes. */
@@ -27,6 +27,7 @@ const watched = "What to watch";
 const digests = "Runs, reports and digests";
 const defender = "Defender";
 const storage = "Storage";
+const mail = "Mail";
 const sendGrid = "SendGrid";
 
 /**
@@ -57,7 +58,8 @@ export const settingsTable = {
     kind: addressKind,
     default: null,
     absent: "required",
-    meaning: "The sender, verified at SendGrid.",
+    meaning:
+      "The sender, verified at SendGrid, or with `MAIL_TRANSPORT=acs` of a domain that is linked to the resource; Azure shows the name that the domain has for it.",
     example: "Missing KBs <missing-kbs@contoso.com>",
   },
   WATCHLISTS: {
@@ -269,6 +271,22 @@ export const settingsTable = {
     meaning: "The same client id as `AZURE_CLIENT_ID`, under the name that the Functions host reads.",
     example: "11111111-2222-3333-4444-555555555555",
   },
+  MAIL_TRANSPORT: {
+    section: mail,
+    kind: choice("sendgrid", "acs"),
+    default: "sendgrid",
+    meaning:
+      "How digests are sent: `sendgrid`, or `acs` for Azure Communication Services Email, to which the app signs in with its identity and needs no key.",
+    example: "acs",
+  },
+  ACS_ENDPOINT: {
+    section: mail,
+    kind: acsUrlKind,
+    default: null,
+    absent: "required with `MAIL_TRANSPORT=acs`",
+    meaning: "The endpoint of the Azure Communication Services resource.",
+    example: "https://acs-reporter.europe.communication.azure.com",
+  },
   SENDGRID_API_KEY: {
     section: sendGrid,
     kind: shapedText(
@@ -277,7 +295,7 @@ export const settingsTable = {
       "is not a SendGrid API key, which starts with SG. and has no spaces; the value is not shown here",
     ),
     default: null,
-    absent: "required",
+    absent: "required with `MAIL_TRANSPORT=sendgrid`",
     meaning:
       "In Azure, a Key Vault reference: `@Microsoft.KeyVault(SecretUri=https://my-vault.vault.azure.net/secrets/sendgrid-api-key)`.",
     example: "SG.key-id.key-secret",

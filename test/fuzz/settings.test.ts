@@ -41,6 +41,8 @@ const right: Record<SettingName, string> = {
   REPORTER_STORAGE__credential: "managedidentity",
   REPORTER_STORAGE__clientId: "11111111-2222-3333-4444-555555555555",
   AZURE_CLIENT_ID: "11111111-2222-3333-4444-555555555555",
+  MAIL_TRANSPORT: "acs",
+  ACS_ENDPOINT: "https://acs-kbs.europe.communication.azure.com",
   SENDGRID_API_KEY: `SG.key-id.${canary}`,
   SENDGRID_REGION: "eu",
   SENDGRID_URL: "https://api.eu.sendgrid.com",
