@@ -5,6 +5,8 @@
 @description('Object id of the app\'s identity.')
 param principalId string
 param storageName string
+
+@description('Empty: there is none.')
 param vaultName string
 param insightsName string
 
@@ -40,7 +42,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
-  name: vaultName
+  name: empty(vaultName) ? 'none' : vaultName
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -59,7 +61,7 @@ resource storageGrants 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(vaultName)) {
   name: guid(vault.id, principalId, roles.keyVaultSecretsUser)
   scope: vault
   properties: {

@@ -56,9 +56,8 @@ param watchlistsIn string = 'settings'
 @description('Object id of the person or identity that uploads the watchlists, which gets the right to. Empty: nobody.')
 param uploaderId string = ''
 
-@description('Sender of the digest. It must be a verified sender of the SendGrid account.')
-@minLength(3)
-param mailFrom string
+@description('Sender of the digest, verified at SendGrid. Empty, for acs only: the sender of the Azure-managed domain.')
+param mailFrom string = ''
 
 @description('Who gets the alerts about the reporter itself: plain addresses separated by commas.')
 @minLength(3)
@@ -119,7 +118,27 @@ param defenderCallsPerHour string = '1500'
 @description('Client id of the multi-tenant app registration that reads other tenants. Empty: only this tenant is read.')
 param defenderAppId string = ''
 
-// ---- SendGrid
+// ---- how mail is sent
+
+@description('sendgrid: with an API key. acs: with Azure Communication Services, which is created, and no key at all.')
+@allowed(['sendgrid', 'acs'])
+param mailTransport string = 'sendgrid'
+
+@description('For acs: where Azure keeps the mails until they are delivered.')
+@allowed([
+  'Australia'
+  'Brazil'
+  'Canada'
+  'Europe'
+  'France'
+  'Germany'
+  'India'
+  'Japan'
+  'Switzerland'
+  'UK'
+  'United States'
+])
+param mailDataLocation string = 'Europe'
 
 @description('SendGrid API key with the permission Mail Send; stored in Key Vault. Empty: the key in the vault is kept.')
 @secure()
@@ -167,7 +186,7 @@ var inBlob = watchlistsIn == 'blob'
 var settings = {
   SOFTWARE_IDS: inBlob ? '' : softwareIds
   MAIL_TO: inBlob ? '' : mailTo
-  MAIL_FROM: mailFrom
+  MAIL_TRANSPORT: mailTransport
   REPORT_SCHEDULE: reportSchedule
   REPORT_TIME_ZONE: reportTimeZone
   REPORT_GRACE_MINUTES: reportGraceMinutes
@@ -206,6 +225,7 @@ module reporter 'reporter.bicep' = {
     settings: settings
     watchlists: { inBlob: inBlob, uploaderId: uploaderId }
     reportUrl: reportUrl
+    mail: { transport: mailTransport, from: mailFrom, dataLocation: mailDataLocation }
     sendGridApiKey: sendGridApiKey
     signIn: {
       required: auth == 'entra'

@@ -4,28 +4,32 @@
 param location string
 param tags object
 param storageName string
+
+@description('Empty: there is none.')
 param vaultName string
 
 var token = uniqueString(subscription().id, resourceGroup().id)
 
 // Each with the zone in which its private address replaces the public one.
-var services = [
+var storageServices = [
   { name: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', owner: storage.id }
   { name: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}', owner: storage.id }
   { name: 'table', zone: 'privatelink.table.${environment().suffixes.storage}', owner: storage.id }
-  {
-    name: 'vault'
-    zone: replace(environment().suffixes.keyvaultDns, '.vault.', 'privatelink.vaultcore.')
-    owner: vault.id
-  }
 ]
+
+var vaultService = {
+  name: 'vault'
+  zone: replace(environment().suffixes.keyvaultDns, '.vault.', 'privatelink.vaultcore.')
+  owner: vault.id
+}
+var services = concat(storageServices, empty(vaultName) ? [] : [vaultService])
 
 resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
-  name: vaultName
+  name: empty(vaultName) ? 'none' : vaultName
 }
 
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {

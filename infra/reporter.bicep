@@ -15,6 +15,9 @@ param settings object
 param watchlists object
 param reportUrl string
 
+@description('How mail is sent: { transport, from, dataLocation }.')
+param mail object
+
 @secure()
 param sendGridApiKey string
 
@@ -32,6 +35,8 @@ var packageContainer = 'app-package'
 var watchlistsContainer = 'configuration'
 var watchlistsBlob = 'watchlists.json'
 var secretName = 'sendgrid-api-key'
+// Azure Communication Services takes the app's identity instead, and nothing is left to keep in a vault.
+var usesKey = mail.transport == 'sendgrid'
 var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
 
 // ---- identity
@@ -101,9 +106,9 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-// ---- the one secret
+// ---- the one secret, if any
 
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = if (usesKey) {
   name: 'kv-kbs-${token}'
   location: location
   tags: tags
@@ -120,7 +125,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   }
 
   // Without a key the one in the vault is kept, so that later deployments do not need it.
-  resource secret 'secrets' = if (!empty(sendGridApiKey)) {
+  resource secret 'secrets' = if (usesKey && !empty(sendGridApiKey)) {
     name: secretName
     properties: { value: sendGridApiKey, contentType: 'SendGrid API key' }
   }
@@ -157,7 +162,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 var changes = [for category in ['StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
 var readsAndChanges = concat([{ category: 'StorageRead', enabled: true }], changes)
 
-resource vaultLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+resource vaultLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (usesKey) {
   name: 'audit'
   scope: vault
   properties: { workspaceId: workspace.id, logs: [{ category: 'AuditEvent', enabled: true }] }
@@ -187,7 +192,7 @@ module grants 'grants.bicep' = {
   params: {
     principalId: identity.properties.principalId
     storageName: storage.name
-    vaultName: vault.name
+    vaultName: usesKey ? vault.name : ''
     insightsName: insights.name
     uploader: watchlists.inBlob && !empty(watchlists.uploaderId)
       ? { principalId: watchlists.uploaderId, container: storage::blobs::configuration.name }
@@ -196,7 +201,11 @@ module grants 'grants.bicep' = {
 }
 
 module network 'network.bicep' = if (privateNetwork) {
-  params: { location: location, tags: tags, storageName: storage.name, vaultName: vault.name }
+  params: { location: location, tags: tags, storageName: storage.name, vaultName: usesKey ? vault.name : '' }
+}
+
+module acs 'mail.bicep' = if (!usesKey) {
+  params: { tags: tags, principalId: identity.properties.principalId, dataLocation: mail.dataLocation }
 }
 
 // ---- sign-in, for AUTH=entra
@@ -291,7 +300,11 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       REPORTER_STORAGE__queueServiceUri: storage.properties.primaryEndpoints.queue
       REPORTER_STORAGE__credential: 'managedidentity'
       REPORTER_STORAGE__clientId: identity.properties.clientId
-      SENDGRID_API_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/${secretName})'
+      MAIL_FROM: empty(mail.from) ? acs.?outputs.sender ?? '' : mail.from
+      ACS_ENDPOINT: acs.?outputs.endpoint ?? ''
+      SENDGRID_API_KEY: usesKey
+        ? '@Microsoft.KeyVault(SecretUri=${vault!.properties.vaultUri}secrets/${secretName})'
+        : ''
       AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
       AzureWebJobsStorage__queueServiceUri: storage.properties.primaryEndpoints.queue
       AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
@@ -328,7 +341,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 output appName string = app.name
 output url string = 'https://${app.properties.defaultHostName}'
 output identityPrincipalId string = identity.properties.principalId
-output vaultName string = vault.name
+output vaultName string = usesKey ? vault.name : ''
 output storageName string = storage.name
 output watchlistsContainer string = watchlists.inBlob ? watchlistsContainer : ''
 output workspaceName string = workspace.name

@@ -16,6 +16,13 @@ export const deploymentVariables: Readonly<Record<string, Example<unknown>>> = {
   },
   REPORTER_NETWORK: { kind: choice("public", "private"), example: "public" },
   WATCHLISTS_IN: { kind: choice("settings", "blob"), example: "blob" },
+  MAIL_DATA_LOCATION: {
+    kind: choice(
+      ...["Australia", "Brazil", "Canada", "Europe", "France", "Germany", "India", "Japan", "Switzerland", "UK"],
+      "United States",
+    ),
+    example: "Europe",
+  },
   ALERT_MAIL_TO: {
     kind: listOf("addresses without names", "a plain address", isPlainAddress),
     example: "oncall@contoso.com,it@contoso.com",
@@ -86,9 +93,11 @@ function uncarriedFault(name: string): string {
 function checkSettings(values: Environment): CheckedValues {
   const isSetting = (name: string): name is SettingName => Object.hasOwn(settingsTable, name);
   const given = Object.fromEntries(Object.entries(values).filter(([name]) => isSetting(name)));
-  const { MAIL_TO, MAIL_FROM, SOFTWARE_IDS, SENDGRID_API_KEY } = settingsTable;
-  const asked = { MAIL_TO: MAIL_TO.example, MAIL_FROM: MAIL_FROM.example, SOFTWARE_IDS: SOFTWARE_IDS.example };
-  const made = { SENDGRID_API_KEY: SENDGRID_API_KEY.example, WEBSITE_AUTH_ENABLED: "true" };
+  const { MAIL_TO, MAIL_FROM, SOFTWARE_IDS, SENDGRID_API_KEY, ACS_ENDPOINT } = settingsTable;
+  const asked = { MAIL_TO: MAIL_TO.example, SOFTWARE_IDS: SOFTWARE_IDS.example };
+  const isAcs = given.MAIL_TRANSPORT?.trim().toLowerCase() === "acs";
+  const sender = isAcs ? { MAIL_FROM: MAIL_FROM.example, ACS_ENDPOINT: ACS_ENDPOINT.example } : {};
+  const made = { SENDGRID_API_KEY: SENDGRID_API_KEY.example, WEBSITE_AUTH_ENABLED: "true", ...sender };
   try {
     return { faults: [], warnings: readSettings({ ...asked, ...made, ...given }).warnings };
   } catch (error) {

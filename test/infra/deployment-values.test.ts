@@ -100,8 +100,15 @@ describe("a wrong value stops with a message instead of turning into the default
 });
 
 test("what is absent is azd's to ask for or to default", () => {
-  expect(checkValues({}, file)).toEqual({ faults: [], warnings: [] });
+  expect(checkValues({ MAIL_FROM: guide.MAIL_FROM }, file)).toEqual({ faults: [], warnings: [] });
   expect(check({ DUE_DAYS: " ", AUTH: "" }).faults).toEqual([]);
+});
+
+test("the sender may be absent with Azure Communication Services, which has one, and only then", () => {
+  expect(checkValues({}, file).faults).toEqual([expect.stringMatching(/^MAIL_FROM: is missing\./)]);
+  expect(checkValues({ MAIL_TRANSPORT: "acs" }, file)).toEqual({ faults: [], warnings: [] });
+  const from = { MAIL_TRANSPORT: "acs", MAIL_FROM: "kbs" };
+  expect(checkValues(from, file).faults).toEqual([expect.stringMatching(/^MAIL_FROM: /)]);
 });
 
 test("a misspelt variable, which azd ignores, is named", () => {

@@ -52,7 +52,10 @@ describe.skipIf(process.platform === "win32")("npm run preflight", () => {
   }
 
   function run(env: Record<string, string> = {}): Promise<{ code: unknown; said: string; calls: string }> {
-    const options = { cwd: dir, env: { PATH: `${dir}${delimiter}/bin${delimiter}/usr/bin`, ...env } };
+    const options = {
+      cwd: dir,
+      env: { PATH: `${dir}${delimiter}/bin${delimiter}/usr/bin`, MAIL_FROM: "kbs@contoso.com", ...env },
+    };
     return new Promise((done) => {
       execFile(process.execPath, [resolve("scripts/preflight.ts")], options, (error, stdout, stderr) => {
         done({ code: error?.code ?? 0, said: stdout + stderr, calls: readFileSync(called, "utf8") });

@@ -15,7 +15,10 @@ const everything = {
 
 const template = compiler ? compile() : {};
 const deployments: Record<string, readonly PredictedResource[]> = compiler
-  ? { default: predict(required), largest: predict(everything) }
+  ? {
+      ...{ default: predict(required), largest: predict(everything) },
+      acs: predict({ ...everything, mailTransport: "acs", mailFrom: "" }),
+    }
   : {};
 
 /** The resources of a type, of which there must be one at least. */
@@ -126,7 +129,7 @@ describe.skipIf(!compiler).each(["default", "largest"])("in the %s deployment", 
 describe.skipIf(!compiler)("the template", () => {
   test("names role assignments after whom they are for, so that a new identity does not clash with an old one", () => {
     const assignments = objects(template).filter(({ type }) => type === "Microsoft.Authorization/roleAssignments");
-    expect(assignments).toHaveLength(4);
+    expect(assignments).toHaveLength(5);
     for (const { name } of assignments)
       expect(name).toMatch(/^\[guid\(.*parameters\('(principalId'\)|uploader'\)\.principalId),/);
   });
@@ -185,6 +188,60 @@ describe.skipIf(!compiler)("with network=private", () => {
   test("the default deployment has none of this", () => {
     expect(deployments.default?.filter(({ type }) => type.startsWith("Microsoft.Network/"))).toEqual([]);
     expect(find("default", "Web/sites")[0]?.properties?.virtualNetworkSubnetId ?? null).toBeNull();
+  });
+});
+
+describe.skipIf(!compiler)("with mailTransport=acs", () => {
+  const setting = (name: string) => {
+    const configs = find("acs", "Web/sites/config").find((config) => config.name.endsWith("/appsettings"));
+    return configs?.properties?.[name];
+  };
+
+  test("there is no vault, and no key anywhere", () => {
+    const all = deployments.acs ?? [];
+    expect(all.filter(({ type }) => type.startsWith("Microsoft.KeyVault/"))).toEqual([]);
+    expect(JSON.stringify(all)).not.toMatch(/SG\.secret|@Microsoft\.KeyVault|listKeys|vaultcore/);
+    expect(setting("SENDGRID_API_KEY")).toBe("");
+  });
+
+  test("a domain of Azure's is linked, tracks nobody, and the resource takes no keys", () => {
+    const [domain] = find("acs", "Communication/emailServices/domains");
+    expect(domain?.properties).toEqual({ domainManagement: "AzureManaged", userEngagementTracking: "Disabled" });
+    const [communication] = find("acs", "Communication/communicationServices");
+    expect(communication?.properties).toEqual({
+      ...{ dataLocation: "Europe", disableLocalAuth: true },
+      linkedDomains: [domain?.id],
+    });
+  });
+
+  test("the app sends as the domain's own sender, unless another is given", () => {
+    expect(setting("MAIL_TRANSPORT")).toBe("acs");
+    expect(setting("MAIL_FROM")).toContain("'outputs', 'sender'");
+    expect(setting("ACS_ENDPOINT")).toContain("'outputs', 'endpoint'");
+  });
+
+  test("the app may send mail and nothing else there: not list keys, not delete", () => {
+    const [role] = find("acs", "Authorization/roleDefinitions");
+    expect(role?.properties?.permissions).toEqual([
+      {
+        actions: [
+          "Microsoft.Communication/CommunicationServices/Read",
+          "Microsoft.Communication/CommunicationServices/Write",
+          "Microsoft.Communication/EmailServices/Write",
+        ],
+      },
+    ]);
+    roles[role?.name ?? ""] = "sender of digests";
+    expect(grants("acs").filter((grant) => !grant.includes("torage"))).toEqual([
+      "the app, communicationServices: sender of digests",
+      "the app, components: Monitoring Metrics Publisher",
+    ]);
+  });
+
+  test("another deployment has none of this", () => {
+    for (const name of ["default", "largest"]) {
+      expect(JSON.stringify(deployments[name])).not.toContain("Microsoft.Communication/");
+    }
   });
 });
 

@@ -223,7 +223,7 @@ describe("SendGrid alone", () => {
     return createMailer({ ...base, timeoutMs: 2_000, ...options }).send(digest);
   }
 
-  test("is told whose run a mail is of", async () => {
+  test("learns whose run a mail is of", async () => {
     await send({});
     const customArgs = { tenant: "contoso.example", watchlist: "Client PCs", run_id: "2026-11-23" };
     expect(inbox.mails).toMatchObject([{ customArgs }, { customArgs }]);
