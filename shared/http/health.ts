@@ -5,10 +5,12 @@ import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
 import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
-import type { Ports } from "../ports.ts";
+import { type Ports, RowError } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
-import { noteAwaited } from "../run/status.ts";
+import { chainEnd } from "../run/chain.ts";
+import { noteAwaited, refreshStatus } from "../run/status.ts";
+import { unlessDamaged } from "../run/unless-damaged.ts";
 import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
 import { expectations } from "./expectations.ts";
 import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
@@ -109,8 +111,7 @@ async function checkPoison({ queue, log }: Ports): Promise<Reason[]> {
 async function checkWatchlists(ports: Ports): Promise<Reason[]> {
   const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
   const { list, faults } = configured;
-  const known = new Map(statuses.map((status) => [chainKey(status), status]));
-  await noteNew(list, known, ports);
+  const known = await repaired(list, statuses, ports);
   const expected = expectations(list, ports);
   const own = list.flatMap((watchlist) => {
     const status = known.get(chainKey(chainOf(watchlist)));
@@ -125,13 +126,29 @@ async function checkWatchlists(ports: Ports): Promise<Reason[]> {
   ];
 }
 
-/** Notes since when a watchlist without a run waits for one. */
-async function noteNew(
-  list: readonly Watchlist[],
-  known: ReadonlyMap<string, WatchlistStatus>,
-  ports: Ports,
-): Promise<void> {
-  const isNew = (status: WatchlistStatus | undefined) => !status || waitsSince(status) === null;
-  const chains = list.map(chainOf).filter((chain) => isNew(known.get(chainKey(chain))));
-  await pMap(chains, (chain) => noteAwaited(chain, known.get(chainKey(chain)), ports), { concurrency });
+/** The statuses of configured watchlists, with those that are missing or damaged made anew from their runs. */
+async function repaired(list: readonly Watchlist[], known: readonly WatchlistStatus[], ports: Ports) {
+  const statuses = new Map(known.map((status) => [chainKey(status), status]));
+  const chains = list.map(chainOf).filter((chain) => {
+    const status = statuses.get(chainKey(chain));
+    return !status || waitsSince(status) === null;
+  });
+  await pMap(
+    chains,
+    async (chain) => {
+      const status = await repair(chain, statuses.get(chainKey(chain)), ports);
+      statuses.set(chainKey(chain), status);
+    },
+    { concurrency },
+  );
+  return statuses;
+}
+
+/** From its runs, if it has any; otherwise it waits for its first run, or the next one, from now on. */
+async function repair(chain: Chain, status: WatchlistStatus | undefined, ports: Ports): Promise<WatchlistStatus> {
+  const end = status?.latest ? null : await unlessDamaged(chainEnd(ports.store, chain));
+  const isKnown = end !== null && !(end instanceof RowError) && end.last !== null;
+  return isKnown
+    ? refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null }, ports)
+    : noteAwaited(chain, status, ports);
 }

@@ -2,7 +2,7 @@ import { addDays } from "../core/day.ts";
 import { isSentInTurn } from "../core/mail.ts";
 import type { Chain, ReadMessage } from "../core/message.ts";
 import { compareOpened, type Run, type RunSummary } from "../core/run.ts";
-import { isScheduled } from "../core/run-id.ts";
+import { isScheduled, type RunId } from "../core/run-id.ts";
 import type { Store, StoredRun } from "../ports.ts";
 
 /** The end of the chain of a watchlist's scheduled runs, which the next one follows. */
@@ -11,7 +11,7 @@ export interface ChainEnd {
   runs: readonly RunSummary[];
   /** The last committed scheduled one. */
   last: StoredRun | null;
-  /** Whether a digest was refused since the last one that was sent: then the next run mails, or its news would be lost. */
+  /** Whether a digest was refused, or a run deleted, since the last digest that was sent: then the next run mails its news. */
   isDigestOwed: boolean;
 }
 
@@ -20,11 +20,14 @@ export async function chainEnd(store: Store, chain: Chain): Promise<ChainEnd> {
   const runs = await store.listRuns(chain);
   const scheduled = runs.filter(({ runId }) => isScheduled(runId));
   const last = scheduled.at(-1);
-  const sent = scheduled.findLastIndex(({ mail }) => isSentInTurn(mail));
+  const unsent = scheduled.slice(scheduled.findLastIndex(({ mail }) => isSentInTurn(mail)) + 1);
+  const ids = new Set(scheduled.map(({ runId }) => runId));
+  // Retention deletes no run since a digest: a person did, and its mail went with it.
+  const isDeleted = (runId: RunId | null) => runId !== null && !ids.has(runId);
   return {
     runs,
     last: last ? await store.readRun(chain, last.runId) : null,
-    isDigestOwed: scheduled.slice(sent + 1).some(({ mail }) => mail.status === "refused"),
+    isDigestOwed: unsent.some(({ mail, previousRunId }) => mail.status === "refused" || isDeleted(previousRunId)),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type Mail,
   maySend,
   nextStep,
+  type OutboxStep,
   refused,
   secondsUntilDue,
   sending,
@@ -34,14 +35,19 @@ export async function deliver(chain: Chain, watchlist: Watchlist, ports: Ports):
   for (let steps = 0; ; steps++) {
     const runs = await store.listRuns(chain);
     const step = nextStep(runs, now());
-    const isOver = !step || step.type === "wait";
-    if (isOver || steps === maxSteps || now().getTime() >= until) {
-      if (steps > 0) await refresh(chain, ports);
-      return step && (isOver ? step.seconds : 1);
+    if (!step || step.type === "wait" || steps === maxSteps || now().getTime() >= until) {
+      // Where nothing was to be done, a commit may have written the status from older runs.
+      if (steps > 0 || !step) await refresh(chain, ports);
+      return secondsUntilNext(step);
     }
     if (step.type === "cover") await cover(step.run, step.by, ports);
     else await deliverOne(step.run, { watchlist, runs }, ports);
   }
+}
+
+function secondsUntilNext(step: OutboxStep<RunSummary> | null): number | null {
+  if (!step) return null;
+  return step.type === "wait" ? step.seconds : 1;
 }
 
 // The copy of the overview is repaired by the next commit and by expiry.

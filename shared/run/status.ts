@@ -8,8 +8,10 @@ export async function refreshStatus(
   chain: Chain,
   { runs, last }: { runs: readonly RunSummary[]; last: Run | null },
   { store }: Pick<Ports, "store">,
-): Promise<void> {
-  await store.saveStatus(summarize(chain, runs, last));
+): Promise<WatchlistStatus> {
+  const status = summarize(chain, runs, last);
+  await store.saveStatus(status);
+  return status;
 }
 
 /** Notes that a watchlist waits for its next run from now on: it is new, or it is configured again. */
@@ -17,7 +19,9 @@ export async function noteAwaited(
   chain: Chain,
   status: WatchlistStatus | undefined,
   { store, now }: Pick<Ports, "store" | "now">,
-): Promise<void> {
+): Promise<WatchlistStatus> {
   const known = status ?? summarize(chain, [], null);
-  await store.saveStatus({ ...known, removedOn: null, awaitedSince: now().toISOString() });
+  const awaited = { ...known, removedOn: null, awaitedSince: now().toISOString() };
+  await store.saveStatus(awaited);
+  return awaited;
 }

@@ -1,3 +1,4 @@
+import { chainKey } from "../../shared/core/message.ts";
 import { expectWithinTenant } from "./answers.ts";
 import { type CallLedger, keepCallLedger } from "./calls.ts";
 import { createDice, type Dice } from "./dice.ts";
@@ -161,12 +162,16 @@ async function liveQuietDay(history: History, start: number): Promise<void> {
   world.mailService = "well";
   for (const tenant of tenants) healTenant(world.tenants[tenant], softwareIds);
   calls.beginDay(new Set());
+  // A timer that fires twice sends each tenant's message twice.
+  const fire = dice.pick([1, 2, 2]);
+  const asksAt = dice.below(3);
   let waiting: number | null = 1;
   let at = start;
   for (let step = 0; waiting !== 0; step++) {
     const { changes } = world.record;
     if (at > start + longestDay) throw new Error("A day without faults did not end.");
-    const command = { fire: step === 0 ? 1 : 0, asks: step === 1 && dice.chance(0.5) ? someAsks(history) : [] };
+    const asks = step === asksAt ? someAsks(history) : [];
+    const command = { fire: step === 0 ? fire : 0, asks };
     const outcomes = await doStep(history, at, command, false);
     const failed = outcomes.flatMap((outcome) => outcome.failed);
     if (failed.length > 0) throw new Error(`A function failed on a day without faults: ${failed[0]}`);
@@ -302,6 +307,7 @@ async function deleteSomeRow({ world, ledger, dice, deletedRows }: History): Pro
   if (!place) return;
   const [table, partitionKey, rowKey] = place;
   const isDeleted = await world.deleteRow(table, partitionKey, rowKey);
+  if (process.env.CHAOS_TRACE) process.stdout.write(`deleted: ${place.join(", ")}\n`);
   if (isDeleted) deletedRows.set(what, (deletedRows.get(what) ?? 0) + 1);
 }
 
@@ -316,7 +322,9 @@ async function placeOf(
     case "status": {
       const statuses = await world.store().listStatuses();
       const [status] = statuses.length > 0 ? [dice.pick(statuses as [(typeof statuses)[number]])] : [];
-      return status ? ["Watchlists", "all", `${status.tenant}|${status.watchlist}`] : null;
+      if (!status) return null;
+      world.deletedStatuses.add(chainKey(status));
+      return ["Watchlists", "all", `${status.tenant}|${status.watchlist}`];
     }
     case "bookmark":
       return ["Walks", tenant, "retention"];
@@ -348,7 +356,7 @@ const places: readonly [Moment["place"], ...Moment["place"][]] = [
   "status written",
   "request or bookmark written",
   "mail status written",
-  "mail status written",
+  "mail about to leave",
   "mail sent",
   "mail sent",
   "message sent",
@@ -367,8 +375,8 @@ const freezePlaces: typeof places = [
   "snapshot written",
   "run committed",
   "mail status written",
-  "mail status written",
-  "mail status written",
+  "mail about to leave",
+  "mail about to leave",
   "mail sent",
 ];
 const frequent: readonly Moment["place"][] = ["row read", "rows listed", "Defender asked", "snapshot written"];

@@ -99,8 +99,11 @@ export function keepMailLedger(world: ChaosWorld, { runs, isDamaged }: Ledger): 
     const statuses = new Map((await world.store().listStatuses()).map((status) => [chainKey(status), status]));
     for (const entry of runs.values()) {
       const { run } = entry;
-      const isNamed = statuses.get(chainKey(run))?.open.some(({ runId }) => runId === run.runId) ?? false;
       const isConfigured = configured.some((chain) => sameChain(chain, run));
+      const status = statuses.get(chainKey(run));
+      // Nothing leads to a removed watchlist any more whose status a person deleted.
+      const isHidden = !isConfigured && !status && world.deletedStatuses.has(chainKey(run));
+      const isNamed = isHidden || (status?.open.some(({ runId }) => runId === run.runId) ?? false);
       expectFate(entry, isNamed, isConfigured);
     }
     for (const name of sent.keys()) expect(runs.has(name), `whether there is a run ${name}`).toBe(true);

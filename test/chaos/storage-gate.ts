@@ -8,6 +8,7 @@ export type StoragePlace =
   | "snapshot written"
   | "run committed"
   | "mail status written"
+  | "mail about to leave"
   | "lease written"
   | "request or bookmark written"
   | "status written"
@@ -131,7 +132,7 @@ function tablePlace(method: string, resource: string, body: string): StoragePlac
   if (method === "DELETE") return "row deleted";
   if (resource.startsWith("Snapshots")) return "snapshot written";
   if (resource.startsWith("Watchlists")) return "status written";
-  if (!resource.startsWith("Walks")) return "mail status written";
+  if (resource.startsWith("Runs")) return /"sending"/.test(body) ? "mail about to leave" : "mail status written";
   return /RowKey='reader'|"RowKey":"reader"/.test(resource + body) ? "lease written" : "request or bookmark written";
 }
 

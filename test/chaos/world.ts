@@ -49,6 +49,8 @@ export interface ChaosWorld {
   /** What the readers got, in order of arrival. */
   mails: readonly ReceivedMail[];
   record: StorageRecord;
+  /** The chains whose status a person deleted. */
+  deletedStatuses: Set<string>;
   /** The storage itself, without a gate. */
   store(): Store;
   /** When Defender last gave each answer, by tenant and software id and by `contentOf` the answer. */
@@ -82,8 +84,8 @@ export interface ChaosWorld {
   close(): Promise<void>;
 }
 
-/** Calls to a tenant in a minute and in an hour: a few kills use them up, because reserved calls count as made. */
-export const quota = 24;
+/** Calls to a tenant in a minute and in an hour: fewer than a day's walk needs, and than a process reserves. */
+export const quota = 16;
 
 const apiKey = "SG.chaos";
 const sender = "kb-reporter@contoso.example";
@@ -198,7 +200,7 @@ export async function startChaosWorld(dice: Dice, processes: number): Promise<Ch
   if (!first) throw new Error("There must be a process.");
   const world: ChaosWorld = {
     instances: [first, ...others],
-    ...{ tenants: defenders, mails, record, strays, answers, lost, kills, freezes, faults },
+    ...{ tenants: defenders, mails, record, deletedStatuses: new Set(), strays, answers, lost, kills, freezes, faults },
     ...{ sick: false, mailService: "well", ownership: firstOwnership },
     store: () => store,
     throttled: () => parts.reduce((sum, { defender }) => sum + defender.throttled(), 0),

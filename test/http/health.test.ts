@@ -77,6 +77,20 @@ describe("health", () => {
     expect(await reasonsOf([], "2026-11-24T13:41:00Z", world)).toHaveLength(3);
   });
 
+  test.each(["damaged", "deleted"])("looks at the runs themselves where a watchlist's row was %s", async (what) => {
+    const world = fakeWorld([watchlist]);
+    const { store } = world.ports;
+    world.outcomes.push({ status: "refused", reason: "SendGrid refused the mail (400)." });
+    await day(world, "2026-11-23");
+    const known = await store.listStatuses();
+    // What can be read of a damaged row.
+    const names = { tenant: "home", watchlist: "default", latest: null, failing: null, line: [], lastDigest: null };
+    if (what === "damaged") await store.saveStatus({ ...names, open: [], removedOn: null });
+    else await store.deleteStatus({ tenant: "home", watchlist: "default" });
+    expect(await sentences(world.ports)).toEqual([expect.stringContaining("the digest of 2026-11-23 was refused.")]);
+    expect(await store.listStatuses()).toEqual(known);
+  });
+
   test("gives a new watchlist until its first scheduled run is late", async () => {
     const world = fakeWorld([watchlist]);
     expect(await reasonsOf([], "2026-11-23T10:00:00Z", world)).toEqual([]);

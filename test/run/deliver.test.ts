@@ -457,6 +457,16 @@ describe("a send that fails", () => {
   });
 });
 
+test("a message that finds nothing to send writes the watchlist's status again, which a commit may have made of older runs", async () => {
+  const world = fakeWorld([worse]);
+  await live(world, { "2026-11-16": [item("1", 9)] });
+  const [known] = await world.ports.store.listStatuses();
+  if (!known) throw new Error("There is no status.");
+  await world.ports.store.saveStatus({ ...known, lastDigest: null });
+  expect(await deliver(chainOf(), worse, world.ports)).toBeNull();
+  expect(await world.ports.store.listStatuses()).toEqual([known]);
+});
+
 describe("a newer digest", () => {
   test("takes the place of earlier ones that were certainly not sent, and says all that they held", async () => {
     const world = fakeWorld([worse]);

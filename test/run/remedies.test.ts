@@ -220,6 +220,22 @@ describe("a damaged row of a run", () => {
   });
 });
 
+test("a run's row that was deleted with its mail: the next run mails even on a quiet day, and brings its news", async () => {
+  await day("2026-11-20", 10, 10);
+  world.outcomes.push(
+    ...Array.from({ length: 90 }, () => ({ status: "failed", isAccount: true, reason: "No." }) as const),
+  );
+  await day("2026-11-21", 20, 10);
+  await day("2026-11-22", 20, 10);
+  expect(await reasons()).toEqual([expect.stringContaining("the digest of 2026-11-21 waits for the mail account.")]);
+  await remove("runsTable", "2026-11-21");
+  world.outcomes.length = 0;
+  await day("2026-11-23", 20, 10);
+  expect(mailOf("2026-11-23")[0]).toMatch(/WORSE SINCE THE DIGEST OF 20 NOV: 1 KB .*Windows 10 20 \(\+10\)/);
+  await day("2026-11-24", 20, 10);
+  expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-20", "2026-11-23"]);
+});
+
 test("a damaged status needs nothing: the next run writes it again", async () => {
   await day("2026-11-21", 10, 10);
   await damage("day", "watchlistsTable", "default");
