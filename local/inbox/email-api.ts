@@ -17,6 +17,8 @@ export interface Operations {
   pauseSeconds: number;
   /** Why operations fail that begin from now on, and their mails reach nobody; `null`: they succeed. */
   failure: { code: string; message: string } | null;
+  /** Whether a mail under an id in use is refused; Azure does not document that it is. */
+  refusesIdsInUse: boolean;
   /** Questions asked so far. */
   questions: number;
   /** Each of the next questions gets the first one instead of an answer. */
@@ -49,14 +51,22 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export function createEmailApi(options: EmailApiOptions): EmailApi {
   const begun = new Map<string, { asked: number; failure: Operations["failure"] }>();
   const ids: string[] = [];
-  const operations: Operations = { ids, running: 0, pauseSeconds: 1, failure: null, questions: 0, faults: [] };
+  const operations: Operations = {
+    ids,
+    running: 0,
+    pauseSeconds: 1,
+    failure: null,
+    refusesIdsInUse: true,
+    questions: 0,
+    faults: [],
+  };
   return {
     operations,
     judge(request, body) {
       const read = readCall(request, body, options);
       if ("status" in read) return { reply: read, copies: [] };
       const id = request.headers["operation-id"] ?? randomUUID();
-      const fault = faultOfId(id, begun);
+      const fault = faultOfId(id, operations.refusesIdsInUse ? begun : new Map());
       if (fault) return { reply: fault, copies: [] };
       begun.set(`${id}`, { asked: 0, failure: operations.failure });
       ids.push(`${id}`);
