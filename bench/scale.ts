@@ -51,6 +51,10 @@ export async function scale(): Promise<Figure[]> {
     const bound = { ids: 60, minutes: (60 * 0.6) / inHand / 60 + 1 };
     figures.push(...(await figuresOf("500 watchlists of the same 60 ids", narrow(instances), bound)));
   }
+  const long = { watchlists: lists(500, 5_000, 10), instances: 40, speed: 600 };
+  const hours = Math.floor(5_000 / callsPerHour);
+  const minutes = hours * 60 + (5_000 - hours * callsPerHour) / callsPerMinute;
+  figures.push(...(await figuresOf("500 watchlists of 5,000 ids", long, { ids: 5_000, minutes })));
   figures.push(...(await manyTenants()));
   return figures;
 }
