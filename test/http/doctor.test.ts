@@ -5,8 +5,10 @@ import { join, resolve } from "node:path";
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { reporterResources } from "../../local/identity-endpoint.ts";
+import { emailFault } from "../../local/inbox/email-api.ts";
 import { defenderAudience } from "../../local/simulated-tenant.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { openConnections } from "../../shared/connections.ts";
 import { examine } from "../../shared/http/doctor.ts";
 import type { Finding, Probes } from "../../shared/http/finding.ts";
 import { createCredential } from "../../shared/io/credential.ts";
@@ -16,6 +18,7 @@ import { createQueueProbe, createRunQueue } from "../../shared/io/storage/run-qu
 import { createStore } from "../../shared/io/storage/tables.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { clouds } from "../../shared/settings/clouds.ts";
+import { readSettings } from "../../shared/settings.ts";
 import { emulator, uniqueName } from "../support/azurite.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { configured, fakeWorld } from "../support/fake-world.ts";
@@ -159,6 +162,56 @@ describe("with nothing wrong", () => {
   test("a product without KBs is reported with its weaknesses, because empty does not mean patched", async () => {
     const findings = await examineWith({ softwareId: edge });
     expect(findings.find(({ check }) => check === `read of ${edge}`)?.detail).toContain("7 weaknesses");
+  });
+});
+
+describe("with Azure Communication Services", () => {
+  const mailTo = (count: number) => Array.from({ length: count }, (_, n) => `a${n}@contoso.com`);
+
+  /** The mail finding of an app that is set up from its settings alone. */
+  async function findMail(settings: Record<string, string> = {}): Promise<Finding | undefined> {
+    const acs = { MAIL_TRANSPORT: "acs", ACS_ENDPOINT: world.inbox.url, SOFTWARE_IDS: windows11 };
+    const { SENDGRID_API_KEY: _, ...others } = world.settings;
+    const { ports, probes } = openConnections(readSettings({ ...others, ...acs, ...settings }));
+    const { mailer, watchlists } = ports;
+    const findings = await examine({ ...setUp().ports, mailer, watchlists }, probes);
+    return findings.find(({ check }) => check === "mail");
+  }
+
+  test("the mail is checked as far as that goes without sending one, by one question", async () => {
+    const { questions } = world.inbox.operations;
+    const finding = await findMail();
+    expect(finding?.status).toBe("ok");
+    expect(finding?.detail).toMatch(
+      /^Azure Communication Services lets the app ask.*recipients of 1 watchlist.*no sandbox/,
+    );
+    expect(world.inbox.operations.questions).toBe(questions + 1);
+    expect(world.inbox.mails).toEqual([]);
+  });
+
+  test("it is a fault if the app has no role there", async () => {
+    world.inbox.operations.faults.push(emailFault(403, "Forbidden", ""));
+    const detail = expect.stringMatching(
+      /^Azure does not let this app send mail \(403: Forbidden\).*infra\/mail\.bicep/,
+    );
+    expect(await findMail()).toMatchObject({ status: "fault", detail });
+  });
+
+  test("it is a fault if a watchlist has more readers than a mail may have", async () => {
+    expect(await findMail({ MAIL_TO: mailTo(50).join() })).toMatchObject({ status: "ok" });
+    const detail = expect.stringContaining("51 recipients, but Azure Communication Services allows 1 to 50");
+    expect(await findMail({ MAIL_TO: mailTo(51).join() })).toMatchObject({ status: "fault", detail });
+  });
+
+  test("the app that is set up so sends as its identity", async () => {
+    const acs = { MAIL_TRANSPORT: "acs", ACS_ENDPOINT: world.inbox.url, SOFTWARE_IDS: windows11 };
+    const { ports } = openConnections(readSettings({ ...world.settings, ...acs }));
+    const mail = { ...{ tenant: "home", watchlist: "default", runId: "2026-11-23", sendKey: "1", isRepeat: false } };
+    const text = { subject: "3 new", html: "<p>3 new</p>", text: "3 new", attachments: [] };
+    const outcome = await ports.mailer.send({ ...mail, to: ["ops@contoso.com"], together: false, ...text });
+    expect(outcome).toMatchObject({ status: "sent" });
+    expect(world.inbox.operations.ids).toHaveLength(1);
+    expect(world.identity.issued.map(({ resource }) => resource)).toContain("https://communication.azure.com");
   });
 });
 
