@@ -5,7 +5,7 @@ import type { ReceivedMail } from "./mail.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 
 /** The resource for which a token must be. */
-export const communicationAudience = "https://communication.azure.com";
+const communicationAudience = "https://communication.azure.com";
 
 /** What happens to mails once Azure Communication Services has accepted them; may be changed at any time. */
 export interface Operations {

@@ -51,7 +51,7 @@ export function readEmailRequest(body: unknown): { request: EmailRequest } | { f
 }
 
 /** All recipients of a mail. */
-export function recipientsOf({ to, cc = [], bcc = [] }: Recipients): z.infer<typeof address>[] {
+function recipientsOf({ to, cc = [], bcc = [] }: Recipients): z.infer<typeof address>[] {
   return [...to, ...cc, ...bcc];
 }
 

@@ -328,7 +328,7 @@ const paths = {
       operationId: "examine",
       summary: "Check everything that a run needs",
       description:
-        "Gets a token for each tenant, reads the first products of up to ten of its watchlists, writes and deletes test rows and a test message, and sends a mail for each watchlist to SendGrid's sandbox.",
+        "Gets a token for each tenant, reads the first products of up to ten of its watchlists, writes and deletes test rows and a test message, and has SendGrid's sandbox check a mail for each watchlist, or asks Azure Communication Services whether it lets the app in.",
       responses: {
         200: ok("The findings; `ok` is true when every check passed.", content("Examination")),
         ...refused,
