@@ -38,7 +38,8 @@ export interface DefenderOptions {
   timing?: Partial<Timing>;
 }
 
-const maxPages = 1_000;
+/** Each is a call of the quota. A product has at most some 2,000 KBs. */
+const maxPages = 100;
 /** Of an answer that refuses. */
 const refusalLimits: Limits = { bytes: 64 * 1024, values: 10_000 };
 
@@ -136,7 +137,7 @@ async function readPages(call: Call, first: URL): Promise<unknown[]> {
   let url: URL | null = first;
   while (url) {
     if (seen.has(url.href)) throw errorOf(unusable(call.name, "its nextLink leads back to a page already read"));
-    if (seen.size === maxPages) throw errorOf(unusable(call.name, "it has more than 1,000 pages"));
+    if (seen.size === maxPages) throw errorOf(unusable(call.name, "it has more than 100 pages"));
     seen.add(url.href);
     const answer: Outcome<Page> = await ask(call, { url, limits: left, read: parsePage });
     if ("missing" in answer) throw answer.missing;
