@@ -40,6 +40,8 @@ export interface DefenderOptions {
 
 /** Each is a call of the quota. A product has at most some 2,000 KBs. */
 const maxPages = 100;
+/** Each makes all calls to the tenant wait. */
+const mostThrottled = 12;
 /** Of an answer that refuses. */
 const refusalLimits: Limits = { bytes: 64 * 1024, values: 10_000 };
 
@@ -160,15 +162,26 @@ function nextUrl(call: Call, link: string | null, from: URL): URL | null {
 async function ask<T>(call: Call, question: Question<T>): Promise<Outcome<T>> {
   const { retries, notFoundPauses } = call.tenant.timing;
   const pauses = { token: [0], passing: [...retries], missing: [...notFoundPauses], final: [] };
+  let throttled = 0;
   for (;;) {
     const outcome = await attempt(call, question);
     if ("content" in outcome) return outcome;
-    if (outcome.kind === "throttled") continue;
+    if (outcome.kind === "throttled") {
+      throttled += 1;
+      if (throttled === mostThrottled) throw errorOf(throttledAlone(call.name));
+      continue;
+    }
     const pause = pauses[outcome.kind].shift();
     if (pause === undefined && outcome.kind === "missing") return { missing: errorOf(outcome) };
     if (pause === undefined) throw errorOf(outcome);
     await wait(jitter(pause), call.signal);
   }
+}
+
+// A tenant that is throttled for so long is left alone before that: others must have been answered in between.
+function throttledAlone(name: string): Omit<Fault, "kind"> {
+  const message = `Defender throttles this product again and again for ${name}, although it answers others. This usually clears up on its own.`;
+  return { permanent: false, message };
 }
 
 function errorOf(fault: Omit<Fault, "kind"> & { cause?: unknown }): DefenderError {

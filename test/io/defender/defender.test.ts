@@ -742,6 +742,23 @@ describe("throttling", () => {
     expect(error.retryAfterSeconds).toBe(3_600);
   });
 
+  test("of one product while others are answered ends its read, or each try would hold up all others", async () => {
+    let tries = 0;
+    const { defender } = await world(({ path }) => {
+      if (!path.includes(id)) return list(1);
+      tries += 1;
+      return { ...refused(503, "ServerBusy"), headers: { "retry-after": "0.01" } };
+    });
+    const error = failure(defender.getMissingKbs("home", id));
+    const ended = error.then(() => true);
+    while (!(await Promise.race([ended, sleep(1).then(() => tries > 100)]))) {
+      await defender.getMissingKbs("home", "microsoft-_-office");
+    }
+    expect(tries).toBe(12);
+    expect(await error).toMatchObject({ permanent: false, retryAfterSeconds: null });
+    expect((await error).message).toMatch(/throttles this product/);
+  });
+
   test("forever lasts no longer than the longest throttle", async () => {
     const { defender } = await world(inTurn(limited("999999999"), list(1)), { timing: { longestThrottle: 50 } });
     expect(await defender.getMissingKbs("home", id)).toEqual([kb(1)]);
