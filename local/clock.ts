@@ -25,11 +25,6 @@ export function followClock(ahead: () => number): void {
   putInPlace(TurnedDate);
 }
 
-/** The time since 1970 in milliseconds, whatever this process's clock is turned to. */
-export function realTime(): number {
-  return RealDate.now();
-}
-
 /** Returns to the real time. */
 export function restoreClock(): void {
   offset = () => 0;

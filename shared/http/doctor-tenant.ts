@@ -132,11 +132,15 @@ async function examineReads(
     async (id): Promise<Finding> => {
       const check = `read of ${id}${ofTenant(tenant)}`;
       if (!isOk) return { check, status: "skipped", detail: "Skipped, because the token check failed." };
-      return tried(check, () => tryRead({ tenant, softwareId: id }, calling, reads.ports));
+      const finding = await tried(check, () => tryRead({ tenant, softwareId: id }, calling, reads.ports));
+      const isLate = finding.status === "fault" && reads.signal.aborted;
+      return isLate ? { check, status: "skipped", detail: late } : finding;
     },
     { concurrency },
   );
 }
+
+const late = "Skipped, because the examination of all products took two minutes.";
 
 async function tryRead(
   { tenant, softwareId }: { tenant: string; softwareId: string },

@@ -22,7 +22,7 @@ export interface Probes {
 /** One check: what was found, or what to do. */
 export interface Finding {
   check: string;
-  /** `skipped`: an earlier check failed, or the calls to Defender cannot be counted or are used up. */
+  /** `skipped`: an earlier check failed, the calls to Defender cannot be counted or are used up, or no time was left. */
   status: "ok" | "fault" | "skipped";
   detail: string;
 }

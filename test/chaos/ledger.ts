@@ -266,7 +266,7 @@ function pickKey({ tenant, softwareId, runId }: Pick<Snapshot, "tenant" | "softw
   return { tenant, softwareId, runId };
 }
 
-export function partsOf(name: string): Chain & { runId: string } {
+function partsOf(name: string): Chain & { runId: string } {
   const [tenant = "", watchlist = "", runId = ""] = name.split(" ");
   return { tenant, watchlist, runId };
 }

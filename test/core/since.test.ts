@@ -307,7 +307,11 @@ describe("a report and what happened since the last digest", () => {
       fc.asyncProperty(story, async (story) => {
         const { said, passed } = await play(story);
         const before = new Set(passed.flatMap(worseIn));
-        for (const [name, { kind }] of said) if (isWorse(kind)) expect(before).toContain(name);
+        for (const [name, { kind, reasons }] of said) {
+          // A count that became known while another fell was called better, and is worse where that other is unknown today.
+          const isKnownNow = reasons.length > 0 && reasons.every((reason) => reason.endsWith("known"));
+          if (isWorse(kind) && !isKnownNow) expect(before).toContain(name);
+        }
       }),
     );
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Watchlist } from "../../shared/core/watchlist.ts";
 import { examine } from "../../shared/http/doctor.ts";
 import type { Finding, Probes } from "../../shared/http/finding.ts";
@@ -207,4 +207,15 @@ test("what the doctor writes is not shown as a watchlist, even by a doctor that 
   world.ports.store.deleteStatus = deleteStatus;
   await examine(world.ports, probesOf().probes);
   expect(await listStatuses()).toEqual([]);
+});
+
+test("reads for which no time was left are skipped, and are no faults", async () => {
+  const world = fakeWorld(lists({ tenant: contoso }, { tenant: fabrikam, softwareIds: ["microsoft-_-office"] }));
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort(new Error("It was aborted.")));
+  const findings = await examine(world.ports, probesOf().probes);
+  timeout.mockRestore();
+  expect(faultsOf(findings)).toEqual([]);
+  expect(
+    findings.filter(({ check }) => check.startsWith("read of")).map(({ status, detail }) => [status, detail]),
+  ).toEqual(Array(2).fill(["skipped", "Skipped, because the examination of all products took two minutes."]));
 });

@@ -38,7 +38,10 @@ export interface DefenderOptions {
   timing?: Partial<Timing>;
 }
 
-const maxPages = 1_000;
+/** Each is a call of the quota. A product has at most some 2,000 KBs. */
+const maxPages = 100;
+/** Each makes all calls to the tenant wait. */
+const mostThrottled = 12;
 /** Of an answer that refuses. */
 const refusalLimits: Limits = { bytes: 64 * 1024, values: 10_000 };
 
@@ -136,7 +139,7 @@ async function readPages(call: Call, first: URL): Promise<unknown[]> {
   let url: URL | null = first;
   while (url) {
     if (seen.has(url.href)) throw errorOf(unusable(call.name, "its nextLink leads back to a page already read"));
-    if (seen.size === maxPages) throw errorOf(unusable(call.name, "it has more than 1,000 pages"));
+    if (seen.size === maxPages) throw errorOf(unusable(call.name, "it has more than 100 pages"));
     seen.add(url.href);
     const answer: Outcome<Page> = await ask(call, { url, limits: left, read: parsePage });
     if ("missing" in answer) throw answer.missing;
@@ -159,15 +162,26 @@ function nextUrl(call: Call, link: string | null, from: URL): URL | null {
 async function ask<T>(call: Call, question: Question<T>): Promise<Outcome<T>> {
   const { retries, notFoundPauses } = call.tenant.timing;
   const pauses = { token: [0], passing: [...retries], missing: [...notFoundPauses], final: [] };
+  let throttled = 0;
   for (;;) {
     const outcome = await attempt(call, question);
     if ("content" in outcome) return outcome;
-    if (outcome.kind === "throttled") continue;
+    if (outcome.kind === "throttled") {
+      throttled += 1;
+      if (throttled === mostThrottled) throw errorOf(throttledAlone(call.name));
+      continue;
+    }
     const pause = pauses[outcome.kind].shift();
     if (pause === undefined && outcome.kind === "missing") return { missing: errorOf(outcome) };
     if (pause === undefined) throw errorOf(outcome);
     await wait(jitter(pause), call.signal);
   }
+}
+
+// A tenant that is throttled for so long is left alone before that: others must have been answered in between.
+function throttledAlone(name: string): Omit<Fault, "kind"> {
+  const message = `Defender throttles this product again and again for ${name}, although it answers others. This usually clears up on its own.`;
+  return { permanent: false, message };
 }
 
 function errorOf(fault: Omit<Fault, "kind"> & { cause?: unknown }): DefenderError {
