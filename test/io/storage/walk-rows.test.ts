@@ -160,7 +160,7 @@ describe("rows that version 1 wrote", () => {
     failing0: '{"softwareId":"microsoft-_-office","reason":"Busy.","misses":3,"others":1}',
     line0: '[["2026-11-23",3000000000]]',
     open0:
-      '[["2026-11-22","2026-11-22T05:04:00.000Z",{"mailStatus":"claimed","mailAt":"2026-11-22T05:05:00.000Z","mailAttempts":0,"mailUnknownOutcomes":0,"mailCrashes":0,"mailReason":"","mailIsAccountTrouble":false,"mailRetryAt":"","mailSince":"none","mailIsResent":false}]]',
+      '[["2026-11-22","2026-11-22T05:04:00.000Z",{"mailStatus":"claimed","mailAt":"2026-11-22T05:05:00.000Z","mailAttempts":0,"mailUnknownOutcomes":0,"mailFailedSends":0,"mailCanAsk":false,"mailCrashes":0,"mailReason":"","mailIsAccountTrouble":false,"mailRetryAt":"","mailSince":"none","mailIsResent":false}]]',
   };
 
   it("mean what they meant then, whatever this version writes", () => {
