@@ -61,5 +61,5 @@ test("a followed clock is asked anew at each look", () => {
   const within = (instant: number) => expect(Math.abs(instant - real - ahead)).toBeLessThan(60_000);
   within(Date.now());
   ahead = -86_400_000;
-  within(new Date().getTime());
+  within(Date.parse(new Date().toISOString()));
 });
