@@ -48,10 +48,11 @@ export async function scale(): Promise<Figure[]> {
   }
   const narrow = (instances: number) => ({ watchlists: lists(500, 60, 12), instances, speed: 4 });
   for (const instances of [1, 10, 40]) {
+    // Within a minute's calls, so that only their own time counts, and a minute for 500 commits.
     const bound = { ids: 60, minutes: (60 * 0.6) / inHand / 60 + 1 };
     figures.push(...(await figuresOf("500 watchlists of the same 60 ids", narrow(instances), bound)));
   }
-  const long = { watchlists: lists(500, 5_000, 10), instances: 40, speed: 600 };
+  const long = { watchlists: lists(500, 5_000, 10), instances: 40, speed: 120 };
   const hours = Math.floor(5_000 / callsPerHour);
   const minutes = hours * 60 + (5_000 - hours * callsPerHour) / callsPerMinute;
   figures.push(...(await figuresOf("500 watchlists of 5,000 ids", long, { ids: 5_000, minutes })));
@@ -67,7 +68,7 @@ async function figuresOf(what: string, fleet: Fleet, bound: { ids: number; minut
     {
       what: `${name}: last commit`,
       ours,
-      theirs: `${bound.minutes.toFixed(1)} min, the quota's bound`,
+      theirs: `${bound.minutes.toFixed(1)} min, what the quota allows`,
       ratio: walked.last / bound.minutes,
       bound: { atMost: 1.05 },
     },
@@ -184,13 +185,14 @@ function startService(speed: number, now: () => number): Promise<SimulatedTenant
 
 function countedStore(): { store: Store; counted: { calls: number } } {
   const counted = { calls: 0 };
-  const store = new Proxy(createFakeStore(), {
-    get(target, name, receiver) {
+  const counting = Object.entries(createFakeStore()).map(([name, call]) => [
+    name,
+    (...args: unknown[]) => {
       counted.calls += 1;
-      return Reflect.get(target, name, receiver);
+      return call(...args);
     },
-  });
-  return { store, counted };
+  ]);
+  return { store: Object.fromEntries(counting), counted };
 }
 
 interface Queue {
