@@ -50,11 +50,14 @@ export function createMailer(options: MailerOptions): Mailer {
       const fault = faultOfRecipients(readers) ?? faultOfSize(message);
       if (fault) return { status: "refused", reason: fault };
       if (!isKey(apiKey)) return { status: "failed", isAccount: true, reason: keyFault };
+      // Begun before all waiting: after a freeze the time is over, and nothing leaves that another process sends too.
+      // The SDK's own timeout starts again with every byte received.
+      const signal = AbortSignal.timeout(timeoutMs);
       // The SDK takes 100 ms to load, which runs without a mail need not pay.
       const [sendgrid, client] = await Promise.all([import("@sendgrid/mail"), import("@sendgrid/client")]);
       try {
         // The SDK has one client for the process; nothing may happen between setting it up and sending.
-        sendgrid.default.setClient(aim(client.default, { apiKey, region: options.region, url, timeoutMs }));
+        sendgrid.default.setClient(aim(client.default, { apiKey, region: options.region, url, signal }));
         const [{ statusCode, headers, body }] = await sendgrid.default.send(message);
         return outcomeOf({ status: statusCode, headers, body });
       } catch (error) {
@@ -79,17 +82,16 @@ interface Target {
   apiKey: string;
   region: string;
   url: URL | null;
-  timeoutMs: number;
+  signal: AbortSignal;
 }
 
-function aim(client: Client, { apiKey, region, url, timeoutMs }: Target): Client {
+function aim(client: Client, { apiKey, region, url, signal }: Target): Client {
   client.setDataResidency(region);
   client.setApiKey(apiKey);
   // Settings of axios that the SDK passes on, although they are not in its types.
   const request = {
     url: "",
-    // The SDK's own timeout starts again with every byte received.
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
     // A redirect would take the key along.
     maxRedirects: 0,
     maxContentLength: maxAnswerBytes,
