@@ -164,7 +164,11 @@ describe("a damaged row", fuzzing, () => {
         const found = decoded(() => decodeLease(leaseRow, place));
         if (found) expect(decodeLease(encodeLease("home", found.lease), place)).toEqual({ lease: found.lease });
         const asked = readableRequest("home", requestRow, keyed);
-        if (asked) expect(decodeRequest("home", encodeRequest(asked), keyed)).toEqual(asked);
+        if (!asked) return;
+        // A long reason is cut when it is written.
+        const again = encodeRequest(asked);
+        const kept = { ...asked, ...(asked.dropped !== undefined && { dropped: again.dropped }) };
+        expect(decodeRequest("home", again, keyed)).toEqual(kept);
       }),
       { numRuns: fuzzRuns(500), examples: [[lease, request] as [Columns, Columns], [{}, {}]] },
     );
