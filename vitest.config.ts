@@ -2,7 +2,10 @@ import { defineConfig } from "vitest/config";
 import { inlineInTests } from "./scripts/inline.ts";
 
 // Tests that change nothing outside themselves share workers, which saves each file the start of its own.
-const pure = ["{core,fuzz,render}/**/*.test.{ts,tsx}", "http/!(doctor).test.ts", "run/!(two-at-once).test.ts"];
+const pure = ["{core,fuzz,render}/**/*.test.{ts,tsx}", "http/!(doctor).test.ts", "run/!(remedies|two-at-once).test.ts"];
+
+// The tests' servers are on this machine. Tests of proxies set these for themselves.
+const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
 
 const all = {
   include: ["**/*.test.{ts,tsx}"],
@@ -18,6 +21,7 @@ export default defineConfig({
   plugins: [inlineInTests],
   test: {
     dir: "test",
+    env: Object.fromEntries(proxies.map((name) => [name, ""])),
     setupFiles: process.env.FUZZ_SEED ? ["test/support/fixed-seed.ts"] : [],
     // More than there are cores, because most tests wait for a server.
     maxWorkers: 4,

@@ -80,7 +80,7 @@ export async function coldStart(): Promise<Figure[]> {
       "whole app": { files: globSync("dist/functions/*.js").sort() },
       "whole app with what its first message loads": {
         files: ["dist/functions/index.js"],
-        message: { watchlist: "none", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00Z" },
+        message: { deliver: { tenant: "none", watchlist: "none" }, openedAt: "2026-11-23T05:00:00Z" },
       },
     });
   } finally {

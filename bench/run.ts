@@ -7,6 +7,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Figure[]>>> = {
   walk: async () => (await import("./walk.ts")).walk(),
   store: async () => (await import("./store.ts")).store(),
   http: async () => (await import("./http.ts")).http(),
+  overview: async () => (await import("./overview.ts")).overview(),
+  scale: async () => (await import("./scale.ts")).scale(),
 };
 
 const wanted = process.argv.slice(2);

@@ -38,6 +38,7 @@ export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
     startHost({
       appDir: process.cwd(),
       port: 0,
+      hostKey: null,
       env: {
         ...world.settings,
         REPORTER_STORAGE: storage,
@@ -80,6 +81,9 @@ function idOf(index: number): string {
   return `contoso-_-software_${index}`;
 }
 
+/** In which nothing is missing. */
+export const emptyEstate = estateOf({ products: 0, kbsEach: 0 });
+
 function estateOf({ kbsEach }: EstateSize): Parameters<typeof startWorld>[0]["estate"] {
   return {
     software: (id) => ({
@@ -107,7 +111,7 @@ function kbOf(number: number, day: number) {
 }
 
 /** Counts the calls to the storage emulator and forwards them. */
-function createCounter() {
+export function createCounter() {
   let counts: Record<string, number> = {};
   const closing: (() => void)[] = [];
 

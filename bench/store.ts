@@ -8,8 +8,8 @@ import { type Figure, median } from "./figure.ts";
 import { startServedWorld } from "./served-world.ts";
 
 const concurrency = 8;
-const writesEach = 100;
-const rounds = 7;
+const writesEach = 300;
+const rounds = 15;
 const kbsEach = 60;
 const watched = 200;
 

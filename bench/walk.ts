@@ -8,8 +8,12 @@ import type { Figure } from "./figure.ts";
 /** Simulated seconds in a real one. */
 const scale = 20;
 const callsPerMinute = 100;
-const concurrency = 8;
-const ids = Array.from({ length: 1_500 }, (_, index) => `contoso-_-software_${index}`);
+/** Calls at once, which is also what the quota keeps in hand. */
+const concurrency = 4;
+/** Products that a walk looks at together. */
+const products = 8;
+/** As many as fill 15 windows of the quota: an hour's. */
+const ids = Array.from({ length: 15 * (callsPerMinute - concurrency) }, (_, index) => `contoso-_-software_${index}`);
 /** The ids of the naive walks. */
 const sample = ids.slice(0, 500);
 const estate = {
@@ -34,7 +38,7 @@ function latencySeconds(softwareId: string): number {
   return 0.2 + (((number * 7_919) % 1_000) / 1_000) * 1.3;
 }
 
-/** A walk over 1,500 products of a tenant with Defender's quota, against the scripts that people use today. */
+/** A walk over 1,440 products of a tenant with Defender's quota, against the scripts that people use today. */
 export async function walk(): Promise<Figure[]> {
   const [parallel, few] = await Promise.all([
     onTenant(scale, (tenant) => walkNaively(tenant, sample, 50)),
@@ -46,32 +50,32 @@ export async function walk(): Promise<Figure[]> {
     onTenant(scale, (tenant) => walkNaively(tenant, sample, 1)),
   ]);
   const sequentialSeconds = sequential.seconds * (ids.length / sample.length);
-  const windows = ids.length / callsPerMinute;
-  const firstWindow = lowerBound(ids.slice(0, callsPerMinute));
-  const bound = 60 * (windows - 1) + firstWindow;
+  const windows = Math.ceil(ids.length / callsPerMinute);
+  const lastWindow = lowerBound(ids.slice((windows - 1) * callsPerMinute));
+  const bound = 60 * (windows - 1) + lastWindow;
   const slowest = ids
     .slice(0, 20)
     .map(latencySeconds)
     .toSorted((a, b) => b - a);
-  const slowestReads = slowest.slice(0, 3).reduce((sum, seconds) => sum + seconds, 0);
+  const slowestReads = slowest.slice(0, 5).reduce((sum, seconds) => sum + seconds, 0);
   const ours = `${paced.seconds.toFixed(0)} s`;
   return [
     {
-      what: "walk of 1,500 ids, against the strictest sliding bound",
+      what: "walk of 1,440 ids, against the strictest sliding bound",
       ours,
-      theirs: `${bound.toFixed(0)} s: 14 minutes and the last 100 reads, 8 at once`,
+      theirs: `${bound.toFixed(0)} s: 14 minutes and the last 40 reads, 4 at once`,
       ratio: paced.seconds / bound,
-      bound: { atMost: 1.03 },
+      bound: { atMost: 1.07 },
     },
     {
-      what: "walk of 1,500 ids, against 15 windows of a minute",
+      what: "walk of 1,440 ids, against 14.4 windows of a minute",
       ours,
-      theirs: `${windows * 60} s`,
-      ratio: paced.seconds / (windows * 60),
-      bound: { atMost: 1.03 },
+      theirs: `${(ids.length / callsPerMinute) * 60} s`,
+      ratio: paced.seconds / ((ids.length / callsPerMinute) * 60),
+      bound: { atMost: 1.05 },
     },
     {
-      what: "walk, 429s in 1,500 reads",
+      what: "walk, 429s in 1,440 reads",
       ours: `${paced.throttled}`,
       theirs: "0 allowed",
       ratio: paced.throttled,
@@ -80,17 +84,17 @@ export async function walk(): Promise<Figure[]> {
     {
       what: "walk, against a sequential script",
       ours,
-      theirs: `${sequentialSeconds.toFixed(0)} s, three times that of 500 ids`,
+      theirs: `${sequentialSeconds.toFixed(0)} s, scaled from 500 ids`,
       ratio: paced.seconds / sequentialSeconds,
     },
     {
       what: "walk, 429s a read, against 50 reads at once that obey Retry-After",
       ours: (paced.throttled / ids.length).toFixed(2),
       theirs: `${(parallel.throttled / sample.length).toFixed(2)} (${parallel.seconds.toFixed(0)} s for 500 ids)`,
-      ratio: paced.throttled / parallel.throttled / 3,
+      ratio: paced.throttled / ids.length / (parallel.throttled / sample.length),
     },
     {
-      what: "walk of 20 ids, against their three slowest reads",
+      what: "walk of 20 ids, against their five slowest reads",
       ours: `${few.seconds.toFixed(2)} s`,
       theirs: `${slowestReads.toFixed(2)} s`,
       ratio: few.seconds / slowestReads,
@@ -137,10 +141,9 @@ async function walkPaced(tenant: SimulatedTenant, speed: number, softwareIds = i
     scope: `${defenderAudience}/.default`,
     callsPerMinute,
     callsPerHour: 1_500,
-    concurrency,
     timing: { minute: 60_000 / speed, hour: 3_600_000 / speed },
   });
-  await pMap(softwareIds, (id) => defender.getMissingKbs("home", id), { concurrency });
+  await pMap(softwareIds, (id) => defender.getMissingKbs("home", id), { concurrency: products });
 }
 
 async function walkNaively(tenant: SimulatedTenant, softwareIds: readonly string[], atOnce: number): Promise<void> {

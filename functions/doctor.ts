@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, connect, portsFor } from "../shared/app.ts";
+import { authLevel, connect, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("doctor", {
@@ -10,6 +10,6 @@ app.http("doctor", {
     respond(request, async () => {
       const { serveDoctor } = await import("../shared/http/doctor.ts");
       const { probes } = await connect();
-      return serveDoctor(request, await portsFor(context), probes);
+      return serveDoctor(request, await portsForRequest(request, context), probes);
     }),
 });

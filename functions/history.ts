@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("history", {
@@ -9,6 +9,6 @@ app.http("history", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveHistory } = await import("../shared/http/history.ts");
-      return serveHistory(request, await portsFor(context));
+      return serveHistory(request, await portsForRequest(request, context));
     }),
 });

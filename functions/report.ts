@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("report", {
@@ -9,6 +9,6 @@ app.http("report", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveReport } = await import("../shared/http/report.ts");
-      return serveReport(request, await portsFor(context));
+      return serveReport(request, await portsForRequest(request, context));
     }),
 });

@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("run-status", {
@@ -9,6 +9,6 @@ app.http("run-status", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveRunStatus } = await import("../shared/http/run-status.ts");
-      return serveRunStatus(request, await portsFor(context));
+      return serveRunStatus(request, await portsForRequest(request, context));
     }),
 });

@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { authLevel, portsFor } from "../shared/app.ts";
+import { authLevel, portsForRequest } from "../shared/app.ts";
 import { respond } from "../shared/http/respond.ts";
 
 app.http("start-run", {
@@ -9,6 +9,6 @@ app.http("start-run", {
   handler: (request, context) =>
     respond(request, async () => {
       const { serveStartRun } = await import("../shared/http/start-run.ts");
-      return serveStartRun(request, await portsFor(context));
+      return serveStartRun(request, await portsForRequest(request, context));
     }),
 });

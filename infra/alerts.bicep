@@ -4,7 +4,6 @@ param location string
 param tags object
 param mailTo string
 param withoutRunHours int
-param watchlistCount int
 param healthUrl string
 param workspaceName string
 param insightsName string
@@ -59,10 +58,10 @@ resource noRun 'Microsoft.Insights/scheduledQueryRules@2023-03-15-preview' = if 
       allOf: [
         {
           query: replace(loadTextContent('queries/no-run.kql'), '{hours}', string(withoutRunHours))
-          metricMeasureColumn: 'Watchlists'
+          metricMeasureColumn: 'Missing'
           timeAggregation: 'Maximum'
-          operator: 'LessThan'
-          threshold: watchlistCount
+          operator: 'GreaterThan'
+          threshold: 0
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }
       ]

@@ -1,5 +1,6 @@
 // The reporter and everything it needs, in one resource group. main.parameters.json fills the parameters from azd
-// environment variables with the same names as the app's settings.
+// environment variables with the same names as the app's settings. Every parameter is a string: azd drops a malformed number
+// or boolean without a word and deploys the default. scripts/deployment-values.ts checks them before a deployment.
 targetScope = 'subscription'
 
 // ---- where and what
@@ -22,17 +23,19 @@ param resourceGroupName string = ''
 param nodeVersion string = '24'
 
 @description('Memory of one instance in MB. CPU share and price per second grow with it.')
-@allowed([512, 2048, 4096])
-param instanceMemoryMB int = 2048
+@allowed(['512', '2048', '4096'])
+param instanceMemoryMB string = '2048'
 
-@description('Maximum number of instances. Each one keeps its own count of calls to Defender, so use few for one tenant.')
-@minValue(1)
-@maxValue(1000)
-param maximumInstances int = 40
+@description('Maximum number of instances, 1 to 1000. Tenants share them; one tenant has one reader at a time.')
+param maximumInstances string = '40'
 
 @description('Storage redundancy: one datacenter, three zones, or a readable second region.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 param storageRedundancy string = 'Standard_LRS'
+
+@description('Who reaches storage and Key Vault. public: every network, with a role. private: the app\'s own network only.')
+@allowed(['public', 'private'])
+param network string = 'public'
 
 @description('Additional tags for all resources.')
 param tags object = {}
@@ -46,12 +49,15 @@ param softwareIds string = 'microsoft-_-windows_11,microsoft-_-windows_server_20
 @minLength(3)
 param mailTo string
 
-@description('Several watchlists, instead of SOFTWARE_IDS and MAIL_TO, in the format of the setting WATCHLISTS.')
-param watchlists array = loadJsonContent('watchlists.json')
+@description('Where the watchlists are: settings (one: SOFTWARE_IDS and MAIL_TO), or blob (many: infra/watchlists.json, which azd uploads).')
+@allowed(['settings', 'blob'])
+param watchlistsIn string = 'settings'
 
-@description('Sender of the digest. It must be a verified sender of the SendGrid account.')
-@minLength(3)
-param mailFrom string
+@description('Object id of the person or identity that uploads the watchlists, which gets the right to. Empty: nobody.')
+param uploaderId string = ''
+
+@description('Sender of the digest, verified at SendGrid. Empty, for acs only: the sender of the Azure-managed domain.')
+param mailFrom string = ''
 
 @description('Who gets the alerts about the reporter itself: plain addresses separated by commas.')
 @minLength(3)
@@ -66,21 +72,16 @@ param reportSchedule string = '0 0 5 * * *'
 param reportTimeZone string = 'UTC'
 
 @description('Minutes that a scheduled run waits for products that cannot be read.')
-@minValue(0)
-@maxValue(1440)
-param reportGraceMinutes int = 120
+param reportGraceMinutes string = '120'
 
 @description('Rises by fewer machines are held back until they add up to this.')
-@minValue(0)
-param worseMinMachines int = 1
+param worseMinMachines string = '1'
 
 @description('Rises by fewer percent are held back until they add up to this.')
-@minValue(0)
-param worseMinPercent int = 0
+param worseMinPercent string = '0'
 
 @description('A KB is also worse when its CVEs rise by this many; 0: never for that.')
-@minValue(0)
-param worseMinCves int = 1
+param worseMinCves string = '1'
 
 @description('Which runs send a digest.')
 @allowed(['worse', 'changed', 'always'])
@@ -91,13 +92,10 @@ param mailWhen string = 'worse'
 param heartbeatDay string = 'Monday'
 
 @description('Days after which a missing KB counts as overdue.')
-@minValue(0)
-param dueDays int = 14
+param dueDays string = '14'
 
 @description('How many days runs and their snapshots are kept.')
-@minValue(40)
-@maxValue(3650)
-param retentionDays int = 400
+param retentionDays string = '400'
 
 @description('Base URL of the links in mails. Empty: the function app\'s own address.')
 param reportUrl string = ''
@@ -112,17 +110,35 @@ param defenderCloud string = 'public'
 param defenderUrl string = ''
 
 @description('Maximum calls to Defender per minute, for each tenant and instance.')
-@minValue(1)
-param defenderCallsPerMinute int = 100
+param defenderCallsPerMinute string = '100'
 
 @description('Maximum calls to Defender per hour, for each tenant and instance.')
-@minValue(1)
-param defenderCallsPerHour int = 1500
+param defenderCallsPerHour string = '1500'
 
 @description('Client id of the multi-tenant app registration that reads other tenants. Empty: only this tenant is read.')
 param defenderAppId string = ''
 
-// ---- SendGrid
+// ---- how mail is sent
+
+@description('sendgrid: with an API key. acs: with Azure Communication Services, which is created, and no key at all.')
+@allowed(['sendgrid', 'acs'])
+param mailTransport string = 'sendgrid'
+
+@description('For acs: where Azure keeps the mails until they are delivered.')
+@allowed([
+  'Australia'
+  'Brazil'
+  'Canada'
+  'Europe'
+  'France'
+  'Germany'
+  'India'
+  'Japan'
+  'Switzerland'
+  'UK'
+  'United States'
+])
+param mailDataLocation string = 'Europe'
 
 @description('SendGrid API key with the permission Mail Send; stored in Key Vault. Empty: the key in the vault is kept.')
 @secure()
@@ -133,7 +149,8 @@ param sendGridApiKey string = ''
 param sendGridRegion string = 'global'
 
 @description('true: SendGrid checks mails but does not deliver them.')
-param sendGridSandbox bool = false
+@allowed(['true', 'false'])
+param sendGridSandbox string = 'false'
 
 // ---- who may read reports
 
@@ -147,49 +164,47 @@ param signInClientId string = ''
 @description('For AUTH=entra: object ids of the groups that may sign in, separated by commas. Empty: everyone assigned to the registration.')
 param signInGroups string = ''
 
+@description('For AUTH=entra: client ids of the programs that may call with a token, separated by commas.')
+param signInApplications string = ''
+
 // ---- alerts and logs
 
-@description('Alert when a watchlist has not committed a scheduled run for this many hours. 0: no such alert, for schedules that are not daily.')
-@minValue(0)
-@maxValue(47)
-param alertWithoutRunHours int = 26
+@description('Alert when a watchlist has not committed a scheduled run for this many hours, at most 47. 0: no such alert, for schedules that are not daily.')
+param alertWithoutRunHours string = '26'
 
 @description('Maximum GB of logs per day. Logs beyond it are lost, and the alert on absent runs then fires.')
 @allowed(['0.1', '0.5', '1', '5'])
 param logCapGbPerDay string = '0.5'
 
-@description('How many days logs are kept.')
-@minValue(30)
-@maxValue(730)
-param logRetentionDays int = 30
+@description('How many days logs are kept, 30 to 730.')
+param logRetentionDays string = '30'
 
 var allTags = union(tags, { 'azd-env-name': environmentName, application: 'missing-kb-reporter' })
-var many = !empty(watchlists)
+var inBlob = watchlistsIn == 'blob'
 
 // Named as in docs/settings.md. An empty setting counts as absent.
 var settings = {
-  SOFTWARE_IDS: many ? '' : softwareIds
-  MAIL_TO: many ? '' : mailTo
-  WATCHLISTS: many ? string(watchlists) : ''
-  MAIL_FROM: mailFrom
+  SOFTWARE_IDS: inBlob ? '' : softwareIds
+  MAIL_TO: inBlob ? '' : mailTo
+  MAIL_TRANSPORT: mailTransport
   REPORT_SCHEDULE: reportSchedule
   REPORT_TIME_ZONE: reportTimeZone
-  REPORT_GRACE_MINUTES: string(reportGraceMinutes)
-  WORSE_MIN_MACHINES: string(worseMinMachines)
-  WORSE_MIN_PERCENT: string(worseMinPercent)
-  WORSE_MIN_CVES: string(worseMinCves)
+  REPORT_GRACE_MINUTES: reportGraceMinutes
+  WORSE_MIN_MACHINES: worseMinMachines
+  WORSE_MIN_PERCENT: worseMinPercent
+  WORSE_MIN_CVES: worseMinCves
   MAIL_WHEN: mailWhen
   HEARTBEAT_DAY: heartbeatDay
-  DUE_DAYS: string(dueDays)
-  RETENTION_DAYS: string(retentionDays)
+  DUE_DAYS: dueDays
+  RETENTION_DAYS: retentionDays
   AUTH: auth
   DEFENDER_CLOUD: defenderCloud
   DEFENDER_URL: defenderUrl
-  DEFENDER_CALLS_PER_MINUTE: string(defenderCallsPerMinute)
-  DEFENDER_CALLS_PER_HOUR: string(defenderCallsPerHour)
+  DEFENDER_CALLS_PER_MINUTE: defenderCallsPerMinute
+  DEFENDER_CALLS_PER_HOUR: defenderCallsPerHour
   DEFENDER_APP_ID: defenderAppId
   SENDGRID_REGION: sendGridRegion
-  SENDGRID_SANDBOX: toLower(string(sendGridSandbox))
+  SENDGRID_SANDBOX: sendGridSandbox
 }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -204,15 +219,23 @@ module reporter 'reporter.bicep' = {
     location: location
     tags: allTags
     nodeVersion: nodeVersion
-    instanceMemoryMB: instanceMemoryMB
-    maximumInstances: maximumInstances
+    instanceMemoryMB: int(instanceMemoryMB)
+    maximumInstances: int(maximumInstances)
     storageRedundancy: storageRedundancy
     settings: settings
+    watchlists: { inBlob: inBlob, uploaderId: uploaderId }
     reportUrl: reportUrl
+    mail: { transport: mailTransport, from: mailFrom, dataLocation: mailDataLocation }
     sendGridApiKey: sendGridApiKey
-    signIn: { required: auth == 'entra', clientId: signInClientId, groups: signInGroups }
+    signIn: {
+      required: auth == 'entra'
+      clientId: signInClientId
+      groups: signInGroups
+      applications: signInApplications
+    }
+    privateNetwork: network == 'private'
     logCapGbPerDay: logCapGbPerDay
-    logRetentionDays: logRetentionDays
+    logRetentionDays: int(logRetentionDays)
   }
 }
 
@@ -222,8 +245,7 @@ module alerts 'alerts.bicep' = {
     location: location
     tags: allTags
     mailTo: alertMailTo
-    withoutRunHours: alertWithoutRunHours
-    watchlistCount: many ? length(watchlists) : 1
+    withoutRunHours: int(alertWithoutRunHours)
     healthUrl: '${reporter.outputs.url}/api/health'
     workspaceName: reporter.outputs.workspaceName
     insightsName: reporter.outputs.insightsName
@@ -238,5 +260,6 @@ output REPORTER_URL string = reporter.outputs.url
 output REPORTER_IDENTITY_PRINCIPAL_ID string = reporter.outputs.identityPrincipalId
 output REPORTER_KEY_VAULT string = reporter.outputs.vaultName
 output REPORTER_STORAGE_ACCOUNT string = reporter.outputs.storageName
+output REPORTER_WATCHLISTS_CONTAINER string = reporter.outputs.watchlistsContainer
 output REPORTER_WORKSPACE string = reporter.outputs.workspaceName
 output DEFENDER_CLOUD string = defenderCloud

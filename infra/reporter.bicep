@@ -1,5 +1,5 @@
 // The function app with its identity, storage, secret and logs. Storage and logs have no keys: the app reaches them with
-// its identity.
+// its identity (grants.bicep).
 
 param location string
 param tags object
@@ -10,20 +10,34 @@ param storageRedundancy string
 
 @description('The app\'s settings, except those that follow from the resources below.')
 param settings object
+
+@description('The watchlists in a blob: { inBlob, uploaderId }.')
+param watchlists object
 param reportUrl string
+
+@description('How mail is sent: { transport, from, dataLocation }.')
+param mail object
 
 @secure()
 param sendGridApiKey string
 
-@description('Sign-in by the platform: { required, clientId, groups }.')
+@description('Sign-in by the platform: { required, clientId, groups, applications }.')
 param signIn object
+
+@description('Storage and vault are reached from the app\'s own network only: network.bicep.')
+param privateNetwork bool
 param logCapGbPerDay string
 param logRetentionDays int
 
 var token = uniqueString(subscription().id, resourceGroup().id)
 var appName = 'func-kbs-${token}'
 var packageContainer = 'app-package'
+var watchlistsContainer = 'configuration'
+var watchlistsBlob = 'watchlists.json'
 var secretName = 'sendgrid-api-key'
+// Azure Communication Services takes the app's identity instead, and nothing is left to keep in a vault.
+var usesKey = mail.transport == 'sendgrid'
+var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
 
 // ---- identity
 
@@ -48,13 +62,26 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     allowCrossTenantReplication: false
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: { defaultAction: privateNetwork ? 'Deny' : 'Allow', bypass: 'None' }
   }
 
   resource blobs 'blobServices' = {
     name: 'default'
+    properties: {
+      // A package or a list of watchlists that was deleted or replaced can be restored. Tables have nothing like it.
+      deleteRetentionPolicy: { enabled: true, days: 14 }
+      containerDeleteRetentionPolicy: { enabled: true, days: 14 }
+    }
 
     resource container 'containers' = {
       name: packageContainer
+      properties: { publicAccess: 'None' }
+    }
+
+    resource configuration 'containers' = {
+      name: watchlistsContainer
+      properties: { publicAccess: 'None' }
     }
   }
 
@@ -62,7 +89,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     name: 'default'
 
     resource table 'tables' = [
-      for name in ['Snapshots', 'Runs']: {
+      for name in ['Snapshots', 'Runs', 'Watchlists', 'Walks']: {
         name: name
       }
     ]
@@ -79,9 +106,9 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-// ---- the one secret
+// ---- the one secret, if any
 
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = if (usesKey) {
   name: 'kv-kbs-${token}'
   location: location
   tags: tags
@@ -91,10 +118,14 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableRbacAuthorization: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 30
+    enablePurgeProtection: true
+    publicNetworkAccess: publicNetworkAccess
+    // Resource Manager counts as one of Azure's services. It writes the secret.
+    networkAcls: { defaultAction: privateNetwork ? 'Deny' : 'Allow', bypass: 'AzureServices' }
   }
 
   // Without a key the one in the vault is kept, so that later deployments do not need it.
-  resource secret 'secrets' = if (!empty(sendGridApiKey)) {
+  resource secret 'secrets' = if (usesKey && !empty(sendGridApiKey)) {
     name: secretName
     properties: { value: sendGridApiKey, contentType: 'SendGrid API key' }
   }
@@ -111,6 +142,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
     retentionInDays: logRetentionDays
     // A string, because Bicep has no decimals.
     workspaceCapping: { dailyQuotaGb: json(logCapGbPerDay) }
+    features: { disableLocalAuth: true }
   }
 }
 
@@ -126,56 +158,54 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// ---- what the identity may do
+// Who read or changed what. Reads of queues are left out: the host asks for messages all day.
+var changes = [for category in ['StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
+var readsAndChanges = concat([{ category: 'StorageRead', enabled: true }], changes)
 
-var roles = {
-  storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-  storageQueueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-  storageTableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
-  keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
-  monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
-}
-
-// The host keeps its locks, its keys and the package in blobs. The app uses its queue and tables.
-var storageRoles = [
-  roles.storageBlobDataOwner
-  roles.storageQueueDataContributor
-  roles.storageTableDataContributor
-]
-
-resource storageGrants 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in storageRoles: {
-    name: guid(storage.id, identity.id, role)
-    scope: storage
-    properties: {
-      principalId: identity.properties.principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    }
-  }
-]
-
-resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, identity.id, roles.keyVaultSecretsUser)
+resource vaultLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (usesKey) {
+  name: 'audit'
   scope: vault
-  properties: {
+  properties: { workspaceId: workspace.id, logs: [{ category: 'AuditEvent', enabled: true }] }
+}
+
+resource blobsLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: storage::blobs
+  properties: { workspaceId: workspace.id, logs: readsAndChanges }
+}
+
+resource tablesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: storage::tables
+  properties: { workspaceId: workspace.id, logs: readsAndChanges }
+}
+
+resource queuesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'audit'
+  scope: storage::queues
+  properties: { workspaceId: workspace.id, logs: changes }
+}
+
+// ---- who may do what, and from where
+
+module grants 'grants.bicep' = {
+  params: {
     principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    storageName: storage.name
+    vaultName: usesKey ? vault.name : ''
+    insightsName: insights.name
+    uploader: watchlists.inBlob && !empty(watchlists.uploaderId)
+      ? { principalId: watchlists.uploaderId, container: storage::blobs::configuration.name }
+      : null
   }
 }
 
-resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, identity.id, roles.monitoringMetricsPublisher)
-  scope: insights
-  properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.monitoringMetricsPublisher
-    )
-  }
+module network 'network.bicep' = if (privateNetwork) {
+  params: { location: location, tags: tags, storageName: storage.name, vaultName: usesKey ? vault.name : '' }
+}
+
+module acs 'mail.bicep' = if (!usesKey) {
+  params: { tags: tags, principalId: identity.properties.principalId, dataLocation: mail.dataLocation }
 }
 
 // ---- sign-in, for AUTH=entra
@@ -200,6 +230,11 @@ var signInOn = {
       validation: {
         allowedAudiences: [signIn.clientId, 'api://${signIn.clientId}']
         defaultAuthorizationPolicy: {
+          // Never empty: the platform may take an empty list to mean that no program is allowed, browsers included.
+          allowedApplications: union(
+            [signIn.clientId],
+            map(filter(split(signIn.applications, ','), id => !empty(trim(id))), id => trim(id))
+          )
           allowedPrincipals: empty(signIn.groups)
             ? {}
             : { groups: map(split(signIn.groups, ','), group => trim(group)) }
@@ -230,9 +265,16 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: network.?outputs.appSubnetId
     // Key Vault references are resolved with this identity. The default is the system-assigned one, which this app has not.
     keyVaultReferenceIdentity: identity.id
-    siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', http20Enabled: true }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+    }
     functionAppConfig: {
       runtime: { name: 'node', version: nodeVersion }
       scaleAndConcurrency: { instanceMemoryMB: instanceMemoryMB, maximumInstanceCount: maximumInstances }
@@ -251,21 +293,30 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     properties: union(settings, {
       REPORT_URL: empty(reportUrl) ? 'https://${app.properties.defaultHostName}' : reportUrl
       AZURE_CLIENT_ID: identity.properties.clientId
+      WATCHLISTS_URL: watchlists.inBlob
+        ? '${storage.properties.primaryEndpoints.blob}${watchlistsContainer}/${watchlistsBlob}'
+        : ''
       REPORTER_STORAGE__tableServiceUri: storage.properties.primaryEndpoints.table
       REPORTER_STORAGE__queueServiceUri: storage.properties.primaryEndpoints.queue
       REPORTER_STORAGE__credential: 'managedidentity'
       REPORTER_STORAGE__clientId: identity.properties.clientId
-      SENDGRID_API_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/${secretName})'
+      MAIL_FROM: empty(mail.from) ? acs.?outputs.sender ?? '' : mail.from
+      ACS_ENDPOINT: acs.?outputs.endpoint ?? ''
+      SENDGRID_API_KEY: usesKey
+        ? '@Microsoft.KeyVault(SecretUri=${vault!.properties.vaultUri}secrets/${secretName})'
+        : ''
       AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
       AzureWebJobsStorage__queueServiceUri: storage.properties.primaryEndpoints.queue
       AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identity.properties.clientId
+      // Otherwise the host answers the root itself, where the overview is.
+      AzureWebJobsDisableHomepage: 'true'
       APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
     })
     // A reference that could not be resolved is not tried again for a day.
-    dependsOn: [storageGrants, vaultGrant, vault::secret]
+    dependsOn: [grants, vault::secret]
   }
 
   resource authSettings 'config' = {
@@ -290,7 +341,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 output appName string = app.name
 output url string = 'https://${app.properties.defaultHostName}'
 output identityPrincipalId string = identity.properties.principalId
-output vaultName string = vault.name
+output vaultName string = usesKey ? vault.name : ''
 output storageName string = storage.name
+output watchlistsContainer string = watchlists.inBlob ? watchlistsContainer : ''
 output workspaceName string = workspace.name
 output insightsName string = insights.name

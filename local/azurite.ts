@@ -82,7 +82,7 @@ function args(options: AzuriteOptions): string[] {
   const services = ["blob", "queue", "table"];
   return [
     ...services.flatMap((service) => [`--${service}Host`, "127.0.0.1", `--${service}Port`, "0"]),
-    ...["--silent", "--disableTelemetry", "--skipApiVersionCheck"],
+    ...["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--disableProductStyleUrl"],
     ...(options.dir ? ["--location", resolve(options.dir)] : ["--inMemoryPersistence"]),
     ...(options.oauth ? ["--oauth", "basic", "--cert", options.oauth.cert, "--key", options.oauth.key] : []),
   ];

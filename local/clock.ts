@@ -1,6 +1,6 @@
 const RealDate = globalThis.Date;
 
-let offset = 0;
+let offset = () => 0;
 
 // A proxy, not a subclass: all dates are instances of both constructors, whenever they were made, and everything else
 // about the constructor stays the same.
@@ -15,18 +15,24 @@ const TurnedDate: DateConstructor = new Proxy(RealDate, {
 
 /** Makes `Date` continue from `instant` in this process, at the real pace; timers and monotonic clocks are not affected. */
 export function turnClock(instant: Date): void {
-  offset = instant.getTime() - RealDate.now();
+  const ahead = instant.getTime() - RealDate.now();
+  followClock(() => ahead);
+}
+
+/** Makes `Date` run this many milliseconds ahead of the real time, asked anew each time: a clock that processes share. */
+export function followClock(ahead: () => number): void {
+  offset = ahead;
   putInPlace(TurnedDate);
 }
 
 /** Returns to the real time. */
 export function restoreClock(): void {
-  offset = 0;
+  offset = () => 0;
   putInPlace(RealDate);
 }
 
 function turnedNow(): number {
-  return RealDate.now() + offset;
+  return RealDate.now() + offset();
 }
 
 function putInPlace(date: DateConstructor): void {

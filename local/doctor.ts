@@ -1,7 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-import { examine, type Finding } from "../shared/http/doctor.ts";
+import { examine } from "../shared/http/doctor.ts";
+import type { Finding } from "../shared/http/finding.ts";
+import { forgetEnvironment } from "./environment.ts";
 import { emulatorFor, readSettingsFile, settingsFile } from "./settings-file.ts";
 import { defenderAudience } from "./simulated-tenant.ts";
 import { type LocalWorld, startWorld } from "./world.ts";
@@ -51,6 +53,7 @@ async function examineSettingsFile(settings: Readonly<Record<string, string>>): 
 
 /** Examines a simulated world, with one fault if one is given. */
 async function examineWorld(fault: Fault | null): Promise<Finding[]> {
+  forgetEnvironment();
   const counts = { weaknesses: 3, installedMachines: 9, exposedMachines: 9, impactScore: 1 };
   const known = "microsoft-_-windows_11";
   const world = await startWorld({

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -10,6 +11,7 @@ import { createHttpHost, type HttpFunction } from "./host/http-trigger.ts";
 import { invoke, type TriggerInput } from "./host/invoke.ts";
 import { queueServiceOf } from "./host/queue-connection.ts";
 import { createQueueListener, type QueueListener } from "./host/queue-trigger.ts";
+import type { People } from "./host/sign-in.ts";
 
 export interface HostOptions {
   /** The folder of the app's package.json and host.json. */
@@ -23,8 +25,10 @@ export interface HostOptions {
   log?: HostLogSink;
   /** How long a message stays hidden before its lease is renewed. */
   queueLeaseSeconds?: number;
-  /** The key that functions of level `function` require; absent: none is required. */
-  hostKey?: string;
+  /** The key that functions of level `function` require; absent: a new random one; `null`: none is required. */
+  hostKey?: string | null;
+  /** Turns App Service authentication on for these people, as in front of the host in Azure; absent: it is off. */
+  people?: People;
 }
 
 /** One function as the app registered it. */
@@ -42,6 +46,8 @@ export interface Registration {
 export interface Host {
   /** Without a slash at the end. */
   url: string;
+  /** For the header `x-functions-key`, or percent-encoded for the query parameter `code`; `null`: none is required. */
+  key: string | null;
   /** Sorted by name. */
   registrations: readonly Registration[];
   /** Runs a timer's function now, and again by its retry policy without the pauses; throws the last error. */
@@ -51,15 +57,16 @@ export interface Host {
    * `waiting` is the number of messages that stay hidden for later.
    */
   drainQueues(): Promise<{ processed: number; waiting: number }>;
-  /** From now on, looks for messages at this interval. */
-  pollQueues(everyMs: number): void;
+  /** From now on, looks for messages at this interval; absent: as often as the Functions host, less and less when idle. */
+  pollQueues(everyMs?: number): void;
   /** Waits for running functions and frees the port. */
   close(): Promise<void>;
 }
 
 /**
  * A development host for a built Functions app: HTTP, timer and storage queue triggers in this process. Timers fire only
- * on `fireTimer`. If a file of the app throws while it loads, this rejects with that error.
+ * on `fireTimer`. If a file of the app throws while it loads, this rejects with that error; the Functions host answers 404
+ * on every path instead.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { appDir, env = {}, log: sink = logToStandardError } = options;
@@ -67,7 +74,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const settings = readHostSettings(JSON.parse(readFileSync(join(appDir, "host.json"), "utf8")));
   const showRejection = (error: unknown) => log("critical", "A rejection was not handled", { error });
   process.on("unhandledRejection", showRejection);
-  const restoreEnv = applyEnv(env);
+  const restoreEnv = applyEnv(options.people ? { WEBSITE_AUTH_ENABLED: "True", ...env } : env);
   const leave = () => {
     process.off("unhandledRejection", showRejection);
     restoreEnv();
@@ -94,10 +101,12 @@ async function runApp(
   sink: HostLogSink,
 ): Promise<Host> {
   const run = (name: string, input: TriggerInput) => invoke(app, sink, name, input);
+  const key = options.hostKey === undefined ? createKey() : options.hostKey;
   const registrations = readRegistrations(app);
   const server = createHttpHost(registrations.filter(isHttp), {
     routePrefix: settings.routePrefix,
-    hostKey: options.hostKey,
+    hostKey: key,
+    people: options.people,
     run: (name, http) => run(name, { data: { http } }),
   });
   const listeners = await createListeners(registrations, options, settings.queues, run, app.log);
@@ -106,6 +115,7 @@ async function runApp(
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    key,
     registrations,
     fireTimer: async (name) => {
       checkTimer(registrations, name);
@@ -122,6 +132,11 @@ async function runApp(
       await Promise.all([closed, ...listeners.map((listener) => listener.stop())]);
     },
   };
+}
+
+/** As long as those of Azure, and like them with characters that an address must encode. */
+function createKey(): string {
+  return `${randomBytes(39).toString("base64url")}==`;
 }
 
 function applyEnv(env: Readonly<Record<string, string>>): () => void {

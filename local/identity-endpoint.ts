@@ -43,6 +43,7 @@ export interface IdentityEndpoint {
 /** What the reporter needs tokens for: storage, and Defender of the public cloud. */
 export const reporterResources: Readonly<Record<string, readonly string[]>> = {
   "https://storage.azure.com": [],
+  "https://communication.azure.com": [],
   "https://api.securitycenter.microsoft.com": ["Software.Read.All"],
 };
 

@@ -2,12 +2,14 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { keepMail, type ReceivedAttachment, type ReceivedMail } from "./inbox/mail.ts";
+import { createEmailApi, emailFault, type Operations } from "./inbox/email-api.ts";
+import { copiesOf, type ReceivedAttachment, type ReceivedMail } from "./inbox/mail.ts";
 import { type MailPart, mailParts, renderHtmlPart, renderInbox } from "./inbox/page.ts";
+import { jsonReply, type Reply } from "./inbox/reply.ts";
 import { type Complaint, complain, readSendRequest } from "./inbox/rules.ts";
 
 export interface InboxOptions {
-  /** The only key it accepts. */
+  /** The only SendGrid key it accepts. */
   apiKey: string;
   /** Addresses allowed in `from`; absent: any. */
   verifiedSenders?: readonly string[];
@@ -24,38 +26,64 @@ export type InboxFault =
   | { kept: boolean; connection: "reset" | "hang" };
 
 export interface Inbox {
-  /** Both the base URL for `SENDGRID_URL` and the address of the page that shows the mails. */
+  /** The value of `SENDGRID_URL` and of `ACS_ENDPOINT`, and the address of the page that shows the mails. */
   url: string;
-  /** In order of arrival. */
+  /** Each reader's copy, in order of arrival. */
   mails: readonly ReceivedMail[];
   /** Each of the next sends takes the first one. */
   faults: InboxFault[];
+  /** What becomes of mails that came through Azure Communication Services. */
+  operations: Operations;
   close(): Promise<void>;
 }
 
 const maxBytes = 30_000_000;
 
-/** Refuses what SendGrid refuses, and keeps what SendGrid would deliver; its page shows the mails. */
+/** A mail service's interface at one path: what it makes of a send, and how it words a fault. */
+interface SendApi {
+  judge(request: IncomingMessage, body: string | null): Verdict;
+  complain(fault: Extract<InboxFault, { status: number }>): Reply;
+}
+
+/**
+ * Refuses what SendGrid or Azure Communication Services refuses, and keeps what they would deliver; its page shows the mails.
+ */
 export async function startInbox(options: InboxOptions): Promise<Inbox> {
   const mails: ReceivedMail[] = [];
   const faults: InboxFault[] = [];
+  const email = createEmailApi(options);
   let sends = 0;
 
-  const takeSend = async (request: IncomingMessage): Promise<Reply | "reset" | "hang"> => {
+  const apis: Readonly<Record<string, SendApi>> = {
+    "/v3/mail/send": {
+      judge: (request, body) => judge(request, body, options),
+      complain: ({ status, errors = [], headers }) => complainAbout(status, errors, headers),
+    },
+    "/emails:send": {
+      judge: email.judge,
+      complain: ({ status, errors, headers }) =>
+        emailFault(status, errors?.[0]?.field ?? `Status${status}`, errors?.[0]?.message ?? "", headers),
+    },
+  };
+
+  const takeSend = async (api: SendApi, request: IncomingMessage): Promise<Reply | "reset" | "hang"> => {
     const body = await readBody(request);
     sends += 1;
     const fault = faults.shift() ?? options.fault?.({ number: sends, body: parse(body) }) ?? null;
-    if (fault && "status" in fault) return complainAbout(fault.status, fault.errors ?? [], fault.headers);
-    const verdict = judge(request, body, options);
-    if (verdict.mail && fault?.kept !== false) mails.push(verdict.mail);
+    if (fault && "status" in fault) return api.complain(fault);
+    if (fault && !fault.kept) return fault.connection;
+    const verdict = api.judge(request, body);
+    mails.push(...verdict.copies);
     return fault ? fault.connection : verdict.reply;
   };
 
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://inbox").pathname;
-    if (path !== "/v3/mail/send") return write(response, readersReply(request, mails));
+    if (path.startsWith("/emails/operations/")) return write(response, email.answer(request));
+    const api = apis[path];
+    if (!api) return write(response, readersReply(request, mails));
     if (request.method !== "POST") return write(response, complainAbout(405, [complain("Only POST is allowed here.")]));
-    takeSend(request).then(
+    takeSend(api, request).then(
       (reply) => {
         if (reply === "reset") response.socket?.resetAndDestroy();
         else if (reply !== "hang") write(response, reply);
@@ -68,6 +96,7 @@ export async function startInbox(options: InboxOptions): Promise<Inbox> {
     url: await listen(server, options.port ?? 0),
     mails,
     faults,
+    operations: email.operations,
     async close() {
       const closed = once(server, "close");
       server.close();
@@ -101,12 +130,6 @@ function parse(body: string | null): unknown {
   }
 }
 
-interface Reply {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-  body: string | Buffer;
-}
-
 function write(response: ServerResponse, { status, headers, body }: Reply): void {
   response.writeHead(status, headers).end(body);
 }
@@ -116,17 +139,17 @@ function complainAbout(
   errors: readonly Complaint[],
   headers: Readonly<Record<string, string>> = {},
 ): Reply {
-  return { status, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify({ errors }) };
+  return jsonReply(status, { errors }, headers);
 }
 
 interface Verdict {
   reply: Reply;
-  /** Only if it is delivered. */
-  mail?: ReceivedMail;
+  /** None unless it is delivered. */
+  copies: readonly ReceivedMail[];
 }
 
 function judge(request: IncomingMessage, body: string | null, options: InboxOptions): Verdict {
-  const refuse = (status: number, ...errors: Complaint[]) => ({ reply: complainAbout(status, errors) });
+  const refuse = (status: number, ...errors: Complaint[]) => ({ reply: complainAbout(status, errors), copies: [] });
   if (request.headers.authorization !== `Bearer ${options.apiKey}`) {
     return refuse(401, complain("The provided authorization grant is invalid, expired, or revoked"));
   }
@@ -141,9 +164,12 @@ function judge(request: IncomingMessage, body: string | null, options: InboxOpti
   if (verifiedSenders && !verifiedSenders.some((email) => email.toLowerCase() === sender)) {
     return refuse(403, complain("The from address does not match a verified Sender Identity.", "from"));
   }
-  if (read.request.mail_settings?.sandbox_mode?.enable) return { reply: { status: 200, headers: {}, body: "" } };
-  const mail = keepMail(read.request, options.now());
-  return { reply: { status: 202, headers: { "X-Message-Id": mail.id }, body: "" }, mail };
+  if (read.request.mail_settings?.sandbox_mode?.enable) {
+    return { reply: { status: 200, headers: {}, body: "" }, copies: [] };
+  }
+  const copies = copiesOf(read.request, options.now());
+  const headers = { "X-Message-Id": copies[0]?.messageId ?? "" };
+  return { reply: { status: 202, headers, body: "" }, copies };
 }
 
 const style = readFileSync(new URL("./inbox/style.css", import.meta.url), "utf8");
@@ -160,7 +186,7 @@ function readersReply(request: IncomingMessage, mails: readonly ReceivedMail[]):
   if (url.pathname === "/") return page(renderInbox(mails, null, "html"), pagePolicy);
   if (url.pathname === "/style.css") return reply(200, "text/css", style);
   if (url.pathname === "/mails.json") return reply(200, "application/json", listing(mails));
-  const [, id, resource] = url.pathname.match(/^\/mails\/([\w-]+)(?:\/(.+))?$/) ?? [];
+  const [, id, resource] = url.pathname.match(/^\/mails\/([\w.-]+)(?:\/(.+))?$/) ?? [];
   const mail = mails.find((candidate) => candidate.id === id);
   if (!mail) return note(404, "There is no such mail. The inbox loses its mails when it restarts.");
   if (resource === undefined) return page(renderInbox(mails, mail, partOf(url)), pagePolicy);

@@ -1,3 +1,4 @@
+import type { OverviewJson } from "../shared/render/export/schemas.ts";
 import type { Host } from "./host.ts";
 import type { LocalWorld } from "./world.ts";
 
@@ -15,14 +16,28 @@ export async function playDay(host: Host, world: LocalWorld, day: string): Promi
   await world.turnTo(instant);
   await host.fireTimer("schedule-runs");
   while ((await host.drainQueues()).waiting > 0) {
-    instant = new Date(instant.getTime() + 10 * 60_000);
+    instant = new Date(instant.getTime() + 30 * 60_000);
     if (instant.toISOString().slice(0, 10) !== day) throw new Error(`The run of ${day} did not end on that day.`);
     await world.turnTo(instant);
   }
 }
 
-/** Plays today's run in real time. */
+/** Plays today's run in real time, until its digest is out or was tried once. */
 export async function runToday(host: Host): Promise<void> {
   await host.fireTimer("schedule-runs");
-  while ((await host.drainQueues()).waiting > 0) await new Promise((resolve) => setTimeout(resolve, 500));
+  for (;;) {
+    await host.drainQueues();
+    if (await isOver(host)) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+async function isOver({ url, key }: Host): Promise<boolean> {
+  const answer = await fetch(`${url}/api/overview?format=json`, { headers: { "x-functions-key": key ?? "" } });
+  const { timeZone, watchlists } = (await answer.json()) as OverviewJson;
+  // As Canadians write it: 2026-11-23.
+  const today = new Intl.DateTimeFormat("en-CA", { timeZone }).format(new Date());
+  return watchlists.every(
+    ({ day, digest }) => day === today && (digest.status !== "waiting" || digest.reason !== null),
+  );
 }

@@ -17,8 +17,7 @@ export interface Grant {
   /** App roles of WindowsDefenderATP by their values, such as `Software.Read.All`. */
   roles: readonly string[];
   log: (line: string) => void;
-  /** Between tries, because a new identity is not known everywhere at once. */
-  pauseMs?: number;
+  pause?: (ms: number) => Promise<unknown>;
 }
 
 /** The signed-in person may not grant; `commands` are for someone who may. */
@@ -36,15 +35,31 @@ export class MayNotGrantError extends Error {
 
 // The application of Defender for Endpoint's API, the same in every tenant.
 const defenderAppId = "fc780465-2017-40d4-a0c5-307022471b92";
-const tries = 12;
+
+// A new identity is not known everywhere at once, which usually takes seconds and at times minutes.
+const patienceMs = 5 * 60_000;
+const pausesMs = [2_000, 5_000, 10_000, 15_000];
+
+/** One grant with what is left of its patience. */
+interface Session extends Grant {
+  leftMs: number;
+}
+
+interface Answer {
+  status: number;
+  text: string;
+  /** Undefined: not said. */
+  retryAfterMs: number | undefined;
+}
 
 interface Resource {
   id: string;
   appRoles: readonly { id: string; value: string; allowedMemberTypes: readonly string[] }[];
 }
 
-/** Grants the roles that the identity does not have yet. */
-export async function grantAppRoles(grant: Grant): Promise<void> {
+/** Grants the roles that the identity does not have yet. Waits five minutes at most for what may pass. */
+export async function grantAppRoles(options: Grant): Promise<void> {
+  const grant: Session = { ...options, leftMs: patienceMs };
   const resource = await findDefender(grant);
   const held = await rolesHeld(grant, resource);
   const lines: string[] = [];
@@ -57,7 +72,7 @@ export async function grantAppRoles(grant: Grant): Promise<void> {
   if (lines.length > 0) throw new MayNotGrantError(lines);
 }
 
-async function findDefender(grant: Grant): Promise<Resource> {
+async function findDefender(grant: Session): Promise<Resource> {
   const query = new URLSearchParams({ $filter: `appId eq '${defenderAppId}'`, $select: "id,appRoles" });
   const { value } = await ask<{ value: Resource[] }>(grant, `/servicePrincipals?${query}`);
   const [resource] = value;
@@ -67,7 +82,7 @@ async function findDefender(grant: Grant): Promise<Resource> {
   );
 }
 
-async function rolesHeld(grant: Grant, resource: Resource): Promise<Set<string>> {
+async function rolesHeld(grant: Session, resource: Resource): Promise<Set<string>> {
   const path = `/servicePrincipals/${encodeURIComponent(grant.principalId)}/appRoleAssignments`;
   const { value } = await ask<{ value: { resourceId: string; appRoleId: string }[] }>(grant, path);
   return new Set(value.filter(({ resourceId }) => resourceId === resource.id).map(({ appRoleId }) => appRoleId));
@@ -83,12 +98,13 @@ function roleId({ appRoles }: Resource, role: string): string {
 }
 
 /** False if the signed-in person may not. */
-async function assign(grant: Grant, resource: Resource, appRoleId: string): Promise<boolean> {
-  const body = JSON.stringify({ principalId: grant.principalId, resourceId: resource.id, appRoleId });
-  const response = await call(grant, `/servicePrincipals/${resource.id}/appRoleAssignedTo`, { method: "POST", body });
-  if (response.ok) return true;
-  if (response.status === 403) return false;
-  throw await faultOf(response, "POST appRoleAssignedTo");
+async function assign(grant: Session, resource: Resource, appRoleId: string): Promise<boolean> {
+  const body = { principalId: grant.principalId, resourceId: resource.id, appRoleId };
+  const answer = await send(grant, `/servicePrincipals/${resource.id}/appRoleAssignedTo`, body);
+  // An earlier try of which the answer was lost may have granted it.
+  if (isOk(answer) || (answer.status === 400 && /already exists/i.test(answer.text))) return true;
+  if (answer.status === 403) return false;
+  throw faultOf(answer, "POST appRoleAssignedTo");
 }
 
 function commandFor({ graph, principalId }: Grant, resource: Resource, appRoleId: string): string {
@@ -96,22 +112,50 @@ function commandFor({ graph, principalId }: Grant, resource: Resource, appRoleId
   return `az rest --method POST --url ${graph}/v1.0/servicePrincipals/${resource.id}/appRoleAssignedTo --headers Content-Type=application/json --body '${body}'`;
 }
 
-async function ask<T>(grant: Grant, path: string): Promise<T> {
-  for (let left = tries; ; left--) {
-    const response = await call(grant, path);
-    if (response.ok) return (await response.json()) as T;
-    const mayPass = response.status === 404 || response.status === 429 || response.status >= 500;
-    if (!mayPass || left === 1) throw await faultOf(response, `GET ${path.split("?")[0]}`);
-    await sleep(grant.pauseMs ?? 5_000);
+async function ask<T>(grant: Session, path: string): Promise<T> {
+  const answer = await send(grant, path);
+  if (isOk(answer)) return JSON.parse(answer.text) as T;
+  throw faultOf(answer, `GET ${path.split("?")[0]}`);
+}
+
+/** The first answer that waiting does not change, or the last one. */
+async function send(grant: Session, path: string, body?: object): Promise<Answer> {
+  for (let tries = 0; ; tries++) {
+    const answer = await call(grant, path, body);
+    const reason = mayPass(answer);
+    const pauseMs = answer.retryAfterMs ?? pausesMs[tries] ?? 15_000;
+    if (reason === undefined || pauseMs > grant.leftMs) return answer;
+    grant.leftMs -= pauseMs;
+    grant.log(`Microsoft Graph ${reason} (${answer.status}). Trying again in ${Math.ceil(pauseMs / 1_000)} s.`);
+    await (grant.pause ?? sleep)(pauseMs);
   }
 }
 
-function call({ graph, token }: Grant, path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-  return fetch(`${graph}/v1.0${path}`, { ...init, headers, redirect: "error", signal: AbortSignal.timeout(30_000) });
+/** Why a later try may get another answer; undefined if it will not. */
+function mayPass({ status, text }: Answer): string | undefined {
+  // To a POST it says 400 "Not a valid reference update" about an identity that it does not know.
+  if (status === 404 || (status === 400 && /reference/i.test(text))) return "does not know the identity yet";
+  if (status === 429) return "asks for a pause";
+  return status >= 500 ? "failed" : undefined;
 }
 
-async function faultOf(response: Response, what: string): Promise<Error> {
-  const text = await response.text();
-  return new Error(`Microsoft Graph answered ${response.status} to ${what}: ${text.slice(0, 300)}`);
+async function call({ graph, token }: Grant, path: string, body?: object): Promise<Answer> {
+  const response = await fetch(`${graph}/v1.0${path}`, {
+    ...(body && { method: "POST", body: JSON.stringify(body) }),
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    redirect: "error",
+    signal: AbortSignal.timeout(30_000),
+  });
+  const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  const retryAfterMs = seconds > 0 ? seconds * 1_000 : undefined;
+  return { status: response.status, text: await response.text(), retryAfterMs };
+}
+
+function isOk({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
+
+function faultOf(answer: Answer, what: string): Error {
+  const later = mayPass(answer) ? " Waiting did not help. Run `npm run grant` again in some minutes." : "";
+  return new Error(`Microsoft Graph answered ${answer.status} to ${what}: ${answer.text.slice(0, 300)}.${later}`);
 }

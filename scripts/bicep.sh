@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles infra/, lints it and checks its format, with the Bicep compiler on PATH or, if the .NET SDK is installed, from NuGet.
-# Without either it says so and succeeds; with --require it fails.
+# Without either it says so and succeeds; with --require it fails. --path only prints where the compiler is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,6 +20,9 @@ from_nuget() {
   command -v dotnet >/dev/null || return 1
   local package project
   package="Azure.Bicep.CommandLine.$(platform)" || return 1
+  local tool
+  tool="${NUGET_PACKAGES:-$HOME/.nuget/packages}/$(tr '[:upper:]' '[:lower:]' <<<"$package")/$version/tools/bicep"
+  if [ -x "$tool" ]; then echo "$tool"; return; fi
   project=$(mktemp -d)
   cat >"$project/bicep.csproj" <<END
 <Project Sdk="Microsoft.NET.Sdk">
@@ -28,8 +31,6 @@ from_nuget() {
 </Project>
 END
   dotnet restore "$project/bicep.csproj" >"$project/log" 2>&1 || { tail -n 3 "$project/log" >&2; return 1; }
-  local tool
-  tool="${NUGET_PACKAGES:-$HOME/.nuget/packages}/$(tr '[:upper:]' '[:lower:]' <<<"$package")/$version/tools/bicep"
   chmod +x "$tool"
   rm -r "$project"
   echo "$tool"
@@ -40,6 +41,8 @@ if ! bicep=$(command -v bicep || from_nuget); then
   [ "${1-}" != "--require" ]
   exit
 fi
+
+if [ "${1-}" = "--path" ]; then echo "$bicep"; exit; fi
 
 "$bicep" --version
 out=$(mktemp -d)

@@ -1,6 +1,8 @@
-import { readdirSync, rmSync } from "node:fs";
-import { build, type Plugin } from "esbuild";
-import { inlineInBundle } from "./inline.ts";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import type { Plugin } from "esbuild";
+import { bundle } from "./bundle.ts";
+import { bundledPackages } from "./bundled-packages.ts";
+import { thirdPartyNotices } from "./notices.ts";
 
 /**
  * The one entry that registers all functions. A worker loads every entry before the first call, and each file of its own
@@ -20,25 +22,12 @@ const allFunctions: Plugin = {
 };
 
 rmSync("dist", { recursive: true, force: true });
-await build({
+const metafile = await bundle({
   entryPoints: [{ in: "functions", out: "functions/index" }],
   outdir: "dist",
-  bundle: true,
-  // Code that only one path needs gets a file of its own and does not slow down the start of the others.
-  splitting: true,
-  chunkNames: "chunks/[name]-[hash]",
-  format: "esm",
-  platform: "node",
-  target: "node22",
-  jsx: "automatic",
-  plugins: [allFunctions, inlineInBundle],
-  minifySyntax: true,
-  define: { "process.env.NODE_ENV": '"production"' },
-  legalComments: "linked",
-  // The Functions host supplies this module; no registry has it.
-  external: ["@azure/functions-core"],
-  banner: {
-    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
-  },
-  logLevel: "warning",
+  plugins: [allFunctions],
 });
+
+/** The packages of which dist/ has code. */
+export const packages = bundledPackages(metafile);
+writeFileSync("dist/THIRD-PARTY-NOTICES", thirdPartyNotices(packages));

@@ -1,7 +1,7 @@
 // Grants the app's identity its roles in Defender, as the person signed in with the Azure CLI or azd.
 import { parseArgs } from "node:util";
-import { AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential } from "@azure/identity";
 import { grantAppRoles, graphHosts, MayNotGrantError } from "./app-roles.ts";
+import { tokenFor } from "./person.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,13 +21,4 @@ try {
   console.error(error instanceof Error ? error.message : error);
   if (error instanceof MayNotGrantError) for (const command of error.commands) console.error(`\n  ${command}`);
   process.exitCode = 1;
-}
-
-async function tokenFor(graph: string): Promise<string> {
-  const person = new ChainedTokenCredential(new AzureCliCredential(), new AzureDeveloperCliCredential());
-  try {
-    return (await person.getToken(`${graph}/.default`)).token;
-  } catch (cause) {
-    throw new Error("You are not signed in. Run `az login` or `azd auth login` in the app's tenant.", { cause });
-  }
 }

@@ -1,5 +1,6 @@
 import { relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { packageFolder } from "./bundled-packages.ts";
 
 /*
  * `import text from "./client/script.ts?inline"`: what the page sends to browsers stays real .ts and .css files, and both the
@@ -10,11 +11,12 @@ import { build, type Plugin } from "esbuild";
 const marked = /\?inline$/;
 
 async function bundle(path: string): Promise<string> {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [path],
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
     format: "iife",
     platform: "browser",
     target: ["es2024", "chrome120", "firefox120", "safari17"],
@@ -22,6 +24,8 @@ async function bundle(path: string): Promise<string> {
     legalComments: "none",
     logLevel: "warning",
   });
+  const [foreign] = Object.keys(metafile.inputs).flatMap(packageFolder);
+  if (foreign) throw new Error(`${path} imports ${foreign}, whose licence would not reach THIRD-PARTY-NOTICES.`);
   return outputFiles[0]?.text.trim() ?? "";
 }
 

@@ -16,7 +16,8 @@ export function settingsDocument(): string {
   const bySection = Map.groupBy(Object.entries(settingsTable), ([, { section }]) => section);
   const sections = [...bySection].map(([section, settings]) => `## ${section}\n\n${tableOf("setting", settings)}`);
   const properties = tableOf("property", Object.entries(watchlistProperties));
-  const watchlist = `## Properties of a watchlist\n\nEach object of \`WATCHLISTS\` has these properties and no others.\n\n${properties}`;
+  const watchlist = `## Properties of a watchlist\n\nEach object of \`WATCHLISTS\`, or of the blob at \`WATCHLISTS_URL\`, has these properties and no others.
+Editors check and complete them with [watchlists.schema.json](watchlists.schema.json).\n\n${properties}`;
   return `${[opening, ...sections, watchlist].join("\n\n")}\n`;
 }
 

@@ -1,8 +1,14 @@
 import type { InvocationContext } from "@azure/functions";
 import type { Connections } from "./connections.ts";
+import type { RequestPorts } from "./http/caller.ts";
+import type { HttpRequest } from "./http/response.ts";
 import { formatLog } from "./log.ts";
 import type { Log, Ports } from "./ports.ts";
+import { proxyVariables } from "./settings/proxies.ts";
 import { readSettings } from "./settings.ts";
+
+// Before an SDK reads them with its first call.
+Object.assign(process.env, proxyVariables(process.env));
 
 // A wrong setting throws here, while the app loads: it does not start, and the host shows why.
 const settings = readSettings(process.env);
@@ -25,6 +31,15 @@ export function connect(): Promise<Connections> {
 export async function portsFor(context: InvocationContext): Promise<Ports> {
   const { ports } = await connect();
   return { ...ports, log: logTo(context) };
+}
+
+/** The ports of a request: they show no more than its caller may read. Every HTTP function takes these; health is for everybody. */
+export async function portsForRequest(
+  { headers }: Pick<HttpRequest, "headers">,
+  context: InvocationContext,
+): Promise<RequestPorts> {
+  const { callerOf, portsOf } = await import("./http/caller.ts");
+  return portsOf(callerOf(headers, settings.auth), await portsFor(context));
 }
 
 const warnings = [...settings.warnings];

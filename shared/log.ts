@@ -3,8 +3,9 @@ export function formatLog(message: string, fields: Readonly<Record<string, unkno
   return Object.keys(fields).length === 0 ? message : `${message} ${JSON.stringify(fields)}`;
 }
 
-/** The log texts that alerts and the workbook search for; infra/ quotes them. */
+/** The log texts that alerts, the workbook and the runbook search for; infra/ and docs/ quote them. */
 export const logTexts = {
+  notStarted: "The app does not start",
   opened: "runs opened",
   read: "products read",
   notRead: "product could not be read",

@@ -1,7 +1,14 @@
-import type { Mail, Run, RunMessage, RunSummary } from "./core/run.ts";
+import type { ConfiguredWatchlists } from "./core/configuration.ts";
+import type { CallQuota } from "./core/deadline.ts";
+import type { Mail, SendOutcome } from "./core/mail.ts";
+import type { Chain, QueueMessage } from "./core/message.ts";
+import type { Run, RunKey, RunSummary } from "./core/run.ts";
 import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
-import type { Watchlist } from "./core/watchlist.ts";
+import type { WatchlistStatus } from "./core/watchlist-status.ts";
+
+export type { ConfiguredWatchlists, WatchlistFault } from "./core/configuration.ts";
+export type { SendOutcome } from "./core/mail.ts";
 
 /** The outside world as a run or an endpoint sees it. */
 export interface Ports {
@@ -11,12 +18,13 @@ export interface Ports {
   queue: RunQueue;
   now: () => Date;
   log: Log;
-  watchlists: readonly Watchlist[];
+  /** The watchlists of at most a minute ago; with `asOf`, as they were read then or later. */
+  watchlists: (asOf?: Date) => Promise<ConfiguredWatchlists>;
   rules: Rules;
 }
 
-/** Settings that hold for all watchlists. */
-export interface Rules {
+/** Settings that hold for all watchlists; the calls are those allowed in one tenant. */
+export interface Rules extends CallQuota {
   /** IANA name; the days and times in reports are in this zone. */
   timeZone: string;
   /** How long a scheduled run waits for products that could not be read. */
@@ -36,13 +44,30 @@ export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<st
 
 /** Microsoft Defender for Endpoint. Every call keeps within the quotas and fails with a `DefenderError`. */
 export interface Defender {
-  /**
-   * The `value` of `GET /api/Software/{Id}/getmissingkbs`, all pages, as Defender sent it.
-   * Aborting `signal` gives up the call under way.
-   */
-  getMissingKbs(tenant: string, softwareId: string, signal?: AbortSignal): Promise<readonly unknown[]>;
+  /** The `value` of `GET /api/Software/{Id}/getmissingkbs`, all pages, as Defender sent it. */
+  getMissingKbs(tenant: string, softwareId: string, calling?: Calling): Promise<readonly unknown[]>;
   /** `GET /api/Software/{Id}`; `null` if Defender has no product with this id. */
-  getSoftware(tenant: string, softwareId: string, signal?: AbortSignal): Promise<ProductFacts | null>;
+  getSoftware(tenant: string, softwareId: string, calling?: Calling): Promise<ProductFacts | null>;
+  /** The calls of the last hour that the tenant's quotas count here. */
+  usage(tenant: string): Usage;
+  /** Makes the quotas count exactly these calls, besides those under way. */
+  resume(tenant: string, usage: Usage): void;
+}
+
+/** Under which conditions a read makes its calls. */
+export interface Calling {
+  /** Aborting it ends all waits, and no further call begins; one under way is finished. */
+  signal?: AbortSignal;
+  /** Awaited right before each call leaves; where it throws, the call is not made and the read fails with that error. */
+  permit?: () => Promise<void>;
+}
+
+/** Calls to a tenant, as another process can take them over. Times are milliseconds since 1970. */
+export interface Usage {
+  /** When calls ended, and how many; oldest first. */
+  calls: readonly (readonly [endedAt: number, count: number])[];
+  /** Until when the tenant asked to be left alone; `null`: it did not, or that time has passed. */
+  throttledUntil: number | null;
 }
 
 /** The part of Defender's Software entity that decides whether an empty list means clean. */
@@ -82,6 +107,21 @@ export class TooLargeError extends Error {
   }
 }
 
+/** A call that the storage account refused, or whose answer was lost: the write may then have succeeded. */
+export class StorageError extends Error {
+  /** The HTTP status; `null` if no answer came. */
+  readonly status: number | null;
+  /** Azure's error code, such as `EntityAlreadyExists`, or Node's, such as `ECONNREFUSED`. */
+  readonly code: string;
+
+  constructor(message: string, fault: { status: number | null; code: string }, cause: unknown) {
+    super(message, { cause });
+    this.name = "StorageError";
+    this.status = fault.status;
+    this.code = fault.code;
+  }
+}
+
 /** A row that is damaged or was written by a newer version. `message` names it and says what to do. */
 export class RowError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -112,9 +152,9 @@ export interface Store {
   /** Does nothing if there is none. */
   deleteSnapshot(key: SnapshotKey): Promise<void>;
 
-  readRun(watchlist: string, runId: RunId): Promise<StoredRun | null>;
+  readRun(chain: Chain, runId: RunId): Promise<StoredRun | null>;
   /** In the order in which they were opened; `from` is the first run id wanted. */
-  listRuns(watchlist: string, from?: RunId): Promise<RunSummary[]>;
+  listRuns(chain: Chain, from?: RunId): Promise<RunSummary[]>;
   /**
    * Inserts the run and marks the scheduled run that it follows, both or neither.
    * False if another commit was first: this run is already committed, the row it follows has changed since it was read,
@@ -122,16 +162,127 @@ export interface Store {
    */
   commitRun(run: Run, follows: StoredRun | null): Promise<boolean>;
   /** Replaces the mail's state; false if the row has changed since `version`. */
-  updateMail(run: Pick<Run, "watchlist" | "runId">, version: string, mail: Mail): Promise<boolean>;
+  updateMail(run: RunKey, version: string, mail: Mail): Promise<boolean>;
   /** Does nothing if there is none. */
-  deleteRun(watchlist: string, runId: RunId): Promise<void>;
+  deleteRun(run: RunKey): Promise<void>;
+  /** Forgets that a watchlist ever had a first run; only for one without runs. */
+  deleteBeginning(chain: Chain): Promise<void>;
+
+  /** Of all tenants. One whose row cannot be read has nothing but its names, until it is saved again. */
+  listStatuses(): Promise<WatchlistStatus[]>;
+  /** The last write holds. */
+  saveStatus(status: WatchlistStatus): Promise<void>;
+  /** Does nothing if there is none. */
+  deleteStatus(chain: Chain): Promise<void>;
+
+  /** The last good versions of the watchlists in a document; `null` if there are none. */
+  readLastGood(): Promise<StoredLastGood | null>;
+  /** False if another was first. `version` is that of the stored ones, `null` for none. */
+  saveLastGood(good: readonly LastGood[], version: string | null): Promise<boolean>;
+
+  /** One whose row is damaged can be taken over at once, with all quotas used up. */
+  readLease(tenant: string): Promise<StoredLease | null>;
+  /** Its new version; `null` if another was first. `version` is that of the row it replaces, `null` for none. */
+  writeLease(tenant: string, lease: Lease, version: string | null): Promise<string | null>;
+
+  /**
+   * The runs asked for in a tenant that are not committed, and lately dropped ones; those asked for first come first.
+   * Without those whose rows cannot be read: `readRequest` says so.
+   */
+  listRequests(tenant: string): Promise<RunRequest[]>;
+  readRequest(run: RunKey): Promise<RunRequest | null>;
+  /** Adds a request. One that exists stays as it is, except that it mails as soon as one of the two does. */
+  addRequest(request: RunRequest): Promise<void>;
+  /** Notes why a request is not carried out; does nothing if there is none. */
+  dropRequest(run: RunKey, reason: string): Promise<void>;
+  /** Does nothing if there is none. */
+  deleteRequest(run: RunKey): Promise<void>;
+
+  /** The day on which a tenant's retention last finished, and how far it has got since; `null`: never, or it cannot be read. */
+  readBookmark(tenant: string): Promise<Bookmark | null>;
+  saveBookmark(tenant: string, bookmark: Bookmark): Promise<void>;
+  /** The run ids of a product's snapshots from before a run, oldest first. */
+  listSnapshotIds(product: ProductKey, before: RunId): Promise<RunId[]>;
+}
+
+/** The last good version of a watchlist. */
+export interface LastGood {
+  /** Its JSON as written, which a later version of the app may read differently. */
+  source: unknown;
+  /** Since when it replaces a faulty one, ISO 8601 in UTC; `null`: it is the current one. */
+  since: string | null;
+}
+
+/** Last good versions with the version of their rows. */
+export interface StoredLastGood {
+  good: readonly LastGood[];
+  version: string;
+}
+
+/**
+ * The right to read a tenant, held by one process at a time, and the calls that its quotas count: so a process that takes over
+ * goes on with the quotas of the one before.
+ */
+export interface Lease {
+  /** Which step of which process; a new one for each acquisition. */
+  owner: string;
+  /** When it ends, ISO 8601 in UTC. */
+  until: string;
+  /** What the owner counted when it last wrote this row. */
+  usage: Usage;
+  /** Calls that the owner may have made since then. */
+  reserved: number;
+  /** Calls that others than the owner have reserved since then, for single questions such as the doctor's. */
+  outside: Usage["calls"];
+  /** How far the owner's runs are. */
+  progress: readonly RunProgress[];
+}
+
+/** A lease with the version of its row. */
+export interface StoredLease {
+  lease: Lease;
+  version: string;
+  /** The row cannot be read: the lease has ended, and counts more calls than any quota allows. */
+  isDamaged?: boolean;
+}
+
+/** How many of a run's products were read, of how many. */
+export interface RunProgress extends Omit<RunKey, "tenant"> {
+  read: number;
+  total: number;
+}
+
+/** A run that someone asked for. */
+export interface RunRequest extends RunKey {
+  /** ISO 8601 in UTC. */
+  openedAt: string;
+  /** Whether it mails its digest. */
+  mail: boolean;
+  /** Why it is not carried out. */
+  dropped?: string;
+}
+
+/** How far retention has got in a tenant. */
+export interface Bookmark {
+  /** The day in the reports' time zone. */
+  day: string;
+  isDone: boolean;
+  /** The last product whose snapshots are done. */
+  after?: string;
 }
 
 /** A digest, ready to send. */
 export interface OutgoingMail {
+  tenant: string;
   watchlist: string;
   runId: RunId;
+  /** Names this send: one of unknown outcome is tried again under its key, and any other send has another. */
+  sendKey: string;
+  /** Whether an earlier try of this send may have reached the service. */
+  isRepeat: boolean;
   to: readonly string[];
+  /** Whether the readers see each other's addresses. */
+  together: boolean;
   subject: string;
   html: string;
   text: string;
@@ -145,21 +296,15 @@ export interface Attachment {
   content: string;
 }
 
-/**
- * `refused`: it will never be accepted as it is. `failed`: it was not accepted, try again.
- * `unknown`: it may have been accepted (the answer was lost).
- */
-export type SendOutcome =
-  | { status: "sent"; messageId: string | null }
-  | { status: "refused" | "failed" | "unknown"; reason: string };
-
 export interface Mailer {
+  /** Whether it asks the service about an earlier try of a send, so that a repeat makes no second copy. */
+  readonly canAsk?: boolean;
   send(mail: OutgoingMail): Promise<SendOutcome>;
 }
 
 export interface RunQueue {
   /** Makes the message visible after `delaySeconds`, at most seven days. */
-  send(message: RunMessage, delaySeconds?: number): Promise<void>;
+  send(message: QueueMessage, delaySeconds?: number): Promise<void>;
   /** Roughly how many messages the platform gave up on. */
   countPoison(): Promise<number>;
 }

@@ -1,5 +1,6 @@
 import { isLoopback } from "./core/loopback.ts";
 import { homeTenant, type Watchlist } from "./core/watchlist.ts";
+import { logTexts } from "./log.ts";
 import type { Rules } from "./ports.ts";
 import { type Cloud, clouds } from "./settings/clouds.ts";
 import { connectionInAzure, developmentStorage } from "./settings/connection-string.ts";
@@ -9,11 +10,13 @@ import { steadierSchedule } from "./settings/ncrontab.ts";
 import { type Environment, openReader, type Reader } from "./settings/reader.ts";
 import { signInFault } from "./settings/sign-in.ts";
 import { settingNames, settingsTable } from "./settings/table.ts";
-import { readWatchlists } from "./settings/watchlists.ts";
+import { readWatchlists, type WatchlistsDocument } from "./settings/watchlists.ts";
 
 /** Everything an operator can decide, checked and ready to use. */
 export interface Settings {
   watchlists: readonly Watchlist[];
+  /** Where the watchlists are instead, and what they lack there; `null`: `watchlists` are all. */
+  watchlistsDocument: WatchlistsDocument | null;
   rules: Rules;
   /** `a@b` or `Name <a@b>`. */
   mailFrom: string;
@@ -25,31 +28,38 @@ export interface Settings {
     appId: string | null;
     authorityHost: string;
   };
-  defender: { baseUrl: string; scope: string; callsPerMinute: number; callsPerHour: number };
+  defender: { baseUrl: string; scope: string };
   storage:
     | { kind: "connectionString"; connectionString: string }
     | { kind: "identity"; tableServiceUri: string; queueServiceUri: string };
-  sendgrid: {
-    apiKey: string;
-    region: "global" | "eu";
-    /** Instead of the region's address. */
-    url: string | null;
-    sandbox: boolean;
-  };
+  mail: SendGridSettings | { transport: "acs"; endpoint: string };
   auth: "key" | "entra";
   /** Sentences, without secrets, about what works but may be a mistake. */
   warnings: readonly string[];
 }
 
-/** Everything that is wrong with the settings, in one message without secrets. */
+interface SendGridSettings {
+  transport: "sendgrid";
+  apiKey: string;
+  region: "global" | "eu";
+  /** Instead of the region's address. */
+  url: string | null;
+  sandbox: boolean;
+}
+
+/**
+ * Everything that is wrong with the settings, without secrets. The message is one line with the word "error" in it: the
+ * Functions host logs standard error line by line, and only lines with such a word as errors.
+ */
 export class SettingsError extends Error {
   /** One line each, `NAME: fault. Allowed: …. Example: …`. */
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  constructor(found: readonly string[]) {
+    const problems = found.map(onOneLine);
     const count = new Set(problems.map((problem) => /^\w*/.exec(problem)?.[0])).size;
-    const wrong = count === 1 ? "1 setting is wrong" : `${count} settings are wrong`;
-    super(`${wrong}. ${whereToChange}\n${problems.join("\n")}`);
+    const wrong = count === 1 ? "1 setting" : `${count} settings`;
+    super(`${logTexts.notStarted} because of an error in ${wrong}. ${whereToChange} ${numbered(problems)}`);
     this.name = "SettingsError";
     this.problems = problems;
   }
@@ -58,21 +68,45 @@ export class SettingsError extends Error {
 const whereToChange =
   "Correct this in the function app's environment variables (Azure portal: Settings > Environment variables) or, on your own machine, in local.settings.json:";
 
+function onOneLine(text: string): string {
+  const escaped = (end: string) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text
+    .replaceAll("\r", "\\r")
+    .replaceAll("\n", "\\n")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+// A log record has 32,768 characters.
+const longestList = 30_000;
+
+function numbered(problems: readonly string[]): string {
+  let list = "";
+  for (const [index, problem] of problems.entries()) {
+    const entry = `(${index + 1}) ${problem} `;
+    if (list.length + entry.length > longestList) return `${list}and ${problems.length - index} more`;
+    list += entry;
+  }
+  return list.trimEnd();
+}
+
 /** The settings of an environment; throws a `SettingsError` that lists every problem at once. */
 export function readSettings(env: Environment): Settings {
   const reader = openReader(env);
   const cloud = clouds[reader.read("DEFENDER_CLOUD")];
   const hosted = isSet(env.WEBSITE_SITE_NAME) || isSet(env.WEBSITE_INSTANCE_ID);
-  const watchlists = readWatchlists(reader);
+  const auth = readAuth(reader, env);
+  const otherTenants = !isManaged(reader, env) || reader.has("DEFENDER_APP_ID");
+  const { watchlists, document } = readWatchlists(reader, { otherTenants, readerRoles: auth === "entra" });
   const settings = {
     watchlists,
+    watchlistsDocument: document,
     mailFrom: reader.require("MAIL_FROM", ""),
     rules: readRules(reader, cloud),
-    auth: readAuth(reader, env),
+    auth,
     defender: readDefender(reader, cloud),
     identity: readIdentity(reader, env, cloud, watchlists),
     storage: readStorage(reader, cloud, hosted),
-    sendgrid: readSendGrid(reader),
+    mail: readMail(reader),
   };
   if (reader.problems.length > 0) throw new SettingsError(reader.problems);
   return { ...settings, warnings: reader.warnings };
@@ -81,6 +115,8 @@ export function readSettings(env: Environment): Settings {
 function readRules(reader: Reader, cloud: Cloud): Rules {
   return {
     ...readTimes(reader),
+    callsPerMinute: reader.read("DEFENDER_CALLS_PER_MINUTE"),
+    callsPerHour: reader.read("DEFENDER_CALLS_PER_HOUR"),
     graceMinutes: reader.read("REPORT_GRACE_MINUTES"),
     reportUrl: reader.read("REPORT_URL"),
     retentionDays: reader.read("RETENTION_DAYS"),
@@ -118,12 +154,7 @@ function readDefender(reader: Reader, cloud: Cloud): Settings["defender"] {
       `DEFENDER_URL: is not a Defender host of the chosen DEFENDER_CLOUD (*${cloud.hostSuffix}), but the app sends its Defender tokens there.`,
     );
   }
-  return {
-    baseUrl,
-    scope: cloud.scope,
-    callsPerMinute: reader.read("DEFENDER_CALLS_PER_MINUTE"),
-    callsPerHour: reader.read("DEFENDER_CALLS_PER_HOUR"),
-  };
+  return { baseUrl, scope: cloud.scope };
 }
 
 function readIdentity(
@@ -132,8 +163,8 @@ function readIdentity(
   { authorityHost }: Cloud,
   watchlists: readonly Watchlist[],
 ): Settings["identity"] {
-  const credential = reader.read("REPORTER_STORAGE__credential");
-  const managed = isSet(env.IDENTITY_ENDPOINT) || isSet(env.MSI_ENDPOINT) || credential !== null;
+  reader.read("REPORTER_STORAGE__credential");
+  const managed = isManaged(reader, env);
   const appId = reader.read("DEFENDER_APP_ID");
   const abroad = watchlists.filter(({ tenant }) => tenant !== homeTenant).map(({ name }) => name);
   if (managed && abroad.length > 0 && !reader.has("DEFENDER_APP_ID")) {
@@ -147,6 +178,10 @@ function readIdentity(
     );
   }
   return { kind: managed ? "managed" : "developer", clientId: readClientId(reader), appId, authorityHost };
+}
+
+function isManaged(reader: Reader, env: Environment): boolean {
+  return isSet(env.IDENTITY_ENDPOINT) || isSet(env.MSI_ENDPOINT) || reader.has("REPORTER_STORAGE__credential");
 }
 
 function readClientId(reader: Reader): string | null {
@@ -216,10 +251,16 @@ function readServiceUris(reader: Reader, { storageSuffix }: Cloud) {
   };
 }
 
-function readSendGrid(reader: Reader): Settings["sendgrid"] {
+function readMail(reader: Reader): Settings["mail"] {
+  if (reader.read("MAIL_TRANSPORT") === "sendgrid") return readSendGrid(reader);
+  return { transport: "acs", endpoint: reader.require("ACS_ENDPOINT", "") };
+}
+
+function readSendGrid(reader: Reader): SendGridSettings {
   const sandbox = reader.read("SENDGRID_SANDBOX") === "true";
   if (sandbox) reader.warn("SENDGRID_SANDBOX: is true, so SendGrid checks mails but delivers none.");
   return {
+    transport: "sendgrid",
     apiKey: reader.require("SENDGRID_API_KEY", ""),
     region: reader.read("SENDGRID_REGION"),
     url: reader.read("SENDGRID_URL"),

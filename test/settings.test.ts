@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
+import { Ajv } from "ajv";
 import { Cron } from "croner";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { calendarDay, daysBetween } from "../shared/core/day.ts";
+import { entryPlaces } from "../shared/settings/json.ts";
 import { type SettingName, settingNames, settingsTable } from "../shared/settings/table.ts";
+import { parseWatchlists, type WatchlistDefaults, watchlistProperties } from "../shared/settings/watchlists.ts";
 import { readSettings, type Settings, SettingsError } from "../shared/settings.ts";
 
 /** Milliseconds for tests that read thousands of environments. */
@@ -59,19 +62,24 @@ describe("absent settings take their default", () => {
           name: "default",
           softwareIds: ["microsoft-_-windows_11"],
           mailTo: ["ops@contoso.com"],
+          mailTogether: false,
           tenant: "home",
           thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
           mailWhen: "worse",
           heartbeatDay: "Monday",
           dueDays: 14,
+          readerRole: null,
         },
       ],
+      watchlistsDocument: null,
       rules: {
         timeZone: "UTC",
         graceMinutes: 120,
         retentionDays: 400,
         schedule: "0 0 5 * * *",
         reportUrl: null,
+        callsPerMinute: 100,
+        callsPerHour: 1500,
         portalUrl: "https://security.microsoft.com",
       },
       mailFrom: "reporter@contoso.com",
@@ -84,11 +92,9 @@ describe("absent settings take their default", () => {
       defender: {
         baseUrl: "https://api.securitycenter.microsoft.com",
         scope: "https://api.securitycenter.microsoft.com/.default",
-        callsPerMinute: 100,
-        callsPerHour: 1500,
       },
       storage: { kind: "connectionString", connectionString: "UseDevelopmentStorage=true" },
-      sendgrid: { apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
+      mail: { transport: "sendgrid", apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
       auth: "key",
       warnings: [],
     });
@@ -102,6 +108,18 @@ describe("absent settings take their default", () => {
   test("each of the four required settings is reported by name", () => {
     const names = errorOf({}).problems.map((problem) => problem.split(":")[0]);
     expect(names.sort()).toEqual(Object.keys(complete).sort());
+  });
+
+  test("with Azure Communication Services an endpoint is required, and no key of SendGrid", () => {
+    const { SENDGRID_API_KEY: _, ...others } = complete;
+    const acs = { ...others, MAIL_TRANSPORT: "acs" };
+    expect(errorOf(acs).problems).toEqual([
+      expect.stringMatching(/^ACS_ENDPOINT: is missing\. Allowed: .*Example: https:/),
+    ]);
+    const endpoint = "https://acs-kbs.europe.communication.azure.com";
+    const { mail, warnings } = readSettings({ ...acs, ACS_ENDPOINT: endpoint, SENDGRID_SANDBOX: "true" });
+    expect(mail).toEqual({ transport: "acs", endpoint });
+    expect(warnings).toEqual([]);
   });
 
   test("an app in Azure must be given its storage, because no emulator runs there", () => {
@@ -121,6 +139,7 @@ interface Row {
 }
 
 const one = ({ watchlists: [first] }: Settings) => first;
+const sendGrid = ({ mail }: Settings) => (mail.transport === "sendgrid" ? mail : undefined);
 const badUrls = ["example.com", "http://example.com", "ftp://example.com", "https://u:p@example.com"];
 const rows: Record<SettingName, Row> = {
   SOFTWARE_IDS: {
@@ -135,8 +154,20 @@ const rows: Record<SettingName, Row> = {
         'a@b.example; Ann <c@d.example>\n"Doe, Jo" <e@f.example>,',
         ["a@b.example", "Ann <c@d.example>", "Doe, Jo <e@f.example>"],
       ],
+      ["together: a@b.example; c@d.example", ["a@b.example", "c@d.example"]],
     ],
-    bad: ["nobody", "a@b", "a b@c.example", "Ann <a@b.example", "Ann a@b.example", ";", "Doe, Jo <e@f.example>"],
+    bad: [
+      "together:",
+      "a@b.example, together: c@d.example",
+      "altogether: a@b.example",
+      "nobody",
+      "a@b",
+      "a b@c.example",
+      "Ann <a@b.example",
+      "Ann a@b.example",
+      ";",
+      "Doe, Jo <e@f.example>",
+    ],
   },
   MAIL_FROM: {
     pick: ({ mailFrom }) => mailFrom,
@@ -153,7 +184,28 @@ const rows: Record<SettingName, Row> = {
   WATCHLISTS: {
     pick: (settings) => one(settings)?.name,
     good: [[JSON.stringify([servers]), "Servers"]],
-    bad: ["Servers", "{}", "[]", "[1]", "[[]]", "[null]", "[{]", '[{"name": "a"', "[\u201cname\u201d]"],
+    bad: ["Servers", "{}", "[]", "[{]", '[{"name": "a"', "[\u201cname\u201d]"],
+    with: { SOFTWARE_IDS: undefined, MAIL_TO: undefined },
+  },
+  WATCHLISTS_URL: {
+    pick: ({ watchlistsDocument }) => watchlistsDocument?.url,
+    good: [
+      "https://streporter.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.z12.blob.storage.azure.net/configuration/watchlists.json",
+      "https://streporter.blob.core.usgovcloudapi.net/configuration/folder/watchlists%20of%20today.json",
+      "http://127.0.0.1:10000/devstoreaccount1/configuration/watchlists.json",
+    ].map((url) => [url, url] as const),
+    bad: [
+      "watchlists.json",
+      "http://streporter.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.blob.core.windows.net/watchlists.json",
+      "https://streporter.blob.core.windows.net/configuration/watchlists.json?sig=secret",
+      "https://user:secret@streporter.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.blob.core.windows.net.evil.example/configuration/watchlists.json",
+      "https://evil.example/.blob.core.windows.net/configuration/watchlists.json",
+      "https://streporter.table.core.windows.net/configuration/watchlists.json",
+      "https://raw.githubusercontent.com/contoso/watchlists/main/watchlists.json",
+    ],
     with: { SOFTWARE_IDS: undefined, MAIL_TO: undefined },
   },
   REPORT_SCHEDULE: {
@@ -259,12 +311,12 @@ const rows: Record<SettingName, Row> = {
     bad: [...badUrls, "https://example.com/api", "http://localhost.example.com", "http://127.0.0.1.example.com"],
   },
   DEFENDER_CALLS_PER_MINUTE: {
-    pick: ({ defender }) => defender.callsPerMinute,
+    pick: ({ rules }) => rules.callsPerMinute,
     good: [["50", 50]],
     bad: ["0", "10001", "fast"],
   },
   DEFENDER_CALLS_PER_HOUR: {
-    pick: ({ defender }) => defender.callsPerHour,
+    pick: ({ rules }) => rules.callsPerHour,
     good: [["750", 750]],
     bad: ["0", "100001", "1,500"],
   },
@@ -332,19 +384,44 @@ const rows: Record<SettingName, Row> = {
     with: byUris,
   },
   AZURE_CLIENT_ID: { pick: ({ identity }) => identity.clientId, good: [[clientId, clientId]], bad: ["my-identity"] },
+  MAIL_TRANSPORT: {
+    pick: ({ mail }) => mail.transport,
+    good: [
+      ["SendGrid", "sendgrid"],
+      ["ACS", "acs"],
+    ],
+    bad: ["smtp", "azure"],
+    with: { ACS_ENDPOINT: "https://acs-kbs.europe.communication.azure.com" },
+  },
+  ACS_ENDPOINT: {
+    pick: ({ mail }) => mail.transport === "acs" && mail.endpoint,
+    good: [
+      ["https://acs-kbs.communication.azure.com/", "https://acs-kbs.communication.azure.com"],
+      ["https://acs-kbs.europe.communication.azure.com", "https://acs-kbs.europe.communication.azure.com"],
+      ["http://127.0.0.1:8025", "http://127.0.0.1:8025"],
+    ],
+    bad: [
+      ...badUrls,
+      "https://acs-kbs.communication.azure.com.example.org",
+      "https://communication.azure.com",
+      "https://acs-kbs.communication.azure.com/emails:send",
+      "endpoint=https://acs-kbs.communication.azure.com/;accesskey=abc",
+    ],
+    with: { MAIL_TRANSPORT: "acs" },
+  },
   SENDGRID_API_KEY: {
-    pick: ({ sendgrid }) => sendgrid.apiKey,
+    pick: (settings) => sendGrid(settings)?.apiKey,
     good: [[" SG.id.secret\r\n", "SG.id.secret"]],
     bad: ["id.secret", '"SG.id.secret"', "SG.id secret", "SG.", "SG.id\u00e9"],
   },
-  SENDGRID_REGION: { pick: ({ sendgrid }) => sendgrid.region, good: [["EU", "eu"]], bad: ["europe"] },
+  SENDGRID_REGION: { pick: (settings) => sendGrid(settings)?.region, good: [["EU", "eu"]], bad: ["europe"] },
   SENDGRID_URL: {
-    pick: ({ sendgrid }) => sendgrid.url,
+    pick: (settings) => sendGrid(settings)?.url,
     good: [["http://localhost:3000/", "http://localhost:3000"]],
     bad: [...badUrls, "https://api.sendgrid.com/v3"],
   },
   SENDGRID_SANDBOX: {
-    pick: ({ sendgrid }) => sendgrid.sandbox,
+    pick: (settings) => sendGrid(settings)?.sandbox,
     good: [
       ["True", true],
       ["false", false],
@@ -375,6 +452,7 @@ describe.each(Object.entries(rows))("%s", (name, row) => {
     const problems = problemsWith({ ...row.with, [name]: reference });
     expect(problems).toEqual([expect.stringMatching(`^${name}: holds a Key Vault reference that was not resolved`)]);
     expect(problems[0]).toContain("Key Vault Secrets User");
+    expect(problems[0]).toContain("a restart does not read the vault again");
     expect(problems[0]).not.toContain("hidden");
   });
 });
@@ -394,12 +472,15 @@ describe("all faults are reported at once", () => {
     DEFENDER_URL: "http://defender.example.com",
   };
 
-  test("one message names every faulty setting, one line each, and how many there are", () => {
+  test("one line names every faulty setting, and how many there are", () => {
     const error = errorOf(faulty);
-    const [first, ...lines] = error.message.split("\n");
-    expect(first).toMatch(/^5 settings are wrong\. .*environment variables.*local\.settings\.json/);
-    expect(lines).toEqual(error.problems);
-    expect(lines.map((line) => line.split(":")[0]).sort()).toEqual([
+    expect(error.message).toMatch(
+      /^The app does not start because of an error in 5 settings\. .*environment variables.*local\.settings\.json/,
+    );
+    for (const [index, problem] of error.problems.entries()) {
+      expect(error.message).toContain(`(${index + 1}) ${problem}`);
+    }
+    expect(error.problems.map((problem) => problem.split(":")[0]).sort()).toEqual([
       "DEFENDER_URL",
       "MAIL_TO",
       "REPORT_TIME_ZONE",
@@ -410,7 +491,27 @@ describe("all faults are reported at once", () => {
   });
 
   test("the message is singular for one faulty setting", () => {
-    expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/^1 setting is wrong\. /);
+    expect(errorOf({ ...complete, AUTH: "none" }).message).toMatch(/ an error in 1 setting\. /);
+  });
+
+  test("the message stays one line, whatever the values contain", () => {
+    const ends = ["\n", "\r\n", "\u0085", "\u2028", "\u2029", "\v", "\f"];
+    const broken = settingNames.map((name) => [name, ends.map((end) => `one${end}two`).join(" ")]);
+    const { message, problems } = errorOf({ ...Object.fromEntries(broken), [`MAIL_T${ends.join("")}`]: "x" });
+    expect(problems.length).toBeGreaterThan(20);
+    expect(message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+    expect(new SettingsError(["MAIL_TO: a\r\nb\u2028c\u0085d."]).problems).toEqual([
+      "MAIL_TO: a\\r\\nb\\u2028c\\u0085d.",
+    ]);
+  });
+
+  test("the message fits a log record, with the number of the faults left out", () => {
+    const many = Array.from({ length: 300 }, (_, index) => `WATCHLISTS[${index}].mailTo: ${"x".repeat(200)}`);
+    const { message, problems } = new SettingsError(many);
+    expect(message.length).toBeLessThan(32_768);
+    const shown = [...message.matchAll(/\(\d+\) /g)].length;
+    expect(message).toMatch(new RegExp(` and ${300 - shown} more$`));
+    expect(problems).toHaveLength(300);
   });
 
   test("a number is accepted up to both ends of its range, and refused with the reason", () => {
@@ -441,14 +542,35 @@ describe("all faults are reported at once", () => {
     const broken = { ...faulty, MAIL_TO: undefined, WATCHLISTS: '[{"name": "a"\n "mailTo": []}]' };
     const problem = errorOf(broken).problems.find((line) => line.startsWith("WATCHLISTS"));
     expect(errorOf(broken).problems).toHaveLength(4);
-    expect(problem).toContain("is not valid JSON near line 2, column 2");
+    expect(problem).toContain("is not valid JSON at line 2, column 2");
     const late = { ...watchlists(), WATCHLISTS: `[${"\n".repeat(11)}${" ".repeat(14)}{"name" 1}]` };
-    expect(problemsWith(late)).toEqual([expect.stringContaining("near line 12, column 23.")]);
+    expect(problemsWith(late)).toEqual([expect.stringContaining("at line 12, column 23: unexpected 1.")]);
     expect(problemsWith(watchlists()).at(0)).toContain("is empty");
-    expect(problemsWith({ ...watchlists(), WATCHLISTS: "[1,]" })).toEqual([
-      expect.stringContaining("is not valid JSON: unexpected ]"),
+    for (const cut of ["[", '[{"name": "a"', '[{"na', '[{"name":\n', "[{}, \n", "[\n{}\n"]) {
+      expect(problemsWith({ ...watchlists(), WATCHLISTS: cut })).toEqual([
+        expect.stringContaining("it ends too early."),
+      ]);
+    }
+  });
+
+  test.each([
+    ["[{},\n ]", "at line 2, column 2: remove the comma before ]"],
+    ['[{"name": "a",}]', "at line 1, column 15: remove the comma before }"],
+    ["[\n{\u201cname\u201d: 1}]", 'at line 2, column 2: use straight quotation marks (") instead of \u201c'],
+    ['[{"name": \u201ca\u201d}]', 'at line 1, column 11: use straight quotation marks (") instead of \u201c'],
+    ["[{'name': 1}]", "at line 1, column 3: use double quotation marks (\") instead of '"],
+    ['[{"name": "a"},\n\n // all of them\n {}]', "at line 3, column 2: comments are not allowed"],
+    ['[{"name": ["a", nul]}]', "at line 1, column 17: unexpected n"],
+    ['[{"a": [[], {}, "]\\"", true, -1.5e3, null, "x"]}, ;]', "at line 1, column 51: unexpected ;"],
+    ["\ufeff[,]", "at line 1, column 2: unexpected ,"],
+    ['[{"name": "a" "mailTo": 1}]', 'at line 1, column 15: unexpected "'],
+    ["[01]", "at line 1, column 3: unexpected 1"],
+    ['[{"name": "a\nb"}]', "at line 1, column 13: unexpected character"],
+  ])("broken JSON is named with its place and what to do: %j", (text, fault) => {
+    expect(() => JSON.parse(text.replace("\ufeff", ""))).toThrow(SyntaxError);
+    expect(problemsWith({ ...watchlists(), WATCHLISTS: text })).toEqual([
+      expect.stringContaining(`WATCHLISTS: is not valid JSON ${fault}. Allowed: `),
     ]);
-    expect(problemsWith({ ...watchlists(), WATCHLISTS: "[" })).toEqual([expect.stringContaining("it ends too early")]);
   });
 });
 
@@ -551,6 +673,22 @@ describe("mail addresses", () => {
     expect(warnings).toEqual(["MAIL_TO: lists some addresses more than once; each gets one mail: a@b.example."]);
   });
 
+  test.each([
+    ["a@b.example, c@d.example", false],
+    ["together: a@b.example, c@d.example", true],
+    [" TOGETHER :\na@b.example\nc@d.example", true],
+    ["together:a@b.example;c@d.example;", true],
+  ])("the readers of %j see each other: %j", (MAIL_TO, mailTogether) => {
+    const mailTo = ["a@b.example", "c@d.example"];
+    expect(one(settingsWith({ MAIL_TO }))).toMatchObject({ mailTo, mailTogether });
+  });
+
+  test('"together:" in an array is refused: whom would it hold for?', () => {
+    expect(problemsWith(watchlists({ ...servers, mailTo: ["together: a@b.example", "c@d.example"] }))).toEqual([
+      expect.stringContaining('mailTo: "together:" is allowed only at the start of one string with all addresses.'),
+    ]);
+  });
+
   test("1,000 addresses are accepted and one more is not", () => {
     const to = Array.from({ length: 1_001 }, (_, index) => `a${index}@b.example`);
     expect(one(settingsWith({ MAIL_TO: to.slice(1).join(";") }))?.mailTo).toHaveLength(1_000);
@@ -584,7 +722,9 @@ describe("mail addresses", () => {
       const text = fc.oneof(
         fc.string({ unit: "binary" }),
         fc
-          .array(fc.constantFrom("a@b.example", "Ann", "<", ">", '"', ",", ";", " ", "@", "\n", "\u202e", "\\"))
+          .array(
+            fc.constantFrom("together:", "a@b.example", "Ann", "<", ">", '"', ",", ";", " ", "@", "\n", "\u202e", "\\"),
+          )
           .map((all) => all.join("")),
       );
       fc.assert(
@@ -610,14 +750,17 @@ describe("watchlists", () => {
       ...watchlists(servers, {
         name: "Edge team",
         softwareIds: "a-_-b, c-_-d",
-        mailTo: "Ann <a@b.example>; c@d.example",
+        mailTo: "Together : Ann <a@b.example>; c@d.example",
         tenantId: tenantId.toUpperCase(),
         minMachines: 7,
         minPercent: "20",
         minCves: 0,
         mailWhen: "always",
         dueDays: 3,
+        readerRole: " Reports.Read.Edge ",
       }),
+      AUTH: "entra",
+      WEBSITE_AUTH_ENABLED: "True",
       WORSE_MIN_MACHINES: "2",
       WORSE_MIN_PERCENT: "5",
       WORSE_MIN_CVES: "3",
@@ -628,21 +771,25 @@ describe("watchlists", () => {
     expect(settingsWith(env).watchlists).toEqual([
       {
         ...servers,
+        mailTogether: false,
         tenant: "home",
         thresholds: { minMachines: 2, minPercent: 5, minCves: 3 },
         mailWhen: "changed",
         heartbeatDay: "none",
         dueDays: 21,
+        readerRole: null,
       },
       {
         name: "Edge team",
         softwareIds: ["a-_-b", "c-_-d"],
         mailTo: ["Ann <a@b.example>", "c@d.example"],
+        mailTogether: true,
         tenant: tenantId,
         thresholds: { minMachines: 7, minPercent: 20, minCves: 0 },
         mailWhen: "always",
         heartbeatDay: "none",
         dueDays: 3,
+        readerRole: "Reports.Read.Edge",
       },
     ]);
   });
@@ -673,11 +820,28 @@ describe("watchlists", () => {
     ["minPercent", true],
     ["mailWhen", "never"],
     ["dueDays", "soon"],
+    ["readerRole", "Reports Read"],
+    ["readerRole", ".Read"],
+    ["readerRole", "r".repeat(121)],
+    ["readerRole", 5],
   ])("a faulty %s is reported with the watchlist and its index: %j", (property, value) => {
     const label = property === "name" ? /^WATCHLISTS\[1\]/ : new RegExp(`^WATCHLISTS\\[1\\] \\(B\\) ${property}: `);
     const problems = problemsWith(watchlists(servers, { ...servers, name: "B", [property]: value }));
     expect(problems).toEqual([expect.stringMatching(label)]);
     expect(problems).toEqual([expect.stringMatching(/[.?] Allowed: .*\. Example: /)]);
+  });
+
+  test("a role for readers is refused where the app does not know its callers", () => {
+    expect(problemsWith(watchlists({ ...servers, readerRole: "Reports.Read.Servers" }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[0\] \(Servers\) readerRole: needs AUTH=entra: .* Allowed: .* Example: /),
+    ]);
+  });
+
+  test.each([1, null, "Servers", [servers]])("an entry that is not an object is refused alone: %j", (entry) => {
+    expect(problemsWith(watchlists(servers, entry, { ...servers, name: "B", dueDays: -1 }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[1\]: is not an object\. Allowed: .*\. Example: \[/),
+      expect.stringMatching(/^WATCHLISTS\[2\] \(B\) dueDays: "-1" is out of range\./),
+    ]);
   });
 
   test("a list of anything but strings is refused", () => {
@@ -728,10 +892,27 @@ describe("watchlists", () => {
     expect(problems).toEqual([expect.stringMatching(/^WATCHLISTS: .*SOFTWARE_IDS and MAIL_TO/)]);
   });
 
-  test("1,000 are accepted and one more is not", () => {
-    const many = Array.from({ length: 1_001 }, (_, index) => ({ ...servers, name: `w${index}` }));
-    expect(settingsWith(watchlists(...many.slice(1))).watchlists).toHaveLength(1_000);
-    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("has 1001 entries; at most 1000")]);
+  test("2,000 are accepted and one more is not", () => {
+    const many = Array.from({ length: 2_001 }, (_, index) => ({ ...servers, name: `w${index}` }));
+    expect(settingsWith(watchlists(...many.slice(1))).watchlists).toHaveLength(2_000);
+    expect(problemsWith(watchlists(...many))).toEqual([expect.stringContaining("has 2001 entries; at most 2000")]);
+  });
+
+  test("the address of their document replaces all others and is refused together with them", () => {
+    const WATCHLISTS_URL = "https://streporter.blob.core.windows.net/configuration/watchlists.json";
+    expect(problemsWith({ WATCHLISTS_URL })).toEqual([
+      expect.stringMatching(
+        /^WATCHLISTS_URL: is set together with SOFTWARE_IDS and MAIL_TO, which it replaces\. Allowed: /,
+      ),
+    ]);
+    const both = { ...watchlists({ ...servers, dueDays: -1 }), MAIL_TO: "nobody", WATCHLISTS_URL };
+    expect(problemsWith(both).map((line) => line.split(": ", 2).join(": "))).toEqual([
+      "WATCHLISTS_URL: is set together with MAIL_TO and WATCHLISTS, which it replaces. Allowed",
+      'MAIL_TO: "nobody" is not a mail address. Allowed',
+    ]);
+    const read = settingsWith({ SOFTWARE_IDS: undefined, MAIL_TO: undefined, WATCHLISTS_URL, DUE_DAYS: "7" });
+    expect([read.watchlists, read.watchlistsDocument?.url]).toEqual([[], WATCHLISTS_URL]);
+    expect(read.watchlistsDocument?.defaults.dueDays).toBe(7);
   });
 
   test("another tenant needs an app registration only where a managed identity signs in", () => {
@@ -744,6 +925,193 @@ describe("watchlists", () => {
     expect(settingsWith({ ...managed, DEFENDER_APP_ID: clientId }).identity.appId).toBe(clientId);
     expect(problemsWith({ ...managed, DEFENDER_APP_ID: "x" })).toHaveLength(1);
     expect(settingsWith({ ...managed, ...watchlists(servers) }).identity.appId).toBeNull();
+  });
+});
+
+describe("a document of watchlists", () => {
+  const WATCHLISTS_URL = "https://streporter.blob.core.windows.net/configuration/watchlists.json";
+
+  function defaultsWith(env: Environment = {}): WatchlistDefaults {
+    const { watchlistsDocument } = settingsWith({
+      SOFTWARE_IDS: undefined,
+      MAIL_TO: undefined,
+      WATCHLISTS_URL,
+      ...env,
+    });
+    if (watchlistsDocument === null) throw new Error("There is no document.");
+    return watchlistsDocument.defaults;
+  }
+
+  function parse(text: string, env?: Environment) {
+    const entries = parseWatchlists(text, defaultsWith(env));
+    if (typeof entries === "string") throw new Error(entries);
+    return entries;
+  }
+
+  const edge = { name: "Edge", softwareIds: "a-_-b; c-_-d", mailTo: "a@b.example", dueDays: 3 };
+
+  test("is read as the setting WATCHLISTS is, with the same defaults", () => {
+    const env = { WORSE_MIN_MACHINES: "2", MAIL_WHEN: "changed", HEARTBEAT_DAY: "none", DUE_DAYS: "21" };
+    const entries = parse(JSON.stringify([servers, edge]), env);
+    expect(entries.map(({ watchlist }) => watchlist)).toEqual(
+      settingsWith({ ...watchlists(servers, edge), ...env }).watchlists,
+    );
+    expect(entries.map(({ name, fault, source }) => [name, fault, source])).toEqual([
+      ["Servers", null, servers],
+      ["Edge", null, edge],
+    ]);
+  });
+
+  test("loses only its faulty entries, each with all its faults, its place and what to do", () => {
+    const text = `[
+  {"name": "A", "softwareIds": ["a-_-b"], "mailTo": ["nobody"], "dueDays": -1},
+  {"name": "B", "softwareIds": ["a-_-b"], "mailTo": ["a@b.example"]}, {"name": "C", "mailto": "a@b.example", "softwareIds": "a-_-b"},
+  7,
+    {"name": "../etc", "softwareIds": ["a-_-b"], "mailTo": ["a@b.example"]}
+]`;
+    const entries = parse(text);
+    expect(entries.map(({ name, watchlist }) => [name, watchlist?.name])).toEqual([
+      ["A", undefined],
+      ["B", "B"],
+      ["C", undefined],
+      [null, undefined],
+      [null, undefined],
+    ]);
+    const [a, b, c, number, unnamed] = entries.map(({ fault }) => fault);
+    expect(b).toBeNull();
+    expect(a).toMatch(
+      /^Entry 1 \(A\) mailTo: "nobody" is not a mail address\. Allowed: .* Example: .*\. Entry 1 \(A\) dueDays: "-1" is out of range\. Allowed: a whole number from 0 to 3650\. Example: 30\. Correct it at line 2, column 3\.$/,
+    );
+    expect(c).toMatch(
+      /^Entry 3 \(C\): has an unknown property "mailto"\. Did you mean mailTo\? Allowed: .*Entry 3 \(C\) mailTo: is missing\..* Correct it at line 3, column 71\.$/,
+    );
+    expect(number).toMatch(/^Entry 4: is not an object\. Allowed: .* Correct it at line 4, column 3\.$/);
+    expect(unnamed).toMatch(/^Entry 5 \(\.\.\/etc\) name: .* Correct it at line 5, column 5\.$/);
+  });
+
+  test("has each name once, in any capitals: the later entry is the faulty one", () => {
+    const [first, second] = parse(JSON.stringify([servers, { ...edge, name: "SERVERS" }]));
+    expect([first?.fault, second?.watchlist]).toEqual([null, null]);
+    expect(second?.fault).toContain(
+      "Entry 2 (SERVERS) name: duplicates the name of Entry 1 (names are case-insensitive).",
+    );
+  });
+
+  test.each([
+    ["[]", "is empty"],
+    ["{}", "is not an array"],
+    ["", "it ends too early"],
+    [`[{"name": "A",}]`, "is not valid JSON at line 1, column 15: remove the comma before }."],
+    [JSON.stringify(Array.from({ length: 2_001 }, () => servers)), "has 2001 entries; at most 2000 are allowed"],
+  ])("cannot be read at all where it is %.20j", (text, fault) => {
+    const read = parseWatchlists(text, defaultsWith());
+    expect(read).toMatch(/^The document: .*\. Allowed: .*\. Example: .*\. Correct it\.$/);
+    expect(read).toContain(fault);
+  });
+
+  test("has entries of other tenants only where the app can sign in there", () => {
+    const text = JSON.stringify([servers, { ...edge, tenantId }]);
+    const managed = { IDENTITY_ENDPOINT: "http://127.0.0.1:1/token" };
+    expect(parse(text).map(({ fault }) => fault)).toEqual([null, null]);
+    expect(parse(text, { ...managed, DEFENDER_APP_ID: clientId }).map(({ fault }) => fault)).toEqual([null, null]);
+    const [home, abroad] = parse(text, managed).map(({ fault }) => fault);
+    expect(home).toBeNull();
+    expect(abroad).toContain("Entry 2 (Edge) tenantId: needs the setting DEFENDER_APP_ID");
+  });
+
+  test("has roles for readers only where the app knows its callers", () => {
+    const text = JSON.stringify([{ ...servers, readerRole: "Reports.Read.Servers" }]);
+    expect(parse(text)[0]?.fault).toContain("Entry 1 (Servers) readerRole: needs AUTH=entra");
+    expect(parse(text, { AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" })[0]?.watchlist?.readerRole).toBe(
+      "Reports.Read.Servers",
+    );
+  });
+
+  test("shows no secret in its faults", () => {
+    const secret = "SG.canary.canary";
+    const text = JSON.stringify([
+      { ...servers, [secret]: 1, name: secret, mailTo: [secret], tenantId: secret, readerRole: `${secret} ` },
+      secret,
+    ]);
+    expect(
+      parse(text)
+        .map(({ fault }) => fault)
+        .join(),
+    ).not.toMatch(/canary/i);
+    expect(parseWatchlists(`[${secret}]`, defaultsWith())).not.toMatch(/canary/i);
+  });
+
+  test("gives the place of every entry, whatever is in them", () => {
+    const indented = fc.integer({ min: 0, max: 3 });
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue(), { minLength: 1 }), indented, (values, indent) => {
+        const text = JSON.stringify(values, null, indent);
+        const lines = text.split("\n");
+        const places = entryPlaces(text);
+        expect(places).toHaveLength(values.length);
+        for (const [index, { line, column }] of places.entries()) {
+          const rest = [lines[line - 1]?.slice(column - 1), ...lines.slice(line)].join("\n");
+          const expected = JSON.stringify(values.slice(index), null, indent);
+          expect(rest).toBe(expected.slice(expected.search(/[^[\s]|(?<=\[\s*)\[/)));
+        }
+      }),
+    );
+  });
+
+  test("of 2,000 entries is read within a second, even if every one is faulty", () => {
+    const many = Array.from({ length: 2_000 }, (_, n) => ({
+      ...servers,
+      name: `Customer ${n}`,
+      dueDays: n % 2 ? -1 : 7,
+    }));
+    const text = JSON.stringify(many, null, 2);
+    const started = performance.now();
+    const entries = parse(text);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(entries.filter(({ watchlist }) => watchlist)).toHaveLength(1_000);
+    expect(entries[1_999]?.fault).toContain(`Correct it at line ${1_999 * 10 + 2}, column 3.`);
+  });
+
+  describe("as its schema says", () => {
+    const schema = JSON.parse(readFileSync("docs/watchlists.schema.json", "utf8"));
+    const validate = new Ajv({ strict: true }).compile(schema);
+    const entraDefaults = () => defaultsWith({ AUTH: "entra", WEBSITE_AUTH_ENABLED: "True" });
+    const isAccepted = (document: unknown) => {
+      const read = parseWatchlists(JSON.stringify(document), entraDefaults());
+      return typeof read !== "string" && read.every(({ fault }) => fault === null);
+    };
+
+    test("has every property that the app reads, with an example that both accept", () => {
+      expect(Object.keys(schema.items.properties)).toEqual(Object.keys(watchlistProperties));
+      for (const [name, { examples }] of Object.entries<{ examples: unknown[] }>(schema.items.properties)) {
+        const document = [{ ...servers, [name]: examples[0] }];
+        expect([name, validate(document), isAccepted(document)]).toEqual([name, true, true]);
+      }
+    });
+
+    test.each([
+      [],
+      [1],
+      [{}],
+      [{ ...servers, extra: 1 }],
+      [{ ...servers, name: "../etc" }],
+      [{ ...servers, name: "a".repeat(64) }],
+      [{ ...servers, softwareIds: [] }],
+      [{ ...servers, softwareIds: ["Edge"] }],
+      [{ ...servers, softwareIds: "" }],
+      [{ ...servers, mailTo: ["nobody"] }],
+      [{ ...servers, mailTo: 5 }],
+      [{ ...servers, tenantId: 5 }],
+      [{ ...servers, minMachines: -1 }],
+      [{ ...servers, minPercent: 1.5 }],
+      [{ ...servers, mailWhen: "never" }],
+      [{ ...servers, dueDays: 3_651 }],
+      [{ ...servers, readerRole: "with space" }],
+      Array.from({ length: 2_001 }, (_, n) => ({ ...servers, name: `w${n}` })),
+    ])("refuses what the app refuses: %.80j", (...document: unknown[]) => {
+      // A row of each is spread over the arguments.
+      expect([validate(document), isAccepted(document)]).toEqual([false, false]);
+    });
   });
 });
 
@@ -860,8 +1228,8 @@ describe("Microsoft's clouds", () => {
 });
 
 describe("AUTH=entra", () => {
-  const config = (enabled: boolean, action: unknown) =>
-    JSON.stringify({ platform: { enabled }, globalValidation: { unauthenticatedClientAction: action } });
+  const config = (enabled: boolean, action: unknown, excludedPaths?: unknown) =>
+    JSON.stringify({ platform: { enabled }, globalValidation: { unauthenticatedClientAction: action, excludedPaths } });
 
   test.each([
     [{}],
@@ -885,9 +1253,21 @@ describe("AUTH=entra", () => {
     expect(problems).toEqual([expect.stringMatching(/^AUTH: .*lets unauthenticated callers in/)]);
   });
 
+  test.each([[["/api/health", "/api/report"]], [["/"]], [[null]]])(
+    "refuses to start where that sign-in leaves out more than health: %j",
+    (excludedPaths) => {
+      const env = { WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0, excludedPaths) };
+      expect(problemsWith({ AUTH: "entra", ...env })).toEqual([
+        expect.stringMatching(/^AUTH: .*on some paths: exclude only \/api\/health\. /),
+      ]);
+    },
+  );
+
   test.each([
     [{ WEBSITE_AUTH_ENABLED: "True" }],
     [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, "RedirectToLoginPage") }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0, ["/api/health"]) }],
+    [{ WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0, null) }],
     [{ WEBSITE_AUTH_ENABLED: "true", WEBSITE_AUTH_V2_CONFIG_JSON: config(true, 0) }],
   ])("starts where everyone must sign in: %j", (env) => {
     expect(settingsWith({ AUTH: "entra", ...env }).auth).toBe("entra");
@@ -1114,7 +1494,7 @@ describe("any environment", () => {
             readSettings(completed ? { ...env, ...complete, WATCHLISTS: undefined } : env);
           } catch (error) {
             if (!(error instanceof SettingsError)) throw error;
-            expect(error.message.split("\n").slice(1)).toEqual(error.problems);
+            expect(error.message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
             for (const problem of error.problems) {
               expect(problem).toMatch(/^\w+(\[\d+\]( \(.+?\))?( \w+)?)?: .+[.?] Allowed: .+\. Example: .+$/u);
               expect(problem).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
@@ -1164,7 +1544,7 @@ describe("local.settings.sample.json", () => {
   });
 
   test("contains only known settings and what the Functions host needs", () => {
-    const host = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"];
+    const host = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "AzureWebJobsDisableHomepage"];
     const known: string[] = [...settingNames, ...host];
     expect(Object.keys(sample.Values).filter((name) => !known.includes(name))).toEqual([]);
     expect(sample).toMatchObject({ IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: "node" } });

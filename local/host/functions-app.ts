@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { HostLog } from "./host-log.ts";
+import { type HostLog, logStandardError } from "./host-log.ts";
 
 /** The shape in which host and worker exchange values; one of the members is set. */
 export interface RpcTypedData {
@@ -154,6 +154,7 @@ async function loadFiles(app: FunctionsApp, appDir: string, tag: string): Promis
       await importNatively(pathToFileURL(file).href + tag);
     } catch (error) {
       app.log("debug", "Worker was unable to load an entry point", { file });
+      logStandardError(error instanceof Error ? String(error.stack) : String(error), app.log);
       throw error;
     }
   }

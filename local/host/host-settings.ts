@@ -17,6 +17,7 @@ const hostJson = z.looseObject({
       queues: z.optional(
         z.looseObject({
           messageEncoding: z.optional(z.literal("base64")),
+          maxPollingInterval: z.optional(timeSpan),
           batchSize: z.optional(z.int().check(z.minimum(1), z.maximum(32))),
           newBatchThreshold: z.optional(z.int().check(z.minimum(0))),
           visibilityTimeout: z.optional(timeSpan),
@@ -36,6 +37,7 @@ export function readHostSettings(value: unknown): HostSettings {
   return {
     routePrefix: http.routePrefix ?? "api",
     queues: {
+      maxPollingInterval: secondsOf(queues.maxPollingInterval ?? "00:01:00"),
       batchSize,
       newBatchThreshold: queues.newBatchThreshold ?? Math.floor(batchSize / 2),
       visibilityTimeout: secondsOf(queues.visibilityTimeout ?? "00:00:00"),

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { RpcHttp, RpcNullableString, RpcTypedData } from "./functions-app.ts";
 import { matchRoute, parseRoute, type Route } from "./route.ts";
+import { afterSignIn, type People } from "./sign-in.ts";
 
 export interface HttpFunction {
   name: string;
@@ -12,8 +13,10 @@ export interface HttpFunction {
 
 export interface HttpHostOptions {
   routePrefix: string;
-  /** The key that level `function` requires; absent: none is required, as under `func start`. */
-  hostKey?: string | undefined;
+  /** The key that level `function` requires; `null`: none is required, as under `func start`. */
+  hostKey: string | null;
+  /** Those whom the platform's sign-in in front of the host lets in; absent: it is off. */
+  people?: People | undefined;
   run(name: string, http: RpcHttp): Promise<RpcTypedData | null>;
 }
 
@@ -47,6 +50,8 @@ async function answer(
 ): Promise<void> {
   const url = new URL(`http://${request.headers.host}${request.url}`);
   const method = (request.method ?? "GET").toUpperCase();
+  const headers = options.people ? afterSignIn(headersOf(request), url.pathname, options.people) : headersOf(request);
+  if (!headers) return end(response, 401);
   if (/%00/.test(url.pathname)) return end(response, 400);
   const found = findFunction(functions, method, url.pathname);
   if (!found) return end(response, 404);
@@ -57,10 +62,11 @@ async function answer(
   const http: RpcHttp = {
     url: url.href,
     method,
-    nullableHeaders: nullable(headersOf(request)),
+    nullableHeaders: nullable(headers),
     nullableQuery: nullable(queryOf(url)),
     nullableParams: nullable(found.params),
-    body: bytes.length > 0 ? { bytes } : null,
+    // The host hands on only a body whose length was announced: one sent in chunks is lost.
+    body: Number(request.headers["content-length"]) > 0 ? { bytes } : null,
   };
   const value = await options.run(found.name, http);
   // The host's answer for a function that returns nothing.
@@ -81,8 +87,8 @@ function findFunction(functions: readonly RoutedFunction[], method: string, path
   return null;
 }
 
-function isAllowed(level: string, request: IncomingMessage, url: URL, hostKey: string | undefined): boolean {
-  if (hostKey === undefined || level === "anonymous") return true;
+function isAllowed(level: string, request: IncomingMessage, url: URL, hostKey: string | null): boolean {
+  if (hostKey === null || level === "anonymous") return true;
   const offered = request.headers["x-functions-key"] ?? url.searchParams.get("code");
   return level === "function" && offered === hostKey;
 }

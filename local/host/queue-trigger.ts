@@ -4,6 +4,8 @@ import type { TriggerInput } from "./invoke.ts";
 
 /** `extensions.queues` of host.json, with times in seconds. */
 export interface QueueSettings {
+  /** The longest pause of a listener that finds nothing. */
+  maxPollingInterval: number;
   batchSize: number;
   newBatchThreshold: number;
   visibilityTimeout: number;
@@ -25,8 +27,11 @@ export interface QueueListener {
   drain(): Promise<number>;
   /** Messages in the queue, including hidden ones. */
   count(): Promise<number>;
-  /** Looks for messages at this interval until it is stopped. */
-  poll(everyMs: number): void;
+  /**
+   * Looks for messages until it is stopped: at this interval, or absent, as the Functions host does, which waits longer each
+   * time that it finds nothing, up to `maxPollingInterval`.
+   */
+  poll(everyMs?: number): void;
   /** Stops polling and waits for running functions. */
   stop(): Promise<void>;
 }
@@ -72,13 +77,16 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
       return properties?.approximateMessagesCount ?? 0;
     },
     poll(everyMs) {
+      let emptyLooks = 0;
       const look = async () => {
+        emptyLooks += 1;
         try {
-          while (!stopped && (await startBatch()));
+          while (!stopped && (await startBatch())) emptyLooks = 0;
         } catch (error) {
           log("error", "The queue could not be read", { queueName, error });
         }
-        if (!stopped) polling = setTimeout(look, everyMs);
+        const pause = everyMs ?? pauseAfter(emptyLooks, settings);
+        if (!stopped) polling = setTimeout(look, pause);
       };
       void look();
     },
@@ -88,6 +96,14 @@ export function createQueueListener(options: QueueListenerOptions): QueueListene
       await Promise.allSettled(running);
     },
   };
+}
+
+/** In milliseconds. */
+export function pauseAfter(
+  emptyLooks: number,
+  { maxPollingInterval }: Pick<QueueSettings, "maxPollingInterval">,
+): number {
+  return Math.min(100 * 2 ** emptyLooks, maxPollingInterval * 1_000);
 }
 
 async function receive(queue: QueueClient, batchSize: number, leaseSeconds: number): Promise<DequeuedMessageItem[]> {

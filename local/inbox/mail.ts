@@ -1,21 +1,25 @@
 import { randomBytes } from "node:crypto";
 import { type Address, recipients, type SendRequest } from "./rules.ts";
 
+/** One copy of a mail, as its readers get it. */
 export interface ReceivedMail {
-  /** SendGrid's `X-Message-Id`. */
+  /** Of this copy. */
   id: string;
+  /** SendGrid's `X-Message-Id` or Azure's operation id: one for all copies of a send. */
+  messageId: string;
   receivedAt: Date;
   from: Address;
-  /** All recipients, including `cc` and `bcc`. */
+  /** All whose copy this is, including `cc` and `bcc`. */
   to: readonly Address[];
   subject: string;
   html: string | null;
   text: string | null;
   headers: Readonly<Record<string, string>>;
   customArgs: Readonly<Record<string, string>>;
+  categories: readonly string[];
   attachments: readonly ReceivedAttachment[];
   /** As it was received. */
-  request: SendRequest;
+  request: unknown;
 }
 
 export interface ReceivedAttachment {
@@ -24,24 +28,28 @@ export interface ReceivedAttachment {
   content: Buffer;
 }
 
-/** The mail that a send request makes. */
-export function keepMail(request: SendRequest, receivedAt: Date): ReceivedMail {
+/** The copies that a send request makes: one for each personalization. */
+export function copiesOf(request: SendRequest, receivedAt: Date): ReceivedMail[] {
+  const messageId = randomBytes(16).toString("base64url");
   const part = (type: string) => request.content.find((content) => content.type === type)?.value ?? null;
-  return {
-    id: randomBytes(16).toString("base64url"),
+  const attachments = (request.attachments ?? []).map(({ filename, type, content }) => ({
+    filename,
+    type: type ?? "application/octet-stream",
+    content: Buffer.from(content, "base64"),
+  }));
+  return request.personalizations.map((personalization, index) => ({
+    id: `${messageId}.${index}`,
+    messageId,
     receivedAt,
     from: request.from,
-    to: request.personalizations.flatMap(recipients),
-    subject: request.subject ?? request.personalizations[0]?.subject ?? "",
+    to: recipients(personalization),
+    subject: personalization.subject ?? request.subject ?? "",
     html: part("text/html"),
     text: part("text/plain"),
-    headers: request.headers ?? {},
-    customArgs: request.custom_args ?? {},
-    attachments: (request.attachments ?? []).map(({ filename, type, content }) => ({
-      filename,
-      type: type ?? "application/octet-stream",
-      content: Buffer.from(content, "base64"),
-    })),
+    headers: { ...request.headers, ...personalization.headers },
+    customArgs: personalization.custom_args ?? {},
+    categories: request.categories ?? [],
+    attachments,
     request,
-  };
+  }));
 }

@@ -155,12 +155,12 @@ function partOf(mail: ReceivedMail, part: MailPart): ReactNode {
   });
 }
 
-function headers({ id, headers, customArgs, request }: ReceivedMail): ReactNode {
+function headers({ messageId, headers, customArgs, categories }: ReceivedMail): ReactNode {
   const facts = [
-    ["X-Message-Id", id],
+    ["Message id", messageId],
     ...Object.entries(headers),
     ...Object.entries(customArgs).map(([name, value]) => [`${name} (custom argument)`, value]),
-    ["categories", (request.categories ?? []).join(", ")],
+    ["categories", categories.join(", ")],
   ];
   return h(
     "table",

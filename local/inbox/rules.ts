@@ -18,6 +18,8 @@ const sendRequest = z.looseObject({
       cc: z.array(address).optional(),
       bcc: z.array(address).optional(),
       subject: z.string().optional(),
+      headers: texts.optional(),
+      custom_args: texts.optional(),
     }),
   ),
   from: address,
@@ -27,7 +29,7 @@ const sendRequest = z.looseObject({
     .array(z.looseObject({ content: z.string(), filename: z.string(), type: z.string().optional() }))
     .optional(),
   headers: texts.optional(),
-  custom_args: texts.optional(),
+  custom_args: z.unknown().optional(),
   categories: z.array(z.string()).optional(),
   mail_settings: z.looseObject({ sandbox_mode: toggle }).optional(),
   tracking_settings: z.looseObject({ click_tracking: toggle, open_tracking: toggle }).optional(),
@@ -36,6 +38,7 @@ const sendRequest = z.looseObject({
 /** The parts of the body of `POST /v3/mail/send` that are checked. */
 export type SendRequest = z.infer<typeof sendRequest>;
 export type Address = z.infer<typeof address>;
+type Personalization = SendRequest["personalizations"][number];
 
 /** The request in a body, or everything in it that SendGrid would answer with 400. */
 export function readSendRequest(
@@ -74,7 +77,7 @@ function complainIf(isWrong: boolean, message: string, field: string | null): Co
 }
 
 /** All recipients of a personalization. */
-export function recipients({ to, cc = [], bcc = [] }: SendRequest["personalizations"][number]): Address[] {
+export function recipients({ to, cc = [], bcc = [] }: Personalization): Address[] {
   return [...to, ...cc, ...bcc];
 }
 
@@ -97,15 +100,31 @@ function checkRecipients({ personalizations }: SendRequest): Complaint[] {
 }
 
 function checkUnique({ personalizations }: SendRequest): Complaint[] {
-  return personalizations.flatMap((personalization, index) => {
-    const emails = recipients(personalization).map(({ email }) => email.toLowerCase());
-    const twice = emails.find((email, position) => emails.indexOf(email) < position);
+  const inOne = personalizations.flatMap((personalization, index) => {
+    const twice = firstTwice(recipients(personalization));
     return complainIf(
       twice !== undefined,
       `Each email address in the personalization block should be unique between to, cc, and bcc. We found the first duplicate instance of [${twice}].`,
       `personalizations.${index}`,
     );
   });
+  if (inOne.length > 0) return inOne;
+  const twice = firstTwice(personalizations.flatMap(recipients));
+  return complainIf(
+    twice !== undefined,
+    `Each unique email address in the personalizations array should only be included once. You have included [${twice}] more than once.`,
+    "personalizations",
+  );
+}
+
+function firstTwice(addresses: readonly Address[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { email } of addresses) {
+    const key = email.toLowerCase();
+    if (seen.has(key)) return key;
+    seen.add(key);
+  }
+  return undefined;
 }
 
 function checkAddresses({ from, personalizations }: SendRequest): Complaint[] {
@@ -115,6 +134,13 @@ function checkAddresses({ from, personalizations }: SendRequest): Complaint[] {
     ...personalizations.flatMap((personalization, index) =>
       recipients(personalization).flatMap((address) =>
         complainIf(isWrong(address), "Does not contain a valid address.", `personalizations.${index}`),
+      ),
+    ),
+    ...personalizations.flatMap((personalization, index) =>
+      complainIf(
+        recipients(personalization).some(({ name = "" }) => /[,;]/.test(name)),
+        "The name of a recipient cannot include the characters ; and , here.",
+        `personalizations.${index}`,
       ),
     ),
   ];
@@ -172,21 +198,47 @@ const reservedHeaders = new Set([
   ...["to", "from", "subject", "reply-to", "cc", "bcc"],
 ]);
 
-function checkHeaders({ headers = {} }: SendRequest): Complaint[] {
+function checkHeaders({ headers = {}, personalizations }: SendRequest): Complaint[] {
+  return [
+    ...complainAboutHeaders(headers, "headers"),
+    ...personalizations.flatMap(({ headers: own = {} }, index) =>
+      complainAboutHeaders(own, `personalizations.${index}.headers`),
+    ),
+  ];
+}
+
+function complainAboutHeaders(headers: Readonly<Record<string, string>>, field: string): Complaint[] {
   return Object.entries(headers).flatMap(([name, value]) => [
     ...complainIf(
       reservedHeaders.has(name.toLowerCase()),
       "Headers cannot contain any of the reserved keys.",
-      `headers.${name}`,
+      `${field}.${name}`,
     ),
-    ...complainIf(!/^[\x21-\x39\x3b-\x7e]+$/.test(name), "The header's name is not valid.", "headers"),
-    ...complainIf(!/^[\x20-\x7e]*$/.test(value), "Headers must be ASCII text without line breaks.", `headers.${name}`),
+    ...complainIf(!/^[\x21-\x39\x3b-\x7e]+$/.test(name), "The header's name is not valid.", field),
+    ...complainIf(!/^[\x20-\x7e]*$/.test(value), "Headers must be ASCII text without line breaks.", `${field}.${name}`),
   ]);
 }
 
-function checkCustomArgs({ custom_args = {} }: SendRequest): Complaint[] {
-  const bytes = Buffer.byteLength(JSON.stringify(custom_args));
-  return complainIf(bytes > 10_000, "The custom args may not exceed 10,000 bytes.", "custom_args");
+// At the top level SendGrid's OpenAPI wants text and its API an object, so nothing there keeps to both.
+function checkCustomArgs({ custom_args, personalizations }: SendRequest): Complaint[] {
+  const [wanted, given] = typeof custom_args === "string" ? ["object", "string"] : ["string", typeof custom_args];
+  let total = 0;
+  const tooLong = personalizations.findIndex(({ custom_args: own }) => {
+    total += own ? Buffer.byteLength(JSON.stringify(own)) : 0;
+    return total >= 10_000;
+  });
+  return [
+    ...complainIf(
+      custom_args !== undefined,
+      `Invalid type. Expected: ${wanted}, given: ${given}. Give custom_args in each personalization.`,
+      "custom_args",
+    ),
+    ...complainIf(
+      tooLong >= 0,
+      "The total length of custom arguments must be less than 10,000 bytes.",
+      `personalizations.${tooLong}.custom_args`,
+    ),
+  ];
 }
 
 function checkCategories({ categories = [] }: SendRequest): Complaint[] {

@@ -88,12 +88,12 @@ function compareCves(base: number | null, now: number | null, minCves: number): 
   return minCves === 0 && move !== "lost" ? "same" : move;
 }
 
-function reasonsOf(machines: CountMove, cves: CountMove): readonly WorseReason[] {
+function reasonsOf(machines: CountMove, cves: CountMove): WorseReason[] {
   const reasons: WorseReason[] = [];
   if (machines === "rose") reasons.push("machines");
   if (cves === "rose") reasons.push("cves");
   if (machines === "known" || cves === "known") reasons.push("now-known");
-  return reasons.length > 0 ? reasons : noReasons;
+  return reasons;
 }
 
 function pickCounts(counts: Counts, machines: boolean, cves: boolean): Partial<Counts> {

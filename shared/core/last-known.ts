@@ -30,14 +30,13 @@ export interface LastKnownTotals {
 /** When those of these entries were last read that could not be read now; `null` where all were read. */
 export function lastReadOn(entries: readonly KbEntry[], { products }: Pick<Report, "products">): Days | null {
   const older = new Set(entries.filter(isOfOlderRead).map(({ softwareId }) => softwareId));
-  if (older.size === 0) return null;
   return spanOf(products.flatMap(({ softwareId, readOn }) => (readOn && older.has(softwareId) ? [readOn] : [])));
 }
 
 function spanOf(days: Iterable<RunDate>): Days | null {
   const sorted = [...days].sort(compareText);
-  const [from, to] = [sorted[0], sorted.at(-1)];
-  return from !== undefined && to !== undefined ? { from, to } : null;
+  const [from] = sorted;
+  return from === undefined ? null : { from, to: sorted.at(-1) ?? from };
 }
 
 /** Counts what a report's totals leave out, or take from older reads, because products could not be read. */

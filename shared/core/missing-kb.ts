@@ -99,7 +99,9 @@ export function kbIdOf(text: string): string {
 }
 
 function numberOf(text: string): string | undefined {
-  return /^(?:KB)?[\s#:_-]*0*(\d+)$/i.exec(text)?.[1];
+  const digits = /^(?:KB)?[\s#:_-]*(\d+)$/i.exec(text)?.[1];
+  // Not in the pattern above, which would try every division of a long row of zeros.
+  return digits?.replace(/^0+(?=\d)/, "");
 }
 
 function readProducts(value: unknown): string[] {

@@ -28,7 +28,8 @@ export function onDemandRunId(now: Date): RunId {
  * runs are days in a time zone, those of runs asked for UTC minutes.
  */
 export function idsBetween(from: RunId, to: RunId): [first: RunId, last: RunId] {
-  return [`${addDays(dayOf(from), -1)}T00:00Z`, `${addDays(dayOf(to), 1)}T23:59Z`];
+  // The id of a scheduled run sorts before those of the runs asked for on the same day.
+  return [addDays(dayOf(from), -1), `${addDays(dayOf(to), 1)}T23:59Z`];
 }
 
 const runIdShape = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}Z)?$/;

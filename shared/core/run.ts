@@ -1,6 +1,8 @@
 import { type CountsByKb, holdBack } from "./change.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
+import type { Mail } from "./mail.ts";
+import type { Chain } from "./message.ts";
 import { addEntries, type KbRows } from "./row.ts";
 import { isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -25,23 +27,6 @@ export interface ReadFailure {
   unknownSince?: RunDate;
 }
 
-export const mailStatuses = ["none", "pending", "sending", "sent", "refused"] as const;
-
-/** The outbox half of a run: `none`, or `pending → sending → sent | refused`. */
-export interface Mail {
-  status: (typeof mailStatuses)[number];
-  /** When it took this status, ISO 8601 in UTC. */
-  at: string;
-  /** Sends begun so far. */
-  attempts: number;
-  /** Sends of which nobody knows whether they arrived. */
-  unknownOutcomes: number;
-  /** Why it was refused, or why the last try failed. */
-  reason?: string;
-  /** The run of the last digest before this one, fixed at the first send; `null` where there was none. */
-  since?: RunId | null;
-}
-
 /** The settings that a run's report depends on, kept with it so that a past report never changes. */
 export interface RunRules {
   thresholds: Thresholds;
@@ -57,10 +42,8 @@ export interface LeftProduct extends Comparison {
 }
 
 /** One committed run: what was compared, and the mail that it owes. */
-export interface Run {
-  watchlist: string;
+export interface Run extends Chain {
   runId: RunId;
-  tenant: string;
   /** The day it belongs to, in the time zone of its rules. */
   day: RunDate;
   /** ISO 8601 in UTC. */
@@ -77,22 +60,15 @@ export interface Run {
   mail: Mail;
 }
 
+/** Which run of which watchlist. */
+export type RunKey = Pick<Run, "tenant" | "watchlist" | "runId">;
+
 /** A run without its lists: what `Runs` keeps in plain columns. */
 export type RunSummary = Omit<Run, "comparisons" | "left" | "failures">;
 
 /** The order of runs: by when they were opened. Their ids do not sort by time, for a day begins at other times than in UTC. */
 export function compareOpened(a: Pick<Run, "openedAt" | "runId">, b: Pick<Run, "openedAt" | "runId">): number {
   return Date.parse(a.openedAt) - Date.parse(b.openedAt) || compareText(a.runId, b.runId);
-}
-
-/** The queue's message: which run to advance. */
-export interface RunMessage {
-  watchlist: string;
-  runId: RunId;
-  /** ISO 8601 in UTC. */
-  openedAt: string;
-  /** For a run on demand: whether it mails its digest. A scheduled run decides by itself. */
-  mail?: boolean;
 }
 
 /** What is known of one product when its run closes. */
@@ -205,7 +181,7 @@ function firstOf(counts: CountsByKb, room: number): CountsByKb | null {
 }
 
 /** How many days after a first answer without KBs over open weaknesses a list of KBs is still the baseline. */
-const firstAnswerDays = 7;
+export const firstAnswerDays = 7;
 
 /** Whether the product's first answer was a list without KBs over open weaknesses, and what that makes of this one. */
 function firstAnswer(

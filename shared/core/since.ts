@@ -1,12 +1,15 @@
-import { countsOf, rise } from "./change.ts";
-import type { RunDate } from "./day.ts";
+import { type CountsByKb, changesBetween, countsOf, rise } from "./change.ts";
+import { daysBetween, type RunDate } from "./day.ts";
+import { isWorse } from "./due.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
 import { sortRows } from "./order.ts";
 import { isNotRead } from "./products.ts";
 import type { ProductRow, Report } from "./report.ts";
 import { addEntry, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
+import { firstAnswerDays } from "./run.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { compareText } from "./text.ts";
 import type { Thresholds } from "./watchlist.ts";
 
 /** What happened between the last digest and this one, besides what the report itself shows as changed. */
@@ -14,12 +17,17 @@ export interface SinceDigest {
   /** The run of the last digest, and its day. */
   runId: RunId;
   day: RunDate;
-  /** Entries that got better or were resolved, by that digest's counts against today's. */
+  /**
+   * Entries that got better or were resolved, by that digest's counts against today's; and those that got worse, which a digest
+   * in between said that was not delivered.
+   */
   rows: readonly KbRow[];
   /** Products that it could not read and that can be read now. */
   readable: readonly string[];
   /** Products that were first read after it, and before this run. */
   watched: readonly string[];
+  /** Products of which nobody knows any more what it showed. */
+  lost: readonly string[];
   /** KBs on more machines than then, and not reported as worse: the rise was held back. */
   rose: number;
   /** Entries that were not listed then and are not now, but were in between. */
@@ -31,6 +39,11 @@ export interface SinceProduct {
   softwareId: string;
   /** The snapshot that the last digest was made from; `null` where it had none. */
   last: Snapshot | null;
+  /** It had one, which is gone or damaged. */
+  isLost?: boolean;
+  /** What its run held back, and the day of a first answer without KBs, see `Comparison`. */
+  heldBack?: CountsByKb | undefined;
+  firstEmptyOn?: RunDate | undefined;
   wasRead: boolean;
   /** The snapshot that the report shows. */
   now: Snapshot | null;
@@ -42,35 +55,73 @@ export async function changesSince(
   digest: Pick<SinceDigest, "runId" | "day">,
   products: AsyncIterable<SinceProduct>,
 ): Promise<SinceDigest> {
-  const [readable, watched]: [string[], string[]] = [[], []];
-  const kbs: KbRows = new Map();
-  const rose = new Set<string>();
-  let cameAndWent = 0;
+  const [readable, watched, lost]: [string[], string[], string[]] = [[], [], []];
+  const found: Found = { kbs: new Map(), rose: new Set(), cameAndWent: 0 };
   const entryOf = entryFinder(report);
   const reported = new Map(report.products.map((product) => [product.softwareId, product]));
-  for await (const { softwareId, last, wasRead, now } of products) {
+  for await (const then of products) {
+    const { softwareId, wasRead, heldBack, now } = then;
     const product = reported.get(softwareId);
     if (!product || !now || product.baseline) continue;
+    if (then.isLost) {
+      lost.push(softwareId);
+      continue;
+    }
+    const last = isBaselineSince(then, now) ? null : then.last;
     if (!last) watched.push(softwareId);
-    if (isNotRead(product)) continue;
-    if (last && !wasRead) readable.push(softwareId);
-    const shown = last?.missingKbs ?? [];
-    const pair: Pair = { product, shown, now, entryOf: (id) => entryOf(id, softwareId) };
-    addBetter(kbs, pair, report.thresholds);
-    for (const id of risenOf(pair)) rose.add(id);
-    cameAndWent += countPassed(pair, digest.day);
+    if (last && !wasRead && !isNotRead(product)) readable.push(softwareId);
+    addPair(found, { product, last, heldBack, now, entryOf: (id) => entryOf(id, softwareId) }, report, digest);
   }
-  const better = sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries)));
-  return { ...digest, rows: better, readable, watched, rose: rose.size, cameAndWent };
+  const { kbs, rose, cameAndWent } = found;
+  const rows = sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries)));
+  return { ...digest, rows, readable, watched, lost, rose: rose.size, cameAndWent };
 }
 
-/** A product that was read now, with what the digest showed of it. */
-interface Pair {
+/** What is known so far. */
+interface Found {
+  kbs: KbRows;
+  rose: Set<string>;
+  cameAndWent: number;
+}
+
+/** Whether a product without KBs at the last digest had its baseline since then, see `firstAnswerDays`. */
+function isBaselineSince({ last, firstEmptyOn }: Pick<SinceProduct, "last" | "firstEmptyOn">, now: Snapshot): boolean {
+  if (!firstEmptyOn || !last || last.missingKbs.length > 0) return false;
+  const [first] = [...now.missingKbs, ...now.gone].map(({ firstSeen }) => firstSeen).sort(compareText);
+  return first !== undefined && daysBetween(firstEmptyOn, first) <= firstAnswerDays;
+}
+
+/** A product as it is now, with what the digest showed of it. */
+interface Pair extends Pick<SinceProduct, "last" | "heldBack"> {
   product: ProductRow;
-  shown: readonly MissingKb[];
   now: Snapshot;
   /** The entry that the report has of a KB. */
   entryOf: (id: string) => KbEntry | undefined;
+}
+
+function shownOf({ last }: Pair): readonly MissingKb[] {
+  return last?.missingKbs ?? [];
+}
+
+function addPair(
+  found: Found,
+  pair: Pair,
+  { thresholds }: Pick<Report, "thresholds">,
+  { day }: Pick<SinceDigest, "day">,
+): void {
+  const worse = worseOf(pair, thresholds);
+  addEach(found.kbs, worse);
+  // Of what could not be read today only that is said which a digest in between should have said.
+  if (isNotRead(pair.product)) return;
+  const worseIds = new Set(worse.map(({ kb }) => kb.id));
+  const better = betterOf(pair, thresholds).filter(({ kb }) => !worseIds.has(kb.id));
+  addEach(found.kbs, [...better, ...resolvedOf(pair)]);
+  for (const id of risenOf(pair)) if (!worseIds.has(id)) found.rose.add(id);
+  found.cameAndWent += countPassed(pair, day);
+}
+
+function addEach(kbs: KbRows, entries: readonly SinceEntry[]): void {
+  for (const { kb, entry } of entries) addEntry(kbs, kb, entry);
 }
 
 interface SinceEntry {
@@ -78,8 +129,14 @@ interface SinceEntry {
   entry: KbEntry;
 }
 
-function addBetter(kbs: KbRows, pair: Pair, thresholds: Thresholds): void {
-  for (const { kb, entry } of [...betterOf(pair, thresholds), ...resolvedOf(pair)]) addEntry(kbs, kb, entry);
+/** What is worse than the digest reported it, and not called worse by the report, which compares with a run in between. */
+function worseOf({ last, heldBack, now, entryOf }: Pair, thresholds: Thresholds): SinceEntry[] {
+  if (!last || last.runId === now.runId) return [];
+  const changes = changesBetween(last, now, { thresholds, lastReported: heldBack });
+  return changes.flatMap(({ kind, kb, reasons, previous }) => {
+    const entry = isWorse(kind) ? entryOf(kb.id) : undefined;
+    return entry && !isWorse(entry.kind) ? [{ kb, entry: { ...entry, kind, reasons, previous } }] : [];
+  });
 }
 
 function entryFinder(report: Report): (id: string, softwareId: string) => KbEntry | undefined {
@@ -88,9 +145,9 @@ function entryFinder(report: Report): (id: string, softwareId: string) => KbEntr
 }
 
 /** What the report calls unchanged although it is less than it was then. */
-function betterOf({ shown, entryOf }: Pair, thresholds: Thresholds): SinceEntry[] {
-  return shown.flatMap((kb) => {
-    const entry = entryOf(kb.id);
+function betterOf(pair: Pair, thresholds: Thresholds): SinceEntry[] {
+  return shownOf(pair).flatMap((kb) => {
+    const entry = pair.entryOf(kb.id);
     if (entry?.kind !== "unchanged" || !isLess(kb, entry, thresholds)) return [];
     return [{ kb, entry: { ...entry, kind: "improved", previous: countsOf(kb) } }];
   });
@@ -111,10 +168,11 @@ function isAbove(now: number | null, lastReported: number | null): boolean {
 }
 
 /** What was listed then, and was called resolved by a run in between: of what left so long ago that nobody knows why, nothing is said. */
-function resolvedOf({ product, shown, now, entryOf }: Pair): SinceEntry[] {
+function resolvedOf(pair: Pair): SinceEntry[] {
+  const { product, now, entryOf } = pair;
   if (!canResolve(product)) return [];
   const resolved = new Set(now.gone.filter((kb) => !kb.unexplained).map(({ id }) => id));
-  const left = shown.filter(({ id }) => resolved.has(id) && !entryOf(id));
+  const left = shownOf(pair).filter(({ id }) => resolved.has(id) && !entryOf(id));
   return left.map((kb) => {
     const { softwareId } = product;
     const { firstSeen, peak } = kb;
@@ -128,18 +186,19 @@ function canResolve({ state }: ProductRow): boolean {
 }
 
 /** The KBs that are on more machines than then, and that the report does not call worse. */
-function risenOf({ shown, entryOf }: Pair): string[] {
-  const risen = shown.filter(({ id, machineMissedOn }) => {
-    const entry = entryOf(id);
+function risenOf(pair: Pair): string[] {
+  const risen = shownOf(pair).filter(({ id, machineMissedOn }) => {
+    const entry = pair.entryOf(id);
     return entry?.kind === "unchanged" && rise(machineMissedOn, entry.current?.machineMissedOn ?? null) > 0;
   });
   return risen.map(({ id }) => id);
 }
 
 /** How many entries were not listed then, are not now, and were resolved in between. */
-function countPassed({ product, shown, now, entryOf }: Pair, day: RunDate): number {
+function countPassed(pair: Pair, day: RunDate): number {
+  const { product, now, entryOf } = pair;
   if (!canResolve(product)) return 0;
-  const before = new Set(shown.map(({ id }) => id));
+  const before = new Set(shownOf(pair).map(({ id }) => id));
   const passed = now.gone.filter(({ id, goneOn, unexplained }) => {
     return goneOn > day && !unexplained && !before.has(id) && !entryOf(id);
   });

@@ -1,4 +1,6 @@
+import { isWorse } from "./due.ts";
 import type { Report } from "./report.ts";
+import type { SinceDigest } from "./since.ts";
 import { countBetter, countWorse, isNothingRead, isPartial } from "./totals.ts";
 
 /**
@@ -15,6 +17,11 @@ export function verdictOf({ totals, previousRunId }: Pick<Report, "totals" | "pr
   if (previousRunId === null) return "first";
   if (countBetter(totals) > 0) return "better";
   return totals.baseline > 0 ? "joined" : "quiet";
+}
+
+/** A digest's verdict: its report's, or `worse` where it is the first to bring what an earlier one did not deliver. */
+export function digestVerdict(report: Report, since: SinceDigest | null): Verdict {
+  return since?.rows.some(({ kind }) => isWorse(kind)) ? "worse" : verdictOf(report);
 }
 
 /** Whether a report's news is that something could not be read. */

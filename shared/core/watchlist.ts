@@ -1,3 +1,5 @@
+import { type Chain, chainKey } from "./message.ts";
+
 /** The tenant of the app's own identity; any other is named by its tenant id. */
 export const homeTenant = "home";
 
@@ -23,6 +25,8 @@ export interface Watchlist {
   softwareIds: readonly string[];
   /** Addresses as configured, `a@b` or `Name <a@b>`. */
   mailTo: readonly string[];
+  /** Whether the readers see each other's addresses. */
+  mailTogether: boolean;
   /** `home` or a tenant id. */
   tenant: string;
   thresholds: Thresholds;
@@ -31,4 +35,24 @@ export interface Watchlist {
   heartbeatDay: Weekday | "none";
   /** A KB missing for longer than this many days is overdue. */
   dueDays: number;
+  /** The Entra app role whose holders may read it; `null`: everyone who may call the app. */
+  readerRole: string | null;
+}
+
+/** Whose runs a configured watchlist shows. */
+export function chainOf({ tenant, name }: Watchlist): Chain {
+  return { tenant, watchlist: name };
+}
+
+/** Whether a watchlist was removed: it is not configured, and is not what is wrong with the configuration either. */
+export function removalTest(configured: {
+  list: readonly Watchlist[];
+  faults: readonly { watchlist: string | null }[];
+}): (chain: Chain) => boolean {
+  const { list, faults } = configured;
+  // A configuration that cannot be read must not look like the removal of everything.
+  const isUnclear = list.length === 0 || faults.some(({ watchlist }) => watchlist === null);
+  const known = new Set(list.map((watchlist) => chainKey(chainOf(watchlist))));
+  const faulty = new Set(faults.map(({ watchlist }) => watchlist?.toLowerCase()));
+  return (chain) => !isUnclear && !known.has(chainKey(chain)) && !faulty.has(chain.watchlist.toLowerCase());
 }

@@ -1,23 +1,30 @@
 import { calendarDay } from "../core/day.ts";
+import type { Chain } from "../core/message.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
 import { inOrderOfOpening, isOpenedBefore, isPastRetention, latestRun } from "../core/run-list.ts";
-import type { Watchlist } from "../core/watchlist.ts";
+import { chainOf, type Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import { formatRun, many } from "../render/words.ts";
+import { noWatchlist, type RequestPorts } from "./caller.ts";
 import { badParameter, Problem } from "./problem.ts";
 
 /** The runs of a watchlist, read once and only if they are needed. */
 export interface WatchlistRuns {
-  watchlist: string;
+  chain: Chain;
   list: () => Promise<readonly RunSummary[]>;
 }
 
-/** The watchlist of that name, in any case; without a name the only one. */
-export function findWatchlist(name: string | undefined, { watchlists }: Pick<Ports, "watchlists">): Watchlist {
-  const [only, ...others] = watchlists;
+/** The watchlist of that name, in any case, if the caller may read it; without a name the only one. */
+export async function findWatchlist(
+  name: string | undefined,
+  { watchlists, caller }: Pick<RequestPorts, "watchlists" | "caller">,
+): Promise<Watchlist> {
+  const { list } = await watchlists();
+  if (list.length === 0) throw noWatchlist(caller);
+  const [only, ...others] = list;
   const wanted = name?.toLowerCase();
-  const found = wanted ? watchlists.find((one) => one.name.toLowerCase() === wanted) : others.length === 0 && only;
+  const found = wanted ? list.find((one) => one.name.toLowerCase() === wanted) : others.length === 0 && only;
   if (found) return found;
   const detail = wanted
     ? "There is no watchlist of that name."
@@ -25,24 +32,25 @@ export function findWatchlist(name: string | undefined, { watchlists }: Pick<Por
   throw badParameter(
     "watchlist",
     detail,
-    watchlists.map((one) => one.name),
+    list.map((one) => one.name),
   );
 }
 
 /** The runs of a watchlist. */
-export function runsOf(watchlist: string, { store }: Pick<Ports, "store">): WatchlistRuns {
+export function runsOf(watchlist: Watchlist, { store }: Pick<Ports, "store">): WatchlistRuns {
+  const chain = chainOf(watchlist);
   let listed: Promise<readonly RunSummary[]> | undefined;
-  return { watchlist, list: () => (listed ??= store.listRuns(watchlist)) };
+  return { chain, list: () => (listed ??= store.listRuns(chain)) };
 }
 
 /** The committed run of an id, or the latest; `null` if there is none yet. */
 export async function findRun(
   asked: "latest" | RunId,
-  { watchlist, list }: WatchlistRuns,
+  { chain, list }: WatchlistRuns,
   { store, rules, now }: Pick<Ports, "store" | "rules" | "now">,
 ): Promise<Run | null> {
   const runId = asked === "latest" ? latestRun(await list())?.runId : asked;
-  const stored = runId ? await store.readRun(watchlist, runId) : null;
+  const stored = runId ? await store.readRun(chain, runId) : null;
   if (stored || asked === "latest") return stored?.run ?? null;
   const where = "GET /api/history lists the reports that exist.";
   if (isPastRetention(asked, calendarDay(now(), rules.timeZone), rules)) {

@@ -1,23 +1,24 @@
 import pMap from "p-map";
-import { addDays } from "../core/day.ts";
-import type { Run, RunSummary } from "../core/run.ts";
-import { dayOf, isScheduled, onDemandRunId } from "../core/run-id.ts";
-import type { Watchlist } from "../core/watchlist.ts";
+import { calendarDay } from "../core/day.ts";
+import { type Chain, chainKey } from "../core/message.ts";
+import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
+import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
+import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
-import type { Ports } from "../ports.ts";
+import { type Ports, RowError } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
-import { nextRun } from "../run/next-run.ts";
+import { chainEnd } from "../run/chain.ts";
+import { noteAwaited, refreshStatus } from "../run/status.ts";
+import { unlessDamaged } from "../run/unless-damaged.ts";
+import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
+import { expectations } from "./expectations.ts";
+import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
-/** A product that could not be read in this many scheduled runs in a row makes the app unhealthy. */
-const maxMisses = 3;
 const concurrency = 16;
-/** Older runs do not count, unless there are no newer ones. */
-const recentDays = 40;
-/** How much longer than its grace a run may take, and how long a digest may wait after its run's commit. */
-const patienceMs = 2 * 3_600_000;
+const cacheMs = 60_000;
 
 /**
  * Whether the app is healthy, for everybody. An anonymous function cannot check a key or a sign-in, so a caller with a
@@ -26,21 +27,50 @@ const patienceMs = 2 * 3_600_000;
 export async function serveHealth({ query, headers }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { code } = readQuery(query, noParameters);
   if (code ?? headers.get("x-functions-key")) {
-    return redirect(307, `/api/health/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`);
+    return redirect(307, `/api/reasons${code ? `?${new URLSearchParams({ code })}` : ""}`);
   }
-  const { status } = await readHealth(ports);
+  const { status } = await recentHealth(ports);
   return healthResponse({ status });
 }
 
-/** Whether the app is healthy, and every reason why not; only for callers whom the platform has checked. */
-export async function serveHealthReasons({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+/** Whether the app is healthy, and the reasons why not that a caller may read; only for those whom the platform has checked. */
+export async function serveReasons({ query }: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   readQuery(query, noParameters);
-  return healthResponse(await readHealth(ports));
+  const [{ status, reasons }, { list }] = await Promise.all([
+    recentHealth({ ...ports, watchlists: ports.everyWatchlist }),
+    ports.watchlists(),
+  ]);
+  const readable = new Set(list.map((watchlist) => chainKey(chainOf(watchlist))));
+  const isShown = ({ readers }: Reason) =>
+    readsEverything(ports.caller) || readers === "everybody" || (readers !== null && readable.has(chainKey(readers)));
+  const shown = reasons.filter(isShown).map(({ sentence }) => sentence);
+  return healthResponse({ status, reasons: shown.length < reasons.length ? [...shown, notShown] : shown });
+}
+
+const notShown = `There are reasons that only callers with the app role ${appRoles.readAll} may read.`;
+
+/** Why a person must act. */
+export interface Reason {
+  sentence: string;
+  /** `everybody` who may call, those of a configured watchlist, or `null`: only who may read everything. */
+  readers: Chain | "everybody" | null;
 }
 
 interface Health {
   status: "healthy" | "unhealthy";
-  reasons: string[];
+  reasons: Reason[];
+}
+
+let recent: { store: Ports["store"]; at: number; health: Promise<Health> } | undefined;
+
+/** The health of at most a minute ago: anybody may ask, however often. */
+function recentHealth(ports: Ports): Promise<Health> {
+  const at = ports.now().getTime();
+  const age = recent?.store === ports.store ? at - recent.at : -1;
+  if (recent && age >= 0 && age < cacheMs) return recent.health;
+  const health = readHealth(ports);
+  recent = { store: ports.store, at, health };
+  return health;
 }
 
 async function readHealth(ports: Ports): Promise<Health> {
@@ -48,72 +78,77 @@ async function readHealth(ports: Ports): Promise<Health> {
   return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons };
 }
 
-function healthResponse(health: Pick<Health, "status"> & Partial<Health>): HttpResponse {
+function healthResponse(health: { status: Health["status"]; reasons?: readonly string[] }): HttpResponse {
   return jsonResponse(health.status === "healthy" ? 200 : 503, health);
 }
 
-/** Every reason why a person must act, each a sentence. */
-export async function checkHealth(ports: Ports): Promise<string[]> {
-  const checkOne = async ({ name }: Watchlist) => {
-    const found = await orReason(checkWatchlist(name, ports), ports);
-    return found.map((reason) => `Watchlist "${name}": ${reason}`);
-  };
-  const reasons = await pMap(ports.watchlists, checkOne, { concurrency });
-  return [...reasons.flat(), ...(await orReason(checkPoison(ports), ports))];
+/** Every reason why a person must act. */
+export async function checkHealth(ports: Ports): Promise<Reason[]> {
+  const checks = [checkWatchlists, checkPoison].map((check) => orReason(check(ports), ports));
+  return (await Promise.all(checks)).flat();
 }
 
 /** A check that fails is itself a reason. */
-async function orReason(check: Promise<string[]>, { log }: Ports): Promise<string[]> {
+async function orReason(check: Promise<Reason[]>, { log }: Ports): Promise<Reason[]> {
   try {
     return await check;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log("error", "health check failed", { reason });
-    return [reason];
+    // An error may name anything.
+    return [{ sentence: reason, readers: null }];
   }
 }
 
-async function checkPoison({ queue, log }: Ports): Promise<string[]> {
+async function checkPoison({ queue, log }: Ports): Promise<Reason[]> {
   const messages = await queue.countPoison();
   if (messages === 0) return [];
   log("error", logTexts.poison, { messages });
-  return [`About ${many(messages, "message")} in the queue runs-poison failed for good.`];
+  const sentence = `About ${many(messages, "message")} in the queue runs-poison failed for good.`;
+  return [{ sentence, readers: "everybody" }];
 }
 
-async function checkWatchlist(watchlist: string, ports: Ports): Promise<string[]> {
-  const recent = await ports.store.listRuns(watchlist, addDays(dayOf(onDemandRunId(ports.now())), -recentDays));
-  const runs = (recent.length > 0 ? recent : await ports.store.listRuns(watchlist)).filter(isOfSchedule);
-  const last = runs.at(-1);
-  if (!last) return ["no scheduled run has finished yet."];
-  const stored = await ports.store.readRun(watchlist, last.runId);
-  const found = [checkAge(last, ports), checkMail(runs, ports), stored && checkMisses(stored.run)];
-  return found.filter((reason) => reason !== null);
+async function checkWatchlists(ports: Ports): Promise<Reason[]> {
+  const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
+  const { list, faults } = configured;
+  const known = await repaired(list, statuses, ports);
+  const expected = expectations(list, ports);
+  const own = list.flatMap((watchlist) => {
+    const status = known.get(chainKey(chainOf(watchlist)));
+    return status ? troublesOf(status, expected(watchlist)) : [];
+  });
+  const today = calendarDay(ports.now(), ports.rules.timeZone);
+  const removed = statuses.filter(removalTest(configured)).flatMap((status) => owedByRemoved(status, today));
+  return [
+    ...faults.map((fault) => ({ sentence: reasonOfFault(fault), readers: null })),
+    ...own.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: trouble })),
+    ...removed.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: null })),
+  ];
 }
 
-function isOfSchedule({ runId }: RunSummary): boolean {
-  return isScheduled(runId);
+/** The statuses of configured watchlists, with those that are missing or damaged made anew from their runs. */
+async function repaired(list: readonly Watchlist[], known: readonly WatchlistStatus[], ports: Ports) {
+  const statuses = new Map(known.map((status) => [chainKey(status), status]));
+  const chains = list.map(chainOf).filter((chain) => {
+    const status = statuses.get(chainKey(chain));
+    return !status || waitsSince(status) === null;
+  });
+  await pMap(
+    chains,
+    async (chain) => {
+      const status = await repair(chain, statuses.get(chainKey(chain)), ports);
+      statuses.set(chainKey(chain), status);
+    },
+    { concurrency },
+  );
+  return statuses;
 }
 
-function checkAge(last: RunSummary, { now, rules }: Ports): string | null {
-  const due = nextRun(rules.schedule, new Date(last.openedAt));
-  const latest = (due?.getTime() ?? 0) + rules.graceMinutes * 60_000 + patienceMs;
-  if (now().getTime() <= latest) return null;
-  return `the last scheduled run is ${last.runId}; the next was due at ${due?.toISOString()}.`;
-}
-
-function checkMail(runs: readonly RunSummary[], { now }: Ports): string | null {
-  const owing = runs.filter(({ mail }) => mail.status !== "none").at(-1);
-  if (!owing || owing.mail.status === "sent") return null;
-  const { status, reason } = owing.mail;
-  const why = reason ? ` ${reason}` : "";
-  if (status === "refused") return `the digest of ${owing.runId} was refused.${why}`;
-  const age = now().getTime() - Date.parse(owing.committedAt);
-  return age > patienceMs ? `the digest of ${owing.runId} has not been sent yet.${why}` : null;
-}
-
-function checkMisses({ runId, failures }: Run): string | null {
-  const [first, ...others] = failures.filter(({ misses }) => misses >= maxMisses);
-  if (!first) return null;
-  const more = others.length > 0 ? ` and ${many(others.length, "other product")}` : "";
-  return `${first.softwareId}${more} could not be read for ${many(first.misses, "run")}, up to ${runId}. ${first.reason}`;
+/** From its runs, if it has any; otherwise it waits for its first run, or the next one, from now on. */
+async function repair(chain: Chain, status: WatchlistStatus | undefined, ports: Ports): Promise<WatchlistStatus> {
+  const end = status?.latest ? null : await unlessDamaged(chainEnd(ports.store, chain));
+  const isKnown = end !== null && !(end instanceof RowError) && end.last !== null;
+  return isKnown
+    ? refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null }, ports)
+    : noteAwaited(chain, status, ports);
 }

@@ -1,8 +1,9 @@
 import { addDays, calendarDay } from "../core/day.ts";
 import { isScheduled } from "../core/run-id.ts";
 import { inOrderOfOpening } from "../core/run-list.ts";
-import type { Ports } from "../ports.ts";
+import { chainOf } from "../core/watchlist.ts";
 import { historyParameters } from "../render/parameters.ts";
+import type { RequestPorts } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
 import { readQuery } from "./query.ts";
@@ -11,14 +12,14 @@ import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./r
 const offers = { json: "application/json; charset=utf-8", csv: "text/csv; charset=utf-8" };
 
 /** The totals of a watchlist's runs, in the order in which they were opened. */
-export async function serveHistory(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveHistory(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const { watchlist: name, days, format: asked } = readQuery(request.query, historyParameters);
-  const watchlist = findWatchlist(name, ports).name;
+  const watchlist = await findWatchlist(name, ports);
   const format = chooseFormat(asked, request, offers);
   const today = calendarDay(ports.now(), ports.rules.timeZone);
   const oldest = addDays(today, -days);
   // The id of a run asked for has the day in UTC, which may be the one before.
-  const listed = await ports.store.listRuns(watchlist, addDays(oldest, -1));
+  const listed = await ports.store.listRuns(chainOf(watchlist), addDays(oldest, -1));
   const runs = inOrderOfOpening(listed.filter(({ day }) => day >= oldest)).map((run) => ({
     runId: run.runId,
     scheduled: isScheduled(run.runId),
@@ -30,10 +31,10 @@ export async function serveHistory(request: HttpRequest, ports: Ports): Promise<
     day: run.day,
   }));
   const vary = { Vary: "Accept" };
-  if (format === "json") return jsonResponse(200, { watchlist, days, runs }, vary);
+  if (format === "json") return jsonResponse(200, { watchlist: watchlist.name, days, runs }, vary);
   const { historyCsv } = await import("../render/export/csv.ts");
   return response(200, offers.csv, historyCsv(runs), {
     ...vary,
-    "Content-Disposition": `attachment; filename="missing-kbs-${watchlist}-history-${today}.csv"`,
+    "Content-Disposition": `attachment; filename="missing-kbs-${watchlist.name}-history-${today}.csv"`,
   });
 }

@@ -2,7 +2,13 @@
 export class Problem extends Error {
   readonly status: number;
   readonly title: string;
-  readonly extra: { parameter?: string; allowed?: readonly string[]; watchlist?: string };
+  readonly extra: {
+    parameter?: string;
+    allowed?: readonly string[];
+    watchlist?: string;
+    /** When to ask again, also in the header Retry-After. */
+    retryAfterSeconds?: number;
+  };
 
   constructor(status: number, title: string, detail: string, extra: Problem["extra"] = {}) {
     super(detail);

@@ -10,9 +10,14 @@ export async function renderProblem(request: HttpRequest, problem: Problem): Pro
   const { status, title, message: detail, extra } = problem;
   if (preferredFormat(request, offers) !== "html") {
     const body = { type: "about:blank", title, status, detail, ...extra };
-    return response(status, "application/problem+json; charset=utf-8", `${JSON.stringify(body)}\n`);
+    return response(status, "application/problem+json; charset=utf-8", `${JSON.stringify(body)}\n`, retryAfter(extra));
   }
   const { renderError } = await import("../render/page/error.tsx");
   const nonce = newNonce();
-  return htmlResponse(status, renderError({ title, detail, allowed: extra.allowed ?? [], nonce }), nonce);
+  const page = htmlResponse(status, renderError({ title, detail, allowed: extra.allowed ?? [], nonce }), nonce);
+  return { ...page, headers: { ...page.headers, ...retryAfter(extra) } };
+}
+
+function retryAfter({ retryAfterSeconds }: Problem["extra"]): Record<string, string> {
+  return retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
 }

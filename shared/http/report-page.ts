@@ -10,6 +10,7 @@ import type { PageFrame } from "../render/page/view.ts";
 import type { keyParameter, ReportParameters, Values } from "../render/parameters.ts";
 import { loadKbHistory } from "../run/load-kb-history.ts";
 import { renderOptions } from "../run/load-report.ts";
+import { mayStart, type RequestPorts } from "./caller.ts";
 import { htmlResponse, newNonce } from "./html.ts";
 import type { HttpResponse } from "./response.ts";
 import { runProgress } from "./run-status.ts";
@@ -26,7 +27,7 @@ interface Shown {
 }
 
 /** The report page, and its body without the nonce. */
-export async function servePage(shown: Shown, ports: Ports): Promise<[page: HttpResponse, identity: string]> {
+export async function servePage(shown: Shown, ports: RequestPorts): Promise<[page: HttpResponse, identity: string]> {
   const { query, watchlist, runs, asked } = shown;
   const { format: _format, progress: _progress, code: _code, ...parameters } = query;
   const frame = await makeFrame(query, watchlist, ports);
@@ -45,16 +46,26 @@ export async function servePage(shown: Shown, ports: Ports): Promise<[page: Http
 }
 
 /** The page of a watchlist without any report. */
-export async function serveEmptyPage(query: ReportQuery, watchlist: Watchlist, ports: Ports): Promise<HttpResponse> {
+export async function serveEmptyPage(
+  query: ReportQuery,
+  watchlist: Watchlist,
+  ports: RequestPorts,
+): Promise<HttpResponse> {
   const frame = await makeFrame(query, watchlist, ports);
   const { renderEmptyPage } = await import("../render/page/page.tsx");
   const body = renderEmptyPage({ ...frame, watchlist: watchlist.name, options: renderOptions(ports, watchlist) });
   return htmlResponse(404, body, frame.nonce);
 }
 
-async function makeFrame({ code, progress }: ReportQuery, watchlist: Watchlist, ports: Ports): Promise<PageFrame> {
+async function makeFrame(
+  { code, progress }: ReportQuery,
+  watchlist: Watchlist,
+  ports: RequestPorts,
+): Promise<PageFrame> {
+  const { list } = await ports.watchlists();
   return {
-    watchlists: ports.watchlists.map(({ name }) => name),
+    watchlists: list.map(({ name }) => name),
+    mayStart: mayStart(ports.caller),
     nonce: newNonce(),
     ...(code && { code }),
     ...(progress && { progress: await runProgress(watchlist, progress, ports) }),

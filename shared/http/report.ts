@@ -5,12 +5,15 @@ import { filterOf, select } from "../core/selection.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import type { AskedReport } from "../render/asked-report.ts";
+import { fileName } from "../render/export/file-name.ts";
 import { type keyParameter, type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
 import { formatRun } from "../render/words.ts";
 import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
+import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
 import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
+import { toOverview } from "./overview.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { recentReport } from "./recent-report.ts";
@@ -28,11 +31,15 @@ const offers: Readonly<Record<Format, string>> = {
 };
 
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
-export async function serveReport(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function serveReport(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const query = readQuery(request.query, reportParameters);
-  const watchlist = findWatchlist(query.watchlist, ports);
   const format = chooseFormat(query.format, request, offers);
-  const runs = runsOf(watchlist.name, ports);
+  if (format === "html" && namesNothing(request)) {
+    const { list } = await ports.watchlists();
+    if (list.length > 1) return toOverview(request.query);
+  }
+  const watchlist = await findWatchlist(query.watchlist, ports);
+  const runs = runsOf(watchlist, ports);
   const run = await findRun(query.run, runs, ports);
   if (!run) {
     checkProduct(query.softwareId, watchlist);
@@ -45,8 +52,14 @@ export async function serveReport(request: HttpRequest, ports: Ports): Promise<H
     return withEtag(request, ...(await servePage({ query, watchlist, run, runs: await runs.list(), asked }, ports)));
   }
   const body = await renderExport(format, asked, watchlist, ports);
-  const disposition = `${format === "text" ? "inline" : "attachment"}; filename="${fileName(asked.full, format)}"`;
+  const [how, extension] = format === "text" ? ["inline", "txt"] : ["attachment", format];
+  const disposition = `${how}; filename="${fileName(asked.full, extension)}"`;
   return withEtag(request, response(200, offers[format], body, { "Content-Disposition": disposition }));
+}
+
+/** Whether a request says nothing of which report it wants; a script that does so gets an error, not another format. */
+function namesNothing({ query }: HttpRequest): boolean {
+  return [...query.keys()].every((name) => name === "format" || name === "code");
 }
 
 /** Refuses a product that is neither on the watchlist nor in a report of it from before it was taken off. */
@@ -100,10 +113,4 @@ async function renderExport(
   }
   const { reportJsonChunks } = await import("../render/export/json.ts");
   return [...reportJsonChunks(asked, ports.rules)].join("");
-}
-
-// Watchlist names and run ids have nothing that breaks a header or a file name, except the colon of a time.
-function fileName({ watchlist, runId, previousRunId }: Report, format: Format): string {
-  const name = ["missing-kbs", watchlist, runId, ...(previousRunId ? ["since", previousRunId] : [])].join("-");
-  return `${name.replaceAll(":", "").replaceAll(" ", "-")}.${format === "text" ? "txt" : format}`;
 }

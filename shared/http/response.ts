@@ -15,7 +15,12 @@ export interface HttpResponse {
   body: string;
 }
 
-const always = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+const always = {
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  // Otherwise a page of another site could load a search as an image, and learn from the failure what it found.
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
 
 /** A response with the headers that every response has. */
 export function response(

@@ -1,34 +1,30 @@
-import type { Ports } from "../ports.ts";
+import type { RunId } from "../core/run-id.ts";
+import { chainOf } from "../core/watchlist.ts";
 import { noParameters, startParameters, type Values } from "../render/parameters.ts";
-import { startRun } from "../run/start.ts";
+import { many } from "../render/words.ts";
+import { mailsPerHour, type Started, startRun } from "../run/start.ts";
+import { readBody } from "./body.ts";
+import { type RequestPorts, requireStart } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery, unknownParameter } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
-const maxBody = 10_000;
-
-/** Starts a run on demand. Asked again within the minute, it is the same run. */
-export async function serveStartRun(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+/** Starts a run on demand. Asked again within the minute, it is the same run, which mails if either was to. */
+export async function serveStartRun(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   const { headers, query } = request;
-  // Any site that a signed-in person visits can send this request in that person's name.
-  if (headers.get("sec-fetch-site") === "cross-site") {
-    const detail = "Another site sent this request. Start runs from the report page, or with a program.";
-    throw new Problem(403, "Cross-site request", detail);
-  }
+  requireStart(ports.caller);
   readQuery(query, noParameters);
-  const body = await request.text();
-  if (body.length > maxBody) {
-    throw new Problem(413, "Body too large", `The body must not be longer than ${maxBody} characters.`);
-  }
+  const body = await readBody(request);
   const isForm = headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
   const {
     watchlist: name,
     mail,
     code,
   } = isForm ? readQuery(new URLSearchParams(body), startParameters) : readJson(body);
-  const watchlist = findWatchlist(name, ports).name;
-  const runId = await startRun(watchlist, mail, ports);
+  const found = await findWatchlist(name, ports);
+  const watchlist = found.name;
+  const runId = runIdOf(await startRun(chainOf(found), mail, ports));
   if (isForm) {
     // The browser goes back to the page, which shows the run's progress.
     const shown = new URLSearchParams({ watchlist, progress: runId, format: "html", ...(code && { code }) });
@@ -36,6 +32,26 @@ export async function serveStartRun(request: HttpRequest, ports: Ports): Promise
   }
   const location = `/api/runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}`;
   return jsonResponse(202, { watchlist, runId, status: location }, { Location: location });
+}
+
+function runIdOf(started: Started): RunId {
+  switch (started.status) {
+    case "started":
+      return started.runId;
+    case "finished":
+      throw new Problem(
+        409,
+        "Finished without a mail",
+        `The run ${started.runId} has just finished without a mail. Ask again in a minute.`,
+      );
+    case "limited":
+      throw new Problem(
+        429,
+        "Too many mails",
+        `${many(mailsPerHour, "run")} with a mail were asked for within an hour, which is the limit of a watchlist. Leave "mail" out, or wait.`,
+        { retryAfterSeconds: started.retryAfterSeconds },
+      );
+  }
 }
 
 function readJson(body: string): Values<typeof startParameters> & { code?: string } {

@@ -1,6 +1,8 @@
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/core-auth";
+import type { PipelinePolicy } from "@azure/core-rest-pipeline";
 import { withoutTokens } from "../core/text.ts";
 import { homeTenant } from "../core/watchlist.ts";
+import { createSignIns } from "./sign-ins.ts";
 
 export interface CredentialOptions {
   /** `developer`: the person signed in with the Azure CLI or azd on this machine. */
@@ -18,10 +20,11 @@ export interface CredentialOptions {
 /**
  * The credential of a tenant, `home` or a tenant id: one object per tenant, which keeps its tokens. The identity library
  * loads with the first token, because many invocations need none. Errors say what to do, and are the same for the same
- * fault.
+ * fault; those of a throttled sign-in have `retryAfterSeconds`.
  */
 export function createCredential(options: CredentialOptions): (tenant: string) => TokenCredential {
   const known = new Map<string, TokenCredential>();
+  const signIns = createSignIns();
   const timeout = options.timeout ?? 30_000;
   const own = explained(
     once(() => createManagedIdentity(options.clientId)),
@@ -37,8 +40,10 @@ export function createCredential(options: CredentialOptions): (tenant: string) =
     if (tenant === homeTenant) return own;
     const { appId } = options;
     if (appId === null) return missingApp(tenant);
-    const make = once(() => createForeign(tenant, appId, options.authorityHost, own));
-    return explained(make, timeout, (cause) => explainForeign(tenant, appId, cause));
+    const app = { tenant, appId, authorityHost: options.authorityHost };
+    const make = once(() => createForeign(app, own, (seconds) => signIns.throttled(tenant, seconds)));
+    const foreign = explained(make, timeout, (cause) => explainForeign(tenant, appId, cause));
+    return { getToken: (...asked) => signIns.run(tenant, () => foreign.getToken(...asked)) };
   }
 
   return (tenant) => {
@@ -67,10 +72,9 @@ async function createManagedIdentity(clientId: string | null): Promise<TokenCred
 
 /** The app registration signs in to another tenant with a token of the managed identity instead of a secret. */
 async function createForeign(
-  tenant: string,
-  appId: string,
-  authorityHost: string,
+  { tenant, appId, authorityHost }: { tenant: string; appId: string; authorityHost: string },
   own: TokenCredential,
+  onThrottled: (retryAfterSeconds: number) => void,
 ): Promise<TokenCredential> {
   const { ClientAssertionCredential } = await import("@azure/identity");
   const audience = exchangeAudience(authorityHost);
@@ -78,8 +82,22 @@ async function createForeign(
     const token = await own.getToken(`${audience}/.default`);
     return token?.token ?? "";
   };
-  // The host comes from our settings. Asking the public cloud whether to trust it would fail in a closed network.
-  return new ClientAssertionCredential(tenant, appId, assertion, { authorityHost, disableInstanceDiscovery: true });
+  // The library would wait by itself, however long, and would not hold back other tenants.
+  const policy: PipelinePolicy = {
+    name: "throttledSignIn",
+    async sendRequest(request, next) {
+      const response = await next(request);
+      if (response.status !== 429) return response;
+      onThrottled(Number(response.headers.get("retry-after")));
+      throw new Error("The sign-in service returned 429.");
+    },
+  };
+  return new ClientAssertionCredential(tenant, appId, assertion, {
+    authorityHost,
+    // The host comes from our settings. Asking the public cloud whether to trust it would fail in a closed network.
+    disableInstanceDiscovery: true,
+    additionalPolicies: [{ policy, position: "perRetry" }],
+  });
 }
 
 // Microsoft's name for tokens to be exchanged, by cloud. The federated credential must have the same one.

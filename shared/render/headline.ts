@@ -19,27 +19,44 @@ export function headline(report: Report, since: SinceDigest | null = null): stri
 
 function mainSentences(report: Report, since: SinceDigest | null): string[] {
   const { totals } = report;
+  const late = lateSentences(since);
   switch (verdictOf(report)) {
     case "worse":
-      return [sentencesOf(worseLeads(report.rows))];
+      return [sentencesOf(worseLeads(report.rows)), ...late];
     case "not-read":
-      return [nothingRead(report)];
+      return [nothingRead(report), ...late];
     case "partly-read":
-      return [...notReadPart(report), nothingElseWorse(report), ...joinedPart(report)];
+      return [...notReadPart(report), ...(late.length > 0 ? late : [nothingElseWorse(report)]), ...joinedPart(report)];
     case "first":
       return [
         `Now watching ${many(totals.read, "product")}: ${missing(report)}${onUpTo(reachOf(report.rows), ", on up to ")}`,
       ];
     case "better":
-      return [`Nothing got worse: ${sentencesOf(betterLeads(report.rows))}`, ...joinedPart(report)];
+      return [...late, betterSentence(report, late.length > 0), ...joinedPart(report)];
     case "joined":
-      return [`${nowWatched(report)}; nothing else changed`];
+      return late.length > 0 ? [nowWatched(report), ...late] : [`${nowWatched(report)}; nothing else changed`];
     case "quiet":
       return quietSentences(report, since);
   }
 }
 
+/** What an earlier digest said that was not delivered. */
+function lateLeads(since: SinceDigest | null): Lead[] {
+  return since ? worseLeads(since.rows) : [];
+}
+
+function lateSentences(since: SinceDigest | null): string[] {
+  const leads = lateLeads(since);
+  return since && leads.length > 0 ? [`Since the digest of ${shortDay(since.day)}: ${sentencesOf(leads)}`] : [];
+}
+
+function betterSentence({ rows }: Report, isLate: boolean): string {
+  return isLate ? sentencesOf(betterLeads(rows)) : `Nothing got worse: ${sentencesOf(betterLeads(rows))}`;
+}
+
 function quietSentences(report: Report, since: SinceDigest | null): string[] {
+  const late = lateSentences(since);
+  if (late.length > 0) return late;
   const better =
     since && since.rows.length > 0 ? [`Since the digest of ${shortDay(since.day)}: ${betterThan(since)}`] : [];
   if (better.length > 0 || unlistedProducts(report).length > 0) return ["Nothing got worse", ...better];
@@ -190,7 +207,10 @@ function subjectParts(report: Report, since: SinceDigest | null, names: (typeof 
   const parts = (leads: readonly Lead[], when = "") =>
     leads.map((lead, index) => (names.kb && index === 0 ? subjectPart(lead, when) : shortPart(lead, index, when)));
   const missingNow = lacksKbs(report) ? missing(report, 1) : `${many(totals.missingKbs, "KB")} missing`;
-  switch (verdictOf(report)) {
+  const late = since ? parts(lateLeads(since), ` since ${shortDay(since.day)}`) : [];
+  const verdict = verdictOf(report);
+  if (late.length > 0 && verdict !== "worse") return [...notReadPart(report, names.notRead), ...late, missingNow];
+  switch (verdict) {
     case "worse":
       return [...parts(worseLeads(report.rows)), ...notReadPart(report, names.notRead)];
     case "not-read":

@@ -1,3 +1,4 @@
+import { type OverviewSelection, overviewSorts, overviewStates } from "../core/overview.ts";
 import { changeFilters, type Selection, sortKeys, sortOrders } from "../core/selection.ts";
 
 // Every parameter of every call, once: http/query.ts reads requests by these tables, the OpenAPI document lists them, and
@@ -91,10 +92,47 @@ export const historyParameters = {
   format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 
+const overviewSelection = {
+  search: { kind: "text", description: "Words that must all occur in a watchlist's name or tenant." },
+  state: {
+    kind: "choice",
+    allowed: overviewStates,
+    description:
+      "Only watchlists that are faulty: have a fault in their configuration; no-run: have finished no run; late: wait for a run that is overdue; not-read: have products that could not be read; worse: have KBs that are new or worse; overdue: have overdue KBs; mail: have a digest that was refused or waits.",
+  },
+  sort: {
+    kind: "choice",
+    allowed: overviewSorts,
+    default: "worst",
+    description:
+      "worst: faulty, no-run, late and not-read first, then the largest share of missing KBs that are overdue. day: the oldest run first. worse: KBs new or worse.",
+  },
+  order: {
+    kind: "choice",
+    allowed: sortOrders,
+    description: "If omitted: worst, names and days ascending, numbers descending.",
+  },
+} as const satisfies Readonly<Record<keyof OverviewSelection, Parameter>>;
+
+/** `GET /` and `GET /api/overview`. */
+export const overviewParameters = {
+  ...overviewSelection,
+  format: { kind: "choice", allowed: ["html", "json", "csv"], description: "If omitted, the Accept header decides." },
+  page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of watchlists." },
+} as const satisfies Parameters;
+
 /** The body of `POST /api/runs`, as JSON or as a form. */
 export const startParameters = {
   watchlist,
   mail: { kind: "flag", default: false, description: "Whether the run mails its digest." },
+} as const satisfies Parameters;
+
+/** `POST` and `DELETE /api/runs/{watchlist}/{runId}/mail`. */
+export const mailParameters = {
+  tenant: {
+    kind: "text",
+    description: "home or a tenant id. Required for a watchlist that is no longer configured for this tenant.",
+  },
 } as const satisfies Parameters;
 
 /** Calls that take no parameter but the key. */
@@ -107,3 +145,4 @@ export const keyParameter = {
 
 export type ReportParameters = typeof reportParameters;
 export type HistoryParameters = typeof historyParameters;
+export type OverviewParameters = typeof overviewParameters;

@@ -1,110 +1,93 @@
 import pMap from "p-map";
-import type { Comparison } from "../core/comparison.ts";
-import { addDays, calendarDay } from "../core/day.ts";
-import type { Run, RunSummary } from "../core/run.ts";
-import { isScheduled, type RunId } from "../core/run-id.ts";
-import type { Watchlist } from "../core/watchlist.ts";
-import type { Ports, Store } from "../ports.ts";
-import { lastDigest, secondsUntilOwed } from "./chain.ts";
+import { addDays, calendarDay, type RunDate } from "../core/day.ts";
+import type { ExpireMessage } from "../core/message.ts";
+import type { RunId } from "../core/run-id.ts";
+import { isPastRetention } from "../core/run-list.ts";
+import type { Bookmark, Ports, ProductKey } from "../ports.ts";
+import { type ExpiryPlan, planExpiry } from "./plan-expiry.ts";
 
 const concurrency = 8;
-/** Sorts after every scheduled run. */
-const afterAllRuns = "9999-12-31";
 
 /**
- * Deletes the runs of a watchlist that are older than the retention, and their snapshots except those that a kept run
- * names. The last scheduled run is always kept, so are the run of the last digest and all scheduled ones after it, and so is a
- * run whose mail is still owed.
+ * Deletes what a tenant no longer needs, once a day. Snapshots go before the runs that lead to them, so that after a crash both
+ * are found again. Returns the seconds until the next step, or `null` if there is none. `signal`: out of time.
  */
-export async function expire(watchlist: Watchlist, { store, watchlists, rules, now, log }: Ports): Promise<void> {
-  const oldest = addDays(calendarDay(now(), rules.timeZone), -rules.retentionDays);
-  const runs = await store.listRuns(watchlist.name);
-  const last = runs.filter(({ runId }) => isScheduled(runId)).at(-1)?.runId;
-  // The next digest says what happened since this one.
-  const digest = lastDigest(runs, afterAllRuns)?.runId;
-  const isNeeded = ({ runId }: RunSummary) => isScheduled(runId) && (runId === last || (digest && runId >= digest));
-  const expired = runs.filter((run) => run.day < oldest && !isNeeded(run) && secondsUntilOwed(run, now()) === null);
-  if (expired.length === 0) return;
-  const kept = await snapshotsKept(watchlist, watchlists, new Set(expired.map(({ runId }) => runId)), store);
-  const others = watchlists.filter((other) => other.tenant === watchlist.tenant && other.name !== watchlist.name);
-  for (const { runId } of expired) {
-    const stored = await store.readRun(watchlist.name, runId);
-    if (stored) await deleteSnapshots(stored.run, await keptByOthers(stored.run, others, kept, store), store);
-    // Last, so that a run is found again if only some of its snapshots were deleted.
-    await store.deleteRun(watchlist.name, runId);
+export async function expire(
+  { tenant, day: asked }: ExpireMessage["expire"],
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { store, rules, now, log } = ports;
+  const today = calendarDay(now(), rules.timeZone);
+  // All steps count from the same day, and never from one that is yet to come.
+  const day = asked < today ? asked : today;
+  const bookmark = await store.readBookmark(tenant);
+  if (bookmark && (bookmark.day > day || (bookmark.day === day && bookmark.isDone))) return null;
+  const since = addDays(day, -rules.retentionDays);
+  const plan = await planExpiry({ tenant, day, since }, ports);
+  let after = bookmark?.day === day ? bookmark.after : undefined;
+  let [runs, snapshots, isDone] = [0, 0, true];
+  for await (const deleted of deleteAll({ tenant, day, after }, plan, ports)) {
+    runs += deleted.runs;
+    snapshots += deleted.snapshots;
+    after = deleted.after ?? after;
+    isDone = !signal.aborted;
+    if (!isDone) break;
   }
-  log("info", "runs expired", { watchlist: watchlist.name, runs: expired.length, before: oldest });
+  if (runs + snapshots > 0) log("info", "runs expired", { tenant, runs, snapshots, before: since });
+  await saveBookmark(tenant, { day, isDone, ...(!isDone && after !== undefined && { after }) }, store);
+  return isDone ? null : 1;
 }
 
-/**
- * The snapshots that kept runs name. Each run compares with what the one before it reported, so any older snapshot named
- * by a kept run is also named by the oldest kept run of its watchlist.
- */
-async function snapshotsKept(
-  watchlist: Watchlist,
-  watchlists: readonly Watchlist[],
-  expired: ReadonlySet<string>,
-  store: Store,
-): Promise<ReadonlySet<string>> {
-  const kept = new Set<string>();
-  for (const { name } of watchlists.filter(({ tenant }) => tenant === watchlist.tenant)) {
-    const left = (await store.listRuns(name)).filter(({ runId }) => name !== watchlist.name || !expired.has(runId));
-    for (const runId of decidingRuns(left.map((run) => run.runId))) {
-      const stored = await store.readRun(name, runId);
-      for (const named of stored ? comparisonsOf(stored.run).flatMap(namesOf) : []) kept.add(named);
+/** One piece of the work that a step may end after. */
+interface Deleted {
+  runs: number;
+  snapshots: number;
+  /** The last product that is done. */
+  after?: string | undefined;
+}
+
+async function* deleteAll(
+  { tenant, day, after = "" }: { tenant: string; day: RunDate; after: string | undefined },
+  { products, watchlists }: ExpiryPlan,
+  ports: Ports,
+): AsyncGenerator<Deleted> {
+  const left = [...products].filter(([softwareId]) => softwareId > after).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (let first = 0; first < left.length; first += concurrency) {
+    const some = left.slice(first, first + concurrency);
+    const counts = await pMap(some, ([softwareId, needed]) => {
+      return deleteSnapshots({ tenant, softwareId }, needed, day, ports);
+    });
+    yield { runs: 0, snapshots: counts.reduce((sum, count) => sum + count, 0), after: some.at(-1)?.[0] };
+  }
+  const { store } = ports;
+  for (const { chain, expired, isOver } of watchlists) {
+    if (!isOver && expired.length === 0) continue;
+    await pMap(expired, ({ runId }) => store.deleteRun({ ...chain, runId }), { concurrency });
+    if (isOver) {
+      await store.deleteBeginning(chain);
+      await store.deleteStatus(chain);
     }
+    yield { runs: expired.length, snapshots: 0 };
   }
-  return kept;
 }
 
-/** Besides, the snapshots that other watchlists still name in the runs that took them: each keeps its runs for as long as it needs. */
-async function keptByOthers(
-  run: Run,
-  others: readonly Watchlist[],
-  kept: ReadonlySet<string>,
-  store: Store,
-): Promise<ReadonlySet<string>> {
-  const all = new Set(kept);
-  const taken = new Set(comparisonsOf(run).flatMap(runsNamed));
-  for (const { name } of others) {
-    for (const runId of taken) {
-      const stored = await store.readRun(name, runId);
-      for (const named of stored ? comparisonsOf(stored.run).flatMap(namesOf) : []) all.add(named);
-    }
-  }
-  return all;
+/** Deletes a product's old snapshots that no kept run needs, also those of runs that never committed; returns how many. */
+async function deleteSnapshots(
+  product: ProductKey,
+  needed: ReadonlySet<RunId>,
+  day: RunDate,
+  { store, rules }: Ports,
+): Promise<number> {
+  // In UTC, a run asked for may be a day later than in the reports' time zone.
+  const runIds = await store.listSnapshotIds(product, addDays(day, 1 - rules.retentionDays));
+  const doomed = runIds.filter((runId) => isPastRetention(runId, day, rules) && !needed.has(runId));
+  for (const runId of doomed) await store.deleteSnapshot({ ...product, runId });
+  return doomed.length;
 }
 
-/** Of one watchlist's kept runs: the oldest of either kind, and the one that the next run will follow. */
-function decidingRuns(runIds: readonly RunId[]): ReadonlySet<RunId> {
-  const scheduled = runIds.filter(isScheduled);
-  const onDemand = runIds.filter((runId) => !isScheduled(runId));
-  return new Set([...scheduled.slice(0, 1), ...scheduled.slice(-1), ...onDemand.slice(0, 1)]);
-}
-
-/** What a run compared, and what it keeps of products that left the list. */
-function comparisonsOf({ comparisons, left }: Run): Comparison[] {
-  return [...comparisons, ...left];
-}
-
-function namesOf({ softwareId, previous, current }: Comparison): string[] {
-  return runsNamed({ previous, current }).map((runId) => nameOf(softwareId, runId));
-}
-
-function runsNamed({ previous, current }: Pick<Comparison, "previous" | "current">): RunId[] {
-  return [previous, current].filter((runId) => runId !== null);
-}
-
-// The next run compares with a snapshot, so it may outlive its own run: it goes with the last run that names it.
-async function deleteSnapshots(run: Run, kept: ReadonlySet<string>, store: Store): Promise<void> {
-  const { tenant } = run;
-  const named = comparisonsOf(run).flatMap(({ softwareId, ...runs }) =>
-    runsNamed(runs).map((runId) => ({ tenant, softwareId, runId })),
-  );
-  const doomed = named.filter(({ softwareId, runId }) => !kept.has(nameOf(softwareId, runId)));
-  await pMap(doomed, (key) => store.deleteSnapshot(key), { concurrency });
-}
-
-function nameOf(softwareId: string, runId: string): string {
-  return `${runId} ${softwareId}`;
+/** A step that was overtaken by a newer day leaves that day's bookmark alone. */
+async function saveBookmark(tenant: string, bookmark: Bookmark, store: Ports["store"]): Promise<void> {
+  const stored = await store.readBookmark(tenant);
+  if (!stored || stored.day <= bookmark.day) await store.saveBookmark(tenant, bookmark);
 }

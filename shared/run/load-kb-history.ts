@@ -13,7 +13,7 @@ export async function loadKbHistory(
   run: Run,
   { store }: Pick<Ports, "store">,
 ): Promise<KbHistory> {
-  const load = async (runId: string) => (runId === run.runId ? run : (await store.readRun(run.watchlist, runId))?.run);
+  const load = async (runId: string) => (runId === run.runId ? run : (await store.readRun(run, runId))?.run);
   const points = await pMap(
     await recentRuns(store, run),
     async ({ runId }) => {

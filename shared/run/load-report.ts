@@ -10,11 +10,12 @@ import { changesSince, type SinceDigest, type SinceProduct } from "../core/since
 import type { Snapshot } from "../core/snapshot.ts";
 import { countTotals, isPartial } from "../core/totals.ts";
 import type { Watchlist } from "../core/watchlist.ts";
-import type { Ports } from "../ports.ts";
+import { type Ports, RowError } from "../ports.ts";
 import type { RenderOptions } from "../render/words.ts";
 import { recentRuns } from "./chain.ts";
 import { nextCertainMail, nextRun } from "./next-run.ts";
 import { findSnapshots, type HeldSnapshots } from "./snapshots.ts";
+import { unlessDamaged } from "./unless-damaged.ts";
 
 const concurrency = 16;
 
@@ -81,7 +82,8 @@ function trendPoint(compared: Compared, runId: RunId, { thresholds, ...due }: Ru
 
 /**
  * What happened since the last digest, of the run `since`, besides what the report shows; `null` where that is the run
- * that the report compares with and read everything, so that there is nothing in between.
+ * that the report compares with and read everything, so that there is nothing in between. What cannot be read any more is
+ * `lost`.
  */
 export async function loadSince(
   report: Report,
@@ -92,8 +94,13 @@ export async function loadSince(
   const { tenant } = report;
   const isNext = since.runId === report.previousRunId;
   if (isNext && !isPartial(since.totals)) return null;
-  const then = (await store.readRun(since.watchlist, since.runId))?.run;
-  if (!then) return null;
+  const { runId, day } = since;
+  const stored = await unlessDamaged(store.readRun(since, runId));
+  if (!stored || stored instanceof RowError) {
+    const lost = report.products.map(({ softwareId }) => softwareId);
+    return { runId, day, rows: [], readable: [], watched: [], lost, rose: 0, cameAndWent: 0 };
+  }
+  const then = stored.run;
   const comparisons = new Map(then.comparisons.map((comparison) => [comparison.softwareId, comparison]));
   const left = new Set(then.left.map(({ softwareId }) => softwareId));
   const products = report.products.filter(({ softwareId }) => {
@@ -104,12 +111,16 @@ export async function loadSince(
   });
   const load = async ({ softwareId, current }: ProductRow): Promise<SinceProduct> => {
     const comparison = comparisons.get(softwareId);
-    const runIds = [comparison?.current ?? null, current];
-    const [before = null, now = null] = await findSnapshots({ tenant, softwareId }, runIds, store, held);
-    return { softwareId, last: before, wasRead: comparison !== undefined && isRead(comparison), now };
+    const wanted = comparison?.current ?? null;
+    const find = (...runIds: (RunId | null)[]) => findSnapshots({ tenant, softwareId }, runIds, store, held);
+    const both = await unlessDamaged(find(wanted, current));
+    const [before = null, now = null] = both instanceof RowError ? [null, ...(await find(current))] : both;
+    const { heldBack, firstEmptyOn } = comparison ?? {};
+    const wasRead = comparison !== undefined && isRead(comparison);
+    return { softwareId, last: before, isLost: wanted !== null && !before, heldBack, firstEmptyOn, wasRead, now };
   };
   const found = await changesSince(report, since, pMapIterable(products, load, { concurrency }));
-  return { ...found, runId: since.runId, day: since.day };
+  return { ...found, runId, day };
 }
 
 /** Compares what `run` read with what `from` reported. */

@@ -1,11 +1,13 @@
 import { daysBetween } from "../core/day.ts";
 import { type Reading, readMissingKbs } from "../core/missing-kb.ts";
 import { type Emptiness, lacksKbs, mergeReadings, type Snapshot, takeSnapshot } from "../core/snapshot.ts";
-import { type Defender, DefenderError } from "../ports.ts";
+import { type Calling, type Defender, DefenderError } from "../ports.ts";
 
 const recheckEmptyDays = 7;
 /** How long a list that went empty over open weaknesses is taken for a passing fault of Defender's. */
 const disbeliefDays = 7;
+
+type Reads = Pick<Defender, "getMissingKbs" | "getSoftware">;
 
 /** What to read, and the last snapshot. */
 export interface Measurement {
@@ -18,29 +20,29 @@ export interface Measurement {
  * Reads which KBs one product is missing. Where a KB vanished the product is read again, and what either answer lists is
  * listed. An empty list is believed only once Defender has said why it is empty: empty is not the same as patched.
  */
-export async function measure(what: Measurement, defender: Defender, signal?: AbortSignal): Promise<Snapshot> {
+export async function measure(what: Measurement, defender: Reads, calling?: Calling): Promise<Snapshot> {
   const { key, before } = what;
-  const reading = await readTwice(what, defender, signal);
+  const reading = await readTwice(what, defender, calling);
   if (reading.isListed) return takeSnapshot(key, reading, before);
-  const emptiness = await explainEmpty(what, defender, signal);
+  const emptiness = await explainEmpty(what, defender, calling);
   if (before !== null || emptiness.verdict === "clean") return takeSnapshot(key, reading, before, emptiness);
   // A first answer that is empty over open weaknesses may be an answer that came too early.
-  const second = await read(what, defender, signal);
+  const second = await read(what, defender, calling);
   return takeSnapshot(key, mergeReadings(reading, second), before, second.isListed ? undefined : emptiness);
 }
 
 /** A reading, and whether Defender listed anything at all, even on 0 machines. */
 type Answer = Reading & { isListed: boolean };
 
-async function readTwice(what: Measurement, defender: Defender, signal?: AbortSignal): Promise<Answer> {
-  const first = await read(what, defender, signal);
+async function readTwice(what: Measurement, defender: Reads, calling?: Calling): Promise<Answer> {
+  const first = await read(what, defender, calling);
   if (!lacksKbs(first, what.before)) return first;
-  const second = await read(what, defender, signal);
+  const second = await read(what, defender, calling);
   return { ...mergeReadings(first, second), isListed: first.isListed || second.isListed };
 }
 
-async function read(what: Measurement, defender: Defender, signal?: AbortSignal): Promise<Answer> {
-  const items = await getMissingKbs(what, defender, signal);
+async function read(what: Measurement, defender: Reads, calling?: Calling): Promise<Answer> {
+  const items = await getMissingKbs(what, defender, calling);
   const reading = readMissingKbs(items);
   if (reading.missingKbs.length === 0 && reading.unusable > 0) {
     throw new DefenderError("Defender returned a list in which no item names a KB.", { permanent: false });
@@ -51,14 +53,14 @@ async function read(what: Measurement, defender: Defender, signal?: AbortSignal)
 /** The items of `getmissingkbs`. A 404 is believed only if Defender does not find the product itself either. */
 async function getMissingKbs(
   { key: { tenant, softwareId }, before }: Measurement,
-  defender: Defender,
-  signal?: AbortSignal,
+  defender: Reads,
+  calling?: Calling,
 ): Promise<readonly unknown[]> {
   try {
-    return await defender.getMissingKbs(tenant, softwareId, signal);
+    return await defender.getMissingKbs(tenant, softwareId, calling);
   } catch (error) {
     if (!(error instanceof DefenderError && error.notFound)) throw error;
-    if (await defender.getSoftware(tenant, softwareId, signal))
+    if (await defender.getSoftware(tenant, softwareId, calling))
       throw new DefenderError(error.message, { permanent: false, cause: error.cause });
     throw new DefenderError(before ? notFoundNow : neverFound, { permanent: !before, notFound: true, cause: error });
   }
@@ -68,15 +70,11 @@ const neverFound =
   "Defender does not know this product. Look up its id in Defender's software inventory and correct the watchlist.";
 const notFoundNow = "Defender does not find this product, although it did before.";
 
-async function explainEmpty(
-  { key, before }: Measurement,
-  defender: Defender,
-  signal?: AbortSignal,
-): Promise<Emptiness> {
+async function explainEmpty({ key, before }: Measurement, defender: Reads, calling?: Calling): Promise<Emptiness> {
   const { day } = key;
   const known = before?.emptiness;
   if (known && Math.abs(daysBetween(known.checkedOn, day)) <= recheckEmptyDays) return known;
-  const verdict = await judgeEmpty(key, defender, signal);
+  const verdict = await judgeEmpty(key, defender, calling);
   const hadKbs = before && before.missingKbs.length > 0;
   if (verdict === "not-kb-patched" && hadKbs && daysBetween(before.day, day) <= disbeliefDays) {
     throw new DefenderError(
@@ -89,10 +87,10 @@ async function explainEmpty(
 
 async function judgeEmpty(
   { tenant, softwareId }: Measurement["key"],
-  defender: Defender,
-  signal?: AbortSignal,
+  defender: Reads,
+  calling?: Calling,
 ): Promise<Emptiness["verdict"]> {
-  const product = await defender.getSoftware(tenant, softwareId, signal);
+  const product = await defender.getSoftware(tenant, softwareId, calling);
   if (!product) throw unexplained("does not find the product itself");
   if (product.weaknesses === null) throw unexplained("does not say whether there are open weaknesses");
   return product.weaknesses === 0 ? "clean" : "not-kb-patched";

@@ -4,17 +4,26 @@ import type { Ports } from "../ports.ts";
 
 // A timer may fire some milliseconds early; at midnight that would be the day before.
 const earlyMs = 60_000;
+/** Retention waits until the digests of the day are out. */
+const expireAfterSeconds = 2 * 3600;
 
-/** Opens today's run of every watchlist. Opened twice, it is the same run. */
-export async function scheduleRuns({ watchlists, queue, rules, now, log }: Ports): Promise<void> {
+/** Opens today's runs, with a message for each tenant, and its retention. Opened twice, they are the same runs. */
+export async function scheduleRuns({ watchlists, store, queue, rules, now, log }: Ports): Promise<void> {
   const openedAt = now();
   const runId = scheduledRunId(new Date(openedAt.getTime() + earlyMs), rules.timeZone);
-  const sends = watchlists.map(({ name }) => queue.send({ watchlist: name, runId, openedAt: openedAt.toISOString() }));
-  const results = await Promise.allSettled(sends);
+  const { list, faults } = await watchlists(openedAt);
+  for (const fault of faults) log("error", "watchlist faulty", { ...fault });
+  const tenants = [...new Set(list.map(({ tenant }) => tenant))];
+  const reads = tenants.map((tenant) => queue.send({ tenant, runId, openedAt: openedAt.toISOString() }));
+  const results = await Promise.allSettled(reads);
   const causes = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-  log("info", logTexts.opened, { run: runId, watchlists: watchlists.length - causes.length });
+  log("info", logTexts.opened, { run: runId, tenants: tenants.length - causes.length, watchlists: list.length });
   if (causes.length > 0) {
-    const names = watchlists.filter((_, index) => results[index]?.status === "rejected").map(({ name }) => name);
-    throw new AggregateError(causes, `Could not queue the run of ${names.join(", ")}.`);
+    const names = tenants.filter((_, index) => results[index]?.status === "rejected");
+    throw new AggregateError(causes, `Could not queue the runs of ${names.join(", ")}.`);
   }
+  // What a tenant without watchlists left behind goes too.
+  const known = (await store.listStatuses()).map(({ tenant }) => tenant);
+  for (const tenant of new Set([...tenants, ...known]))
+    await queue.send({ expire: { tenant, day: runId } }, expireAfterSeconds);
 }

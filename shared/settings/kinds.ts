@@ -12,6 +12,8 @@ export interface Notes {
 export interface Kind<T> {
   /** The end of "Allowed:", in errors and in docs/settings.md. */
   allowed: string;
+  /** As much of it as JSON Schema can say, for editors. */
+  schema: Readonly<Record<string, unknown>>;
   /** `null` only after a fault. */
   read(value: unknown, notes: Notes): T | null;
 }
@@ -25,9 +27,14 @@ export function isSet(value: string | undefined): boolean {
 }
 
 /** A kind that is read from a string, without the white space around it. */
-export function textKind<T>(allowed: string, read: (text: string, notes: Notes) => T | null): Kind<T> {
+export function textKind<T>(
+  allowed: string,
+  read: (text: string, notes: Notes) => T | null,
+  schema: Kind<T>["schema"] = {},
+): Kind<T> {
   return {
     allowed,
+    schema: { type: "string", ...schema },
     read(value, notes) {
       if (typeof value === "string") return read(value.trim(), notes);
       notes.fault("must be a string");
@@ -40,6 +47,7 @@ export function textKind<T>(allowed: string, read: (text: string, notes: Notes) 
 export function wholeNumber(least: number, most: number): Kind<number> {
   return {
     allowed: `a whole number from ${least} to ${most}`,
+    schema: { type: "integer", minimum: least, maximum: most },
     read(value, { fault }) {
       const text = typeof value === "number" ? String(value) : value;
       const number = typeof text === "string" && /^\s*-?\d{1,15}\s*$/.test(text) ? Number(text) : Number.NaN;
@@ -52,20 +60,22 @@ export function wholeNumber(least: number, most: number): Kind<number> {
 
 /** One of some words, in upper or lower case. */
 export function choice<const T extends string>(...values: readonly T[]): Kind<T> {
-  return textKind(values.join(", "), (text, { fault }) => {
+  const read = (text: string, { fault }: Notes) => {
     const value = values.find((one) => one.toLowerCase() === text.toLowerCase());
     if (value === undefined) fault(`${shown(text)} is not one of the values`);
     return value ?? null;
-  });
+  };
+  return textKind(values.join(", "), read, { enum: values });
 }
 
 /** A text of one shape. A faulty value is not shown: people paste secrets here by mistake. */
 export function shapedText(allowed: string, shape: RegExp, fault: string): Kind<string> {
-  return textKind(allowed, (text, notes) => {
+  const read = (text: string, notes: Notes) => {
     if (shape.test(text)) return text;
     notes.fault(fault);
     return null;
-  });
+  };
+  return textKind(allowed, read, { pattern: shape.source });
 }
 
 const guidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -112,6 +122,12 @@ export function isDomain(text: string): boolean {
     labels.every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label)) &&
     /^[a-z]/i.test(labels.at(-1) ?? "")
   );
+}
+
+/** A list as an array of strings, or as one string that `readList` splits. */
+export function listSchema(item: object, maxItems: number): Kind<unknown>["schema"] {
+  const text = { type: "string", pattern: "\\S" };
+  return { anyOf: [{ type: "array", items: { ...text, ...item }, minItems: 1, maxItems }, text] };
 }
 
 /** The entries of a setting's text or of a JSON array, trimmed, without empty ones. */

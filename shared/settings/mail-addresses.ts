@@ -1,6 +1,6 @@
 import { plainText } from "../core/text.ts";
 import { listShown, shown } from "./excerpt.ts";
-import { isDomain, type Kind, readList, textKind } from "./kinds.ts";
+import { isDomain, type Kind, listSchema, readList, textKind } from "./kinds.ts";
 
 /** As many as SendGrid takes for one mail. */
 const mostAddresses = 1_000;
@@ -15,17 +15,30 @@ export const addressKind: Kind<string> = textKind(oneAddress, (text, { fault }) 
   return address?.entry ?? null;
 });
 
-/** Mail addresses, each once whatever its name or case: SendGrid refuses a mail that lists one twice. */
-export const addressesKind: Kind<readonly string[]> = {
-  allowed: `1 to ${mostAddresses} addresses, ${oneAddress}, separated by commas, semicolons or line breaks; a name that contains a comma needs quotation marks`,
+/** Who gets a digest. */
+export interface Readers {
+  /** Each once whatever its name or case: SendGrid refuses a mail that lists one twice. */
+  addresses: readonly string[];
+  /** Whether they see each other's addresses. */
+  together: boolean;
+}
+
+const togetherMark = /^\s*together\s*:/i;
+
+/** The readers in a list, or in one text, which may begin with `together:`. */
+export const readersKind: Kind<Readers> = {
+  allowed: `1 to ${mostAddresses} addresses, ${oneAddress}, separated by commas, semicolons or line breaks; a name that contains a comma needs quotation marks; one string may start with "together:"`,
+  schema: listSchema({ pattern: "@", maxLength: limits.entry }, mostAddresses),
   read(value, notes) {
     const { fault, warning } = notes;
-    const given = readList(value, splitAddresses, notes);
+    const together = typeof value === "string" && togetherMark.test(value);
+    const given = readList(together ? value.replace(togetherMark, "") : value, splitAddresses, notes);
     const byAddress = new Map<string, string>();
     const twice = new Set<string>();
     for (const text of given) {
       const address = readAddress(text);
-      if (!address) fault(`${shown(text)} is not a mail address`);
+      if (togetherMark.test(text)) fault('"together:" is allowed only at the start of one string with all addresses');
+      else if (!address) fault(`${shown(text)} is not a mail address`);
       else if (byAddress.has(address.key)) twice.add(address.key);
       else byAddress.set(address.key, address.entry);
     }
@@ -34,7 +47,7 @@ export const addressesKind: Kind<readonly string[]> = {
       fault(`has ${byAddress.size} addresses, but a mail takes at most ${mostAddresses}; use a distribution list`);
     }
     if (twice.size > 0) warning(`lists some addresses more than once; each gets one mail: ${listShown(twice)}`);
-    return [...byAddress.values()];
+    return { addresses: [...byAddress.values()], together };
   },
 };
 

@@ -17,10 +17,18 @@ export interface Example<T> {
   example: string;
 }
 
-/** Reads on after a fault, so that all faults can be reported at once. */
-export interface Reader {
-  problems: readonly string[];
-  warnings: readonly string[];
+/** Checks values, and reads on after a fault, so that all faults can be reported at once. */
+export interface Checker {
+  /** One line each, `label: fault. Allowed: …. Example: …`. */
+  problems: string[];
+  warnings: string[];
+  /** The value as its kind reads it; the fallback after a fault, which becomes a problem. */
+  check<T, F>(label: string, described: Example<T>, value: unknown, fallback: F): T | F;
+  refuse(label: string, fault: string, advice: Advice): void;
+}
+
+/** A checker over an environment. */
+export interface Reader extends Checker {
   /** Whether the setting has a value, usable or not. */
   has(name: SettingName): boolean;
   /** The default, where the setting is absent or faulty; a fault becomes a problem. */
@@ -31,29 +39,20 @@ export interface Reader {
     fallback: NonNullable<SettingValues[N]>,
     advice?: Advice,
   ): NonNullable<SettingValues[N]>;
-  check<T, F>(label: string, described: Example<T>, value: unknown, fallback: F): T | F;
-  refuse(label: string, fault: string, advice: Advice): void;
   warn(sentence: string): void;
 }
 
 const table: { [N in SettingName]: Example<NonNullable<SettingValues[N]>> & { default: SettingValues[N] } } =
   settingsTable;
 
-/** A reader over an environment. Every unresolved Key Vault reference in it is a problem from the start. */
-export function openReader(env: Environment): Reader {
+/** A checker that has found nothing yet. */
+export function openChecker(): Checker {
   const problems: string[] = [];
   const warnings: string[] = [];
-  const refuse: Reader["refuse"] = (label, fault, { allowed, example }) => {
+  const refuse: Checker["refuse"] = (label, fault, { allowed, example }) => {
     problems.push(`${label}: ${fault}${fault.endsWith("?") ? "" : "."} Allowed: ${allowed}. Example: ${example}`);
   };
-  const unresolved = settingNames.filter((name) => keyVaultReference.test(env[name] ?? ""));
-  for (const name of unresolved) refuse(name, unresolvedFault, unresolvedAdvice);
-
-  const has: Reader["has"] = (name) => isSet(env[name]);
-  const typos = findTypos(env);
-  for (const [name, typo] of typos) warnings.push(`${typo}: is not a setting. Did you mean ${name}?`);
-
-  const check: Reader["check"] = (label, described, value, fallback) => {
+  const check: Checker["check"] = (label, described, value, fallback) => {
     const faults = fewOf("; ");
     const suggestions = fewOf(", ");
     const warning = (text: string) => warnings.push(`${label}: ${text}.`);
@@ -62,6 +61,20 @@ export function openReader(env: Environment): Reader {
     refuse(label, faults.text() + didYouMean(suggestions.text()), adviceOf(described));
     return fallback;
   };
+  return { problems, warnings, check, refuse };
+}
+
+/** A reader over an environment. Every unresolved Key Vault reference in it is a problem from the start. */
+export function openReader(env: Environment): Reader {
+  const checker = openChecker();
+  const { warnings, check, refuse } = checker;
+  const unresolved = settingNames.filter((name) => keyVaultReference.test(env[name] ?? ""));
+  for (const name of unresolved) refuse(name, unresolvedFault, unresolvedAdvice);
+
+  const has: Reader["has"] = (name) => isSet(env[name]);
+  const typos = findTypos(env);
+  for (const [name, typo] of typos) warnings.push(`${typo}: is not a setting. Did you mean ${name}?`);
+
   const read: Reader["read"] = (name) =>
     has(name) && !unresolved.includes(name)
       ? check(name, table[name], env[name], table[name].default)
@@ -72,7 +85,7 @@ export function openReader(env: Environment): Reader {
     if (!has(name)) refuse(name, missing, advice);
     return read(name) ?? fallback;
   };
-  return { problems, warnings, has, read, require, check, refuse, warn: (sentence) => warnings.push(sentence) };
+  return { ...checker, has, read, require, warn: (sentence) => warnings.push(sentence) };
 }
 
 /** What a value may be, with an example. */
@@ -103,7 +116,7 @@ function findTypos(env: Environment): ReadonlyMap<SettingName, string> {
 
 const keyVaultReference = /^\s*@Microsoft\.KeyVault\(/i;
 const unresolvedFault =
-  "holds a Key Vault reference that was not resolved; check the secret's name in the reference, give the app's identity the role Key Vault Secrets User on the vault, let the app's network reach the vault, and restart the app";
+  "holds a Key Vault reference that was not resolved; check the secret's name in the reference, give the app's identity the role Key Vault Secrets User on the vault, let the app's network reach the vault, and then refresh the reference (docs/operate.md, \"Changing the SendGrid key\"), because a restart does not read the vault again";
 const unresolvedAdvice = {
   allowed: "in Azure a reference that resolves; on your own machine the value itself",
   example: "@Microsoft.KeyVault(SecretUri=https://my-vault.vault.azure.net/secrets/my-secret)",

@@ -17,6 +17,47 @@ export const reportUrlKind = urlKind(`${https}; without a query or key`, (pathna
 /** A service of a storage account. */
 export const storageUriKind = urlKind(`${https}; without a signature`, () => null);
 
+// Storage accounts with a DNS zone of their own end differently.
+const blobHost = /^[a-z0-9-]{3,40}\.(blob\.core\.(windows|usgovcloudapi)\.net|z\d+\.blob\.storage\.azure\.net)$/;
+
+/** A blob, to which the app sends a storage token: so only at a storage account's own name. */
+export const blobUrlKind: Kind<string> = textKind(
+  "the https address of a blob, or plain http to this machine; without a signature",
+  (text, { fault }) => {
+    const wrong = urlFault(text) ?? blobFault(new URL(text));
+    if (wrong === null) return withoutSlash(new URL(text));
+    fault(wrong);
+    return null;
+  },
+);
+
+// The SDK's tokens are for this cloud.
+const acsHost = /^[a-z0-9-]+(\.[a-z0-9-]+)?\.communication\.azure\.com$/;
+
+/** A resource of Azure Communication Services, to which the app sends its token: so only at Azure's own names. */
+export const acsUrlKind: Kind<string> = textKind(
+  "the https endpoint of a resource of Azure Communication Services, or plain http to this machine",
+  (text, { fault }) => {
+    const wrong = urlFault(text) ?? acsFault(new URL(text));
+    if (wrong === null) return withoutSlash(new URL(text));
+    fault(wrong);
+    return null;
+  },
+);
+
+function acsFault({ hostname, pathname }: URL): string | null {
+  if (pathname !== "/") return "contains a path; give the host alone";
+  if (acsHost.test(hostname) || isLoopback(hostname)) return null;
+  return "is not a resource of Azure Communication Services (https://<resource>.communication.azure.com)";
+}
+
+function blobFault({ hostname, pathname }: URL): string | null {
+  if (!blobHost.test(hostname) && !isLoopback(hostname)) {
+    return "is not in a storage account (https://<account>.blob.core.windows.net)";
+  }
+  return pathname.split("/").filter(Boolean).length < 2 ? "names no blob: it needs a container and a name" : null;
+}
+
 function urlKind(allowed: string, pathFault: (pathname: string) => string | null): Kind<string> {
   return textKind(allowed, (text, { fault }) => {
     const wrong = urlFault(text) ?? pathFault(new URL(text).pathname);

@@ -15,16 +15,29 @@ export function signInFault(env: Environment): string | null {
   if (action?.trim() === "AllowAnonymous" || platform.allowsAnonymous) {
     return "is entra, but App Service authentication lets unauthenticated callers in: set it to require authentication";
   }
+  if (platform.excludedPaths.some((path) => path !== openPath)) {
+    return `is entra, but App Service authentication lets unauthenticated callers in on some paths: exclude only ${openPath}`;
+  }
   return null;
 }
 
+/** Health, which says nothing of any watchlist there. */
+const openPath = "/api/health";
+
 // The platform writes the action by its name, or by its index in RedirectToLoginPage, AllowAnonymous, Return401, Return403.
-function readSignIn(config: string | undefined): { enabled: boolean; allowsAnonymous: boolean } {
+function readSignIn(config: string | undefined): {
+  enabled: boolean;
+  allowsAnonymous: boolean;
+  excludedPaths: readonly unknown[];
+} {
   const root = parseJson(config ?? "");
-  const action = property(property(root, "globalValidation"), "unauthenticatedClientAction");
+  const validation = property(root, "globalValidation");
+  const action = property(validation, "unauthenticatedClientAction");
+  const excluded = property(validation, "excludedPaths");
   return {
     enabled: property(property(root, "platform"), "enabled") === true,
     allowsAnonymous: action === "AllowAnonymous" || action === 1,
+    excludedPaths: Array.isArray(excluded) ? excluded : [],
   };
 }
 

@@ -1,6 +1,6 @@
 import { plainText } from "../core/text.ts";
 import { excerpt, listShown, looksSecret, shown } from "./excerpt.ts";
-import { type Kind, type Notes, readList } from "./kinds.ts";
+import { type Kind, listSchema, type Notes, readList } from "./kinds.ts";
 
 /** Set by one night's quota, the size of a run's row, and Linux, where an environment variable must stay below 128 KiB. */
 const limits = { ids: 5_000, idLength: 256, totalLength: 120_000 };
@@ -8,6 +8,7 @@ const limits = { ids: 5_000, idLength: 256, totalLength: 120_000 };
 /** Defender's ids of the products that a watchlist watches, each once. */
 export const softwareIdsKind: Kind<readonly string[]> = {
   allowed: `1 to ${limits.ids} of Defender's software ids (vendor-_-product), separated by commas, semicolons or line breaks; at most ${limits.idLength} characters each and ${limits.totalLength} together`,
+  schema: listSchema({ pattern: "-_-", maxLength: limits.idLength }, limits.ids),
   read(value, notes) {
     const given = readList(value, (text) => text.split(/[,;\r\n]/), notes);
     for (const id of given) checkId(id, notes);

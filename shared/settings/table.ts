@@ -1,10 +1,10 @@
 import { mailWhens, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
-import { jsonObjectsKind } from "./json.ts";
+import { jsonArrayKind } from "./json.ts";
 import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
-import { addressesKind, addressKind } from "./mail-addresses.ts";
+import { addressKind, readersKind } from "./mail-addresses.ts";
 import { scheduleKind } from "./ncrontab.ts";
-import { hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
+import { acsUrlKind, blobUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
 import { softwareIdsKind } from "./software-ids.ts";
 
 /** Markdown for docs/settings.md, which `npm run docs` writes. */
@@ -27,6 +27,7 @@ const watched = "What to watch";
 const digests = "Runs, reports and digests";
 const defender = "Defender";
 const storage = "Storage";
+const mail = "Mail";
 const sendGrid = "SendGrid";
 
 /**
@@ -38,17 +39,18 @@ export const settingsTable = {
     section: watched,
     kind: softwareIdsKind,
     default: null,
-    absent: "required, unless `WATCHLISTS` is set",
+    absent: "required, unless `WATCHLISTS` or `WATCHLISTS_URL` is set",
     meaning:
       "Defender's ids of the products to watch. Defender's portal shows display names; the id is in the address of a product's page and in `GET /api/Software`.",
     example: "microsoft-_-windows_11,microsoft-_-edge_chromium-based",
   },
   MAIL_TO: {
     section: watched,
-    kind: addressesKind,
+    kind: readersKind,
     default: null,
-    absent: "required, unless `WATCHLISTS` is set",
-    meaning: "Who gets the digest.",
+    absent: "required, unless `WATCHLISTS` or `WATCHLISTS_URL` is set",
+    meaning:
+      "Who gets the digest. Each reader gets a copy that shows no other address; with `together:` in front, as in `together: a@contoso.com, b@contoso.com`, they get one mail and see each other.",
     example: "Patch Team <patch-team@contoso.com>, ciso@contoso.com",
   },
   MAIL_FROM: {
@@ -56,17 +58,27 @@ export const settingsTable = {
     kind: addressKind,
     default: null,
     absent: "required",
-    meaning: "The sender, verified at SendGrid.",
+    meaning:
+      "The sender, verified at SendGrid, or with `MAIL_TRANSPORT=acs` of a domain that is linked to the resource; Azure shows the name that the domain has for it.",
     example: "Missing KBs <missing-kbs@contoso.com>",
   },
   WATCHLISTS: {
     section: watched,
-    kind: jsonObjectsKind,
+    kind: jsonArrayKind,
     default: null,
     absent: "one watchlist, `default`",
     meaning:
       "Several watchlists, instead of `SOFTWARE_IDS` and `MAIL_TO`; their [properties](#properties-of-a-watchlist) are below. On Linux an environment variable is shorter than 128 KiB: about 300 watchlists of ten ids.",
     example: '[{"name": "Servers", "softwareIds": ["microsoft-_-windows_server_2022"], "mailTo": ["ops@contoso.com"]}]',
+  },
+  WATCHLISTS_URL: {
+    section: watched,
+    kind: blobUrlKind,
+    default: null,
+    absent: "none",
+    meaning:
+      "A blob with the array of `WATCHLISTS`, instead of that setting: up to 2,000 watchlists and 16 MiB, in UTF-8. The app reads it with its identity, at each schedule and otherwise once a minute, so a change needs no restart. A faulty entry disables its own watchlist only; the last good version of it goes on for a day, and health names it.",
+    example: "https://streporter.blob.core.windows.net/configuration/watchlists.json",
   },
   REPORT_SCHEDULE: {
     section: digests,
@@ -259,6 +271,22 @@ export const settingsTable = {
     meaning: "The same client id as `AZURE_CLIENT_ID`, under the name that the Functions host reads.",
     example: "11111111-2222-3333-4444-555555555555",
   },
+  MAIL_TRANSPORT: {
+    section: mail,
+    kind: choice("sendgrid", "acs"),
+    default: "sendgrid",
+    meaning:
+      "How digests are sent: `sendgrid`, or `acs` for Azure Communication Services Email, to which the app signs in with its identity and needs no key.",
+    example: "acs",
+  },
+  ACS_ENDPOINT: {
+    section: mail,
+    kind: acsUrlKind,
+    default: null,
+    absent: "required with `MAIL_TRANSPORT=acs`",
+    meaning: "The endpoint of the Azure Communication Services resource.",
+    example: "https://acs-reporter.europe.communication.azure.com",
+  },
   SENDGRID_API_KEY: {
     section: sendGrid,
     kind: shapedText(
@@ -267,7 +295,7 @@ export const settingsTable = {
       "is not a SendGrid API key, which starts with SG. and has no spaces; the value is not shown here",
     ),
     default: null,
-    absent: "required",
+    absent: "required with `MAIL_TRANSPORT=sendgrid`",
     meaning:
       "In Azure, a Key Vault reference: `@Microsoft.KeyVault(SecretUri=https://my-vault.vault.azure.net/secrets/sendgrid-api-key)`.",
     example: "SG.key-id.key-secret",

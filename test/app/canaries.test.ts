@@ -118,7 +118,8 @@ function refusal(code: string, message: string) {
 
 /** What happens to a watchlist's mail. A refusal quotes the key that came with it. */
 function mailFault(body: unknown): InboxFault | null {
-  const { watchlist = "" } = (body as { custom_args?: { watchlist?: string } }).custom_args ?? {};
+  const { personalizations } = body as { personalizations: { custom_args?: { watchlist?: string } }[] };
+  const { watchlist = "" } = personalizations[0]?.custom_args ?? {};
   const errors = [{ message: `The key Bearer ${apiKey} may not`, field: apiKey, help: apiKey }];
   const faults: Readonly<Record<string, InboxFault>> = {
     unauthorized: { status: 400, errors },
@@ -172,8 +173,9 @@ async function askInEveryWay(): Promise<void> {
   const paths = [
     "history?watchlist=fine",
     "history?watchlist=fine&format=csv",
+    ...["html", "json", "csv"].map((format) => `overview?format=${format}`),
     `runs/fine/${new Date().toISOString().slice(0, 10)}`,
-    "health/reasons",
+    "reasons",
   ];
   const wrong = [
     "report",
@@ -210,7 +212,7 @@ async function keepAnswer(asked: string, answer: Response): Promise<void> {
 }
 
 async function lookIntoStorage(connectionString: string): Promise<void> {
-  for (const table of ["Runs", "Snapshots"]) {
+  for (const table of ["Runs", "Snapshots", "Watchlists", "Walks"]) {
     const client = TableClient.fromConnectionString(connectionString, table, { allowInsecureConnection: true });
     const rows = await Array.fromAsync(client.listEntities());
     outlets.set(`table ${table}`, inspect(rows, { depth: 5, maxArrayLength: null, maxStringLength: null }));
@@ -296,13 +298,13 @@ describe("through runs that succeed and runs that fail in every way", () => {
     expect(outlets.get("queue runs")).toContain('"watchlist":"fine"');
     expect(outlets.get("mails")).toContain("Now watching 1 product");
     expect(outlets.get("table Runs")).toContain(
-      "SendGrid refused the mail (401: The key Bearer [key] may not [[key]])",
+      "SendGrid refused the mail (400: The key Bearer [key] may not [[key]])",
     );
     expect(outlets.get("table Runs")).toContain("[token]");
     const findings = [...outlets].filter(([outlet]) => outlet.startsWith("POST doctor")).map(([, text]) => text);
     expect(findings).toHaveLength(4);
     for (const finding of findings) expect(finding).toContain('"status":"fault"');
-    expect(outlets.get("timer of wrong-key")).toContain("Could not queue the run of");
+    expect(outlets.get("timer of wrong-key")).toContain("Could not queue the runs of");
     expect(outlets.get("the process of no-token")).toContain("Could not get a token for Defender");
     expect(outlets.get("the process of signature")).toContain("run committed");
   });

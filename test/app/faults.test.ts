@@ -38,6 +38,7 @@ beforeAll(async () => {
   host = await startHost({
     appDir: process.cwd(),
     port: 0,
+    hostKey: null,
     storageConnectionString: world.storageConnectionString,
     env: { ...world.settings, SOFTWARE_IDS: softwareIds.join(","), HEARTBEAT_DAY: "none" },
     log: book.sink,
@@ -73,7 +74,7 @@ async function post(text: string): Promise<void> {
 }
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
-const message = () => ({ watchlist: "default", runId: day, openedAt: `${day}T05:00:00.000Z` });
+const message = () => ({ tenant: "home", watchlist: "default", runId: day, openedAt: `${day}T05:00:00.000Z` });
 const mailsOf = (runId: string) => world.inbox.mails.filter(({ customArgs }) => customArgs.run_id === runId);
 
 /** Handles what is in the queue, again and again as the platform brings back what failed. */
@@ -83,8 +84,10 @@ async function handleTillGivenUp(): Promise<void> {
   }
 }
 
-async function reasons(): Promise<string[]> {
-  const answer = await fetch(`${host.url}/api/health/reasons`);
+/** What health says late in the day, or at another time; it looks once a minute only. */
+async function reasons(at = `${day}T22:00:00Z`): Promise<string[]> {
+  await world.turnTo(new Date(at));
+  const answer = await fetch(`${host.url}/api/reasons`);
   return ((await answer.json()) as { reasons: string[] }).reasons;
 }
 
@@ -132,7 +135,7 @@ describe("a queue message", () => {
       .receiveMessages({ numberOfMessages: 32 });
     expect(receivedMessageItems.map(({ messageText }) => messageText).toSorted()).toEqual(texts.toSorted());
     await queues.getQueueClient("runs-poison").clearMessages();
-    expect(await reasons()).toEqual([]);
+    expect(await reasons(`${day}T22:02:00Z`)).toEqual([]);
   });
 
   test("of a watchlist that is no longer configured is dropped silently", async () => {
@@ -176,13 +179,16 @@ describe("what a person must fix", () => {
     await expectNothingResolved(day, 2);
   });
 
-  test("a sender that SendGrid does not know is reported by health until a mail is sent again", async () => {
+  test("an address that SendGrid refuses is reported by health until the next digest, which says so, is sent", async () => {
+    const refused = day;
     world.inbox.faults.push({
-      status: 403,
-      errors: [{ message: "Not a verified sender.", field: "from", help: null }],
+      status: 400,
+      errors: [{ message: "Does not contain a valid address.", field: "personalizations.0.to", help: null }],
     });
     await playDay(host, world, day);
-    expect(await reasons()).toEqual([expect.stringMatching(/the digest of .* was refused\..*MAIL_FROM is a verified/)]);
+    expect(await reasons()).toEqual([
+      expect.stringMatching(`the digest of ${refused} was refused\\..*not contain a valid address.*MAIL_TO`),
+    ]);
     nextDay();
     await playDay(host, world, day);
     expect(await reasons()).toEqual([]);
@@ -252,7 +258,7 @@ describe("SendGrid's passing faults", () => {
 
 test("a row that a newer version wrote stops the runs and stays as it is; log, health and report say to upgrade", async () => {
   await playDay(host, world, day);
-  const newest = { partitionKey: "default", rowKey: day };
+  const newest = { partitionKey: "home|default", rowKey: day };
   const local = { allowInsecureConnection: true };
   const runs = TableClient.fromConnectionString(world.storageConnectionString, "Runs", local);
   const rows = () => Array.fromAsync(runs.listEntities());
@@ -273,8 +279,9 @@ test("a row that a newer version wrote stops the runs and stays as it is; log, h
   expect(mailsOf(day)).toEqual([]);
   const refusal = new RegExp(`${newest.rowKey}.* was written by a newer version of this app\\. Upgrade the app`);
   expect(inspect(book.entries.slice(logged), { depth: 10 })).toMatch(refusal);
-  const health = await fetch(`${host.url}/api/health/reasons`);
-  expect([health.status, await health.json()]).toMatchObject([503, { reasons: [expect.stringMatching(refusal)] }]);
+  expect(await reasons()).toEqual([
+    expect.stringContaining(`the last scheduled run is ${newest.rowKey}; the next was due`),
+  ]);
   const report = await fetch(`${host.url}/api/report`);
   expect([report.status, report.headers.get("content-type")]).toEqual([500, expect.stringContaining("problem+json")]);
   expect(await report.json()).toMatchObject({ status: 500, detail: expect.stringMatching(refusal) });

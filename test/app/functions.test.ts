@@ -4,6 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Host, startHost } from "../../local/host.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { keepLogBook } from "../support/host-log-book.ts";
 
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
 const machines = new Map([
@@ -25,6 +26,7 @@ beforeAll(async () => {
   host = await startHost({
     appDir: process.cwd(),
     port: 0,
+    hostKey: null,
     storageConnectionString: world.storageConnectionString,
     env: { ...world.settings, SOFTWARE_IDS: `${windows10},${windows11}` },
     log: () => {},
@@ -54,14 +56,19 @@ describe("the built app", () => {
   test("registers these functions and no others", () => {
     const key = "function";
     const read = ["GET", "HEAD"];
+    const mail = "api/runs/{watchlist}/{runId}/mail";
     expect(host.registrations).toEqual([
       { name: "advance-run", trigger: "queue", queueName: "runs", connection: "REPORTER_STORAGE" },
+      { name: "cancel-mail", trigger: "http", route: mail, methods: ["DELETE"], authLevel: key },
       { name: "doctor", trigger: "http", route: "api/doctor", methods: ["POST"], authLevel: key },
       { name: "health", trigger: "http", route: "api/health", methods: read, authLevel: "anonymous" },
-      { name: "health-reasons", trigger: "http", route: "api/health/reasons", methods: read, authLevel: key },
       { name: "history", trigger: "http", route: "api/history", methods: read, authLevel: key },
+      { name: "home", trigger: "http", route: "/", methods: read, authLevel: key },
       { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
+      { name: "overview", trigger: "http", route: "api/overview", methods: read, authLevel: key },
+      { name: "reasons", trigger: "http", route: "api/reasons", methods: read, authLevel: key },
       { name: "report", trigger: "http", route: "api/report", methods: read, authLevel: key },
+      { name: "resend", trigger: "http", route: mail, methods: ["POST"], authLevel: key },
       { name: "run-status", trigger: "http", route: "api/runs/{watchlist}/{runId}", methods: read, authLevel: key },
       { name: "schedule-runs", trigger: "timer", schedule: "0 0 5 * * *" },
       { name: "start-run", trigger: "http", route: "api/runs", methods: ["POST"], authLevel: key },
@@ -102,9 +109,9 @@ describe("before the first run", () => {
     expect([page.status, page.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
   });
 
-  test("health is bad, and an anonymous caller gets no more than that", async () => {
+  test("health is good, because the first run is not late yet, and an anonymous caller gets no more than that", async () => {
     const answer = await get("health");
-    expect([answer.status, await answer.json()]).toEqual([503, { status: "unhealthy" }]);
+    expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
   });
 });
 
@@ -121,11 +128,11 @@ describe("the timer, fired twice for one day", () => {
     expect(history.runs).toHaveLength(1);
   });
 
-  test("makes the app healthy", async () => {
+  test("leaves the app healthy", async () => {
     const answer = await get("health");
     expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
-    expect((await get("health?code=k")).headers.get("location")).toBe("/api/health/reasons?code=k");
-    expect(await (await get("health/reasons")).json()).toEqual({ status: "healthy", reasons: [] });
+    expect((await get("health?code=k")).headers.get("location")).toBe("/api/reasons?code=k");
+    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [] });
   });
 });
 
@@ -195,6 +202,18 @@ describe("a run asked for over HTTP", () => {
   });
 });
 
+describe("the start page", () => {
+  const start = (query = "") => fetch(`${host.url}/${query}`, { redirect: "manual" });
+
+  test("of a single watchlist leads to its report, and other formats list it", async () => {
+    const answer = await start();
+    expect([answer.status, answer.headers.get("location")]).toEqual([307, "/api/report?watchlist=default"]);
+    const overview = (await (await start("?format=json")).json()) as { watchlists: { totals: unknown }[] };
+    expect(overview).toMatchObject({ total: 1, watchlists: [{ watchlist: "default", totals: { read: 2 } }] });
+    expect(await (await get("overview?format=json")).json()).toEqual(overview);
+  });
+});
+
 describe("the OpenAPI document", () => {
   test("describes each call that the app registers, and no other", async () => {
     const { paths } = (await (await get("openapi.json")).json()) as { paths: Record<string, object> };
@@ -203,7 +222,7 @@ describe("the OpenAPI document", () => {
     );
     // HEAD is GET without the body; one sentence of the document covers it.
     const registered = host.registrations.flatMap(({ route, methods = [] }) =>
-      methods.flatMap((method) => (method === "HEAD" ? [] : [`${method} /${route}`])),
+      methods.flatMap((method) => (method === "HEAD" ? [] : [`${method} /${route?.replace(/^\//, "")}`])),
     );
     expect(described.toSorted()).toEqual(registered.toSorted());
   });
@@ -218,7 +237,7 @@ describe("the OpenAPI document", () => {
     ["GET", "runs/{watchlist}/{runId}", "runs/default/today"],
     ["GET", "health", "health"],
     ["GET", "health", "health?code=a&code=b"],
-    ["GET", "health/reasons", "health/reasons"],
+    ["GET", "reasons", "reasons"],
     ["POST", "runs", "runs"],
     ["POST", "doctor", "doctor"],
   ])("holds for %s /api/%s, asked as %s", async (method, path, asked) => {
@@ -248,7 +267,7 @@ function pointer(name: string): string {
 describe("HEAD", () => {
   test("is registered beside every GET", () => {
     for (const { methods = [] } of host.registrations) expect(methods.includes("HEAD")).toBe(methods.includes("GET"));
-    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(6);
+    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(8);
   });
 
   // The time and the nonce of a page are new in every response; the others are about the connection and the body.
@@ -262,13 +281,15 @@ describe("HEAD", () => {
     "report?format=html",
     "report?format=json",
     "report?format=csv",
+    "overview?format=html",
+    "overview?format=json",
     "report?run=yesterday",
     "report?run=2026-01-01&format=json",
     "history",
     "history?days=0",
     "health",
     "health?code=k",
-    "health/reasons",
+    "reasons",
     "openapi.json",
     "runs/default/2026-01-01",
     "runs/default/today",
@@ -289,7 +310,7 @@ describe("an error in a browser", () => {
     ["report?run=2026-01-01", 404],
     ["history?x=1", 400],
     ["health?x=1", 400],
-    ["health/reasons?x=1", 400],
+    ["reasons?x=1", 400],
     ["openapi.json?x=1", 400],
     ["runs/default/today", 400],
     ["runs/default/2026-01-01?x=1", 400],
@@ -299,6 +320,22 @@ describe("an error in a browser", () => {
     expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
     expect(await page.text()).toMatch(/^<!doctype html>\n.*<h1>/s);
   });
+});
+
+test("a body that the host drops starts nothing: it is refused, or the address alone says what to do", async () => {
+  await host.drainQueues();
+  const statuses: Record<string, number> = {};
+  for (const { name, trigger, route = "", methods = [] } of host.registrations) {
+    const method = methods.find((each) => each !== "GET" && each !== "HEAD");
+    if (trigger !== "http" || method === undefined) continue;
+    const path = route.replace("{watchlist}", "default").replace("{runId}", "2026-01-01");
+    const chunked = { body: new Blob(['{"watchlist": "other", "mail": true}']).stream(), duplex: "half" } as const;
+    const given = await fetch(`${host.url}/${path}`, { method, ...chunked });
+    statuses[name] = given.status;
+    await given.text();
+  }
+  expect(statuses).toEqual({ "start-run": 411, doctor: 200, resend: 404, "cancel-mail": 404 });
+  expect(await host.drainQueues()).toMatchObject({ processed: 0 });
 });
 
 test.each(["doctor", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
@@ -325,5 +362,23 @@ describe("wrong settings", () => {
     for (const name of names) expect(run.stderr).toContain(name);
     expect(run.stderr).toContain("microsoft-_-edge");
     expect(run.stdout + run.stderr).not.toContain("canary-secret");
+  });
+
+  test("are one line of the log, an error, which the runbook's query finds", async () => {
+    const book = keepLogBook();
+    const env = {
+      MAIL_TO: "a@\nb, \r\n c@",
+      REPORT_TIME_ZONE: "Europe/\u2028Atlantis",
+      AUTH: "entra\nkey",
+      SOFTWARE_IDS: "a",
+    };
+    await expect(startHost({ appDir: process.cwd(), port: 0, env, log: book.sink })).rejects.toThrow();
+    const errors = book.entries.filter(({ level }) => level === "error" || level === "warning");
+    expect(errors).toEqual([expect.objectContaining({ level: "error" })]);
+    for (const name of Object.keys(env)) expect(errors[0]?.message).toContain(name);
+    const runbook = readFileSync("docs/operate.md", "utf8").split("## The app does not start\n")[1] ?? "";
+    const [, searched = ""] = /contains '([^']+)'/.exec(runbook) ?? [];
+    expect(searched).not.toBe("");
+    expect(errors[0]?.message).toContain(searched);
   });
 });

@@ -7,6 +7,7 @@ import { type IdentityEndpoint, reporterResources, startIdentityEndpoint } from 
 import { type Inbox, startInbox } from "../../local/inbox.ts";
 import { defenderAudience, type SimulatedTenant, startTenant } from "../../local/simulated-tenant.ts";
 import { type AppProcess, startAppProcess } from "../support/app-process.ts";
+import { uploadBlob } from "../support/blobs.ts";
 import { createCertificate } from "../support/certificate.ts";
 import { type HttpServer, startHttpServer } from "../support/http-server.ts";
 import { startKeyedAzurite } from "../support/keyed-azurite.ts";
@@ -169,6 +170,25 @@ describe("with a managed identity and no shared key anywhere", { timeout: 60_000
     expect(app.output()).not.toMatch(/error|warn/);
   });
 
+  test("watchlists are read from a blob, and a change runs at the next timer without a restart", async () => {
+    const listed = (name: string) => ({
+      name,
+      softwareIds: [`contoso-_-${name}`],
+      mailTo: ["endpoints@contoso.example"],
+    });
+    const broken = { ...listed("blob 2"), mailTo: "nobody" };
+    const url = await uploadBlob(azurite, JSON.stringify([listed("blob 1"), broken]));
+    await startApp({ SOFTWARE_IDS: "", MAIL_TO: "", WATCHLISTS_URL: url });
+    await app.fireTimer();
+    await app.drain();
+    expect([lastMailOf("blob 1")?.subject, lastMailOf("blob 2")]).toEqual([expect.any(String), undefined]);
+    expect(app.output()).toContain("is not a mail address. Allowed");
+    await uploadBlob(azurite, JSON.stringify([listed("blob 1"), listed("blob 2")]));
+    await app.fireTimer();
+    await app.drain();
+    expect(lastMailOf("blob 2")?.subject).toContain("Watching 1 product");
+  });
+
   test("tokens that live a minute are enough", async () => {
     identity.behaviour.lifetimeSeconds = 60;
     const { report, mail } = await run("short-lived");
@@ -230,7 +250,7 @@ describe("a token that storage refuses", { timeout: 60_000 }, () => {
   ])("%s fails the timer and the page, and the log says what to check", async (_what, claims) => {
     counterfeits = { [storage]: claims };
     await startApp();
-    await expect(app.fireTimer()).rejects.toThrow(/Could not queue the run of default\./);
+    await expect(app.fireTimer()).rejects.toThrow(/Could not queue the runs of home\./);
     const answer = await fetch(`${app.url}/api/report?format=json`);
     expect([answer.status, await answer.text()]).toEqual([500, ""]);
     expect(app.output()).toMatch(

@@ -41,6 +41,7 @@ describe("a run over 40 products, three of which always fail", () => {
     const host = await startHost({
       appDir: process.cwd(),
       port: 0,
+      hostKey: null,
       storageConnectionString: world.storageConnectionString,
       env: { ...settings(), MAIL_WHEN: "always" },
       log: () => {},
@@ -72,7 +73,7 @@ describe("a run over 40 products, three of which always fail", () => {
 describe("a process that is killed in the middle of a walk", () => {
   test("is followed by one that reads no product twice and sends one mail", { timeout: 120_000 }, async () => {
     await startTenantOf40();
-    const first = startApp();
+    const first = startApp(new Date());
     await Promise.race([untilCalled(20), once(first, "exit")]);
     first.kill("SIGKILL");
     await once(first, "exit");
@@ -81,7 +82,13 @@ describe("a process that is killed in the middle of a walk", () => {
     expect(answered.length).toBeLessThan(40);
     expect(world.inbox.mails).toHaveLength(0);
 
-    const [code] = await once(startApp(), "exit");
+    // Nobody else reads the tenant until the lease of the dead process has ended.
+    const [early] = await once(startApp(new Date()), "exit");
+    expect(early).toBe(0);
+    expect(softwareRead()).toHaveLength(answered.length);
+    const later = new Date(Date.now() + 6 * 60_000);
+    await world.turnTo(later);
+    const [code] = await once(startApp(later), "exit");
     expect(code).toBe(0);
     const reads = softwareRead();
     expect(new Set(reads).size).toBe(40);
@@ -101,9 +108,9 @@ function softwareRead(): string[] {
   return world.tenant.calls.filter(read).map(({ softwareId }) => softwareId ?? "");
 }
 
-function startApp(): ChildProcess {
+function startApp(at: Date): ChildProcess {
   return spawn(process.execPath, ["test/support/run-app.ts"], {
-    env: { ...process.env, ...settings() },
+    env: { ...process.env, ...settings(), RUN_APP_AT: at.toISOString() },
     stdio: ["ignore", "inherit", "inherit"],
   });
 }

@@ -34,7 +34,7 @@ async function startSite(count: number): Promise<void> {
     const openedAt = `2026-11-${day}T05:00:00.000Z`;
     setAnswers(count, day);
     world.setClock(openedAt);
-    await world.ports.queue.send({ watchlist: "default", runId: openedAt.slice(0, 10), openedAt });
+    await world.ports.queue.send({ tenant: "home", watchlist: "default", runId: openedAt.slice(0, 10), openedAt });
     await handleAll(world, Date.parse(openedAt) + 3_600_000);
   }
   world.setClock("2026-11-23T10:17:30.000Z");
@@ -116,7 +116,7 @@ describe("without JavaScript", () => {
     await page.getByRole("button", { name: "Read now" }).click();
     await page.getByText("is waiting to start").waitFor();
     expect(parameters(page)).toMatchObject({ progress: "2026-11-23T10:17Z", code: key });
-    expect(world.ports.queue.waiting.map(({ message }) => message.runId)).toEqual(["2026-11-23T10:17Z"]);
+    expect(world.ports.queue.waiting).toMatchObject([{ message: { runId: "2026-11-23T10:17Z" } }]);
 
     await handleAll(world, world.ports.now().getTime());
     await page.getByRole("link", { name: "Refresh" }).click();
@@ -274,10 +274,10 @@ describe("with the script", () => {
     expect(await page.getByRole("button", { name: "Read now" }).isDisabled()).toBe(true);
 
     const runId = "2026-11-23T10:17Z";
-    const [softwareId = ""] = softwareIds;
-    const read = await world.ports.store.readSnapshot({ tenant: "home", softwareId, runId: "2026-11-23" });
-    if (!read) throw new Error("The scheduled run has read it.");
-    await world.ports.store.addSnapshot({ ...read, runId });
+    const stored = await world.ports.store.readLease("home");
+    if (!stored) throw new Error("The scheduled run has left its lease.");
+    const progress = [{ watchlist: "default", runId, read: 1, total: 3 }];
+    await world.ports.store.writeLease("home", { ...stored.lease, progress }, stored.version);
     await page.clock.runFor(2_000);
     await page.getByText("1 of 3 products read.").waitFor();
     expect(await page.locator("progress[value='1'][max='3']").count()).toBe(1);
@@ -289,8 +289,29 @@ describe("with the script", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("says why a run that was asked for is not carried out", async () => {
+    await startSite(8);
+    await using opened = await openPage(browser);
+    const { page, complaints } = opened;
+    await page.clock.install();
+    await page.goto(address());
+    await page.getByRole("button", { name: "Read now" }).click();
+    await page.getByText("is waiting to start").waitFor();
+    const run = { tenant: "home", watchlist: "default", runId: "2026-11-23T10:17Z" };
+    await world.ports.store.dropRequest(run, "The watchlist is no longer configured.");
+    await page.clock.runFor(2_000);
+    await page.getByText("The run was not carried out. The watchlist is no longer configured.").waitFor();
+    expect(await page.locator("#progress :is(progress, a)").count()).toBe(0);
+    await page.reload();
+    await page.getByText("10:17 UTC was not carried out. The watchlist is no longer configured.").waitFor();
+    expect(await page.getByRole("button", { name: "Read now" }).isDisabled()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
   test("says so when the progress cannot be read", async () => {
     await startSite(8);
+    const run = { tenant: "home", watchlist: "default", runId: "2026-11-23T10:17Z" };
+    await world.ports.store.addRequest({ ...run, openedAt: "2026-11-23T10:17:30.000Z", mail: false });
     await using opened = await openPage(browser);
     const { page } = opened;
     await page.clock.install();

@@ -2,17 +2,29 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** What happens to the app: it is this instant, the timer fires this often, someone starts a run. */
+/** What happens to the app: the timer fires this often, and people ask for something. */
 export interface Command {
-  at: number;
   fire: number;
-  ask?: { watchlist: string; mail: boolean };
+  asks: readonly Ask[];
+}
+
+/** A request of a person, below `/api/`. */
+export interface Ask {
+  method: "GET" | "POST" | "DELETE";
+  path: string;
+  body?: object;
+}
+
+export interface Answer {
+  ask: Ask;
+  status: number;
+  text: string;
 }
 
 /** What the app reports; `waiting` comes last for a command, and is `null` if the queue could not be read. */
 export type News =
   | { fired: true }
-  | { asked: number }
+  | { answered: Answer }
   | { failed: string }
   | { defect: string }
   | { waiting: number | null };
@@ -21,8 +33,7 @@ export type News =
 export interface Outcome {
   killed: boolean;
   fired: boolean;
-  /** The HTTP status of the request for a run. */
-  asked: number | null;
+  answers: readonly Answer[];
   /** How many messages are left in the queue; `null` if unknown. */
   waiting: number | null;
   /** Invocations that threw. */
@@ -34,15 +45,19 @@ export interface KillableApp {
   obey(command: Command): Promise<Outcome>;
   /** SIGKILL, at once; false if no command is running. */
   kill(): boolean;
+  /** SIGSTOP, at once: it does nothing until it is thawed; false if no command is running. */
+  freeze(): boolean;
+  thaw(): void;
   starts(): number;
+  /** Ends the process, if there is one; the next command starts another. */
   close(): Promise<void>;
 }
 
-// Longer than all tries to reach storage and Defender take.
-const limitMs = 180_000;
+// Longer than all tries to reach storage and Defender take, on a machine with much else to do.
+const limitMs = 300_000;
 
-/** The app in a process that may die at any time. */
-export function createKillableApp(env: Readonly<Record<string, string>>): KillableApp {
+/** The app in a process that may die or freeze at any time; `env` is read at each start. */
+export function createKillableApp(env: () => Readonly<Record<string, string>>): KillableApp {
   let child: ChildProcess | null = null;
   let running = false;
   let starts = 0;
@@ -51,7 +66,7 @@ export function createKillableApp(env: Readonly<Record<string, string>>): Killab
     if (child && child.exitCode === null && child.signalCode === null) return child;
     starts += 1;
     child = fork(fileURLToPath(new URL("./app.ts", import.meta.url)), {
-      env: { ...process.env, NODE_OPTIONS: "", ...env },
+      env: { ...process.env, NODE_OPTIONS: "", ...env() },
       execArgv: [],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
@@ -69,9 +84,9 @@ export function createKillableApp(env: Readonly<Record<string, string>>): Killab
         running = false;
       }
     },
-    kill() {
-      return running && (child?.kill("SIGKILL") ?? false);
-    },
+    kill: () => running && (child?.kill("SIGKILL") ?? false),
+    freeze: () => running && (child?.kill("SIGSTOP") ?? false),
+    thaw: () => void child?.kill("SIGCONT"),
     starts: () => starts,
     async close() {
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -83,7 +98,7 @@ export function createKillableApp(env: Readonly<Record<string, string>>): Killab
 }
 
 function hear(child: ChildProcess): Promise<Outcome> {
-  const heard: { fired: boolean; asked: number | null; failed: string[] } = { fired: false, asked: null, failed: [] };
+  const heard: { fired: boolean; answers: Answer[]; failed: string[] } = { fired: false, answers: [], failed: [] };
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(limit);
@@ -101,8 +116,9 @@ function hear(child: ChildProcess): Promise<Outcome> {
     const onNews = (news: News) => {
       if ("defect" in news) fail(news.defect);
       else if ("failed" in news) heard.failed.push(news.failed);
+      else if ("answered" in news) heard.answers.push(news.answered);
       else if ("waiting" in news) done({ killed: false, waiting: news.waiting });
-      else Object.assign(heard, news);
+      else heard.fired = true;
     };
     const onExit = (code: number | null, signal: string | null) => {
       if (signal === "SIGKILL") done({ killed: true, waiting: null });

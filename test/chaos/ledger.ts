@@ -1,185 +1,293 @@
 import { expect } from "vitest";
-import type { ReceivedMail } from "../../local/inbox/mail.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
+import type { Mail } from "../../shared/core/mail.ts";
+import type { Chain, QueueMessage } from "../../shared/core/message.ts";
 import type { Run, RunSummary } from "../../shared/core/run.ts";
-import { isScheduled } from "../../shared/core/run-id.ts";
+import { isScheduled, type RunId } from "../../shared/core/run-id.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
-import { homeTenant } from "../../shared/core/watchlist.ts";
-import { readCsv } from "../support/read-csv.ts";
-import type { Outcome } from "./killable-app.ts";
-import { type ChaosWorld, contentOf, runOf, watchlists } from "./world.ts";
+import { contentOf } from "./estate.ts";
+import type { Ask, Outcome } from "./killable-app.ts";
+import { allChains, configuredOf, productsOf, sameChain, tenants } from "./watchlists.ts";
+import { type ChaosWorld, nameOf } from "./world.ts";
 
-/** A committed run as it was first seen, with the snapshots that it names. */
-interface Entry {
+/** A committed run as it was first seen, with the snapshots that it names and that existed then. */
+export interface Entry {
   run: Run;
   snapshots: ReadonlyMap<string, Snapshot>;
+  /** As it was last seen. */
+  mail: Mail;
 }
 
-/** Why a mail may have come twice: what kept the app from recording that it was sent. */
-export interface Doubts {
-  killed: number;
-  answerLost: number;
-  storageFailed: number;
+/** What happened since the last look. */
+export interface Happening {
+  outcomes: readonly Outcome[];
+  /** What people asked for, also where the answer never came. */
+  asked: readonly Ask[];
+  /** Whether a process was killed, or is or was frozen. */
+  isStruck: boolean;
+  /** Whether a frozen process went on. */
+  isThawed: boolean;
+  isStorageRestarted: boolean;
 }
 
-/** What was seen from outside, to be compared with the app's own rows. */
+/** The runs as seen from outside, to be compared with the app's own rows. */
 export interface Ledger {
-  /** Call this after every command: it checks what changed. */
-  look(outcome: Outcome, storageRestarted: boolean): Promise<void>;
+  /** Checks what changed since the last look. */
+  look(happening: Happening): Promise<void>;
   /** Checks everything that must hold once the faults are over. */
   audit(): Promise<void>;
-  /** By watchlist and run. */
+  /** By `nameOf`. */
   runs: ReadonlyMap<string, Entry>;
-  doubts: Readonly<Doubts>;
+  /** Notes that a person deleted a snapshot. */
+  forget(snapshot: Pick<Snapshot, "tenant" | "softwareId" | "runId">): void;
+  /** Whether a person deleted a snapshot that the run names. */
+  isDamaged(entry: Entry): boolean;
   /** Runs whose message the host gave up on. */
   givenUp(): string[];
 }
 
+const queues = ["runs", "runs-poison"];
+
 export function keepLedger(world: ChaosWorld): Ledger {
   const runs = new Map<string, Entry>();
+  /** Names of opened runs. */
   const opened = new Set<string>();
-  const doubtful = new Map<string, number>();
-  const doubts = { killed: 0, answerLost: 0, storageFailed: 0 };
-  let mailsSeen = 0;
-  let lostSeen = 0;
+  const seenMessages = new Set<string>();
+  /** Opened runs of watchlists that were not configured at some time since. */
+  const dropped = new Set<string>();
+  /** Requests that were answered with 202, and whether they mail. */
+  const wishes = new Map<string, boolean>();
+  const forgotten = new Set<string>();
 
-  const messagesOf = (queue: string) =>
-    [...world.gate.messages.values()].filter((message) => message.queue === queue).map(({ text }) => nameOf(text));
-  const isDone = (name: string) =>
-    runs.has(name) || (isScheduledName(name) ? isOvertaken(name, runs) : isForgotten(name, world.now()));
-
-  async function look(outcome: Outcome, storageRestarted: boolean): Promise<void> {
-    await world.quiet();
-    for (const { name } of watchlists) {
-      for (const summary of await world.store().listRuns(name)) await enter(summary);
-    }
-    const arrived = world.inbox.mails.slice(mailsSeen);
-    mailsSeen += arrived.length;
-    const answersLost = total(world.lost) - lostSeen;
-    lostSeen += answersLost;
-    for (const mail of arrived) await weigh(mail, outcome, answersLost, storageRestarted);
-    for (const message of [...messagesOf("runs"), ...messagesOf("runs-poison")]) opened.add(message);
-    expectNothingLost();
+  function isDeleted(key: Pick<Snapshot, "tenant" | "softwareId" | "runId">): boolean {
+    return forgotten.has(JSON.stringify(pickKey(key)));
   }
 
-  async function enter(summary: RunSummary): Promise<void> {
-    const name = `${summary.watchlist} ${summary.runId}`;
+  let changesSeen = -1;
+  function hasChanged(): boolean {
+    const isSeen = changesSeen === world.record.changes;
+    changesSeen = world.record.changes;
+    return !isSeen;
+  }
+
+  const messagesIn = (...names: readonly string[]): QueueMessage[] =>
+    [...world.record.messages.values()]
+      .filter(({ queue }) => names.includes(queue))
+      .map(({ text }) => JSON.parse(text));
+
+  function isDone(name: string): boolean {
+    const { tenant, watchlist, runId } = partsOf(name);
+    if (runs.has(name) || dropped.has(name)) return true;
+    // A run on demand is given up after a day; the id leaves out its seconds.
+    if (!isScheduled(runId)) return world.now() - Date.parse(runId) > 86_400_000 - 60_000;
+    return [...runs.values()].some(
+      ({ run }) => sameChain(run, { tenant, watchlist }) && isScheduled(run.runId) && run.runId > runId,
+    );
+  }
+
+  async function look({ outcomes }: Happening): Promise<void> {
+    const configured = configuredOf(world.ownership);
+    for (const chain of hasChanged() ? allChains : []) {
+      const listed = await world.store().listRuns(chain);
+      for (const summary of listed) await enter(summary, listed);
+    }
+    noteOpened(configured, outcomes);
+    const requests = await noteRequests();
+    for (const name of opened)
+      if (!isDone(name) && !configured.some((chain) => sameChain(chain, partsOf(name)))) dropped.add(name);
+    const waiting = messagesIn(...queues);
+    expectNothingLost(waiting, requests);
+    expectMailsContinue(waiting, requests, configured);
+  }
+
+  /** The runs that people asked for and that are not committed. */
+  async function noteRequests(): Promise<ReadonlySet<string>> {
+    const requests = (await Promise.all(tenants.map((tenant) => world.store().listRequests(tenant)))).flat();
+    for (const request of requests) {
+      opened.add(nameOf(request));
+      if (request.dropped) dropped.add(nameOf(request));
+    }
+    return new Set(requests.map(nameOf));
+  }
+
+  function noteOpened(configured: readonly Chain[], outcomes: readonly Outcome[]): void {
+    for (const [id, { queue, text }] of world.record.messages) {
+      if (seenMessages.has(id) || !queues.includes(queue)) continue;
+      seenMessages.add(id);
+      for (const name of openedBy(JSON.parse(text), configured)) opened.add(name);
+    }
+    for (const { ask, status, text } of outcomes.flatMap(({ answers }) => answers))
+      if (ask.method === "POST" && ask.path === "runs" && status === 202) noteAsked(ask, JSON.parse(text), configured);
+  }
+
+  function noteAsked(
+    { body }: Ask,
+    { watchlist, runId }: { watchlist: string; runId: string },
+    configured: readonly Chain[],
+  ): void {
+    const chain = configured.find((one) => one.watchlist === watchlist);
+    if (!chain) throw new Error(`A run of ${watchlist}, which is not configured, was started.`);
+    const name = nameOf({ ...chain, runId });
+    opened.add(name);
+    wishes.set(name, (wishes.get(name) ?? false) || (body as { mail: boolean }).mail);
+  }
+
+  async function enter(summary: RunSummary, listed: readonly RunSummary[]): Promise<void> {
+    const name = nameOf(summary);
     const known = runs.get(name);
-    if (known) return expect(summary.totals, `the totals of ${name}`).toEqual(known.run.totals);
-    const stored = await world.store().readRun(summary.watchlist, summary.runId);
+    if (known) {
+      known.mail = summary.mail;
+      return expect(summary.totals, `the totals of ${name}`).toEqual(known.run.totals);
+    }
+    const stored = await world.store().readRun(summary, summary.runId);
     if (!stored) throw new Error(`The run ${name} was listed but does not exist.`);
+    const { run } = stored;
     const snapshots = new Map<string, Snapshot>();
-    for (const { softwareId, previous, current } of stored.run.comparisons) {
+    for (const { softwareId, previous, current } of run.comparisons) {
       for (const runId of new Set([previous, current].filter((id) => id !== null))) {
-        snapshots.set(`${softwareId} ${runId}`, await readSnapshot(softwareId, runId));
+        const snapshot = await readSnapshot({ tenant: run.tenant, softwareId, runId });
+        if (snapshot) snapshots.set(`${softwareId} ${runId}`, snapshot);
       }
     }
-    const entry = { run: stored.run, snapshots };
+    const entry = { run, snapshots, mail: summary.mail };
+    expectInChain(run, listed);
     expectComplete(entry, world.answers);
     runs.set(name, entry);
   }
 
-  async function readSnapshot(softwareId: string, runId: string): Promise<Snapshot> {
-    const snapshot = await world.store().readSnapshot({ tenant: homeTenant, softwareId, runId });
-    if (!snapshot) throw new Error(`A run names the snapshot of ${softwareId} in ${runId}, which does not exist.`);
+  /** A snapshot that a run names; `null` if a person deleted it. */
+  async function readSnapshot(key: Pick<Snapshot, "tenant" | "softwareId" | "runId">): Promise<Snapshot | null> {
+    const snapshot = await world.store().readSnapshot(key);
+    if (!snapshot && !isDeleted(key))
+      throw new Error(`A run names the snapshot of ${key.softwareId} in ${key.runId}, which does not exist.`);
     return snapshot;
   }
 
-  /** A mail may come again only if something kept the app from recording that it was sent. */
-  async function weigh(mail: ReceivedMail, outcome: Outcome, answersLost: number, restarted: boolean): Promise<void> {
-    const name = runOf(mail.request);
-    const [watchlist = "", runId = ""] = name.split(" ");
-    const stored = await world.store().readRun(watchlist, runId);
-    const status = stored?.run.mail.status ?? "not committed";
-    expect(["sending", "sent"], `the mail status of ${name}, whose mail arrived`).toContain(status);
-    if (status === "sent") return;
-    doubtful.set(name, (doubtful.get(name) ?? 0) + 1);
-    if (outcome.killed) doubts.killed += 1;
-    else if (answersLost > 0) doubts.answerLost += 1;
-    else if (restarted || outcome.failed.length > 0) doubts.storageFailed += 1;
-    else throw new Error(`The mail of ${name} was sent, and nothing kept the app from recording it.`);
+  /** Each run compares with exactly what the scheduled run before it reported. */
+  function expectInChain(run: Run, listed: readonly RunSummary[]): void {
+    const name = nameOf(run);
+    const scheduled = listed.filter(({ runId }) => isScheduled(runId));
+    if (isScheduled(run.runId)) {
+      const before = scheduled.findLast(({ runId }) => runId < run.runId)?.runId ?? null;
+      expect(run.previousRunId, `the run before ${name}`).toBe(before);
+    }
+    const before = run.previousRunId && runs.get(nameOf({ ...run, runId: run.previousRunId }))?.run;
+    expect(run.comparisons.map(({ softwareId }) => softwareId).toSorted()).toEqual(productsOf(run).toSorted());
+    for (const comparison of run.comparisons) {
+      const last = before
+        ? before.comparisons.find(({ softwareId }) => softwareId === comparison.softwareId)
+        : undefined;
+      expectCompared(run, comparison, last?.current ?? null);
+    }
   }
 
-  /** A run that was opened and is neither committed nor overtaken has a message that will continue it. */
-  function expectNothingLost(): void {
-    const waiting = new Set([...messagesOf("runs"), ...messagesOf("runs-poison")]);
-    const lost = [...opened].filter((name) => !isDone(name) && !waiting.has(name));
-    expect(lost, "runs that no message will continue").toEqual([]);
+  function expectCompared(run: Run, { softwareId, previous, current }: Comparison, reported: RunId | null): void {
+    const name = `${nameOf(run)} of ${softwareId}`;
+    const isForgotten = reported !== null && isDeleted({ tenant: run.tenant, softwareId, runId: reported });
+    // Where that was deleted, with the snapshot before it, unless it was read again for another watchlist's run of the day.
+    if (isForgotten) expect((previous ?? "") <= reported, `whether ${name} compares with no newer one`).toBe(true);
+    else expect(previous, `what ${name} compares with`).toBe(reported);
+    expect([run.runId, previous]).toContain(current);
+    const isFailed = run.failures.some((failure) => failure.softwareId === softwareId);
+    expect(isFailed, `whether ${name} failed`).toBe(current !== run.runId);
+  }
+
+  /** A run that was opened and is neither committed nor overtaken nor dropped has what will continue it. */
+  function expectNothingLost(waiting: readonly QueueMessage[], requests: ReadonlySet<string>): void {
+    const isContinued = (name: string) =>
+      isScheduled(partsOf(name).runId) ? waiting.some((message) => covers(message, name)) : requests.has(name);
+    const lost = [...opened].filter((name) => !isDone(name) && !isContinued(name));
+    expect(lost, "runs that nothing will continue").toEqual([]);
+  }
+
+  /** A mail that is owed has a message that will send it, or whose run's end will ask for that. */
+  function expectMailsContinue(
+    waiting: readonly QueueMessage[],
+    requests: ReadonlySet<string>,
+    configured: readonly Chain[],
+  ): void {
+    const stranded = [...runs].filter(([name, { run, mail }]) => {
+      // A mail sent again on request is repeated by the person whose request got no answer.
+      if (!isOwed(mail) || mail.isResent || !configured.some((chain) => sameChain(chain, run))) return false;
+      const isDelivered = waiting.some((message) => "deliver" in message && sameChain(message.deliver, run));
+      if (isDelivered || requests.has(name) || waiting.some((message) => covers(message, name))) return false;
+      // Messages of a watchlist that is not configured are dropped; its next run takes its mails up again.
+      return !wasAway(run, mail);
+    });
+    const names = stranded.map(([name]) => name);
+    expect(names, "mails that no message will send").toEqual([]);
+  }
+
+  const awaySince = new Map<string, number>();
+  function wasAway(chain: Chain, { at }: Mail): boolean {
+    return (awaySince.get(JSON.stringify([chain.tenant, chain.watchlist])) ?? 0) > Date.parse(at);
   }
 
   async function audit(): Promise<void> {
-    const givenUp = new Set(messagesOf("runs-poison"));
-    expect(messagesOf("runs"), "messages left after the faults").toEqual([]);
-    expect([...opened].filter((name) => !isDone(name) && !givenUp.has(name))).toEqual([]);
-    // A run that the host gave up on is overtaken by the next scheduled one.
-    expect([...givenUp].filter((name) => isScheduledName(name) && !isDone(name))).toEqual([]);
-    for (const { name } of watchlists) expectChain(name, runs);
-    for (const entry of runs.values()) expectMailed(entry, world.inbox.mails, doubtful);
-    await expectUnchanged();
-    expect([...world.gate.writes].filter(([, times]) => times > 1)).toEqual([]);
+    const givenUp = messagesIn("runs-poison");
+    expect(messagesIn("runs"), "messages left after the faults").toEqual([]);
+    const isGivenUp = (name: string) => givenUp.some((message) => covers(message, name));
+    expect(
+      [...opened].filter((name) => !isDone(name) && (isScheduled(partsOf(name).runId) || !isGivenUp(name))),
+    ).toEqual([]);
+    for (const [name, wantsMail] of wishes)
+      if (wantsMail) expect(runs.get(name)?.mail.status, `the mail asked for with ${name}`).not.toBe("none");
+    for (const [key, times] of world.record.writes) expect(times, `writes of the snapshot ${key}`).toBe(1);
+    for (const entry of runs.values()) await expectUnchanged(entry);
   }
 
   /** Rows that still exist are as they were first seen. */
-  async function expectUnchanged(): Promise<void> {
-    for (const { name } of watchlists) {
-      for (const { runId, mail } of await world.store().listRuns(name)) {
-        expect(["none", "sent"], `the mail of ${name} ${runId}`).toContain(mail.status);
-        const entry = runs.get(`${name} ${runId}`);
-        for (const snapshot of entry?.snapshots.values() ?? []) {
-          expect(await readSnapshot(snapshot.softwareId, snapshot.runId)).toEqual(snapshot);
-        }
-      }
+  async function expectUnchanged({ run, snapshots }: Entry): Promise<void> {
+    if (!(await world.store().readRun(run, run.runId))) return;
+    for (const snapshot of snapshots.values()) {
+      const now = await readSnapshot(snapshot);
+      // What was deleted may have been read again for another watchlist's run of the day.
+      if (now && !isDeleted(snapshot)) expect(now).toEqual(snapshot);
     }
   }
 
-  return { look, audit, runs, doubts, givenUp: () => messagesOf("runs-poison") };
+  return {
+    async look(happening) {
+      const configured = configuredOf(world.ownership);
+      for (const chain of allChains)
+        if (!configured.some((one) => sameChain(one, chain)))
+          awaySince.set(JSON.stringify([chain.tenant, chain.watchlist]), world.now());
+      await look(happening);
+    },
+    audit,
+    runs,
+    forget: (snapshot) => void forgotten.add(JSON.stringify(pickKey(snapshot))),
+    isDamaged: ({ snapshots }) => [...snapshots.values()].some(isDeleted),
+    givenUp: () => messagesIn("runs-poison").map((message) => JSON.stringify(message)),
+  };
 }
 
-function total(counts: ReadonlyMap<string, number>): number {
-  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+function pickKey({ tenant, softwareId, runId }: Pick<Snapshot, "tenant" | "softwareId" | "runId">) {
+  return { tenant, softwareId, runId };
 }
 
-function nameOf(message: string): string {
-  const { watchlist, runId } = JSON.parse(message);
-  return `${watchlist} ${runId}`;
+function partsOf(name: string): Chain & { runId: string } {
+  const [tenant = "", watchlist = "", runId = ""] = name.split(" ");
+  return { tenant, watchlist, runId };
 }
 
-function isScheduledName(name: string): boolean {
-  return isScheduled(name.split(" ")[1] ?? "");
+/** The runs that a message opens. */
+function openedBy(message: QueueMessage, configured: readonly Chain[]): string[] {
+  if (!("runId" in message)) return [];
+  const { tenant, watchlist, runId } = message;
+  if (watchlist !== undefined) return [nameOf({ tenant, watchlist, runId })];
+  return configured.filter((chain) => chain.tenant === tenant).map((chain) => nameOf({ ...chain, runId }));
 }
 
-function isOvertaken(name: string, runs: ReadonlyMap<string, Entry>): boolean {
-  const [watchlist, runId = ""] = name.split(" ");
-  return [...runs.values()].some(
-    ({ run }) => run.watchlist === watchlist && isScheduled(run.runId) && run.runId > runId,
-  );
+/** Whether a message will continue a scheduled run. */
+function covers(message: QueueMessage, name: string): boolean {
+  if (!("runId" in message)) return false;
+  const { tenant, watchlist, runId } = partsOf(name);
+  return message.tenant === tenant && message.runId === runId && (message.watchlist ?? watchlist) === watchlist;
 }
 
-/** A run on demand is given up after a day; the id leaves out its seconds. */
-function isForgotten(name: string, now: number): boolean {
-  return now - Date.parse(name.split(" ")[1] ?? "") > 86_400_000 - 60_000;
-}
-
-/** Each run compares with exactly what the scheduled run before it reported. */
-function expectChain(watchlist: string, runs: ReadonlyMap<string, Entry>): void {
-  const own = [...runs.values()].map(({ run }) => run).filter((run) => run.watchlist === watchlist);
-  const scheduled = own.filter(({ runId }) => isScheduled(runId)).toSorted((a, b) => (a.runId < b.runId ? -1 : 1));
-  for (const [index, run] of scheduled.entries()) {
-    expect(run.previousRunId, `the run before ${watchlist} ${run.runId}`).toBe(scheduled[index - 1]?.runId ?? null);
-  }
-  for (const run of own) {
-    const before = scheduled.find(({ runId }) => runId === run.previousRunId);
-    expect(run.comparisons.map(({ softwareId }) => softwareId).toSorted()).toEqual(
-      watchlists.find(({ name }) => name === watchlist)?.softwareIds.toSorted(),
-    );
-    for (const { softwareId, previous, current } of run.comparisons) {
-      const reported = before?.comparisons.find((comparison) => comparison.softwareId === softwareId)?.current ?? null;
-      expect(previous, `what ${watchlist} ${run.runId} compares ${softwareId} with`).toBe(reported);
-      expect([run.runId, previous]).toContain(current);
-      const failed = run.failures.some((failure) => failure.softwareId === softwareId);
-      expect(failed, `whether ${watchlist} ${run.runId} reports that ${softwareId} failed`).toBe(current !== run.runId);
-    }
-  }
+function isOwed({ status }: Mail): boolean {
+  return status === "pending" || status === "claimed" || status === "sending";
 }
 
 /**
@@ -189,11 +297,12 @@ function expectChain(watchlist: string, runs: ReadonlyMap<string, Entry>): void 
 function expectComplete({ run, snapshots }: Entry, answers: ChaosWorld["answers"]): void {
   const since = Date.parse(run.runId.slice(0, 10));
   for (const { softwareId, current } of run.comparisons) {
-    if (current !== run.runId) continue;
-    const given = [...(answers.get(softwareId) ?? [])]
+    const snapshot = snapshots.get(`${softwareId} ${current}`);
+    if (current !== run.runId || !snapshot) continue;
+    const given = [...(answers.get(`${run.tenant} ${softwareId}`) ?? [])]
       .filter(([, at]) => at >= since)
       .map(([content]) => kbsOf(content));
-    const stored = new Set(kbsOf(contentOf(snapshots.get(`${softwareId} ${current}`)?.missingKbs ?? [])));
+    const stored = new Set(kbsOf(contentOf(snapshot.missingKbs)));
     const isPartOf = (answer: readonly string[]) => answer.every((kb) => stored.has(kb));
     expect(given.some(isPartOf), `whether ${softwareId} has one answer of Defender in ${current}`).toBe(true);
     expect(given.flat(), `what Defender answered of ${softwareId} by ${current}`).toEqual(
@@ -207,24 +316,13 @@ function kbsOf(content: string): string[] {
   return (JSON.parse(content) as unknown[]).map((kb) => JSON.stringify(kb));
 }
 
-function expectMailed(
-  { run, snapshots }: Entry,
-  mails: readonly ReceivedMail[],
-  doubtful: ReadonlyMap<string, number>,
-) {
-  const name = `${run.watchlist} ${run.runId}`;
-  const own = mails.filter((mail) => runOf(mail.request) === name);
-  const worse = run.comparisons.flatMap((comparison) => worseIn(comparison, snapshots)).toSorted();
-  if (isScheduled(run.runId) && worse.length > 0) expect(run.mail.status, `the mail of ${name}`).not.toBe("none");
-  if (run.mail.status === "none") expect(own, `mails of ${name}`).toEqual([]);
-  else expect(own.length, `mails of ${name}`).toBeGreaterThan(0);
-  expect(own.length, `mails of ${name}`).toBeLessThanOrEqual(1 + (doubtful.get(name) ?? 0));
-  for (const mail of own) expect(worseOf(mail), `what the mail of ${name} reports as worse`).toEqual(worse);
+/** KBs that a run reports as new, or with more machines or CVEs than in the snapshot reported before. */
+export function worseIn({ run, snapshots }: Entry): string[] {
+  return run.comparisons.flatMap((comparison) => worseOf(comparison, snapshots)).toSorted();
 }
 
-/** KBs that are new, or have more machines or CVEs than in the snapshot reported before. */
-function worseIn({ softwareId, previous, current }: Comparison, snapshots: Entry["snapshots"]): string[] {
-  if (previous === null || current === null) return [];
+function worseOf({ softwareId, previous, current, lateBaseline }: Comparison, snapshots: Entry["snapshots"]): string[] {
+  if (previous === null || current === null || lateBaseline) return [];
   const before = new Map(snapshots.get(`${softwareId} ${previous}`)?.missingKbs.map((kb) => [kb.id, kb]));
   const now = snapshots.get(`${softwareId} ${current}`)?.missingKbs ?? [];
   return now
@@ -234,14 +332,4 @@ function worseIn({ softwareId, previous, current }: Comparison, snapshots: Entry
       return !then || rose("machineMissedOn") || rose("cveAddressed");
     })
     .map((kb) => `${softwareId} ${kb.id} ${kb.machineMissedOn} ${kb.cveAddressed}`);
-}
-
-/** What a mail's attached list calls worse, in the form of `worseIn`. */
-function worseOf({ attachments }: ReceivedMail): string[] {
-  const [head = [], ...lines] = readCsv((attachments[0]?.content.toString("utf8") ?? "").replace("\ufeff", ""));
-  const rows = lines.map((line) => Object.fromEntries(line.map((cell, index) => [head[index], cell])));
-  return rows
-    .filter(({ change = "" }) => ["new", "worsened", "returned", "more-cves"].includes(change))
-    .map((row) => `${row.softwareId} ${row.id} ${row.machineMissedOn} ${row.cveAddressed}`)
-    .toSorted();
 }

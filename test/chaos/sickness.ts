@@ -37,16 +37,15 @@ const slowFaults: readonly [TenantFault, ...TenantFault[]] = [
   refusal(404, "ResourceNotFound"),
 ];
 
-/** Which of Defender's reads fail today. */
-export function sickenTenant(tenant: SimulatedTenant, softwareIds: readonly string[], dice: Dice): number {
-  const ill = softwareIds.filter((softwareId) => {
+/** Makes some of Defender's reads fail today; returns which. */
+export function sickenTenant(tenant: SimulatedTenant, softwareIds: readonly string[], dice: Dice): string[] {
+  return softwareIds.filter((softwareId) => {
     tenant.setFault(softwareId, null);
     if (dice.chance(0.015)) tenant.setFault(softwareId, dice.pick(slowFaults), 1);
     else if (dice.chance(0.15)) tenant.setFault(softwareId, ...dice.pick(quickFaults));
     else return false;
     return true;
   });
-  return ill.length;
 }
 
 export function healTenant(tenant: SimulatedTenant, softwareIds: readonly string[]): void {
@@ -62,10 +61,17 @@ const failures: readonly [InboxFault, ...InboxFault[]] = [
   { status: 503 },
   { status: 429, headers: { "X-RateLimit-Reset": "1795428000" } },
 ];
+const refusal400: InboxFault = { status: 400, errors: [{ message: "A planned fault.", field: "to", help: null }] };
+const accountTrouble: InboxFault = { status: 401, errors: [{ message: "A planned fault.", field: null, help: null }] };
 
-/** The fault of a send. A third lost answer would rightly end a mail's tries, so a run loses at most two. */
-export function sendFault(dice: Dice, lostBefore: number): InboxFault | null {
-  if (!dice.chance(0.3)) return null;
+/** The mail service on a day: `ill`: at times; `closed`: it accepts no mail of the account. */
+export type MailService = "well" | "ill" | "closed";
+
+/** The fault of a send. A third lost answer would rightly end a mail's tries, so a mail loses at most two. */
+export function sendFault(dice: Dice, service: MailService, lostBefore: number): InboxFault | null {
+  if (service === "closed") return accountTrouble;
+  if (service === "well" || !dice.chance(0.35)) return null;
+  if (dice.chance(0.3)) return refusal400;
   return lostBefore < 2 && dice.chance(0.5) ? dice.pick(losses) : dice.pick(failures);
 }
 

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  areSame,
   type Change,
   changedCounts,
   changesBetween,
+  countsOf,
   direction,
   everyRise,
   holdBack,
@@ -44,7 +46,8 @@ describe("comparing two snapshots", () => {
         const changes = changesBetween(snapshotOf(items), snapshotOf(items, "2026-11-23"), { thresholds });
         expect(changes.map(({ kb }) => kb.id)).toEqual(snapshotOf(items).missingKbs.map(({ id }) => id));
         for (const { kind, kb, previous, reasons } of changes) {
-          expect([kind, reasons, previous]).toEqual(["unchanged", [], countsOf(kb)]);
+          const { machineMissedOn, cveAddressed } = kb;
+          expect([kind, reasons, previous]).toEqual(["unchanged", [], { machineMissedOn, cveAddressed }]);
         }
       }),
     );
@@ -480,10 +483,6 @@ function expectHeldBack(ledger: Ledger, now: Counts | null, { minMachines, minPe
   if (moreCves < 0) expect(machines !== base && minCves > 0).toBe(true);
 }
 
-function countsOf({ machineMissedOn, cveAddressed }: Counts): Counts {
-  return { machineMissedOn, cveAddressed };
-}
-
 function sorted<T>(map: Map<string, T>): [string, T][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -510,5 +509,36 @@ describe("one count", () => {
       "cveAddressed",
     ]);
     expect(changedCounts(null, before)).toEqual(["machineMissedOn"]);
+  });
+});
+
+function countsIn(machineMissedOn: number | null, cveAddressed: number | null): Counts {
+  return { machineMissedOn, cveAddressed };
+}
+
+describe("the counts of an entry", () => {
+  const small = [
+    countsIn(0, 0),
+    countsIn(0, 1),
+    countsIn(100, 0),
+    countsIn(0, 7),
+    countsIn(1, 0),
+    countsIn(2, 0),
+    countsIn(999, 99),
+  ];
+  const large = [countsIn(1, 100), countsIn(1, 107), countsIn(1000, 0)];
+  const unknown = [countsIn(null, 0), countsIn(null, 7), countsIn(0, null), countsIn(2, null), countsIn(null, null)];
+  const all = [...small, ...large, ...unknown];
+
+  test("are its own, whichever were kept before", () => {
+    for (const counts of [...all, ...all]) expect(countsOf(counts)).toEqual(counts);
+  });
+
+  test("are kept once where they are small, for a large report has a million of them", () => {
+    expect(all.filter((counts) => countsOf(counts) === countsOf({ ...counts }))).toEqual(small);
+  });
+
+  test("are the same as others where both counts are, known or not", () => {
+    for (const one of all) expect(all.filter((other) => areSame(one, { ...other }))).toEqual([one]);
   });
 });

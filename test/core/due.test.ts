@@ -173,12 +173,14 @@ describe("the figures beside a row's kind", () => {
 
 describe("the change of a count", () => {
   test("is that of an entry that is worse or better, with both sides known", async () => {
-    const kb = (id: string, machineMissedOn: number | null) => aKb({ id, machineMissedOn });
-    const before = [kb("1", 5), kb("2", 5), kb("3", null), kb("4", 5), kb("5", 5)];
-    const now = [kb("1", 9), kb("2", 2), kb("3", 7), kb("4", 5), kb("6", 4)];
+    const kb = (id: string, machineMissedOn: number | null, cveAddressed = 10) =>
+      aKb({ id, machineMissedOn, cveAddressed });
+    const before = [kb("1", 5), kb("2", 5), kb("3", null), kb("4", 5), kb("5", 5), kb("7", 5)];
+    // The last one is worse by its CVEs, while nobody knows its machines.
+    const now = [kb("1", 9), kb("2", 2), kb("3", 7), kb("4", 5), kb("6", 4), kb("7", null, 12)];
     const { rows } = await aReport({ products: { [windows]: { before, now } } });
     const changes = rows.map(({ id, entries: [entry] }) => [id, entry && changeOf(entry, "machineMissedOn")]);
-    expect(Object.fromEntries(changes)).toEqual({ 1: 4, 2: -3, 3: null, 4: null, 5: null, 6: null });
+    expect(Object.fromEntries(changes)).toEqual({ 1: 4, 2: -3, 3: null, 4: null, 5: null, 6: null, 7: null });
   });
 });
 
@@ -202,8 +204,9 @@ describe("what is known for the first time", () => {
     const { rows } = await aReport({
       products: {
         a: {
-          before: [kb("1", null, 3), kb("2", null, null), kb("3", 5, null)],
-          now: [kb("1", 7, 3), kb("2", 30, 2), kb("3", 5, 1), kb("4", 99, 1)],
+          before: [kb("1", null, 3), kb("2", null, null), kb("3", 5, null), kb("5", 9, null), kb("6", null, 3)],
+          // The fifth is better, on fewer machines; of the last the CVEs were known before.
+          now: [kb("1", 7, 3), kb("2", 30, 2), kb("3", 5, 1), kb("4", 99, 1), kb("5", 4, 6), kb("6", 2, 4)],
         },
         b: { before: [kb("1", null, 3)], now: [kb("1", 4, 3)] },
       },
@@ -214,13 +217,16 @@ describe("what is known for the first time", () => {
       2: ["machineMissedOn", "cveAddressed"],
       3: ["cveAddressed"],
       4: [],
+      5: [],
+      6: ["machineMissedOn"],
     });
-    expect(newlyKnown(rows)).toEqual({ kbs: 2, machines: 37 });
+    expect(newlyKnown(rows)).toEqual({ kbs: 3, machines: 39 });
   });
 });
 
 describe("overdue entries", () => {
-  const since = (id: string, firstSeen: string, machineMissedOn = 1) => aKb({ id, firstSeen, machineMissedOn });
+  const since = (id: string, firstSeen: string, machineMissedOn: number | null = 1) =>
+    aKb({ id, firstSeen, machineMissedOn });
 
   test("are listed by when they became overdue, furthest reach first, without those of other products", async () => {
     const kbs = [
@@ -229,12 +235,16 @@ describe("overdue entries", () => {
       since("3", "2026-11-09"),
       since("4", "2026-11-10"),
       since("5", "2026-10-01"),
+      since("8", "2026-11-08", null),
     ];
+    const young = [since("1", "2026-11-20", 400), since("8", "2026-11-20", 900)];
+    // The last one is within its due date.
+    const lastRead = [since("5", "2026-10-01"), since("6", "2026-10-01"), since("9", "2026-11-09")];
     const report = await aReport({
       products: {
         [windows]: { before: kbs, now: kbs },
-        [windows11]: { before: [since("1", "2026-11-20", 400)], now: [since("1", "2026-11-20", 400)] },
-        gone: { before: [since("5", "2026-10-01"), since("6", "2026-10-01")], now: null },
+        [windows11]: { before: young, now: young },
+        gone: { before: lastRead, now: null },
         resolved: { before: [since("7", "2026-10-01")], now: [] },
       },
     });
@@ -242,6 +252,7 @@ describe("overdue entries", () => {
     expect(lately.map(({ id, entries }) => [id, entries.length])).toEqual([
       ["2", 1],
       ["1", 1],
+      ["8", 1],
     ]);
     expect(soon.map(({ id }) => id)).toEqual(["3"]);
     expect(long.map(({ id, entries }) => [id, entries.map(({ kind }) => kind)])).toEqual([["5", ["unchanged"]]]);

@@ -11,6 +11,7 @@ describe("what is only known from when products were last read", () => {
         read: { before: [old("1", 7)], now: [old("1", 7)] },
         // The first KB is overdue and stalled in the product that was read as well.
         missed: { before: [old("1", 10), old("2", 20)], now: null, beforeRunId: "2026-11-20" },
+        missedLately: { before: [aKb({ id: "5", machineMissedOn: 5 })], now: null, beforeRunId: "2026-11-15" },
         longMissed: {
           before: [old("3", 30), aKb({ id: "4", firstSeen: "2026-11-01" })],
           now: null,
@@ -23,16 +24,40 @@ describe("what is only known from when products were last read", () => {
     expect(lastKnownTotals(report)).toEqual({
       overdue: { count: 2, ...between },
       stalled: { count: 2, ...between },
-      missingKbs: { count: 3, ...between },
-      missingInstalls: { count: 3 + 20 + 30 + 240, ...between },
+      missingKbs: { count: 4, ...between },
+      missingInstalls: { count: 3 + 20 + 5 + 30 + 240, ...between },
     });
-    expect(report.totals).toMatchObject({ overdue: 1, stalled: 1, missingKbs: 4, missingInstalls: 10 + 20 + 30 + 240 });
+    expect(report.totals).toMatchObject({
+      overdue: 1,
+      stalled: 1,
+      missingKbs: 5,
+      missingInstalls: 10 + 20 + 5 + 30 + 240,
+    });
     expect(
       lastReadOn(
         report.rows.flatMap(({ entries }) => entries),
         report,
       ),
     ).toEqual(between);
+  });
+
+  test("is not what a product that was read says as well", async () => {
+    const young = [aKb({ id: "1", machineMissedOn: 40, firstSeen: "2026-11-20" })];
+    const report = await aReport({
+      products: {
+        read: { before: young, now: young },
+        missed: { before: [old("1", 10)], now: null, beforeRunId: "2026-11-05" },
+      },
+    });
+    const then = { count: 1, from: "2026-11-05", to: "2026-11-05" };
+    expect(lastKnownTotals(report)).toEqual({ overdue: then, stalled: then, missingKbs: null, missingInstalls: null });
+  });
+
+  test("is of the day of the read: a KB within its due date then is not called overdue", async () => {
+    const due = aKb({ machineMissedOn: 7, firstSeen: "2026-11-01" });
+    const missedOn = (beforeRunId: string) => aReport({ products: { a: { before: [due], now: null, beforeRunId } } });
+    expect(lastKnownTotals(await missedOn("2026-11-15")).overdue).toBeNull();
+    expect(lastKnownTotals(await missedOn("2026-11-16")).overdue).toMatchObject({ count: 1 });
   });
 
   test("is nothing if every product was read", async () => {

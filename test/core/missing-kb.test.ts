@@ -141,6 +141,15 @@ describe("reading Defender's answer", () => {
     expect(read.map(({ id }) => id)).toEqual(ids);
   });
 
+  // Trying each division of such an id would take minutes.
+  test("reads an answer full of ids of thousands of zeros as quickly as any other", () => {
+    const answer = Array.from({ length: 8_000 }, (_, index) => ({ id: `${"0".repeat(3_900)}x${index}` }));
+    expect(readMissingKbs(answer)).toEqual({ missingKbs: [], unusable: 8_000 });
+    expect(readMissingKbs([{ id: `KB ${"0".repeat(3_900)}7` }, { id: "000" }]).missingKbs.map(({ id }) => id)).toEqual([
+      ...["0", "7"],
+    ]);
+  });
+
   test("treats what is not text, or is empty, as absent", () => {
     const read = (parts: object) => readMissingKbs([{ ...march, ...parts }]).missingKbs[0];
     for (const nothing of [null, undefined, "", " ", {}, true]) {

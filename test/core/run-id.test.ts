@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addDays, daysBetween } from "../../shared/core/day.ts";
-import { isRunId, isScheduled, onDemandRunId, runDay, scheduledRunId } from "../../shared/core/run-id.ts";
+import { idsBetween, isRunId, isScheduled, onDemandRunId, runDay, scheduledRunId } from "../../shared/core/run-id.ts";
 
 describe("a run id", () => {
   test.each([
@@ -90,6 +90,27 @@ describe("the day of a run", () => {
         const minute = new Date(Math.floor(at.getTime() / 60_000) * 60_000);
         expect(runDay(onDemandRunId(at), timeZone)).toBe(scheduledRunId(minute, timeZone));
       }),
+    );
+  });
+});
+
+describe("the ids between two runs", () => {
+  const zones = ["UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Pago_Pago", "Pacific/Kiritimati"];
+
+  test("are those of all runs that were opened in between, west and east of UTC", () => {
+    const minutes = fc.array(fc.integer({ min: 0, max: 3 * 24 * 60 }), { minLength: 3, maxLength: 3 });
+    const isTimers = fc.array(fc.boolean(), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(minutes, isTimers, fc.constantFrom(...zones), (opened, timers, timeZone) => {
+        const ids = opened
+          .sort((a, b) => a - b)
+          .map((minute) => new Date(Date.UTC(2026, 11, 30) + minute * 60_000))
+          .map((at, index) => (timers[index] ? scheduledRunId(at, timeZone) : onDemandRunId(at)));
+        const [from = "", between = "", to = ""] = ids;
+        const [first, last] = idsBetween(from, to);
+        expect(between >= first && between <= last).toBe(true);
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

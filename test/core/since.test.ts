@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addDays } from "../../shared/core/day.ts";
+import { isWorse } from "../../shared/core/due.ts";
 import type { Counts } from "../../shared/core/missing-kb.ts";
 import type { ProductRow, Report } from "../../shared/core/report.ts";
 import type { KbEntry } from "../../shared/core/row.ts";
@@ -99,9 +100,50 @@ describe("since the last digest", () => {
     expect(entriesOf(since)).toEqual(expected);
   });
 
-  test("a rise that was reported in between is not repeated as worse", async () => {
-    const { since } = await sinceFirst([[anItem("1", 10)], [anItem("1", 30)], [anItem("1", 30)]]);
-    expect([since.rows, since.rose]).toEqual([[], 1]);
+  test("what a digest in between said that was not delivered is said: new, back and worse", async () => {
+    const { report, since } = await sinceFirst([
+      [anItem("1", 10), anItem("2", 10), anItem("3", 10, 4)],
+      [anItem("1", 30), anItem("2", 10), anItem("3", 8, 6), anItem("4", 5)],
+      [anItem("1", 30), anItem("2", 10), anItem("3", 8, 6), anItem("4", 5)],
+      [anItem("1", 30), anItem("2", 10), anItem("3", 8, 6), anItem("4", 4)],
+    ]);
+    // Better than a day before is still new to those who never heard of it.
+    expect(entriesOf(report)).toContain("windows_10 4 improved 4/10 was 5/10");
+    expect(entriesOf(since)).toEqual([
+      "windows_10 1 worsened 30/10 was 10/10",
+      "windows_10 3 more-cves 8/6 was 10/4",
+      "windows_10 4 new 4/10 was -",
+    ]);
+    expect(since.rose).toBe(0);
+  });
+
+  test("a rise that the last digest held back counts from what was last reported", async () => {
+    const days = startDays({ softwareIds: [windows10], thresholds: fiveMachines });
+    await days.play("2026-11-01", { [windows10]: [anItem("1", 10)] });
+    await days.play("2026-11-02", { [windows10]: [anItem("1", 12)] });
+    await days.play("2026-11-03", { [windows10]: [anItem("1", 15)] });
+    const { report } = await days.play("2026-11-04");
+    expect(entriesOf(report)).toEqual(["windows_10 1 unchanged 15/10 was 15/10"]);
+    expect(entriesOf(await days.since("2026-11-02", report))).toEqual(["windows_10 1 worsened 15/10 was 10/10"]);
+  });
+
+  test("also of a product that could not be read today, because the next digest follows this one", async () => {
+    const { report, since } = await sinceFirst([
+      [anItem("1", 10), anItem("2", 9)],
+      [anItem("1", 12), anItem("2", 8), anItem("4", 5)],
+      failed,
+    ]);
+    expect(entriesOf(report)).toContain("windows_10 4 not-read 5/10 was 5/10");
+    expect(entriesOf(since)).toEqual(["windows_10 1 worsened 12/10 was 10/10", "windows_10 4 new 5/10 was -"]);
+    expect(since).toMatchObject({ readable: [], rose: 0, cameAndWent: 0 });
+  });
+
+  test("a first list of KBs in between is a baseline, and nothing of it is new", async () => {
+    const days = startDays({ softwareIds: [windows10] });
+    await days.play("2026-11-01", { [windows10]: emptyOverWeaknesses });
+    await days.play("2026-11-03", { [windows10]: [anItem("1", 10)] });
+    const { report } = await days.play("2026-11-04");
+    expect(await days.since("2026-11-01", report)).toMatchObject({ rows: [], watched: [windows10] });
   });
 
   test("what the report itself shows as changed is not repeated", async () => {
@@ -146,7 +188,8 @@ describe("since the last digest", () => {
       [anItem("4", 1)],
     ]);
     expect(entriesOf(report)).toEqual(["windows_10 4 unchanged 1/10 was 1/10"]);
-    expect(since).toMatchObject({ rows: [], cameAndWent: 0 });
+    expect(entriesOf(since)).toEqual(["windows_10 4 new 1/10 was -"]);
+    expect(since.cameAndWent).toBe(0);
   });
 });
 
@@ -239,6 +282,7 @@ describe("a report and what happened since the last digest", () => {
         for (const [name, { kind, current }] of said) {
           const today = now.get(name);
           if (kind === "resolved") expect(today).toBeUndefined();
+          else if (isWorse(kind)) expect([isWorse(today?.kind ?? "new"), today?.current]).toEqual([false, current]);
           else expect([today?.kind, today?.current]).toEqual(["unchanged", current]);
         }
       }),
@@ -250,9 +294,47 @@ describe("a report and what happened since the last digest", () => {
       fc.asyncProperty(story, async (story) => {
         const { digest, said } = await play(story);
         for (const [name, { kind, current, previous }] of said) {
+          if (isWorse(kind)) continue;
           expect(previous).toEqual(digest.get(name)?.current);
           if (kind === "improved") expectLess(current, previous);
         }
+      }),
+    );
+  });
+
+  test("say worse only of what a run in between called worse", async () => {
+    await fc.assert(
+      fc.asyncProperty(story, async (story) => {
+        const { said, passed } = await play(story);
+        const before = new Set(passed.flatMap(worseIn));
+        for (const [name, { kind, reasons }] of said) {
+          // A count that became known while another fell was called better, and is worse where that other is unknown today.
+          const isKnownNow = reasons.length > 0 && reasons.every((reason) => reason.endsWith("known"));
+          if (isWorse(kind) && !isKnownNow) expect(before).toContain(name);
+        }
+      }),
+    );
+  });
+
+  test("say worse of all that a run in between called new, and of what it called worse and is past the thresholds today", async () => {
+    await fc.assert(
+      fc.asyncProperty(story, async (story) => {
+        const { digest, now, said, passed, last } = await play(story);
+        const { minMachines, minPercent } = story[1];
+        const [today, baselines] = [new Set(worseIn(last)), new Set([...passed, last].flatMap(baselinesIn))];
+        const isPast = (name: string) => {
+          const [then, current] = [digest.get(name)?.current, now.get(name)?.current];
+          const machines = then?.machineMissedOn ?? null;
+          if (!then || machines === null) return !then;
+          const rise = (current?.machineMissedOn ?? 0) - machines;
+          return rise >= minMachines && rise * 100 >= minPercent * machines;
+        };
+        const open = passed.flatMap(worseIn).filter((name) => {
+          const entry = now.get(name);
+          return entry?.current && !today.has(name) && !baselines.has(entry.softwareId);
+        });
+        const expected = open.filter(isPast);
+        expect(expected.filter((name) => !isWorse(said.get(name)?.kind ?? "unchanged"))).toEqual([]);
       }),
     );
   });
@@ -299,4 +381,12 @@ function expectLess(current: Counts | null, previous: Counts | null): void {
   const [machines, before] = [current?.machineMissedOn, previous?.machineMissedOn];
   if (machines === before) expect(Number(current?.cveAddressed)).toBeLessThan(Number(previous?.cveAddressed));
   else expect(Number(machines)).toBeLessThan(Number(before));
+}
+
+function baselinesIn({ products }: Report): string[] {
+  return products.flatMap(({ softwareId, baseline }) => (baseline ? [softwareId] : []));
+}
+
+function worseIn(report: Report): string[] {
+  return [...entriesIn(report)].flatMap(([name, { kind }]) => (isWorse(kind) ? [name] : []));
 }

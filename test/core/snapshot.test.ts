@@ -133,6 +133,20 @@ describe("a snapshot of a reading with an item that became unusable", () => {
     expect(later.gone.map(({ id }) => id)).toEqual(["3", "5"]);
   });
 
+  test("drops those of which one count was known, for they were listed", () => {
+    const half = [
+      { id: "3", machineMissedOn: null, cveAddressed: 1 },
+      { id: "4", machineMissedOn: 6, cveAddressed: null },
+    ];
+    const days = history([
+      [kb("5"), broken],
+      [kb("5"), ...half, broken],
+      [kb("5"), broken],
+    ]);
+    expect(days[2]?.missingKbs.map(({ id }) => id)).toEqual(["5"]);
+    expect(days[2]?.gone.map(({ id }) => id)).toEqual(["3", "4"]);
+  });
+
   test("keeps those on 0 machines too, as if they were not listed", () => {
     const after = snapshotOf([kb("5", 10), kb("3", 0), broken], "2026-11-02", before);
     expect(after.missingKbs.map(({ id, machineMissedOn }) => [id, machineMissedOn])).toEqual([

@@ -185,21 +185,42 @@ describe("an answer of anything", fuzzing, () => {
   });
 });
 
-test("eight answers of 100 MB at once are given up at 32 MiB each, and no more than that is held in memory", async () => {
-  const large = Buffer.alloc(100_000_000, " ");
+/** Eight answers at once to a process with a heap of this size; in MiB, the memory that they took on top of Node. */
+async function readEight(body: Buffer, heapMib: number): Promise<{ failures: string[]; tookMib: number }> {
   const allAsked = Promise.withResolvers<void>();
   const server = await startHttpServer(async ({ path }, _response, index) => {
     if (path.includes("small")) return { body: { value: [] } };
-    if (index === 8) allAsked.resolve();
+    // Four are under way at once for a tenant.
+    if (index === 4) allAsked.resolve();
     await allAsked.promise;
-    return { headers: { "content-type": "application/json" }, body: large };
+    return { headers: { "content-type": "application/json" }, body };
   });
   onTestFinished(() => server.close());
   const script = fileURLToPath(new URL("../support/large-answers-child.ts", import.meta.url));
-  const child = await promisify(execFile)(process.execPath, ["--max-old-space-size=128", script, server.url]);
+  const child = await promisify(execFile)(process.execPath, [`--max-old-space-size=${heapMib}`, script, server.url]);
   const { failures, bareMib, peakMib } = JSON.parse(child.stdout);
   expect(failures).toHaveLength(8);
-  for (const failure of failures) expect(failure).toMatch(/^DefenderError: .*it is larger than 32 MiB\.$/);
-  // On top of Node itself: eight times the limit of an answer, and half of that for sockets and uncollected garbage.
-  expect(peakMib - bareMib).toBeLessThan(8 * 32 * 1.5);
+  return { failures, tookMib: peakMib - bareMib };
+}
+
+describe("eight large answers at once", () => {
+  test("of 100 MB are given up at 16 MiB each, and no more than four of them are in memory", async () => {
+    const { failures, tookMib } = await readEight(Buffer.alloc(100_000_000, " "), 128);
+    for (const failure of failures) expect(failure).toMatch(/^DefenderError: .*it is larger than 16 MiB\.$/);
+    // The limit, and as much again for sockets and uncollected garbage.
+    expect(tookMib).toBeLessThan(4 * 16 * 2);
+  });
+
+  test("of ten million items are given up at 500,000 values each, before they are parsed", async () => {
+    const { failures, tookMib } = await readEight(Buffer.from(`{"value":[{}${",{}".repeat(10_333_333)}]}`), 128);
+    for (const failure of failures) expect(failure).toMatch(/^DefenderError: .*more than 500,000 values\.$/);
+    expect(tookMib).toBeLessThan(100);
+  });
+
+  test("of as much as is allowed fit in a small instance, even if each item has a shape of its own", async () => {
+    const items = Array.from({ length: 249_000 }, (_, index) => `{"k${index}":1}`);
+    const { failures, tookMib } = await readEight(Buffer.from(`{"value":[${items.join(",")}]}`), 1_024);
+    expect(failures).toEqual(Array(8).fill(""));
+    expect(tookMib).toBeLessThan(768);
+  });
 });

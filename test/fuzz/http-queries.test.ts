@@ -2,17 +2,18 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { serveHealth } from "../../shared/http/health.ts";
 import { serveHistory } from "../../shared/http/history.ts";
+import { serveHome, serveOverview } from "../../shared/http/overview.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { respond } from "../../shared/http/respond.ts";
 import type { HttpResponse } from "../../shared/http/response.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
-import { historyParameters, reportParameters } from "../../shared/render/parameters.ts";
+import { historyParameters, overviewParameters, reportParameters } from "../../shared/render/parameters.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
-import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 import { anyJson, anyText, fuzzing, fuzzRuns, mutatedText } from "../support/fuzz.ts";
 import { expectHarmlessPage, invisible } from "../support/harmless.ts";
 import { readCsv } from "../support/read-csv.ts";
@@ -53,6 +54,7 @@ const right = new Map<string, readonly string[]>(
     format: ["html", "json", "csv", "text"],
     code: ["key"],
     days: ["1", "90", "3650"],
+    state: ["late", "not-read", "worse"],
   }),
 );
 const known = [...right.values()].flat();
@@ -80,6 +82,7 @@ function aQueryOf(names: readonly string[]): fc.Arbitrary<[string, string][]> {
 }
 const aReportQuery = aQueryOf([...Object.keys(reportParameters), "code"]);
 const aHistoryQuery = aQueryOf([...Object.keys(historyParameters), "code"]);
+const anOverviewQuery = aQueryOf([...Object.keys(overviewParameters), "code"]);
 const headers = fc.record(
   {
     accept: fc.oneof(
@@ -150,6 +153,20 @@ describe("any query", fuzzing, () => {
     );
   });
 
+  test("of the overview gets a response, or is refused with a problem", async () => {
+    const several = { ...world.ports, watchlists: configured([aWatchlist(), aWatchlist({ name: "<b>" })]) };
+    await fc.assert(
+      fc.asyncProperty(anOverviewQuery, headers, async (query, given) => {
+        const asked = request(query, { headers: given });
+        for (const ports of [world.ports, several]) {
+          expectSound(await respond(asked, () => serveOverview(asked, ports)), [200, 304, 400, 406]);
+          expectSound(await respond(asked, () => serveHome(asked, ports)), [200, 304, 307, 400, 406]);
+        }
+      }),
+      { numRuns: fuzzRuns(100), examples: [[[["code", "\r\nSet-Cookie: a=b"]], { accept: "text/html" }]] },
+    );
+  });
+
   test("of history, run status and health gets a response, or is refused with a problem", async () => {
     await fc.assert(
       fc.asyncProperty(aHistoryQuery, headers, aValue, aValue, async (query, given, name, runId) => {
@@ -188,7 +205,9 @@ describe("any query", fuzzing, () => {
         const asked = request([], { method: "POST", headers: given, body: text });
         const answer = await respond(asked, () => serveStartRun(asked, world.ports));
         expectSound(answer, [202, 303, 400, 403, 413]);
-        expect(queue.waiting.map(({ message }) => message.watchlist)).toEqual(answer.status < 400 ? ["default"] : []);
+        expect(queue.waiting.map(({ message }) => "watchlist" in message && message.watchlist)).toEqual(
+          answer.status < 400 ? ["default"] : [],
+        );
         expect(answer.headers.Location ?? "/api/").toMatch(/^\/api\/[\w%./?=&*+-]*$/);
       }),
       {

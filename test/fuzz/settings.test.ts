@@ -16,6 +16,7 @@ const right: Record<SettingName, string> = {
   WATCHLISTS: JSON.stringify([
     { name: "Servers", softwareIds: ["a-_-b"], mailTo: ["a@contoso.com"], tenantId: "contoso.com" },
   ]),
+  WATCHLISTS_URL: "https://streporter.blob.core.windows.net/configuration/watchlists.json",
   REPORT_SCHEDULE: "0 0 5,17 * Jan-Mar/2 Mon-Fri",
   REPORT_TIME_ZONE: "Europe/Berlin",
   REPORT_GRACE_MINUTES: "120",
@@ -40,6 +41,8 @@ const right: Record<SettingName, string> = {
   REPORTER_STORAGE__credential: "managedidentity",
   REPORTER_STORAGE__clientId: "11111111-2222-3333-4444-555555555555",
   AZURE_CLIENT_ID: "11111111-2222-3333-4444-555555555555",
+  MAIL_TRANSPORT: "acs",
+  ACS_ENDPOINT: "https://acs-kbs.europe.communication.azure.com",
   SENDGRID_API_KEY: `SG.key-id.${canary}`,
   SENDGRID_REGION: "eu",
   SENDGRID_URL: "https://api.eu.sendgrid.com",

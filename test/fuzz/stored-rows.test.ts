@@ -6,6 +6,16 @@ import { dayOf } from "../../shared/core/run-id.ts";
 import { select } from "../../shared/core/selection.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
 import { decodeRun, decodeSnapshot, decodeSummary, encodeRun, encodeSnapshot } from "../../shared/io/storage/rows.ts";
+import { decodeStatus, encodeStatus } from "../../shared/io/storage/status-row.ts";
+import {
+  decodeBookmark,
+  decodeLease,
+  decodeRequest,
+  encodeBookmark,
+  encodeLease,
+  encodeRequest,
+  readableRequest,
+} from "../../shared/io/storage/walk-rows.ts";
 import { RowError } from "../../shared/ports.ts";
 import { renderText } from "../../shared/render/digest/text.ts";
 import { reportCsv } from "../../shared/render/export/csv.ts";
@@ -14,6 +24,7 @@ import { renderPage } from "../../shared/render/page/page.tsx";
 import { aKb, aRun, aSnapshot, eachOf } from "../support/builders.ts";
 import { fuzzing, fuzzRuns, mutated } from "../support/fuzz.ts";
 import { aView, sampleOptions } from "../support/page-samples.ts";
+import { aLease, aRequest, aStatus } from "../support/walks-contract.ts";
 
 const place = { table: "Snapshots", partitionKey: "home|microsoft-_-windows_10", rowKey: "2026-11-23" };
 const key = { tenant: "home", softwareId: "microsoft-_-windows_10", runId: "2026-11-23" };
@@ -126,5 +137,51 @@ describe("a damaged row", fuzzing, () => {
       },
     );
     expect(read).toBeGreaterThan(0);
+  });
+
+  test("of a status is listed by its names, or read as one that can be written again", () => {
+    const row = encodeStatus(aStatus());
+    const names = { tenant: row.tenant, watchlist: row.watchlist };
+    fc.assert(
+      fc.property(damaged(row), (changed) => {
+        const found = decodeStatus(changed);
+        const isNamed = typeof changed.tenant === "string" && typeof changed.watchlist === "string";
+        expect(found !== null).toBe(isNamed);
+        if (found) expect(decodeStatus(encodeStatus(found))).toEqual(found);
+      }),
+      {
+        numRuns: fuzzRuns(500),
+        examples: [[row], [{}], [names], [{ ...row, schemaVersion: 2 }], [{ ...row, open0: "[".repeat(32_000) }]],
+      },
+    );
+  });
+
+  test("of a lease or a request is refused by name, or read as one that can be written again", () => {
+    const [lease, request] = [encodeLease("home", aLease()), encodeRequest(aRequest({ tenant: "home", dropped: "x" }))];
+    const keyed = { ...place, rowKey: request.rowKey };
+    fc.assert(
+      fc.property(damaged(lease), damaged(request), (leaseRow, requestRow) => {
+        const found = decoded(() => decodeLease(leaseRow, place));
+        if (found) expect(decodeLease(encodeLease("home", found.lease), place)).toEqual({ lease: found.lease });
+        const asked = readableRequest("home", requestRow, keyed);
+        if (!asked) return;
+        // A long reason is cut when it is written.
+        const again = encodeRequest(asked);
+        const kept = { ...asked, ...(asked.dropped !== undefined && { dropped: again.dropped }) };
+        expect(decodeRequest("home", again, keyed)).toEqual(kept);
+      }),
+      { numRuns: fuzzRuns(500), examples: [[lease, request] as [Columns, Columns], [{}, {}]] },
+    );
+  });
+
+  test("of a bookmark is read as none, or as one that can be written again", () => {
+    const row = encodeBookmark("home", { day: "2026-11-23", isDone: false, after: "x" });
+    fc.assert(
+      fc.property(damaged(row), (changed) => {
+        const found = decodeBookmark(changed);
+        if (found) expect(decodeBookmark(encodeBookmark("home", found))).toEqual(found);
+      }),
+      { numRuns: fuzzRuns(200), examples: [[row as Columns], [{}]] },
+    );
   });
 });

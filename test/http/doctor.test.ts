@@ -5,20 +5,23 @@ import { join, resolve } from "node:path";
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { reporterResources } from "../../local/identity-endpoint.ts";
+import { emailFault } from "../../local/inbox/email-api.ts";
 import { defenderAudience } from "../../local/simulated-tenant.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
-import { homeTenant } from "../../shared/core/watchlist.ts";
-import { examine, type Finding, type Probes } from "../../shared/http/doctor.ts";
+import { openConnections } from "../../shared/connections.ts";
+import { examine } from "../../shared/http/doctor.ts";
+import type { Finding, Probes } from "../../shared/http/finding.ts";
 import { createCredential } from "../../shared/io/credential.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
-import { createMailer } from "../../shared/io/mail/sendgrid.ts";
+import { createMailer, fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { createQueueProbe, createRunQueue } from "../../shared/io/storage/run-queue.ts";
 import { createStore } from "../../shared/io/storage/tables.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { clouds } from "../../shared/settings/clouds.ts";
+import { readSettings } from "../../shared/settings.ts";
 import { emulator, uniqueName } from "../support/azurite.ts";
 import { aWatchlist } from "../support/builders.ts";
-import { fakeWorld } from "../support/fake-world.ts";
+import { configured, fakeWorld } from "../support/fake-world.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
 const windows11 = "microsoft-_-windows_11";
@@ -91,7 +94,9 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
       tokens.push(token);
       return token;
     },
+    consentUrl: () => null,
     tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
+    keyFingerprint: fingerprint(mail.apiKey),
     sandbox: createMailer({ ...mail, sandbox: true }),
   };
   return { ports, probes, tokens };
@@ -116,19 +121,27 @@ describe("with nothing wrong", () => {
   test("everything that a run needs is checked and passes", async () => {
     const findings = await examineWith();
     expect(checks(findings)).toEqual([
-      ...["settings", "token", `read of ${windows11}`, "table Snapshots", "table Runs", "queue runs", "mail"],
+      ...["settings", "token", "walk", `read of ${windows11}`],
+      ...["table Snapshots", "table Runs", "table Watchlists", "table Walks", "queue runs", "mail"],
     ]);
     expect(faulty(findings)).toEqual([]);
-    expect(findings[2]?.detail).toContain("2 missing KBs");
+    expect(findings[2]?.detail).toMatch(/^Reading 1 product takes less than a minute/);
+    expect(findings[3]?.detail).toContain("2 missing KBs");
+    // A person compares it with the fingerprint of the key in the vault.
+    expect(findings.at(-1)?.detail).toContain(
+      `the key with the fingerprint ${fingerprint(world.settings.SENDGRID_API_KEY ?? "")}`,
+    );
   });
 
   test("nothing is left behind: no row, no message, no mail", async () => {
     const { ports, probes } = setUp();
     await examine(ports, probes);
-    expect(
-      await ports.store.readSnapshot({ tenant: homeTenant, softwareId: "(doctor)", runId: "2000-01-01" }),
-    ).toBeNull();
-    expect(await ports.store.listRuns("(doctor)")).toEqual([]);
+    const nobody = { tenant: "(doctor)", watchlist: "(doctor)" };
+    const { store } = ports;
+    expect(await store.readSnapshot({ ...nobody, softwareId: "(doctor)", runId: "2000-01-01" })).toBeNull();
+    expect(await store.listRuns(nobody)).toEqual([]);
+    expect((await store.listStatuses()).filter(({ tenant }) => tenant === "(doctor)")).toEqual([]);
+    expect(await store.listRequests("(doctor)")).toEqual([]);
     expect(world.inbox.mails).toEqual([]);
   });
 
@@ -149,6 +162,56 @@ describe("with nothing wrong", () => {
   test("a product without KBs is reported with its weaknesses, because empty does not mean patched", async () => {
     const findings = await examineWith({ softwareId: edge });
     expect(findings.find(({ check }) => check === `read of ${edge}`)?.detail).toContain("7 weaknesses");
+  });
+});
+
+describe("with Azure Communication Services", () => {
+  const mailTo = (count: number) => Array.from({ length: count }, (_, n) => `a${n}@contoso.com`);
+
+  /** The mail finding of an app that is set up from its settings alone. */
+  async function findMail(settings: Record<string, string> = {}): Promise<Finding | undefined> {
+    const acs = { MAIL_TRANSPORT: "acs", ACS_ENDPOINT: world.inbox.url, SOFTWARE_IDS: windows11 };
+    const { SENDGRID_API_KEY: _, ...others } = world.settings;
+    const { ports, probes } = openConnections(readSettings({ ...others, ...acs, ...settings }));
+    const { mailer, watchlists } = ports;
+    const findings = await examine({ ...setUp().ports, mailer, watchlists }, probes);
+    return findings.find(({ check }) => check === "mail");
+  }
+
+  test("the mail is checked as far as that goes without sending one, by one question", async () => {
+    const { questions } = world.inbox.operations;
+    const finding = await findMail();
+    expect(finding?.status).toBe("ok");
+    expect(finding?.detail).toMatch(
+      /^Azure Communication Services lets the app ask.*recipients of 1 watchlist.*no sandbox/,
+    );
+    expect(world.inbox.operations.questions).toBe(questions + 1);
+    expect(world.inbox.mails).toEqual([]);
+  });
+
+  test("it is a fault if the app has no role there", async () => {
+    world.inbox.operations.faults.push(emailFault(403, "Forbidden", ""));
+    const detail = expect.stringMatching(
+      /^Azure does not let this app send mail \(403: Forbidden\).*infra\/mail\.bicep/,
+    );
+    expect(await findMail()).toMatchObject({ status: "fault", detail });
+  });
+
+  test("it is a fault if a watchlist has more readers than a mail may have", async () => {
+    expect(await findMail({ MAIL_TO: mailTo(50).join() })).toMatchObject({ status: "ok" });
+    const detail = expect.stringContaining("51 recipients, but Azure Communication Services allows 1 to 50");
+    expect(await findMail({ MAIL_TO: mailTo(51).join() })).toMatchObject({ status: "fault", detail });
+  });
+
+  test("the app that is set up so sends as its identity", async () => {
+    const acs = { MAIL_TRANSPORT: "acs", ACS_ENDPOINT: world.inbox.url, SOFTWARE_IDS: windows11 };
+    const { ports } = openConnections(readSettings({ ...world.settings, ...acs }));
+    const mail = { ...{ tenant: "home", watchlist: "default", runId: "2026-11-23", sendKey: "1", isRepeat: false } };
+    const text = { subject: "3 new", html: "<p>3 new</p>", text: "3 new", attachments: [] };
+    const outcome = await ports.mailer.send({ ...mail, to: ["ops@contoso.com"], together: false, ...text });
+    expect(outcome).toMatchObject({ status: "sent" });
+    expect(world.inbox.operations.ids).toHaveLength(1);
+    expect(world.identity.issued.map(({ resource }) => resource)).toContain("https://communication.azure.com");
   });
 });
 
@@ -175,14 +238,19 @@ describe("the finding with the fault", () => {
     expect(fault).toMatchObject({ check: "token", detail: expect.stringContaining("change DEFENDER_CLOUD") });
   });
 
-  test("is both tables' if the identity cannot write there", async () => {
+  test("is all tables' if the identity cannot write there, and Defender is not called", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
     const body = { "odata.error": { code: "AuthorizationPermissionMismatch", message: { value: "No." } } };
     proxy.planForever({ status: 403, body });
+    const calls = world.tenant.calls.length;
     const findings = await examineWith({ tableConnection: proxy.connection as ReturnType<typeof emulator> });
     await proxy.close();
-    expect(checks(faulty(findings))).toEqual(["table Snapshots", "table Runs"]);
+    expect(checks(faulty(findings))).toEqual(["table Snapshots", "table Runs", "table Watchlists", "table Walks"]);
     expect(faulty(findings)[0]?.detail).toContain("Storage Table Data Contributor");
+    expect(findings.find(({ status }) => status === "skipped")?.detail).toMatch(
+      /^Defender was not asked, because its calls/,
+    );
+    expect(world.tenant.calls).toHaveLength(calls);
   });
 
   test("is the queue's if the identity cannot use it", async () => {
@@ -210,6 +278,7 @@ describe("the finding with the fault", () => {
     const [fault, ...others] = faulty(await examineWith({ apiKey: "SG.revoked" }));
     expect(others).toEqual([]);
     expect(fault).toMatchObject({ check: "mail", detail: expect.stringContaining("SENDGRID_API_KEY") });
+    expect(fault?.detail).toContain(`fingerprint ${fingerprint("SG.revoked")} `);
   });
 
   test("is the mail's if the sender is not verified", async () => {
@@ -227,14 +296,14 @@ describe("the finding with the fault", () => {
 
   test("is the read's if Defender lists nothing for a product that it does not know", async () => {
     const { ports, probes } = setUp();
-    const defender = { getMissingKbs: async () => [], getSoftware: async () => null };
+    const defender = { ...ports.defender, getMissingKbs: async () => [], getSoftware: async () => null };
     const [fault] = faulty(await examine({ ...ports, defender }, probes));
     expect(fault?.detail).toContain("does not know this product");
   });
 
   test("names the tenant if it is not the app's own", async () => {
     const { ports, probes } = setUp();
-    const watchlists = [aWatchlist(), aWatchlist({ name: "customer", tenant: "contoso.example" })];
+    const watchlists = configured([aWatchlist(), aWatchlist({ name: "customer", tenant: "contoso.example" })]);
     const findings = await examine({ ...ports, watchlists }, probes);
     expect(faulty(findings).map(({ check }) => check)).toContain("token of tenant contoso.example");
   });
@@ -253,7 +322,7 @@ describe("npm run doctor", { timeout: 60_000 }, () => {
   test("shows a fault in the local world and exits with 1", () => {
     const { status, stdout } = run("--fault", "bad-sendgrid-key");
     expect([status, stdout]).toEqual([1, expect.stringMatching(/^fault {3}mail: .*SENDGRID_API_KEY/m)]);
-    expect(stdout.match(/^ok /gm)).toHaveLength(6);
+    expect(stdout.match(/^ok /gm)).toHaveLength(9);
   });
 
   test("lists everything that is wrong with the settings before it tries anything", () => {

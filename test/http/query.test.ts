@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { RequestPorts } from "../../shared/http/caller.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { readQuery } from "../../shared/http/query.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
-import type { Ports } from "../../shared/ports.ts";
 import { openApiDocument } from "../../shared/render/export/openapi.ts";
 import { historyParameters, reportParameters } from "../../shared/render/parameters.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
@@ -64,7 +64,7 @@ interface Described {
   name: string;
   schema: { enum?: string[]; type: string; default?: unknown; maximum?: number; pattern?: string };
 }
-type Serve = (request: HttpRequest, ports: Ports) => Promise<HttpResponse>;
+type Serve = (request: HttpRequest, ports: RequestPorts) => Promise<HttpResponse>;
 
 describe.each<[path: string, serve: Serve, table: object]>([
   ["/api/report", serveReport, reportParameters],

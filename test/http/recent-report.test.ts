@@ -5,7 +5,7 @@ import { loadReport } from "../../shared/run/load-report.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
-import { fakeWorld } from "../support/fake-world.ts";
+import { configured, fakeWorld } from "../support/fake-world.ts";
 
 const softwareIds = Array.from({ length: 30 }, (_, index) => `contoso-_-product_${index}`);
 
@@ -19,7 +19,7 @@ async function watchedWorld(kbsEach: number) {
     for (const softwareId of softwareIds) world.answers.set(softwareId, items);
     await scheduleRuns(world.ports);
     await handleAll(world, world.ports.now().getTime());
-    const stored = await world.ports.store.readRun("default", day);
+    const stored = await world.ports.store.readRun({ tenant: "home", watchlist: "default" }, day);
     if (stored) runs.push(stored.run);
   }
   const { readSnapshots } = world.ports.store;
@@ -46,9 +46,17 @@ describe("a recent report", () => {
     expect(await recentReport(second, undefined, elsewhere)).not.toBe(report);
   });
 
+  test("is not that of a run of the same name and time in another tenant", async () => {
+    const { world, second } = await watchedWorld(2);
+    const report = await recentReport(second, undefined, world.ports);
+    const foreign = await recentReport({ ...second, tenant: "5a1c", comparisons: [] }, undefined, world.ports);
+    expect([foreign.tenant, foreign.rows]).toEqual(["5a1c", []]);
+    expect(await recentReport(second, undefined, world.ports)).toBe(report);
+  });
+
   test("stays as it was whatever the settings are now", async () => {
     const { world, second } = await watchedWorld(2);
-    const reconfigured = { ...world.ports, watchlists: [aWatchlist({ softwareIds, dueDays: 3 })] };
+    const reconfigured = { ...world.ports, watchlists: configured([aWatchlist({ softwareIds, dueDays: 3 })]) };
     expect((await recentReport(second, undefined, reconfigured)).dueDays).toBe(14);
   });
 

@@ -5,7 +5,7 @@ import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
-import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
 const item = (id: string, machineMissedOn: number) => ({ id, machineMissedOn, cveAddressed: 1 });
@@ -71,7 +71,7 @@ describe("a report", () => {
   });
 
   test("can be of a product that was on the watchlist then", async () => {
-    const later = { ports: { ...world.ports, watchlists: [aWatchlist({ softwareIds: [windows10] })] } };
+    const later = { ports: { ...world.ports, watchlists: configured([aWatchlist({ softwareIds: [windows10] })]) } };
     const one = await reportOf(`format=json&softwareId=${windows11}`, {}, { ...world, ...later });
     expect([one.status, changesOf(one)]).toEqual([200, { "5068861": "improved" }]);
   });
@@ -140,7 +140,10 @@ test("a run without a report leads to the list of those that exist", async () =>
 
 describe("the page", () => {
   test("keeps the function key of its address in its links, and shows a run in progress", async () => {
-    const page = await report("format=html&code=zq9%22%3E&progress=2026-11-23T05:00Z");
+    const runId = "2026-11-23T05:00Z";
+    const openedAt = "2026-11-23T05:00:00.000Z";
+    await world.ports.store.addRequest({ tenant: "home", watchlist: "default", runId, openedAt, mail: false });
+    const page = await report(`format=html&code=zq9%22%3E&progress=${runId}`);
     expect(page.status).toBe(200);
     expect(page.body).toContain("code=zq9%22%3E");
     expect(page.body).not.toContain('zq9">');
@@ -154,7 +157,11 @@ describe("the page", () => {
   });
 
   test("of a watchlist without a run offers to start one", async () => {
-    const page = await reportOf("watchlist=Contoso servers&format=html", {}, fakeWorld(world.ports.watchlists));
+    const page = await reportOf(
+      "watchlist=Contoso servers&format=html",
+      {},
+      fakeWorld([aWatchlist({ name: "Contoso servers" })]),
+    );
     expect([page.status, page.headers["Content-Type"]]).toEqual([404, "text/html; charset=utf-8"]);
     expect(page.body).toContain("<form");
   });

@@ -66,3 +66,17 @@ test.each([200, 400])("HEAD gets the status %i and the headers of GET, and no bo
   expect(head).toEqual({ ...get, body: "", json: {} });
   expect(get.body).not.toBe("");
 });
+
+test.each([200, 400])(
+  "a response of %i is not cached, not guessed at, and not loaded into another site's page",
+  async (status) => {
+    const { headers } = await ask(request(), async () => {
+      if (status === 400) throw problem;
+      return jsonResponse(200, {});
+    });
+    expect(headers).toMatchObject({
+      ...{ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" },
+      "Cross-Origin-Resource-Policy": "same-origin",
+    });
+  },
+);

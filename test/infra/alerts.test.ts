@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checkValues } from "../../scripts/deployment-values.ts";
 import { checkHealth } from "../../shared/http/health.ts";
 import { formatLog, logTexts } from "../../shared/log.ts";
 import { DefenderError } from "../../shared/ports.ts";
@@ -29,6 +30,11 @@ async function linesOfADay(): Promise<Map<string, string>> {
   return new Map(world.logs.map(({ message, fields }) => [message, formatLog(message, fields)]));
 }
 
+/** What a deployment with this ALERT_WITHOUT_RUN_HOURS is refused for. */
+function faultsOf(hours: string): string {
+  return checkValues({ ALERT_WITHOUT_RUN_HOURS: hours }, infra("main.parameters.json")).faults.join();
+}
+
 /** As KQL does it: everything from the first brace on. */
 function fieldsOf(line: string | undefined): Record<string, unknown> {
   return JSON.parse(line?.slice(line.indexOf("{")) ?? "{}");
@@ -40,15 +46,27 @@ describe("the alert on absent runs", () => {
     expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
     expect(fieldsOf(line)).toMatchObject({ watchlist: "default", run: "2026-11-23" });
     expect(Date.parse(String(fieldsOf(line).committedAt))).toBe(Date.parse("2026-11-23T05:00:00Z"));
-    expect(noRun).toContain("where tostring(run.run) !contains 'T' and todatetime(run.committedAt) > ago({hours}h)");
-    expect(noRun).toContain("count_distinct(tostring(run.watchlist))");
+    expect(noRun).toContain(
+      "count_distinctif(tostring(run.watchlist), not(isOpened) and tostring(run.run) !contains 'T' and not(isLate))",
+    );
+    expect(noRun).toContain("isLate = todatetime(run.committedAt) <= ago({hours}h)");
   });
 
-  test("fires if one watchlist is missing, and looks back further than the hours it allows", () => {
-    expect(alerts).toMatch(/metricMeasureColumn: 'Watchlists'\s+timeAggregation: 'Maximum'\s+operator: 'LessThan'/);
-    expect(alerts).toContain("threshold: watchlistCount");
+  test("finds the line of the schedule, with the number of watchlists", async () => {
+    const line = (await linesOfADay()).get(logTexts.opened) ?? "";
+    expect(startsOf(noRun).some((start) => line.startsWith(start))).toBe(true);
+    expect(fieldsOf(line)).toMatchObject({ watchlists: 1 });
+    expect(noRun).toContain("Opened = minif(tolong(run.watchlists), isOpened)");
+  });
+
+  test("fires if one watchlist is missing or nothing was opened, and looks back further than the hours it allows", () => {
+    expect(alerts).toMatch(
+      /metricMeasureColumn: 'Missing'\s+timeAggregation: 'Maximum'\s+operator: 'GreaterThan'\s+threshold: 0/,
+    );
+    expect(noRun).toContain("project Missing = max_of(coalesce(Opened, 1), 1) - Committed");
     expect(alerts).toContain("overrideQueryTimeRange: 'P2D'");
-    expect(infra("main.bicep")).toMatch(/@maxValue\(47\)\nparam alertWithoutRunHours int = 26/);
+    expect(faultsOf("47")).not.toContain("ALERT_WITHOUT_RUN_HOURS");
+    expect(faultsOf("48")).toContain("ALERT_WITHOUT_RUN_HOURS");
     expect(noRun).toContain("ago({hours}h)");
   });
 });
@@ -76,6 +94,13 @@ describe("the alert on what a person must fix", () => {
       for (const start of startsOf(refused)) expect(formatLog(text, { a: 1 }).startsWith(start)).toBe(false);
     }
   });
+});
+
+test.each([noRun, refused])("an alert works before the table of logs exists", (query) => {
+  // A query over a table that does not exist fails, and a failing query alerts nobody.
+  const [source = ""] = query.split("\n").filter((line) => !line.startsWith("//"));
+  expect(source).toBe("union isfuzzy=true (datatable(TimeGenerated: datetime, Message: string) []), AppTraces");
+  expect(query.match(/AppTraces/g)).toHaveLength(1);
 });
 
 describe("the workbook", () => {

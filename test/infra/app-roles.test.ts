@@ -17,19 +17,34 @@ interface Tenant {
   mayGrant: boolean;
   /** How many answers say that the identity does not exist yet. */
   unknownFor: number;
+  /** What the first POSTs get instead of an answer. */
+  refusals: ScriptedAnswer[];
+  /** POSTs that are refused take effect all the same. */
+  landsAnyway: boolean;
   hasDefender: boolean;
 }
 
+function refusal(status: number, code: string, message: string): ScriptedAnswer {
+  return { status, body: { error: { code, message } } };
+}
+
+const unknownReference = refusal(400, "Request_BadRequest", "Not a valid reference update.");
+const existing = refusal(400, "Request_BadRequest", "Permission being assigned already exists on the object");
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
+
 let graph: HttpServer;
 const said: string[] = [];
+const pauses: number[] = [];
 
 afterEach(async () => {
   said.length = 0;
+  pauses.length = 0;
   await graph.close();
 });
 
 function tenant(parts: Partial<Tenant> = {}): Handler {
-  const state = { held: [], mayGrant: true, unknownFor: 0, hasDefender: true, ...parts };
+  const usual = { held: [], mayGrant: true, unknownFor: 0, refusals: [], landsAnyway: false, hasDefender: true };
+  const state = { ...usual, ...parts };
   const calls: Record<string, (body: string) => ScriptedAnswer> = {
     "GET /v1.0/servicePrincipals": () => ({ body: { value: state.hasDefender ? [defender] : [] } }),
     "GET /v1.0/servicePrincipals/identity/appRoleAssignments": () => {
@@ -38,7 +53,12 @@ function tenant(parts: Partial<Tenant> = {}): Handler {
     },
     "POST /v1.0/servicePrincipals/resource-id/appRoleAssignedTo": (body) => {
       if (!state.mayGrant) return { status: 403, body: { error: { code: "Authorization_RequestDenied" } } };
-      state.held.push(JSON.parse(body).appRoleId);
+      const { appRoleId } = JSON.parse(body);
+      const refusal = state.refusals.shift();
+      if (refusal && !state.landsAnyway) return refusal;
+      if (state.held.includes(appRoleId)) return existing;
+      state.held.push(appRoleId);
+      if (refusal) return refusal;
       return { status: 201, body: JSON.parse(body) };
     },
   };
@@ -51,7 +71,8 @@ function tenant(parts: Partial<Tenant> = {}): Handler {
 async function grant(handler: Handler, roles = ["Software.Read.All"]): Promise<void> {
   graph = await startHttpServer(handler);
   const log = (line: string) => void said.push(line);
-  await grantAppRoles({ graph: graph.url, token: "person", principalId: "identity", roles, log, pauseMs: 1 });
+  const pause = async (ms: number) => void pauses.push(ms);
+  await grantAppRoles({ graph: graph.url, token: "person", principalId: "identity", roles, log, pause });
 }
 
 const posts = () => graph.requests.filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body));
@@ -73,6 +94,56 @@ describe("granting app roles", () => {
   test("waits for an identity that was created a moment ago", async () => {
     await grant(tenant({ unknownFor: 3 }));
     expect(posts()).toHaveLength(1);
+    expect(said).toEqual([
+      "Microsoft Graph does not know the identity yet (404). Trying again in 2 s.",
+      "Microsoft Graph does not know the identity yet (404). Trying again in 5 s.",
+      "Microsoft Graph does not know the identity yet (404). Trying again in 10 s.",
+      "Software.Read.All: granted",
+    ]);
+  });
+
+  test.each([
+    [
+      "404",
+      refusal(404, "Request_ResourceNotFound", "Resource 'identity' does not exist."),
+      "does not know the identity",
+    ],
+    ["400 about a reference", unknownReference, "does not know the identity yet (400)"],
+    ["500", refusal(500, "InternalServerError", ""), "failed (500)"],
+    ["503", { status: 503, body: "<html>" }, "failed (503)"],
+    ["429", { status: 429 }, "asks for a pause (429)"],
+  ])("tries the assignment again after %s, and says so", async (_, answer, words) => {
+    await grant(tenant({ refusals: [answer, answer] }));
+    expect(posts()).toHaveLength(3);
+    expect(pauses).toEqual([2_000, 5_000]);
+    expect(said[0]).toContain(words);
+    expect(said.at(-1)).toBe("Software.Read.All: granted");
+  });
+
+  test("waits as long as Graph asks", async () => {
+    await grant(tenant({ refusals: [{ status: 429, headers: { "retry-after": "37" } }] }));
+    expect(pauses).toEqual([37_000]);
+    expect(said[0]).toContain("in 37 s");
+  });
+
+  test("takes an assignment that landed although its answer was an error for what it is", async () => {
+    await grant(tenant({ refusals: [{ status: 504 }], landsAnyway: true }));
+    expect(posts()).toHaveLength(2);
+    expect(said.at(-1)).toBe("Software.Read.All: granted");
+  });
+
+  test("gives up after five minutes in all, over all roles, and says what to do", async () => {
+    const refusals = [...Array(5).fill({ status: 503 }), ...Array(100).fill(unknownReference)];
+    const both = grant(tenant({ refusals }), ["Software.Read.All", "Machine.Read.All"]);
+    await expect(both).rejects.toThrow(/answered 400 to POST .*Not a valid reference update.*`npm run grant` again/);
+    expect(sum(pauses)).toBeGreaterThan(4.5 * 60_000);
+    expect(sum(pauses)).toBeLessThanOrEqual(5 * 60_000);
+  });
+
+  test("does not wait for a pause that is longer than it would wait in all", async () => {
+    const hour = { status: 429, headers: { "retry-after": "3600" } };
+    await expect(grant(tenant({ refusals: [hour] }))).rejects.toThrow("429");
+    expect(pauses).toEqual([]);
   });
 
   test("prints the command for someone who may grant, if the caller may not", async () => {
@@ -100,6 +171,12 @@ describe("granting app roles", () => {
   test("gives up at once on an answer that waiting does not change", async () => {
     await expect(grant(() => ({ status: 401, body: "expired" }))).rejects.toThrow("401");
     expect(graph.requests).toHaveLength(1);
+  });
+
+  test("gives up at once on an assignment that is wrong in itself", async () => {
+    const wrong = refusal(400, "Request_BadRequest", "Permission being assigned was not found on application");
+    await expect(grant(tenant({ refusals: [wrong] }))).rejects.toThrow(/was not found on application.*\.$/);
+    expect([posts().length, pauses]).toEqual([1, []]);
   });
 });
 

@@ -1,6 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Trouble } from "../../shared/core/trouble.ts";
+import { reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { infra } from "../support/bicep.ts";
 
 const pages = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", ...globSync("docs/*.md")];
@@ -37,16 +41,56 @@ describe("the runbook", () => {
   });
 
   test("has every reason that health can give", () => {
-    const source = readFileSync("shared/http/health.ts", "utf8");
-    const reasons = [...source.matchAll(/`((?:the |About |\$\{first)[^`]*)`|"((?:no |the )[^"]*)"/g)].map(
-      ([, template, text = ""]) => template ?? text,
-    );
-    expect(reasons.length).toBeGreaterThanOrEqual(6);
-    for (const reason of reasons) {
-      const [longest = ""] = reason.split(/\$\{[^}]*\}/).toSorted((a, b) => b.length - a.length);
-      expect(operate).toContain(longest.trim());
+    const section = operate.split("## Health reasons\n")[1]?.split("\n## ")[0] ?? "";
+    const known = [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, pattern = ""]) => {
+      const parts = pattern.split("…").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+      return new RegExp(`^Watchlist "w": ${parts.join(".*")}$`);
+    });
+    for (const reason of everyReason()) {
+      expect(known.filter((pattern) => pattern.test(reason)).map(() => reason)).toEqual([reason]);
     }
+    expect(known).toHaveLength(everyReason().length + 1);
+    expect(section).toContain("in the queue runs-poison failed for good.");
   });
+});
+
+function everyReason(): string[] {
+  const chain = { tenant: "5a1c", watchlist: "w" };
+  const mail = { ...chain, runId: "2026-11-23", reason: "No such address." };
+  const [due, latest] = [new Date("2026-11-24T05:00:00Z"), new Date("2026-11-24T07:31:00Z")];
+  const product = { softwareId: "a-_-a", reason: "Defender answered 403.", misses: 3, others: 2 };
+  const samples: Record<Trouble["kind"], Trouble[]> = {
+    late: [null, "2026-11-23"].map((last) => ({ ...chain, kind: "late", last, due, latest })),
+    refused: [{ ...mail, kind: "refused" }],
+    account: [{ ...mail, kind: "account" }],
+    unsent: [{ ...mail, kind: "unsent" }],
+    removed: [{ ...mail, kind: "removed" }],
+    failing: [{ ...chain, kind: "failing", runId: "2026-11-23", product }],
+  };
+  return Object.values(samples).flat().map(reasonOfTrouble);
+}
+
+test.each(pages)("what only Bash understands on %s is there for PowerShell, too", (page) => {
+  const blocks = [...readFileSync(page, "utf8").matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)];
+  for (const [index, [, language, text = ""]] of blocks.entries()) {
+    const isBashOnly = /\$[\w(]|\\\n|<output|^(eval|export|read|unset)\b/m.test(text);
+    if (language === "sh" && isBashOnly) expect([text, blocks[index + 1]?.[1]]).toEqual([text, "powershell"]);
+  }
+});
+
+test.skipIf(process.platform === "win32")("the runbook's fingerprint of a key is the one that the doctor names", () => {
+  const line = operate.split("\n").find((text) => text.includes("openssl dgst")) ?? "";
+  // As people do, with the line break that a paste may bring along in the setting.
+  const env = { ...process.env, SENDGRID_API_KEY: "SG.key-id.key-secret" };
+  const { stdout } = spawnSync("sh", ["-c", line], { env, encoding: "utf8" });
+  expect(stdout).toBe(`${fingerprint("SG.key-id.key-secret\n")}\n`);
+});
+
+test("the pages say nowhere that a restart reads Key Vault again", () => {
+  const section = operate.split("## Changing the SendGrid key\n")[1]?.split("\n## ")[0] ?? "";
+  expect(section).toContain("A restart does not read the vault again");
+  const call = "/config/configreferences/appsettings/refresh?api-version=2022-03-01";
+  expect(section.split(call)).toHaveLength(3);
 });
 
 test("the deployment knows the variables that the pages set", () => {

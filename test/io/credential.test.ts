@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { bundle } from "../../scripts/bundle.ts";
 import { type CredentialOptions, createCredential } from "../../shared/io/credential.ts";
 import { createDefender } from "../../shared/io/defender/defender.ts";
 import { createCertificate } from "../support/certificate.ts";
@@ -61,6 +63,14 @@ function newScope(): string {
 function create(options: Partial<CredentialOptions> = {}) {
   const authorityHost = "https://login.microsoftonline.com";
   return createCredential({ kind: "managed", clientId, appId, authorityHost, ...options });
+}
+
+/** The credential as it is deployed, without the packages that the build leaves out. */
+async function deployedCredential(): Promise<typeof createCredential> {
+  const outdir = await mkdtemp(join(tmpdir(), "bundle-"));
+  onTestFinished(() => rm(outdir, { recursive: true }));
+  await bundle({ entryPoints: ["shared/io/credential.ts"], outdir, outExtension: { ".js": ".mjs" } });
+  return (await import(pathToFileURL(join(outdir, "credential.mjs")).href)).createCredential;
 }
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
@@ -224,6 +234,55 @@ describe("another tenant", () => {
     expect(form.has("client_secret")).toBe(false);
   });
 
+  test("gives a token to the deployed app too", async () => {
+    const entra = await startEntra(() => ({
+      body: { access_token: "foreign-token", expires_in: 3_600, token_type: "Bearer" },
+    }));
+    const deployed = await deployedCredential();
+    const credential = deployed({ kind: "managed", clientId, appId, authorityHost: entra.url })(tenant);
+    expect(await credential.getToken("https://defender.example/.default")).toMatchObject({ token: "foreign-token" });
+    expect(entra.requests.some(({ body }) => body.includes("client_assertion=token-1"))).toBe(true);
+  });
+
+  const tooMany = (seconds: number) => ({
+    status: 429,
+    headers: { "retry-after": `${seconds}` },
+    body: { error: "temporarily_unavailable", error_description: "AADSTS90055: Too many requests." },
+  });
+  const signInsAt = ({ requests }: HttpServer) => requests.flatMap(({ method, at }) => (method === "POST" ? [at] : []));
+
+  test("is waited for where its sign-in is throttled, and others wait too", async () => {
+    const given = { body: { access_token: "foreign-token", expires_in: 3_600, token_type: "Bearer" } };
+    const entra = await startEntra(() => (signInsAt(entra).length === 1 ? tooMany(1) : given));
+    const credentialOf = create({ authorityHost: entra.url });
+    const others = Array.from({ length: 11 }, (_, index) => `aaaaaaaa-bbbb-cccc-dddd-00000000000${index % 10}`);
+    // One is asked alone, so that the service's first answer is its own.
+    const first = credentialOf(tenant).getToken(newScope());
+    await vi.waitFor(() => expect(signInsAt(entra)).toHaveLength(1));
+    const tokens = await Promise.all([first, ...others.map((other) => credentialOf(other).getToken(newScope()))]);
+    for (const token of tokens) expect(token?.token).toBe("foreign-token");
+    const [throttledAt = 0, ...later] = signInsAt(entra).sort((a, b) => a - b);
+    expect(later).toHaveLength(12);
+    expect(Number(later.at(-1)) - throttledAt).toBeGreaterThanOrEqual(2_000);
+  });
+
+  test("that asks for a long wait makes a read of Defender fail in passing, with the time to come back", async () => {
+    const entra = await startEntra(() => tooMany(600));
+    const api = await startHttpServer(() => ({ body: { value: [] } }));
+    onTestFinished(() => api.close());
+    const defender = createDefender({
+      ...{ credential: create({ authorityHost: entra.url }), baseUrl: api.url, scope: newScope() },
+      ...{ callsPerMinute: 100, callsPerHour: 1_500 },
+    });
+    const error = await failure(defender.getMissingKbs(tenant, "microsoft-_-windows_11"));
+    expect(error).toMatchObject({ name: "DefenderError", permanent: false, retryAfterSeconds: 600 });
+    expect(error.message).toBe(
+      "Could not get a token for Defender: sign-ins to other tenants are throttled. They continue on their own.",
+    );
+    expect(signInsAt(entra)).toHaveLength(1);
+    expect(api.requests).toHaveLength(0);
+  });
+
   test("that refuses is named with the code and what to do, in the same words each time", async () => {
     const entra = await startEntra((_request, _response, index) => ({
       status: 400,
@@ -332,6 +391,13 @@ describe.skipIf(process.platform === "win32")("a developer", () => {
     const said = await readFile(args, "utf8");
     expect(said).toContain("--resource https://defender.example");
     expect(said).not.toContain("--tenant");
+  });
+
+  test("is the person signed in with az for the deployed app too", async () => {
+    await installCommand("az", given);
+    const deployed = await deployedCredential();
+    const credential = deployed({ kind: "developer", clientId, appId, authorityHost: "https://login.example" })("home");
+    expect(await credential.getToken("https://defender.example/.default")).toMatchObject({ token: "developer-token" });
   });
 
   test("is asked for the tenant that is read", async () => {

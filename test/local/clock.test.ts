@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { restoreClock, turnClock } from "../../local/clock.ts";
+import { followClock, restoreClock, turnClock } from "../../local/clock.ts";
 
 afterEach(restoreClock);
 
@@ -52,4 +52,14 @@ test("a clock that is turned twice shows the last time it was turned to", () => 
   turnClock(new Date("2030-01-01T00:00:00Z"));
   turnClock(past);
   expect(near(Date.now())).toBe(true);
+});
+
+test("a followed clock is asked anew at each look", () => {
+  const real = Date.now();
+  let ahead = 3_600_000;
+  followClock(() => ahead);
+  const within = (instant: number) => expect(Math.abs(instant - real - ahead)).toBeLessThan(60_000);
+  within(Date.now());
+  ahead = -86_400_000;
+  within(Date.parse(new Date().toISOString()));
 });

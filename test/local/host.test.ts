@@ -4,6 +4,9 @@ import { promisify } from "node:util";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
+import { logStandardError } from "../../local/host/host-log.ts";
+import { readHostSettings } from "../../local/host/host-settings.ts";
+import { pauseAfter } from "../../local/host/queue-trigger.ts";
 import { parseRoute } from "../../local/host/route.ts";
 import { type HostOptions, startHost } from "../../local/host.ts";
 import { buildToyApp, type ToyApp } from "../support/build-toy-app.ts";
@@ -92,6 +95,13 @@ describe("HTTP functions", () => {
     expect(Buffer.compare(answer, bytes.toReversed())).toBe(0);
   });
 
+  test("receive no body that was sent in chunks, only its header", async () => {
+    const { url } = await start(web);
+    const sent = { body: new Blob(["straße"]).stream(), duplex: "half" } as const;
+    const response = await fetch(`${url}/api/echo/one/two`, { method: "POST", ...sent });
+    expect(await response.json()).toMatchObject({ headers: { "transfer-encoding": "chunked" }, body: "" });
+  });
+
   test("that return nothing answer 204", async () => {
     const { url } = await start(web);
     expect((await fetch(`${url}/api/nothing`)).status).toBe(204);
@@ -134,8 +144,40 @@ describe("HTTP functions", () => {
     expect(await statusOf("/api/echo/one/two")).toBe(202);
   });
 
-  test("are all open if the host has no key", async () => {
-    const { url } = await start(web);
+  test("get their caller from the platform's sign-in alone where it is on", async () => {
+    const { url } = await start(web, { people: { anna: ["Runs.Start"] } });
+    const forged = {
+      "X-MS-CLIENT-PRINCIPAL": "forged",
+      "X-MS-CLIENT-PRINCIPAL-ID": "1",
+      "X-MS-TOKEN-AAD-ID-TOKEN": "2",
+    };
+    const callAs = (token: string) =>
+      fetch(`${url}/api/echo/one/two`, { method: "POST", headers: { ...forged, Authorization: token } });
+    for (const token of ["", "Bearer", "Bearer toString", "Bearer Anna", "anna"]) {
+      expect((await callAs(token)).status).toBe(401);
+    }
+    const { headers } = (await (await callAs("Bearer anna")).json()) as { headers: Record<string, string> };
+    expect(Object.keys(headers).filter((name) => name.startsWith("x-ms-"))).toEqual([
+      ...["x-ms-client-principal", "x-ms-client-principal-idp", "x-ms-client-principal-name"],
+    ]);
+    expect(JSON.parse(Buffer.from(headers["x-ms-client-principal"] ?? "", "base64").toString())).toMatchObject({
+      auth_typ: "aad",
+      claims: expect.arrayContaining([{ typ: "roles", val: "Runs.Start" }]),
+    });
+    // A path without sign-in: the function is not there, but the platform lets the call through.
+    expect((await fetch(`${url}/api/health`)).status).toBe(404);
+  });
+
+  test("require a new random key where none is given", async () => {
+    const [{ url, key }, other] = [await start(web), await start(web)];
+    expect((await fetch(`${url}/api/locked`)).status).toBe(401);
+    expect((await fetch(`${url}/api/locked?code=${encodeURIComponent(other.key ?? "")}`)).status).toBe(401);
+    expect((await fetch(`${url}/api/locked?code=${encodeURIComponent(key ?? "")}`)).status).toBe(200);
+    expect((await fetch(`${url}/api/locked`, { headers: { "x-functions-key": key ?? "" } })).status).toBe(200);
+  });
+
+  test("are all open if keys are switched off", async () => {
+    const { url } = await start(web, { hostKey: null });
     expect(await (await fetch(`${url}/api/locked`)).text()).toBe("open");
   });
 
@@ -179,6 +221,23 @@ describe("a host", () => {
     const app = await build(["broken", "web"]);
     await expect(start(app)).rejects.toThrow(/^TOY_SETTING is missing: set it to any text\.$/);
     expect(await start(app, { env: { TOY_SETTING: "x" } })).toBeDefined();
+  });
+
+  test.each([
+    ["information", "one line\nwithout such a word"],
+    ["error", "An Error happened"],
+    ["error", "it failed"],
+    ["error", "SEVERE"],
+    ["warning", "an error, or a warning"],
+  ])("logs what an app writes to standard error line by line as %s: %s", (level, text) => {
+    logStandardError(text, (logged, message) => book.sink({ level: logged, source: "host", message }));
+    expect(book.entries).toEqual(text.split("\n").map((message) => ({ level, source: "host", message })));
+  });
+
+  test("logs why an app could not load as the app's standard error", async () => {
+    await expect(start(await build(["broken"]))).rejects.toThrow();
+    const errors = book.entries.filter(({ level }) => level === "error");
+    expect(errors.map(({ message }) => message)).toEqual(["Error: TOY_SETTING is missing: set it to any text."]);
   });
 
   test("does not start an app that is not built", async () => {
@@ -386,6 +445,24 @@ describe("a queue function", () => {
     host.pollQueues(10);
     await send("found");
     await book.until(({ message }) => message.includes("found"));
+  });
+
+  test("is polled less and less while its queue is empty, up to what host.json allows", () => {
+    const pauses = [0, 1, 2, 8, 9, 100].map((looks) => pauseAfter(looks, { maxPollingInterval: 30 }));
+    expect(pauses).toEqual([100, 200, 400, 25_600, 30_000, 30_000]);
+    const looks = [{}, { maxPollingInterval: "00:00:30" }].map(
+      (queues) => readHostSettings({ version: "2.0", extensions: { queues } }).queues.maxPollingInterval,
+    );
+    expect(looks).toEqual([60, 30]);
+  });
+
+  test("runs by polling as the Functions host does", async () => {
+    const host = await work();
+    host.pollQueues();
+    for (const text of ["first", "second"]) {
+      await send(text);
+      await book.until(({ message }) => message.includes(text));
+    }
   });
 
   test("has nothing to do if its queue does not exist", async () => {

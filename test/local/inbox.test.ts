@@ -48,9 +48,9 @@ describe("the inbox accepts what SendGrid accepts", () => {
   test("a mail gets 202 and its id, and is kept", async () => {
     const response = await post(
       letter({
+        personalizations: [{ to: [{ email: "ops@example.org" }], custom_args: { watchlist: "default" } }],
         attachments: [attachment],
         headers: { References: "<a@b>" },
-        custom_args: { watchlist: "default" },
         categories: ["kb"],
       }),
     );
@@ -59,7 +59,7 @@ describe("the inbox accepts what SendGrid accepts", () => {
     expect(await response.text()).toBe("");
     expect(inbox.mails).toMatchObject([
       {
-        id: response.headers.get("x-message-id"),
+        messageId: response.headers.get("x-message-id"),
         receivedAt: now,
         from: { email: "kb@example.org", name: "Reporter" },
         to: [{ email: "ops@example.org" }],
@@ -73,6 +73,35 @@ describe("the inbox accepts what SendGrid accepts", () => {
     ]);
   });
 
+  test("each personalization is a copy of its own, which shows nobody else", async () => {
+    const copy = (n: number) => ({
+      to: [{ email: `a${n}@example.org` }],
+      subject: `Copy ${n}`,
+      headers: { References: `<${n}@b>` },
+      custom_args: { copy: `${n}` },
+    });
+    const common = { headers: { References: "<a@b>", "X-Kb": "1" }, attachments: [attachment] };
+    const response = await post(letter({ personalizations: [copy(0), copy(1)], ...common }));
+
+    const messageId = response.headers.get("x-message-id");
+    expect(inbox.mails).toMatchObject(
+      [0, 1].map((n) => ({
+        messageId,
+        to: [{ email: `a${n}@example.org` }],
+        subject: `Copy ${n}`,
+        headers: { References: `<${n}@b>`, "X-Kb": "1" },
+        customArgs: { copy: `${n}` },
+        text: "3 new KBs",
+        attachments: [{ filename: "kbs.csv" }],
+      })),
+    );
+    const pages = await Promise.all(inbox.mails.map(({ id }) => get(`/mails/${id}`)));
+    expect(pages.map(({ content }) => /<dt>To<\/dt><dd>(.*?)<\/dd>/.exec(content)?.[1])).toEqual([
+      "a0@example.org",
+      "a1@example.org",
+    ]);
+  });
+
   test("a mail in sandbox mode gets 200 and is not kept", async () => {
     const response = await post(letter({ mail_settings: { sandbox_mode: { enable: true } } }));
 
@@ -83,10 +112,6 @@ describe("the inbox accepts what SendGrid accepts", () => {
 
   test.each<[string, Record<string, unknown>]>([
     ["1,000 recipients", { personalizations: [{ to: addresses(1_000) }] }],
-    [
-      "one address in two personalizations",
-      { personalizations: [{ to: addresses(1) }, { to: addresses(1), subject: "mine" }] },
-    ],
     ["HTML alone", { content: [{ type: "text/html", value: "<p>3" }] }],
     ["a sender in another case", { from: { email: "KB@Example.org" } }],
     ["10 categories", { categories: Array.from({ length: 10 }, (_, n) => `c${n}`) }],
@@ -102,11 +127,15 @@ describe("the inbox accepts what SendGrid accepts", () => {
     });
     const text = fc.string({ unit: "binary", minLength: 1 });
     const digest: fc.Arbitrary<OutgoingMail> = fc.record({
+      tenant: fc.constantFrom("home", "contoso.example"),
       watchlist: fc.string({ unit: "binary", maxLength: 500 }),
       runId: fc.constantFrom("2026-11-23", "2026-11-23T10:17Z"),
+      sendKey: fc.constant("1"),
+      isRepeat: fc.constant(false),
       to: fc.array(fc.constantFrom("a@b.de", "A@B.de", "Team <c@d.example.org>", '"Doe, J" <e@f.org>'), {
         minLength: 1,
       }),
+      together: fc.boolean(),
       subject: text.map((subject) => `3 new ${subject}`),
       html: text,
       text,
@@ -146,7 +175,17 @@ describe("the inbox refuses what SendGrid refuses", () => {
     ["1,001 recipients", { personalizations: [{ to: addresses(1_001) }] }, "personalizations"],
     [
       "1,001 recipients in two personalizations",
-      { personalizations: [{ to: addresses(501) }, { to: addresses(500) }] },
+      { personalizations: [{ to: addresses(501) }, { to: addresses(1_001).slice(501) }] },
+      "personalizations",
+    ],
+    [
+      "an address in two personalizations",
+      { personalizations: [{ to: addresses(1) }, { to: to("A0@example.org"), subject: "mine" }] },
+      "personalizations",
+    ],
+    [
+      "1,001 personalizations",
+      { personalizations: addresses(1_001).map((one) => ({ to: [one] })) },
       "personalizations",
     ],
     ["an address with a name around it", { personalizations: [{ to: to("A <a@b.de>") }] }, "personalizations.0"],
@@ -170,8 +209,47 @@ describe("the inbox refuses what SendGrid refuses", () => {
     ["a header reserved for SendGrid", { headers: { Subject: "mine" } }, "headers.Subject"],
     ["a header with a space in its name", { headers: { "X Kb": "1" } }, "headers"],
     ["a header that is not text", { headers: { References: 7 } }, "headers.References"],
-    ["a custom argument that is not text", { custom_args: { run: 7 } }, "custom_args.run"],
-    ["custom arguments of more than 10,000 bytes", { custom_args: { run: "x".repeat(10_000) } }, "custom_args"],
+    [
+      "a reserved header in a personalization",
+      { personalizations: [{ to: addresses(1), headers: { BCC: "c@d.de" } }] },
+      "personalizations.0.headers.BCC",
+    ],
+    [
+      "a line break in a personalization's header",
+      { personalizations: [{ to: addresses(1), headers: { References: "<a@b>\nBcc: c@d.de" } }] },
+      "personalizations.0.headers.References",
+    ],
+    [
+      "a custom argument that is not text",
+      { personalizations: [{ to: addresses(1), custom_args: { run: 7 } }] },
+      "personalizations.0.custom_args.run",
+    ],
+    [
+      "custom arguments of more than 10,000 bytes",
+      { personalizations: [{ to: addresses(1), custom_args: { run: "x".repeat(10_000) } }] },
+      "personalizations.0.custom_args",
+    ],
+    [
+      "custom arguments of 10,000 bytes in all copies together",
+      {
+        personalizations: ["a", "b", "c"].map((name) => ({
+          to: [{ email: `${name}@example.org` }],
+          custom_args: { run: "x".repeat(4_000) },
+        })),
+      },
+      "personalizations.2.custom_args",
+    ],
+    [
+      "the name of a reader with a comma",
+      { personalizations: [{ to: [{ email: "a@example.org", name: "Doe, Jane" }] }] },
+      "personalizations.0",
+    ],
+    [
+      "custom arguments of the message that are text, as the OpenAPI has them",
+      { custom_args: "default" },
+      "custom_args",
+    ],
+    ["custom arguments of the message that are an object", { custom_args: { watchlist: "default" } }, "custom_args"],
     ["11 categories", { categories: Array.from({ length: 11 }, (_, n) => `c${n}`) }, "categories"],
     ["a category of 256 characters", { categories: ["x".repeat(256)] }, "categories"],
     ["a category twice", { categories: ["kb", "kb"] }, "categories"],
@@ -289,7 +367,7 @@ describe("faults", () => {
 describe("the page", () => {
   const hostile = `</title><script>alert(1)</script>"'&`;
   const hostileLetter = letter({
-    personalizations: [{ to: [{ email: "ops@example.org", name: hostile }] }],
+    personalizations: [{ to: [{ email: "ops@example.org", name: hostile }], custom_args: { watchlist: hostile } }],
     from: { email: "kb@example.org", name: hostile },
     subject: hostile,
     content: [
@@ -297,7 +375,6 @@ describe("the page", () => {
       { type: "text/html", value: "<html><head><title>x</title></head><a href='https://example.org'>KB</a>" },
     ],
     headers: { "X-Hostile": hostile },
-    custom_args: { watchlist: hostile },
     attachments: [{ ...attachment, filename: `${hostile}'*\r\n\ud800.csv` }],
   });
 
@@ -362,6 +439,7 @@ describe("the page", () => {
     expect(JSON.parse((await get("/mails.json")).content)).toMatchObject([
       {
         id: inbox.mails[0]?.id,
+        messageId: inbox.mails[0]?.messageId,
         receivedAt: "2026-11-23T05:00:00.000Z",
         subject: "3 new",
         text: "3 new KBs",

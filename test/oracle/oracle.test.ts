@@ -215,7 +215,18 @@ describe("stories that went wrong once", () => {
 });
 
 describe("what is read", () => {
-  test.each(["KB5066835", "kb5066835", "KB 5066835", " 5066835 ", 5066835])("%j is KB 5066835", (id) => {
+  const spellings = [
+    "KB5066835",
+    "kb5066835",
+    "KB 5066835",
+    "KB-5066835",
+    "KB#5066835",
+    "05066835",
+    " 5066835 ",
+    5066835,
+  ];
+
+  test.each(spellings)("%j is KB 5066835", (id) => {
     const { day } = startStory();
     day("2026-11-20", { [windows10]: [kb("5066835", 3)] });
     expect(entriesOf(day("2026-11-21", { [windows10]: [kb(id, 3)] }))).toEqual(["5066835 unchanged 3/10 was 3/10"]);
@@ -248,14 +259,21 @@ describe("what is read", () => {
     ]);
   });
 
-  test.each(["300", 1.5, -1, undefined, {}, true])("the count %j is unknown", (count) => {
+  test.each(["300", " 300 "])("the count %j is 300", (count) => {
+    const { day } = startStory();
+    expect(entriesOf(day("2026-11-20", { [windows10]: [kb("1", count, count)] }))).toEqual([
+      "1 baseline 300/300 was -",
+    ]);
+  });
+
+  test.each(["", "3 machines", "1.5", "-1", 1.5, -1, undefined, {}, true])("the count %j is unknown", (count) => {
     const { day } = startStory();
     expect(
       entriesOf(day("2026-11-20", { [windows10]: [{ id: "1", machineMissedOn: count, cveAddressed: count }] })),
     ).toEqual(["1 baseline ?/? was -"]);
   });
 
-  test.each([null, "", "  ", undefined, {}])(
+  test.each([null, "", "  ", "KB", "9".repeat(41), undefined, {}])(
     "with an item whose id is %j absent KBs stay, their counts unknown",
     (id) => {
       const { day } = startStory();
@@ -591,6 +609,19 @@ describe("what changed", () => {
   });
 });
 
+test("of the KBs of a product that left, the last 500 are known when they come back", () => {
+  const { day } = startStory();
+  const all = Array.from({ length: 502 }, (_, index) => kb(5_000_000 + index, 3));
+  day("2026-11-20", { [windows10]: all });
+  day("2026-11-21", { [windows10]: all.slice(0, -1) });
+  day("2026-11-22", { [windows10]: [] });
+  const { entries } = day("2026-11-23", { [windows10]: all });
+  expect(entries.filter(({ kind }) => kind !== "returned").map(({ id, kind }) => [id, kind])).toEqual([
+    ["5000500", "new"],
+    ["5000501", "new"],
+  ]);
+});
+
 describe("rows, counts and figures", () => {
   test("a row is resolved only where no product lists the KB any more", () => {
     const { day } = startStory({}, [windows10, windows11]);
@@ -775,7 +806,7 @@ describe("since the last digest", () => {
 
     const since = oracle.since(report, new Set(["2026-11-01"]));
     expect(since?.of).toBe("2026-11-01");
-    expect(since?.entries.map(({ id, kind, before, now }) => [id, kind, before.machines, now?.machines])).toEqual([
+    expect(since?.entries.map(({ id, kind, before, now }) => [id, kind, before?.machines, now?.machines])).toEqual([
       ["1", "improved", 10, 7],
       ["4", "improved", 10, 10],
       ["3", "resolved", 10, undefined],

@@ -21,6 +21,8 @@ interface Hold {
   /** By product: what the run shows of it, or what is kept of one that is off the list. */
   snapshots: ReadonlyMap<string, Snapshot | null>;
   outcomes: ReadonlyMap<string, Outcome>;
+  /** By product: what the next run compares with. */
+  held: ReadonlyMap<string, Held>;
 }
 
 const everyRise = { minMachines: 1, minPercent: 0, minCves: 1 };
@@ -46,6 +48,8 @@ export interface Oracle {
   add(run: OracleRun): OracleReport;
   /** The section "since the last digest", given the ids of the runs whose mails were sent. */
   since(report: OracleReport, sent: ReadonlySet<string>): Since | null;
+  /** The products that a digest names because none was sent before it, given the same. */
+  firstDigest(report: OracleReport, sent: ReadonlySet<string>): readonly string[];
   /** What changed from one run to a later one of the same watchlist. */
   compare(report: OracleReport, from: OracleReport): Pick<OracleReport, "entries" | "products" | "rows" | "totals">;
   /** What a reader sees without `run=`, and the newer runs asked for. */
@@ -139,7 +143,8 @@ export function createOracle(): Oracle {
     };
     chain.reports.push(report);
     const snapshots = new Map([...chain.products, ...kept].map(([id, { held }]) => [id, held.snapshot]));
-    holds.set(report, { snapshots, outcomes: outcomesOf });
+    const held = new Map([...kept].map(([id, product]) => [id, product.held]));
+    holds.set(report, { snapshots, outcomes: outcomesOf, held });
     if (run.scheduled) {
       chain.lastScheduled = report;
       handOn(chain, kept);
@@ -155,7 +160,24 @@ export function createOracle(): Oracle {
         const outcome = holds.get(report)?.outcomes.get(softwareId);
         return outcome === undefined || outcome.state === "not-read" ? new Map() : outcome.snapshot.gone;
       };
-      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf }, sent);
+      const { settings, day } = report;
+      const entriesSince = (softwareId: string, last: OracleReport) => {
+        const before = holds.get(last)?.held.get(softwareId);
+        const snapshot = holds.get(report)?.snapshots.get(softwareId);
+        // What was not read since then is as it was.
+        if (!before?.snapshot || !snapshot || before.snapshot === snapshot) return [];
+        const comparison = { softwareId, day, settings, allowance: { left: Number.POSITIVE_INFINITY } };
+        return compareProduct(before, { state: "read", snapshot, differed: false, readsUsed: 1 }, comparison).entries;
+      };
+      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf, entriesSince }, sent);
+    },
+    firstDigest(report, sent) {
+      const { reports } = chainOf(report.watchlist);
+      const earlier = reports.slice(0, reports.indexOf(report)).filter(({ scheduled }) => scheduled);
+      if (report.previousRunId === null || earlier.some(({ runId }) => sent.has(runId))) return [];
+      const snapshots = holds.get(report)?.snapshots;
+      const ids = report.products.filter(({ baseline }) => !baseline).map(({ softwareId }) => softwareId);
+      return ids.filter((softwareId) => snapshots?.get(softwareId));
     },
     compare(report, from) {
       const { outcomes: read = new Map(), snapshots: now = new Map() } = holds.get(report) ?? {};

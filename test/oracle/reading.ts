@@ -210,8 +210,9 @@ function readItem(item: unknown): ListedKb | null {
   const fields = item as Record<string, unknown>;
   const text = typeof fields.id === "string" || typeof fields.id === "number" ? String(fields.id).trim() : "";
   if (text === "") return null;
+  if (text.toUpperCase() === "KB" || text.length > 40) return null;
   const name = typeof fields.name === "string" ? fields.name.trim() : "";
-  const number = /^(?:kb)?\s*(\d+)$/i.exec(text)?.[1];
+  const number = numberIn(text);
   const productsNames = Array.isArray(fields.productsNames)
     ? fields.productsNames.filter((product) => typeof product === "string")
     : [];
@@ -225,7 +226,15 @@ function readItem(item: unknown): ListedKb | null {
   };
 }
 
+/** What is left of an id without `KB`, a separator and zeros in front, if that is a number. */
+function numberIn(text: string): string | undefined {
+  const rest = text.replace(/^kb/i, "").replace(/^[\s#:_-]+/, "");
+  if (!/^\d+$/.test(rest)) return undefined;
+  return rest.replace(/^0+/, "") || "0";
+}
+
 function wholeNumber(value: unknown): number | null {
+  if (typeof value === "string") return /^\s*\d+\s*$/.test(value) ? wholeNumber(Number(value)) : null;
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
@@ -248,7 +257,19 @@ function takeSnapshot(listed: Map<string, ListedKb>, last: Snapshot | null, day:
   for (const kb of last?.kbs.values() ?? []) {
     if (!kbs.has(kb.key)) gone.set(kb.key, { ...kb, goneOn: day, isUnexplained: false });
   }
-  return { day, kbs, gone, unusable: 0, weaknesses: null };
+  return { day, kbs, gone: lastToLeave(gone), unusable: 0, weaknesses: null };
+}
+
+const mostRemembered = 500;
+
+function lastToLeave(gone: Map<string, SnapshotKb>): Map<string, SnapshotKb> {
+  if (gone.size <= mostRemembered) return gone;
+  const latestFirst = [...gone.values()].sort((one, other) => {
+    const [left, otherLeft] = [one.goneOn ?? "", other.goneOn ?? ""];
+    if (left !== otherLeft) return left > otherLeft ? -1 : 1;
+    return one.key < other.key ? -1 : 1;
+  });
+  return new Map(latestFirst.slice(0, mostRemembered).map((kb) => [kb.key, kb]));
 }
 
 /** The KB if it left the list within the last 90 days. */

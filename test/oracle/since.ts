@@ -1,14 +1,15 @@
 // docs/rules.md §6: since the last digest.
 
 import { machinesAreNotAbove } from "./changes.ts";
-import type { Counts, Entry, KbName, OracleReport, Product, SnapshotKb } from "./types.ts";
+import { worseKinds } from "./figures.ts";
+import type { Counts, Entry, KbName, Kind, OracleReport, Product, SnapshotKb } from "./types.ts";
 
 /** An entry that the report itself does not show as changed. */
 export interface SinceEntry extends KbName {
   readonly softwareId: string;
-  readonly kind: "resolved" | "improved";
-  /** The counts that the digest of S showed. */
-  readonly before: Counts;
+  readonly kind: Kind;
+  /** The counts that the digest of S showed, or last reported of what is worse; null: none. */
+  readonly before: Counts | null;
   readonly now: Counts | null;
 }
 
@@ -29,6 +30,8 @@ interface Gap {
   report: OracleReport;
   /** What left the tenant's list of a product within the last 90 days. */
   goneOf: (softwareId: string) => ReadonlyMap<string, SnapshotKb>;
+  /** The entries of a product as §2 has them, if S had been the run before. */
+  entriesSince: (softwareId: string, last: OracleReport) => readonly Entry[];
 }
 
 /**
@@ -37,7 +40,7 @@ interface Gap {
  */
 export function sinceLastDigest(
   earlier: readonly OracleReport[],
-  { report, goneOf }: Pick<Gap, "report" | "goneOf">,
+  { report, goneOf, entriesSince }: Pick<Gap, "report" | "goneOf" | "entriesSince">,
   sent: ReadonlySet<string>,
 ): Since | null {
   const scheduled = earlier.filter((one) => one.scheduled);
@@ -45,7 +48,7 @@ export function sinceLastDigest(
   const last = scheduled[index];
   const passed = scheduled.slice(index + 1);
   if (last === undefined) return null;
-  const gap = { last, passed, report, goneOf };
+  const gap = { last, passed, report, goneOf, entriesSince };
   const products = changesOfProducts(gap);
   // Where no run passed, the report itself shows all changes of what S read.
   if (passed.length === 0 && products.length === 0) return null;
@@ -57,9 +60,12 @@ export function sinceLastDigest(
 function changesOfEntries(gap: Gap, softwareIds: ReadonlySet<string>): { entries: SinceEntry[]; cameAndWent: number } {
   const { last, report } = gap;
   const then = new Map(last.entries.filter(isListed).map((entry) => [nameOf(entry), entry]));
+  const worse = worseSince(gap, softwareIds);
+  const isSaid = new Set(worse.map(nameOf));
   const improved = report.entries.flatMap((entry): SinceEntry[] => {
     const before = softwareIds.has(entry.softwareId) && then.get(nameOf(entry))?.current;
-    if (!before || !entry.current || !isBetter(before, entry, report.settings.minCves)) return [];
+    if (!before || isSaid.has(nameOf(entry)) || !entry.current || !isBetter(before, entry, report.settings.minCves))
+      return [];
     return [{ ...namesOf(entry), kind: "improved", before, now: entry.current }];
   });
   const left = leftSince(gap, softwareIds);
@@ -72,7 +78,32 @@ function changesOfEntries(gap: Gap, softwareIds: ReadonlySet<string>): { entries
   const passed = left.filter(({ name, softwareId, kb }) => {
     return !then.has(name) && shown.has(softwareId) && (kb.goneOn ?? "") > last.day;
   });
-  return { entries: [...improved, ...resolved], cameAndWent: passed.length };
+  return { entries: [...worse, ...improved, ...resolved], cameAndWent: passed.length };
+}
+
+/** What a digest in between said that was not delivered: worse by what S last reported, and not called worse today. */
+function worseSince(gap: Gap, softwareIds: ReadonlySet<string>): SinceEntry[] {
+  const { last, report, entriesSince } = gap;
+  const today = new Map(report.entries.map((entry) => [nameOf(entry), entry]));
+  const begun = new Set([...baselinesOf(gap), ...report.products.filter(({ baseline }) => baseline)].map(idOf));
+  const onList = new Set(last.products.map(idOf));
+  const compared = [...softwareIds].filter((id) => onList.has(id) && !begun.has(id));
+  return compared.flatMap((softwareId) => {
+    const worse = entriesSince(softwareId, last).filter(({ kind }) => isWorse(kind));
+    return worse.flatMap((entry): SinceEntry[] => {
+      const said = today.get(nameOf(entry));
+      if (!said || isWorse(said.kind)) return [];
+      return [{ ...namesOf(said), kind: entry.kind, before: entry.previous, now: said.current }];
+    });
+  });
+}
+
+function isWorse(kind: Kind): boolean {
+  return worseKinds.some((worse) => worse === kind);
+}
+
+function idOf({ softwareId }: Product): string {
+  return softwareId;
 }
 
 /** What left the tenant's list, is not mentioned today, and can be said to be resolved. */

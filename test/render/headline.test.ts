@@ -268,7 +268,7 @@ describe("subject and headline", () => {
 describe("subject and headline since the last digest", () => {
   const quiet = { products: { [win10]: product({ "1": [5, 5] }), [win11]: product({ "2": [3, 3] }) } };
   const since = async (parts: Partial<SinceDigest>): Promise<SinceDigest> => {
-    const nothing = { rows: [], readable: [], watched: [], rose: 0, cameAndWent: 0 };
+    const nothing = { rows: [], readable: [], watched: [], lost: [], rose: 0, cameAndWent: 0 };
     return { runId: "2026-11-16", day: "2026-11-16", ...nothing, ...parts };
   };
   const betterRows = async (...kbs: Parameters<typeof product>[0][]) =>

@@ -3,9 +3,9 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { DefenderError } from "../../shared/ports.ts";
 import { advance } from "../../shared/run/advance.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import { aWatchlist } from "../support/builders.ts";
-import { handleAll, handleNext } from "../support/drive.ts";
-import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import { aWatchlist, chainOf } from "../support/builders.ts";
+import { askFor, handleAll, handleNext } from "../support/drive.ts";
+import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 
 const windows10 = "microsoft-_-windows_10";
 const windows11 = "microsoft-_-windows_11";
@@ -20,7 +20,7 @@ async function day(world: FakeWorld, date: string, answers: Record<string, reado
   for (const [softwareId, answer] of Object.entries(answers)) world.answers.set(softwareId, answer);
   await scheduleRuns(world.ports);
   await handleAll(world, Date.parse(`${date}T23:59:59Z`));
-  return (await world.ports.store.readRun("default", date))?.run;
+  return (await world.ports.store.readRun(chainOf(), date))?.run;
 }
 
 describe("a run", () => {
@@ -43,7 +43,7 @@ describe("a run", () => {
     await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
     await scheduleRuns(world.ports);
     await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
-    expect(await world.ports.store.listRuns("default")).toHaveLength(1);
+    expect(await world.ports.store.listRuns(chainOf())).toHaveLength(1);
     expect(world.inbox).toHaveLength(1);
     expect(world.reads).toHaveLength(2);
   });
@@ -53,9 +53,9 @@ describe("a run", () => {
     await scheduleRuns(world.ports);
     world.answers.set(windows10, broken);
     await handleAll(world, Date.parse("2026-11-23T06:59:59Z"));
-    expect(await world.ports.store.readRun("default", "2026-11-23")).toBeNull();
+    expect(await world.ports.store.readRun(chainOf(), "2026-11-23")).toBeNull();
     await handleAll(world, Date.parse("2026-11-23T07:00:00Z"));
-    const stored = await world.ports.store.readRun("default", "2026-11-23");
+    const stored = await world.ports.store.readRun(chainOf(), "2026-11-23");
     expect(stored?.run.failures).toMatchObject([{ softwareId: windows10, reason: "Defender answered 500." }]);
     expect(world.reads.filter((softwareId) => softwareId === windows11)).toHaveLength(1);
   });
@@ -76,7 +76,7 @@ describe("a run", () => {
     world.answers.set(windows10, forbidden);
     await scheduleRuns(world.ports);
     await handleNext(world, Date.parse("2026-11-23T05:00:00Z"));
-    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toHaveLength(1);
+    expect((await world.ports.store.readRun(chainOf(), "2026-11-23"))?.run.failures).toHaveLength(1);
   });
 
   test("stops reading while Defender throttles, and goes on when it may", async () => {
@@ -85,11 +85,11 @@ describe("a run", () => {
     world.answers.set(windows10, throttled).set(windows11, throttled);
     await scheduleRuns(world.ports);
     await handleNext(world, Number.POSITIVE_INFINITY);
-    const [again] = world.ports.queue.waiting;
+    const again = world.ports.queue.waiting.find(({ message }) => "runId" in message);
     expect(again?.visibleAt).toBe(Date.parse("2026-11-23T05:15:00Z"));
     world.answers.clear();
     await handleAll(world, Date.parse("2026-11-23T05:15:00Z"));
-    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
+    expect((await world.ports.store.readRun(chainOf(), "2026-11-23"))?.run.failures).toEqual([]);
   });
 
   test("ends its step when out of time, and the next step reads only the rest", async () => {
@@ -97,18 +97,18 @@ describe("a run", () => {
     const timeUp = new AbortController();
     world.ports.defender = {
       ...world.ports.defender,
-      getMissingKbs: async (_tenant, softwareId, signal) => {
+      getMissingKbs: async (_tenant, softwareId, { signal } = {}) => {
         signal?.throwIfAborted();
         world.reads.push(softwareId);
         timeUp.abort();
-        return [];
+        return [item("5066835", 12)];
       },
     };
-    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    const message = { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
     await advance(message, world.ports, timeUp.signal);
-    expect(await world.ports.store.readRun("default", "2026-11-23")).toBeNull();
+    expect(await world.ports.store.readRun(chainOf(), "2026-11-23")).toBeNull();
     await handleAll(world, Date.parse("2026-11-23T05:10:00Z"));
-    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
+    expect((await world.ports.store.readRun(chainOf(), "2026-11-23"))?.run.failures).toEqual([]);
     expect(world.reads.toSorted()).toEqual([windows10, windows11]);
   });
 
@@ -123,7 +123,7 @@ describe("a run", () => {
       timeUp.abort();
       return listSnapshots(product, from, to);
     };
-    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    const message = { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
     await advance(message, world.ports, timeUp.signal);
     expect(reads).toBeGreaterThan(0);
     expect(reads).toBeLessThanOrEqual(8);
@@ -157,23 +157,25 @@ describe("a run", () => {
   test("on demand that comes a day late is dropped, because no one waits for it any more", async () => {
     const world = fakeWorld([watchlist]);
     const asked = { watchlist: "default", runId: "2026-11-22T05:00Z", openedAt: "2026-11-22T05:00:00.000Z" };
-    await advance({ ...asked, mail: true }, world.ports);
+    await askFor(world, { ...asked, mail: true });
+    await handleAll(world, Date.parse("2026-11-23T06:00:00Z"));
     expect(world.reads).toEqual([]);
-    expect(await world.ports.store.listRuns("default")).toEqual([]);
+    expect(await world.ports.store.listRuns(chainOf())).toEqual([]);
     expect(world.logs).toMatchObject([{ level: "warn", message: "run dropped", fields: { run: asked.runId } }]);
   });
 
   test("that comes a week late finds the later one committed and changes nothing", async () => {
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-23", {});
-    const late = { watchlist: "default", runId: "2026-11-16", openedAt: "2026-11-16T05:00:00.000Z" };
+    const late = { tenant: "home", runId: "2026-11-16", openedAt: "2026-11-16T05:00:00.000Z" };
     await advance(late, world.ports);
-    expect((await world.ports.store.listRuns("default")).map(({ runId }) => runId)).toEqual(["2026-11-23"]);
+    expect((await world.ports.store.listRuns(chainOf())).map(({ runId }) => runId)).toEqual(["2026-11-23"]);
   });
 
   test("of a watchlist that is no longer configured is dropped", async () => {
     const world = fakeWorld([watchlist]);
-    await advance({ watchlist: "gone", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" }, world.ports);
+    const message = { tenant: "home", watchlist: "gone", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    await advance(message, world.ports);
     expect(world.logs).toMatchObject([{ level: "warn", message: "run of an unknown watchlist dropped" }]);
   });
 
@@ -188,8 +190,9 @@ describe("a run", () => {
       openedAt: "2026-11-23T10:17:00.000Z",
       mail: false,
     };
-    await advance(asked, world.ports);
-    const onDemand = await world.ports.store.readRun("default", "2026-11-23T10:17Z");
+    await askFor(world, asked);
+    await handleAll(world, Date.parse("2026-11-23T10:17:00Z"));
+    const onDemand = await world.ports.store.readRun(chainOf(), "2026-11-23T10:17Z");
     expect(onDemand?.run).toMatchObject({
       previousRunId: "2026-11-23",
       totals: { worsened: 1 },
@@ -204,7 +207,7 @@ describe("a run", () => {
     const both = [watchlist, aWatchlist({ name: "servers", softwareIds: [windows10], heartbeatDay: "none" })];
     const world = fakeWorld([watchlist]);
     await day(world, "2026-11-10", { [windows10]: [item("5066835", 12)] });
-    world.ports.watchlists = both;
+    world.ports.watchlists = configured(both);
     await day(world, "2026-11-23", {});
     const snapshot = await world.ports.store.readSnapshot({
       tenant: "home",
@@ -231,27 +234,36 @@ describe("the storage calls of a run", () => {
     return counted;
   }
 
-  async function secondDay(items: readonly unknown[]) {
-    const world = fakeWorld([aWatchlist({ softwareIds })]);
-    const answers = Object.fromEntries(softwareIds.map((softwareId) => [softwareId, items]));
-    await day(world, "2026-11-23", answers);
+  /** The first hour of the second day, before retention; `items` are what each product missed on the first. */
+  async function secondDay(items: readonly unknown[], answers: Record<string, readonly unknown[]>) {
+    const world = fakeWorld([aWatchlist({ softwareIds, heartbeatDay: "none" })]);
+    await day(world, "2026-11-23", Object.fromEntries(softwareIds.map((softwareId) => [softwareId, items])));
     const counted = counting(world);
-    await day(world, "2026-11-24", { [softwareIds[0] ?? ""]: [item("9999999", 1)] });
-    expect(world.inbox).toHaveLength(2);
+    for (const [softwareId, answer] of Object.entries(answers)) world.answers.set(softwareId, answer);
+    world.setClock("2026-11-24T05:00:00Z");
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-24T06:00:00Z"));
     return { world, calls: counted.calls };
   }
 
-  test("with its mail are two for each product and a dozen for the run", async () => {
-    const { calls } = await secondDay([item("5066835", 12)]);
-    expect(calls).toBeLessThanOrEqual(2 * softwareIds.length + 12);
+  test("without a mail are two for each product and some twenty for the run", async () => {
+    const { world, calls } = await secondDay([item("5066835", 12)], {});
+    expect(world.inbox).toHaveLength(1);
+    expect(calls).toBeLessThanOrEqual(2 * softwareIds.length + 16);
+  });
+
+  test("with its mail are one more for each product", async () => {
+    const { world, calls } = await secondDay([item("5066835", 12)], { [softwareIds[0] ?? ""]: [item("5066835", 20)] });
+    expect(world.inbox).toHaveLength(2);
+    expect(calls).toBeLessThanOrEqual(3 * softwareIds.length + 30);
   });
 
   test("are more if its KBs do not fit in memory; its report is the same", async () => {
     const many = Array.from({ length: 600 }, (_, index) => item(`${5_000_000 + index}`, 12));
-    const { world, calls } = await secondDay(many);
-    expect(calls).toBeGreaterThan(2 * softwareIds.length + 12);
-    expect(calls).toBeLessThanOrEqual(4 * softwareIds.length + 12);
-    const run = (await world.ports.store.readRun("default", "2026-11-24"))?.run;
+    const { world, calls } = await secondDay(many, { [softwareIds[0] ?? ""]: [item("9999999", 1)] });
+    expect(calls).toBeGreaterThan(3 * softwareIds.length + 30);
+    expect(calls).toBeLessThanOrEqual(4 * softwareIds.length + 30);
+    const run = (await world.ports.store.readRun(chainOf(), "2026-11-24"))?.run;
     expect(run?.totals).toMatchObject({ new: 1, read: 50, missingKbs: 601 });
   });
 });
@@ -259,10 +271,10 @@ describe("the storage calls of a run", () => {
 describe("two at once", () => {
   test("commit one run and send one mail", async () => {
     const world = fakeWorld([watchlist]);
-    const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+    const message = { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
     await Promise.all([advance(message, world.ports), advance(message, world.ports), advance(message, world.ports)]);
     await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
-    expect(await world.ports.store.listRuns("default")).toHaveLength(1);
+    expect(await world.ports.store.listRuns(chainOf())).toHaveLength(1);
     expect(world.inbox).toHaveLength(1);
   });
 
@@ -272,10 +284,10 @@ describe("two at once", () => {
   ])("runs of different days follow one another, whichever commits first, %s", async (_, before) => {
     const world = fakeWorld([watchlist]);
     for (const date of before) await day(world, date, {});
-    const open = (runId: string) => ({ watchlist: "default", runId, openedAt: `${runId}T05:00:00.000Z` });
+    const open = (runId: string) => ({ tenant: "home", runId, openedAt: `${runId}T05:00:00.000Z` });
     await Promise.all([advance(open("2026-11-22"), world.ports), advance(open("2026-11-23"), world.ports)]);
     await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
-    const runs = await world.ports.store.listRuns("default");
+    const runs = await world.ports.store.listRuns(chainOf());
     for (const [index, run] of runs.entries()) expect(run.previousRunId).toBe(runs[index - 1]?.runId ?? null);
     expect(runs.at(-1)?.runId).toBe("2026-11-23");
   });
@@ -289,7 +301,7 @@ describe("a mail that did not go out", () => {
     await handleAll(world, Date.parse("2026-11-23T23:59:59Z"));
     return world;
   }
-  const mailOf = async ({ ports }: FakeWorld) => (await ports.store.readRun("default", "2026-11-23"))?.run.mail;
+  const mailOf = async ({ ports }: FakeWorld) => (await ports.store.readRun(chainOf(), "2026-11-23"))?.run.mail;
 
   test("is tried again after a failure, later and later, until it goes", async () => {
     const failed = { status: "failed", reason: "SendGrid answered 503." } as const;
@@ -333,6 +345,28 @@ describe("a mail that did not go out", () => {
   });
 });
 
+describe("a message to send mails", () => {
+  const message = { deliver: chainOf(), openedAt: "2026-11-23T05:00:00.000Z" };
+  const noCredits = { status: "failed", isAccount: true, reason: "The account has no credits." } as const;
+
+  test("tries on until a day after the next scheduled run, which has queued another for what is still owed", async () => {
+    const world = fakeWorld([watchlist]);
+    world.outcomes.push(...Array.from({ length: 99 }, () => noCredits));
+    await scheduleRuns(world.ports);
+    await handleAll(world, Date.parse("2026-11-23T05:00:00Z"));
+    world.ports.queue.waiting.length = 0;
+    await world.ports.queue.send(message);
+    await handleAll(world, Date.parse("2026-11-25T05:00:00Z"));
+    expect(world.ports.queue.waiting).toMatchObject([{ message }]);
+    await handleAll(world, Date.parse("2026-11-25T14:00:00Z"));
+    expect(world.ports.queue.waiting).toEqual([]);
+    // The next run's message sends it, or what covers it.
+    world.outcomes.length = 0;
+    await day(world, "2026-11-26", {});
+    expect(world.inbox).toHaveLength(1);
+  });
+});
+
 describe("a run on demand", () => {
   const asked = { watchlist: "default", runId: "2026-11-23T10:17Z", openedAt: "2026-11-23T10:17:00.000Z", mail: true };
 
@@ -343,21 +377,24 @@ describe("a run on demand", () => {
     return world;
   }
   const reasonsOf = async ({ ports }: FakeWorld) =>
-    (await ports.store.readRun("default", asked.runId))?.run.failures.map(({ reason }) => reason);
+    (await ports.store.readRun(chainOf(), asked.runId))?.run.failures.map(({ reason }) => reason);
 
   test("does not wait for products with a passing failure: a person is waiting for the run", async () => {
     const world = askedWhile(broken);
-    await advance(asked, world.ports);
+    await askFor(world, asked);
+    await handleAll(world, Date.parse(asked.openedAt));
     expect(await reasonsOf(world)).toEqual(["Defender answered 500.", "Defender answered 500."]);
     expect(world.inbox).toMatchObject([{ runId: asked.runId }]);
     expect(world.ports.queue.waiting).toEqual([]);
+    expect(await world.ports.store.listRequests("home")).toEqual([]);
   });
 
   test("waits while Defender throttles, for an hour and no longer", async () => {
     const throttled = new DefenderError("Defender throttles.", { permanent: false, retryAfterSeconds: 900 });
     const world = askedWhile(throttled);
-    await advance(asked, world.ports);
-    expect(world.ports.queue.waiting).toEqual([{ message: asked, visibleAt: Date.parse("2026-11-23T10:32:00Z") }]);
+    await askFor(world, asked);
+    await handleNext(world, Date.parse(asked.openedAt));
+    expect(world.ports.queue.waiting).toMatchObject([{ visibleAt: Date.parse("2026-11-23T10:32:00Z") }]);
     await handleAll(world, Date.parse("2026-11-23T11:16:59Z"));
     expect(await reasonsOf(world)).toBeUndefined();
     await handleAll(world, Date.parse("2026-11-23T11:17:00Z"));
@@ -367,7 +404,7 @@ describe("a run on demand", () => {
 });
 
 describe("a step", () => {
-  const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+  const message = { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
 
   /** Every step is out of time as soon as it begins. */
   function timeIsUp() {
@@ -390,37 +427,39 @@ describe("a step", () => {
     const world = fakeWorld();
     await advance(message, world.ports);
     expect(world.ports.queue.waiting).toMatchObject([{ message }]);
-    expect(await world.ports.store.readRun("default", "2026-11-23")).toBeNull();
+    expect(await world.ports.store.readRun(chainOf(), "2026-11-23")).toBeNull();
     timeout.mockRestore();
     await advance(world.ports.queue.waiting.pop()?.message, world.ports);
-    expect((await world.ports.store.readRun("default", "2026-11-23"))?.run.failures).toEqual([]);
+    expect((await world.ports.store.readRun(chainOf(), "2026-11-23"))?.run.failures).toEqual([]);
   });
 });
 
 describe("a message", () => {
-  const message = { watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+  const message = { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
   const { openedAt: _, ...neverOpened } = message;
 
   test.each([
     ["is null", null],
     ["is a text", "2026-11-23"],
     ["does not say when it was opened", neverOpened],
-    ["names no watchlist", { ...message, watchlist: "" }],
+    ["names no tenant", { ...message, tenant: "" }],
     ["is of a day that does not exist", { ...message, runId: "2026-02-30" }],
     ["is of a day far from ours", { ...message, runId: "1969-12-31" }],
     ["was opened at an impossible time", { ...message, openedAt: "2026-23-11T05:00:00.000Z" }],
-    ["has a mail that is neither true nor false", { ...message, mail: "perhaps" }],
+    ["delivers to no watchlist", { deliver: { tenant: "home" }, openedAt: message.openedAt }],
+    ["never began to deliver", { deliver: chainOf() }],
+    ["expires no day", { expire: { tenant: "home", day: "yesterday" } }],
   ])("that %s fails with what it needs, and changes nothing", async (_name, shapeless) => {
     const world = fakeWorld();
     const advanced = advance(shapeless, world.ports);
-    await expect(advanced).rejects.toThrow("it needs watchlist, runId and openedAt");
-    expect(await world.ports.store.listRuns("default")).toEqual([]);
+    await expect(advanced).rejects.toThrow("it needs a tenant, runId and openedAt");
+    expect(await world.ports.store.listRuns(chainOf())).toEqual([]);
     expect([world.reads, world.inbox, world.ports.queue.waiting]).toEqual([[], [], []]);
   });
 
   test("with a property that a newer version added is accepted", async () => {
     const world = fakeWorld();
     await advance({ ...message, priority: 1 }, world.ports);
-    expect(await world.ports.store.listRuns("default")).toMatchObject([{ runId: "2026-11-23" }]);
+    expect(await world.ports.store.listRuns(chainOf())).toMatchObject([{ runId: "2026-11-23" }]);
   });
 });

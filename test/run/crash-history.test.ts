@@ -1,15 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { changesOf } from "../../shared/core/comparison.ts";
 import { addDays } from "../../shared/core/day.ts";
-import { isWorse as isWorseKind } from "../../shared/core/due.ts";
 import type { Run } from "../../shared/core/run.ts";
-import { isScheduled } from "../../shared/core/run-id.ts";
 import { DefenderError, type SendOutcome } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import { aWatchlist } from "../support/builders.ts";
+import { aWatchlist, chainOf } from "../support/builders.ts";
 import { Crash, type CrashPoint, crashingAt, handleAll, handleNext } from "../support/drive.ts";
 import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import { expectEveryDigestComplete, scheduledRuns } from "../support/readers.ts";
 
 const softwareIds = ["microsoft-_-windows_10", "microsoft-_-windows_11"];
 const watchlist = aWatchlist({ softwareIds, mailWhen: "worse" });
@@ -44,20 +42,21 @@ const aDay: fc.Arbitrary<Day> = fc.record({
 const dayMs = 86_400_000;
 const firstDay = "2026-11-02";
 
-test("no change is lost and none is reported twice, whatever crashes", { timeout: 120_000 }, async () => {
+test("no change is lost and none is reported twice, whatever crashes", { timeout: 240_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(aDay, { minLength: 1, maxLength: 6 }), async (days) => {
       const world = fakeWorld([watchlist]);
       let doubtful = 0;
       for (const [index, day] of days.entries()) doubtful += await live(world, addDays(firstDay, index), day);
-      await liveWell(world, addDays(firstDay, days.length));
-      await liveWell(world, addDays(firstDay, days.length + 1));
-      const runs = await scheduledRuns(world);
+      await liveWell(world, addDays(firstDay, days.length), {});
+      await liveWell(world, addDays(firstDay, days.length + 1), { "9999999": 1 });
+      const runs = await scheduledRuns(world.ports.store);
       expectChain(runs);
-      await expectEveryWorseningMailed(world, runs);
+      expectNothingOwed(runs);
+      await expectEveryDigestComplete(world.ports.store, world.inbox);
       expectSentOnce(world, runs, doubtful);
     }),
-    { numRuns: 500 },
+    { numRuns: 250 },
   );
 });
 
@@ -82,14 +81,14 @@ async function live(world: FakeWorld, date: string, day: Day): Promise<number> {
 
 /** Mails that arrived although the process died before it could record that. */
 async function countUnknown({ ports, inbox }: FakeWorld, from: number): Promise<number> {
-  const arrived = inbox.slice(from).map(({ runId }) => ports.store.readRun(watchlist.name, runId));
+  const arrived = inbox.slice(from).map(({ runId }) => ports.store.readRun(chainOf(), runId));
   return (await Promise.all(arrived)).filter((stored) => stored?.run.mail.status === "sending").length;
 }
 
-async function liveWell(world: FakeWorld, date: string): Promise<void> {
+async function liveWell(world: FakeWorld, date: string, machines: Record<string, number>): Promise<void> {
   const start = Date.parse(`${date}T05:00:00Z`);
   world.setClock(start);
-  answer(world, [{}, {}]);
+  answer(world, [machines, {}]);
   world.outcomes.length = 0;
   await scheduleRuns(world.ports);
   await handleAll(world, start + dayMs - 1);
@@ -107,12 +106,6 @@ function answer(world: FakeWorld, answers: Day["answers"]): void {
   }
 }
 
-async function scheduledRuns({ ports }: FakeWorld): Promise<Run[]> {
-  const summaries = await ports.store.listRuns(watchlist.name);
-  const stored = await Promise.all(summaries.map(({ runId }) => ports.store.readRun(watchlist.name, runId)));
-  return stored.flatMap((row) => (row && isScheduled(row.run.runId) ? [row.run] : []));
-}
-
 /** Each run compares with exactly what the run before it reported. */
 function expectChain(runs: readonly Run[]): void {
   for (const [index, run] of runs.entries()) {
@@ -125,23 +118,12 @@ function expectChain(runs: readonly Run[]): void {
   }
 }
 
-async function expectEveryWorseningMailed({ ports, inbox }: FakeWorld, runs: readonly Run[]): Promise<void> {
-  const mailed = new Set(inbox.map(({ runId }) => runId));
-  for (const run of runs) {
-    if (run.mail.unknownOutcomes >= 3) continue;
-    expect(["none", "sent"]).toContain(run.mail.status);
-    const worse = await Promise.all(run.comparisons.map((comparison) => isWorse(run, comparison, ports.store)));
-    if (worse.includes(true)) expect(mailed).toContain(run.runId);
-    expect(mailed.has(run.runId)).toBe(run.mail.status === "sent");
+/** Each mail was sent, or a later one took its place, or it was given up and the next one said what it held. */
+function expectNothingOwed(runs: readonly Run[]): void {
+  for (const { mail } of runs) {
+    expect(["none", "sent", "cancelled", "refused"]).toContain(mail.status);
+    if (mail.status === "refused") expect(Math.max(mail.unknownOutcomes, mail.crashes ?? 0)).toBe(3);
   }
-}
-
-async function isWorse(run: Run, comparison: Run["comparisons"][number], store: FakeWorld["ports"]["store"]) {
-  const read = (runId: string | null) => runId && store.readSnapshot({ ...comparison, tenant: run.tenant, runId });
-  const [previous, current] = [await read(comparison.previous), await read(comparison.current)];
-  if (comparison.current) expect(current).toBeTruthy();
-  const changes = changesOf(comparison, run.rules.thresholds, previous || null, current || null);
-  return changes.some(({ kind }) => isWorseKind(kind));
 }
 
 /** A second mail is right only if a crash or a lost answer hid that SendGrid had accepted the first. */
@@ -150,34 +132,48 @@ function expectSentOnce({ inbox }: FakeWorld, runs: readonly Run[], doubtful: nu
   expect(inbox.length - sent).toBeLessThanOrEqual(doubtful);
 }
 
-test("a process that dies in the middle of a walk reads nothing again that it has stored, and mails once", async () => {
-  const world = fakeWorld([watchlist]);
-  answer(world, [{ "5041585": 3 }, { "5066835": 4 }]);
+test("a process that dies at any call reads nothing again that it has stored, and mails once", async () => {
+  let readTwice = 0;
+  for (let call = 1, isOver = false; !isOver; call++) {
+    const world = fakeWorld([watchlist]);
+    answer(world, [{ "5041585": 3 }, { "5066835": 4 }]);
+    const readsWhenStored = countReadsWhenStored(world);
+    await scheduleRuns(world.ports);
+    const calls = world.ports.queue.waiting.length;
+    for (let message = 0; message < calls; message++) {
+      await handleNext(world, Number.POSITIVE_INFINITY, { call, after: true });
+    }
+    isOver = world.inbox.length > 0;
+    await handleAll(world, world.ports.now().getTime() + dayMs);
+    const reads = new Map(softwareIds.map((softwareId) => [softwareId, readsOf(world, softwareId)]));
+    expect([call, readsWhenStored]).toEqual([call, reads]);
+    expect([call, world.inbox.length]).toEqual([call, 1]);
+    readTwice += world.reads.length > 2 ? 1 : 0;
+  }
+  // Some of these crashes lost a read that was under way.
+  expect(readTwice).toBeGreaterThan(0);
+});
+
+function readsOf({ reads }: FakeWorld, softwareId: string): number {
+  return reads.filter((read) => read === softwareId).length;
+}
+
+function countReadsWhenStored(world: FakeWorld): Map<string, number> {
+  const counts = new Map<string, number>();
   const { store } = world.ports;
   const { addSnapshot } = store;
-  const readsWhenStored = new Map<string, number>();
-  const countReads = (softwareId: string) => world.reads.filter((read) => read === softwareId).length;
   store.addSnapshot = async (snapshot) => {
     const isAdded = await addSnapshot(snapshot);
-    if (isAdded) readsWhenStored.set(snapshot.softwareId, countReads(snapshot.softwareId));
+    if (isAdded) counts.set(snapshot.softwareId, readsOf(world, snapshot.softwareId));
     return isAdded;
   };
-  await scheduleRuns(world.ports);
-  for (let call = 1; readsWhenStored.size === 0; call++) {
-    await handleNext(world, Number.POSITIVE_INFINITY, { call, after: true });
-  }
-  await handleAll(world, Number.POSITIVE_INFINITY);
-  expect(Object.fromEntries(readsWhenStored)).toEqual(
-    Object.fromEntries(softwareIds.map((softwareId) => [softwareId, countReads(softwareId)])),
-  );
-  expect(world.reads.length).toBeGreaterThan(2);
-  expect(world.inbox).toHaveLength(1);
-});
+  return counts;
+}
 
 test("a crash ends the process at the call it names", async () => {
   const world = fakeWorld([watchlist]);
   const ports = crashingAt({ call: 2, after: false }, world.ports);
   await ports.queue.countPoison();
   await expect(ports.queue.countPoison()).rejects.toBeInstanceOf(Crash);
-  await expect(ports.store.listRuns("default")).rejects.toBeInstanceOf(Crash);
+  await expect(ports.store.listRuns(chainOf())).rejects.toBeInstanceOf(Crash);
 });

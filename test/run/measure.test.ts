@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Emptiness, Snapshot } from "../../shared/core/snapshot.ts";
-import { type Defender, DefenderError, type ProductFacts } from "../../shared/ports.ts";
+import { DefenderError, type ProductFacts } from "../../shared/ports.ts";
 import { measure } from "../../shared/run/measure.ts";
 import { aKb, aSnapshot } from "../support/builders.ts";
 
@@ -22,7 +22,7 @@ type Facts = Partial<ProductFacts> | DefenderError | null;
 /** Gives these answers in turn, the last one for good; counts how often it was asked. */
 function defender(answers: readonly Answer[], facts: Facts = { weaknesses: 0 }) {
   const asked = { lists: 0, lookUps: 0 };
-  const port: Defender = {
+  const port: Parameters<typeof measure>[1] = {
     getMissingKbs: async () => {
       const answer = answers[Math.min(asked.lists++, answers.length - 1)] ?? [];
       if (answer instanceof DefenderError) throw answer;

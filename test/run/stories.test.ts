@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OutgoingMail } from "../../shared/ports.ts";
+import { chainOf } from "../support/builders.ts";
+import { configured } from "../support/fake-world.ts";
 import { readCsv } from "../support/read-csv.ts";
 import { item, type PlayedStory, play, type StoryDay } from "../support/story.ts";
 
@@ -179,7 +181,7 @@ describe("a run asked for in a zone ahead of UTC", () => {
   });
 
   test("comes after the scheduled run of its morning, and belongs to its day", async () => {
-    const runs = await story.world.ports.store.listRuns("default");
+    const runs = await story.world.ports.store.listRuns(chainOf());
     expect(runs.map(({ runId, day }) => [runId, day])).toEqual([
       ["2026-11-22", "2026-11-22"],
       ["2026-11-23", "2026-11-23"],
@@ -452,8 +454,9 @@ test("other capitals in the name of a watchlist change nothing", async () => {
   ];
   const story = await play({ watchlist: { name: "Servers", softwareIds: [windows10] }, days: days.slice(0, 1) });
   const { ports } = story.world;
-  ports.watchlists = ports.watchlists.map((list) => ({ ...list, name: "SERVERS" }));
-  expect((await ports.store.listRuns("SERVERS")).map(({ runId }) => runId)).toEqual(["2026-11-20"]);
+  const { list } = await ports.watchlists();
+  ports.watchlists = configured(list.map((one) => ({ ...one, name: "SERVERS" })));
+  expect((await ports.store.listRuns(chainOf("SERVERS"))).map(({ runId }) => runId)).toEqual(["2026-11-20"]);
   const { status } = await story.report("watchlist=servers&format=json");
   expect(status).toBe(200);
 });

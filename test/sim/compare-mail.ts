@@ -1,5 +1,5 @@
 import { larger } from "../oracle/reading.ts";
-import type { Since } from "../oracle/since.ts";
+import type { Since, SinceEntry } from "../oracle/since.ts";
 import type { Entry, Kind, OracleReport } from "../oracle/types.ts";
 import { disagreements } from "./compare.ts";
 import { type DigestFacts, totalOfKind } from "./digest-facts.ts";
@@ -9,12 +9,12 @@ import { type EntryFacts, type Facts, kbOf, type Names, noFacts } from "./facts.
 export function digestDisagreements(
   digest: DigestFacts,
   rules: Facts,
-  { report, since }: { report: OracleReport; since: Since | null },
+  says: { report: OracleReport; since: Since | null; first: readonly string[] },
 ): string[] {
   return [
     ...disagreements(rules, digest.facts),
-    ...sinceDisagreements(digest, since),
-    ...remarkDisagreements(digest, report, since),
+    ...sinceDisagreements(digest, says.since),
+    ...remarkDisagreements(digest, says),
   ];
 }
 
@@ -23,25 +23,35 @@ function sinceDisagreements({ facts, since: said, cameAndWent, isCut }: DigestFa
   const found = passed === cameAndWent ? [] : [`came and went: rules ${passed}, ${facts.source} ${cameAndWent}`];
   const [one, other] = [noFacts("rules since", true), noFacts(`${facts.source} since`, !isCut)];
   for (const entry of since?.entries ?? []) {
-    const { softwareId, kind, before, now } = entry;
-    const facts: EntryFacts = { kind, machines: now?.machines ?? null, machinesBefore: before.machines };
+    const { softwareId, kind, now } = entry;
+    const facts: EntryFacts = { kind, machines: now?.machines ?? null, ...beforeOf(entry) };
     one.entries.set(`${softwareId} ${kbOf(entry)}`, facts);
   }
   other.entries = said.entries;
-  one.totals = { improved: kbsOf(since, "improved"), resolved: kbsOf(since, "resolved") };
-  other.totals = { improved: said.improved, resolved: said.resolved };
+  one.totals = Object.fromEntries(Object.entries(totalOfKind).map(([kind, total]) => [total, kbsOf(since, kind)]));
+  other.totals = said.totals;
   return [...found, ...disagreements(one, other)];
 }
 
-function kbsOf(since: Since | null, kind: "improved" | "resolved"): number {
+/** A digest shows the count before only beside a change of it. */
+function beforeOf({ kind, before, now }: SinceEntry): EntryFacts {
+  const isShown = kind === "improved" || kind === "resolved" || (before?.machines != null && now?.machines != null);
+  return isShown && before ? { machinesBefore: before.machines } : {};
+}
+
+function kbsOf(since: Since | null, kind: string): number {
   return new Set(since?.entries.filter((entry) => entry.kind === kind).map((entry) => entry.key)).size;
 }
 
-function remarkDisagreements({ facts, remarks }: DigestFacts, report: OracleReport, since: Since | null): string[] {
+function remarkDisagreements(
+  { facts, remarks }: DigestFacts,
+  { report, since, first }: Parameters<typeof digestDisagreements>[2],
+): string[] {
   const { products, previousRunId } = report;
   const [notRead, readable] = [products.filter(({ state }) => state === "not-read"), since?.products ?? []];
   const lost = (product: (typeof products)[number]) => product.unknownId || product.leftInventory;
   const expected: Record<string, number> = {
+    "all that is missing": first.length,
     "not read": notRead.filter((product) => !lost(product)).length,
     "unknown id": notRead.filter(({ unknownId }) => unknownId).length,
     "left the inventory": notRead.filter(({ leftInventory }) => leftInventory).length,
@@ -64,6 +74,8 @@ const kindOfWord: Readonly<Record<string, keyof typeof totalOfKind>> = {
 
 const lead =
   /^(New|Worse|Back|More CVEs|Better|Resolved)(?: since .+?)?: KB(.+?), (.+?), (?:was on )?(up to )?(?:an unknown number of machines|([\d,?]+) (machine|CVE)s?(?: \(([+−][\d,]+)\))?)$/;
+const sinceLead =
+  /^(New|Worse|Back|More CVEs|Better|Resolved|[\d,]+ (new|worse|back|with more CVEs|better|resolved)) since /;
 const short = /^([\d,]+) (new|worse|back|with more CVEs|better|resolved)(?: since .+?)?(?:, (?:most )?([+−][\d,]+))?$/;
 const others = [
   /^nothing (else )?got worse$/,
@@ -92,7 +104,7 @@ export function subjectDisagreements(subject: string, run: Omit<Said, "isSince">
   const found: string[] = [];
   if (subject.length > 120) found.push("the subject is longer than 120 characters");
   const parts = subject.replace(/ · \S+$/, "").split("; ");
-  const said: Said = { ...run, isSince: /^(Better|Resolved|[\d,]+ (better|resolved)) since /.test(subject) };
+  const said: Said = { ...run, isSince: parts.some((part) => sinceLead.test(part)) };
   const named = new Set<Kind>();
   for (const part of parts) {
     if (part.endsWith("…")) continue;

@@ -22,7 +22,7 @@ interface ListedKb {
 export interface DigestFacts {
   facts: Facts;
   /** `softwareId kb` to kind and counts; null where the digest has no such section. */
-  since: { entries: Map<string, EntryFacts>; improved: number; resolved: number };
+  since: { entries: Map<string, EntryFacts>; totals: Partial<Facts["totals"]> };
   /** How many products each remark is about, by its title in small letters. */
   remarks: Map<string, number>;
   /** How many entries came and went since the last digest. */
@@ -149,18 +149,19 @@ function factsOf(
   names: Names,
 ): Omit<DigestFacts, "cameAndWent"> {
   const facts = noFacts(source, false);
-  const since = { entries: new Map<string, EntryFacts>(), improved: 0, resolved: 0 };
-  const totals = { new: 0, worsened: 0, returned: 0, moreCves: 0, improved: 0, resolved: 0 };
+  const none = { new: 0, worsened: 0, returned: 0, moreCves: 0, improved: 0, resolved: 0 };
+  const [totals, since] = [{ ...none }, { entries: new Map<string, EntryFacts>(), totals: { ...none } }];
   for (const section of sections) {
     const [, title = "", isSince] = /^(.*?)( since the digest of .*)?$/.exec(section.title) ?? [];
     const kind = kinds[title];
+    const isTotal = (one: string | undefined): one is keyof typeof totalOfKind =>
+      one !== undefined && one in totalOfKind;
+    if (isTotal(kind)) (isSince === undefined ? totals : since.totals)[totalOfKind[kind]] = section.count;
     if (kind === "improved" || kind === "resolved") {
-      const entries = isSince === undefined ? facts.entries : since.entries;
-      (isSince === undefined ? totals : since)[kind] = section.count;
-      for (const kb of section.kbs) addBetter(entries, kb, kind, names);
+      for (const kb of section.kbs) addBetter(isSince === undefined ? facts.entries : since.entries, kb, kind, names);
+    } else if (kind !== undefined && isSince !== undefined) {
+      for (const kb of section.kbs) addListedSince(facts, since.entries, kb, { kind, names });
     } else if (kind !== undefined || title === "overdue") {
-      if (kind !== undefined && kind in totalOfKind)
-        totals[totalOfKind[kind as keyof typeof totalOfKind]] = section.count;
       for (const kb of section.kbs) addListed(facts, kb, kind ?? null, names);
     }
   }
@@ -183,6 +184,22 @@ function addListed(facts: Facts, { title, products }: ListedKb, kind: string | n
     const name = `${names.labels.get(label) ?? label} ${kb}`;
     const known = facts.entries.get(name);
     facts.entries.set(name, { ...entryIn(machines, cves, kind), ...known });
+  }
+}
+
+/** A KB that got worse since the last digest: beside its products may be others, with what the report says of them. */
+function addListedSince(
+  facts: Facts,
+  since: Map<string, EntryFacts>,
+  { title, products }: ListedKb,
+  { kind, names }: { kind: string; names: Names },
+): void {
+  for (const { label, machines, cves } of products) {
+    const name = `${names.labels.get(label) ?? label} ${idIn(title, names)}`;
+    const entry = entryIn(machines, cves, kind);
+    // Whether its product was read today is for the report to say.
+    if (entry.kind === kind) since.set(name, { kind, machines: entry.machines, machinesBefore: entry.machinesBefore });
+    else facts.entries.set(name, { ...entry, ...facts.entries.get(name) });
   }
 }
 

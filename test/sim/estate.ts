@@ -273,9 +273,13 @@ function liveKb(kb: Kb, dice: Dice, { moves, turns, odd }: Temper): boolean {
   if (isTurned) turn(kb, dice);
   if (dice.chance(odd)) {
     const number = String(kb.id).replace(/\D/g, "");
-    if (number !== "") kb.id = dice.pick([number, `KB${number}`, `kb ${number}`, Number(number), ` ${number} `]);
+    if (number !== "") kb.id = dice.pick([number, ...spellingsOf(number), Number(number)]);
   }
   return isMoved || isTurned;
+}
+
+function spellingsOf(number: string): string[] {
+  return ["KB", "kb ", "KB-", "KB#", "kb_0", "00", " "].map((before) => `${before}${number} `);
 }
 
 function moved(count: unknown, dice: Dice, steps: readonly [number, ...number[]]): number {
@@ -286,8 +290,8 @@ function moved(count: unknown, dice: Dice, steps: readonly [number, ...number[]]
 function turn(kb: Kb, dice: Dice): void {
   const kind = dice.below(6);
   if (kind <= 2) kb.isListed = !kb.isListed;
-  else if (kind === 3) kb.machines = dice.pick([null, undefined, -1, 1.5, 0, 0, 7]);
-  else if (kind === 4) kb.cves = dice.pick([null, undefined, -2, 0, 3]);
+  else if (kind === 3) kb.machines = dice.pick([null, undefined, -1, 1.5, 0, 0, 7, -0, "12", " 7 ", "0", "many"]);
+  else if (kind === 4) kb.cves = dice.pick([null, undefined, -2, 0, 3, "3", "x"]);
   else [kb.machines, kb.cves] = [dice.pick([null, 9]), dice.pick([null, 2])];
 }
 
@@ -303,7 +307,9 @@ function answerOf({ kbs, trouble }: Product, { dice, temper }: Estate): StoryAns
     case "empty":
       return [];
     case "no such item":
-      return list.length > 0 ? [...list.slice(1), { ...itemOf(kbs[0]), id: null }] : [{ id: "" }];
+      return list.length > 0
+        ? [...list.slice(1), { ...itemOf(kbs[0]), id: dice.pick([null, "KB", "9".repeat(41)]) }]
+        : [{ id: "" }];
     case "second read fails":
       return { sequence: [list.slice(1), { status: 500 }] };
     case "recovers":

@@ -65,6 +65,8 @@ interface Seen {
   rules: Facts;
   /** Which digest this run's mail was sent after; fixed at the first send. */
   since?: Since | null;
+  /** The products that it names because none was sent before it; fixed with `since`. */
+  first?: readonly string[];
 }
 
 function createWatcher(plan: Plan): Watcher {
@@ -161,10 +163,12 @@ function checkSend(send: Send, watcher: Watcher): void {
   if (seen === undefined) return void say(["it is of no committed run"]);
   const { report, rules } = seen;
   seen.since ??= report.scheduled ? oracle.since(report, sentBefore) : null;
-  const { since } = seen;
+  seen.first ??= report.scheduled ? oracle.firstDigest(report, sentBefore) : [];
+  const { since, first } = seen;
   say(subjectDisagreements(send.subject, { report, since, names }));
-  say(digestDisagreements(textFacts(send.text, names), rules, { report, since }));
-  if (isSlowWanted(report, watcher)) say(digestDisagreements(htmlFacts(send.html, names), rules, { report, since }));
+  say(digestDisagreements(textFacts(send.text, names), rules, { report, since, first }));
+  if (isSlowWanted(report, watcher))
+    say(digestDisagreements(htmlFacts(send.html, names), rules, { report, since, first }));
   if (send.csv !== null) say(disagreements(rules, csvFacts(send.csv)));
 }
 

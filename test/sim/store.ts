@@ -1,6 +1,8 @@
-import { compareOpened, type Run, type RunSummary } from "../../shared/core/run.ts";
+import type { Chain } from "../../shared/core/message.ts";
+import { compareOpened, type Run, type RunKey, type RunSummary } from "../../shared/core/run.ts";
 import { isScheduled, type RunId } from "../../shared/core/run-id.ts";
 import type { Snapshot } from "../../shared/core/snapshot.ts";
+import type { KeyedRow, Row } from "../../shared/io/storage/row.ts";
 import {
   decodeRun,
   decodeSnapshot,
@@ -8,11 +10,11 @@ import {
   encodeMail,
   encodeRun,
   encodeSnapshot,
-  type KeyedRow,
-  type Row,
   runRowKey,
 } from "../../shared/io/storage/rows.ts";
 import type { Store, StoredRun } from "../../shared/ports.ts";
+import { createFakeConfiguration } from "../support/fake-configuration.ts";
+import { createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
 
 interface StoredRow extends StoredRun {
   row: KeyedRow;
@@ -26,7 +28,7 @@ interface Shelf {
 }
 
 /** Runs of one watchlist, in the order in which they were opened. */
-type Chain = StoredRow[];
+type Runs = StoredRow[];
 
 /**
  * A store in memory with the real one's contract and rows. What is written goes through its row once, so a read costs
@@ -34,18 +36,21 @@ type Chain = StoredRow[];
  */
 export function createSimStore(): Store {
   const snapshots = new Map<string, Shelf>();
-  const runs = new Map<string, Chain>();
+  const runs = new Map<string, Runs>();
   let versions = 0;
 
   const product = (tenant: string, softwareId: string) =>
     getOrMake(snapshots, `${tenant}\n${softwareId}`, () => ({ ids: [], byId: new Map() }));
-  const chain = (watchlist: string) => getOrMake(runs, watchlist, () => []);
-  const find = (watchlist: string, runId: RunId) => chain(watchlist).find(({ run }) => run.runId === runId);
+  const runsOf = ({ tenant, watchlist }: Chain) => getOrMake(runs, `${tenant}\n${watchlist.toLowerCase()}`, () => []);
+  const find = (chain: Chain, id: RunId) => {
+    const runId = runRowKey(id);
+    return runsOf(chain).find(({ run }) => run.runId === runId);
+  };
 
-  function addRun(watchlist: string, runId: RunId, row: KeyedRow): void {
-    const run: Run = decodeRun({ watchlist, runId }, row, { table: "Runs", ...row });
+  function addRun({ tenant, watchlist, runId }: RunKey, row: KeyedRow): void {
+    const run: Run = decodeRun({ tenant, watchlist, runId }, row, { table: "Runs", ...row });
     const { comparisons: _comparisons, left: _left, failures: _failures, ...summary } = run;
-    const ordered = chain(watchlist);
+    const ordered = runsOf(run);
     ordered.push({ run, version: String(++versions), row, summary });
     const before = ordered.at(-2);
     if (before && compareOpened(before.run, run) > 0) ordered.sort((a, b) => compareOpened(a.run, b.run));
@@ -53,8 +58,7 @@ export function createSimStore(): Store {
 
   function change(stored: StoredRow, columns: Row): void {
     const row = { ...stored.row, ...columns };
-    const { watchlist, runId } = stored.run;
-    const { mail } = decodeSummary({ watchlist, runId }, row, { table: "Runs", ...row });
+    const { mail } = decodeSummary(stored.run, row, { table: "Runs", ...row });
     const [run, summary] = [
       { ...stored.run, mail },
       { ...stored.summary, mail },
@@ -63,16 +67,22 @@ export function createSimStore(): Store {
   }
 
   return {
-    readSnapshot: async ({ tenant, softwareId, runId }) => product(tenant, softwareId).byId.get(runId) ?? null,
+    readSnapshot: async ({ tenant, softwareId, runId }) =>
+      product(tenant, softwareId).byId.get(runRowKey(runId)) ?? null,
     async readSnapshots({ tenant, softwareId }, runIds) {
       const { byId } = product(tenant, softwareId);
-      return runIds.toSorted().flatMap((runId) => byId.get(runId) ?? []);
+      return runIds
+        .map(runRowKey)
+        .sort()
+        .flatMap((runId) => byId.get(runId) ?? []);
     },
     async listSnapshots({ tenant, softwareId }, from, to) {
-      return listed(product(tenant, softwareId), (runId) => runId >= from && runId <= to);
+      const [first, last] = [runRowKey(from), runRowKey(to)];
+      return listed(product(tenant, softwareId), (runId) => runId >= first && runId <= last);
     },
-    async latestSnapshot({ tenant, softwareId, runId: before }) {
-      return listed(product(tenant, softwareId), (runId) => runId < before).at(-1) ?? null;
+    async latestSnapshot({ tenant, softwareId, runId }) {
+      const before = runRowKey(runId);
+      return listed(product(tenant, softwareId), (id) => id < before).at(-1) ?? null;
     },
     async addSnapshot(snapshot) {
       const { tenant, softwareId, runId } = snapshot;
@@ -85,34 +95,50 @@ export function createSimStore(): Store {
     async deleteSnapshot({ tenant, softwareId, runId }) {
       remove(product(tenant, softwareId), runId);
     },
-    async readRun(watchlist, runId) {
-      const stored = find(watchlist, runId);
-      return stored ? { run: stored.run, version: stored.version } : null;
+    async listSnapshotIds({ tenant, softwareId }, before) {
+      const below = runRowKey(before);
+      return product(tenant, softwareId).ids.filter((runId) => runId < below);
     },
-    async listRuns(watchlist, from = "0000-01-01") {
-      return chain(watchlist).flatMap(({ summary }) => (summary.runId >= from ? [summary] : []));
+    async readRun(chain, runId) {
+      const stored = find(chain, runId);
+      return stored ? { run: named(stored.run, chain), version: stored.version } : null;
+    },
+    async listRuns(chain, from = "0000-01-01") {
+      const first = runRowKey(from);
+      return runsOf(chain).flatMap(({ summary }) => (summary.runId >= first ? [named(summary, chain)] : []));
     },
     async commitRun(run, follows) {
-      const { watchlist, runId } = run;
+      const runId = runRowKey(run.runId);
       const row = encodeRun(run);
-      const followed = follows && find(watchlist, follows.run.runId);
-      if (find(watchlist, runId) || (follows && followed?.version !== follows.version)) return false;
-      if (!follows && isScheduled(runId) && chain(watchlist).some((one) => isScheduled(one.run.runId))) return false;
+      const followed = follows && find(run, follows.run.runId);
+      if (find(run, runId) || (follows && followed?.version !== follows.version)) return false;
+      if (!follows && isScheduled(runId) && runsOf(run).some((one) => isScheduled(one.run.runId))) return false;
       if (followed) change(followed, { followedBy: runId });
-      addRun(watchlist, runRowKey(runId), row);
+      addRun(run, row);
       return true;
     },
-    async updateMail({ watchlist, runId }, version, mail) {
-      const stored = find(watchlist, runId);
+    async updateMail(run, version, mail) {
+      const stored = find(run, run.runId);
       if (stored?.version !== version) return false;
       change(stored, encodeMail(mail));
       return true;
     },
-    async deleteRun(watchlist, runId) {
-      const at = chain(watchlist).findIndex(({ run }) => run.runId === runId);
-      if (at >= 0) chain(watchlist).splice(at, 1);
+    async deleteRun(run) {
+      const at = runsOf(run).findIndex(({ run: { runId } }) => runId === run.runId);
+      if (at >= 0) runsOf(run).splice(at, 1);
     },
+    // A first run is one before which there is none: nothing else remembers it.
+    async deleteBeginning() {},
+
+    ...createFakeConfiguration(),
+    ...createFakeStatuses(),
+    ...createFakeWalks(),
   };
+}
+
+/** The same run under the name that was asked for, as the real store gives it. */
+function named<T extends Chain>(run: T, { watchlist }: Chain): T {
+  return run.watchlist === watchlist ? run : { ...run, watchlist };
 }
 
 function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {

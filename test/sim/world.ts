@@ -11,7 +11,7 @@ import { scheduleRuns } from "../../shared/run/schedule.ts";
 import type { OracleRun, ProductAnswers, Settings } from "../oracle/types.ts";
 import { ask, request } from "../support/ask.ts";
 import { handleNext } from "../support/drive.ts";
-import { type FakeWorld, fakeWorld } from "../support/fake-world.ts";
+import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 import type { StoryAnswer } from "../support/story.ts";
 import type { Moment, Plan, PlannedList, PlannedMail, PlannedWeaknesses } from "./plan.ts";
 import { createSimStore } from "./store.ts";
@@ -76,7 +76,7 @@ export function createSimWorld(plan: Plan): SimWorld {
   /** Whether runs asked for were asked to mail. */
   const asked = new Map<string, boolean>();
   const outcomes: PlannedMail[] = [];
-  ports.defender = recordedDefender(answers, weaknesses, records);
+  ports.defender = { ...ports.defender, ...recordedDefender(answers, weaknesses, records) };
   const store = createSimStore();
   ports.store = recordedStore(store, records, (watchlist) => {
     return { list: lists[watchlist] ?? fail(watchlist), rules: ports.rules, asked };
@@ -99,7 +99,7 @@ export function createSimWorld(plan: Plan): SimWorld {
       Object.assign(answers, moment.answers);
       Object.assign(weaknesses, moment.weaknesses);
       outcomes.splice(0, outcomes.length, ...(moment.mails ?? []));
-      ports.watchlists = Object.entries(lists).map(([name, list]) => watchlistOf(name, list));
+      ports.watchlists = configured(Object.entries(lists).map(([name, list]) => watchlistOf(name, list)));
       await open(moment);
       await handleAll(world, until, { crashes: [...(moment.crashes ?? [])], records });
       return records.take();
@@ -126,6 +126,8 @@ function watchlistOf(name: string, list: PlannedList): Watchlist {
     name,
     softwareIds,
     mailTo: ["security@example.com"],
+    mailTogether: false,
+    readerRole: null,
     tenant: homeTenant,
     thresholds: { minMachines, minPercent, minCves },
     mailWhen,
@@ -144,7 +146,7 @@ async function handleAll(world: FakeWorld, until: number, { crashes, records }: 
     const { waiting } = world.ports.queue;
     const [next] = waiting.toSorted((a, b) => a.visibleAt - b.visibleAt);
     if (next === undefined || next.visibleAt > until) return;
-    records.begin(next.message.runId);
+    records.begin("runId" in next.message ? next.message.runId : null);
     const crash = crashes.shift() ?? undefined;
     await handleNext(world, until, crash);
     records.end(crash !== undefined);
@@ -154,7 +156,10 @@ async function handleAll(world: FakeWorld, until: number, { crashes, records }: 
 
 /** What happened outside the app, as its neighbours saw it. */
 interface Records {
-  begin(runId: string): void;
+  /** A message is handled: a run's, or another. */
+  begin(runId: string | null): void;
+  /** Whether a scheduled run's message is handled. */
+  isScheduled(): boolean;
   end(maybeCrashed: boolean): void;
   /** The try to which an answer about a product belongs. */
   tryOf(softwareId: string): Try;
@@ -166,15 +171,16 @@ interface Records {
 
 function createRecords(): Records {
   /** By run and product. */
-  const tries = new Map<string, Map<string, Try[]>>();
+  const tries = new Map<string | null, Map<string, Try[]>>();
   let [runs, sends]: [OracleRun[], Send[]] = [[], []];
-  let handling = { number: 0, runId: "" };
+  let handling: { number: number; runId: string | null } = { number: 0, runId: null };
 
-  const triesOf = (runId: string) => getOrMake(tries, runId, () => new Map<string, Try[]>());
+  const triesOf = (runId: string | null) => getOrMake(tries, runId, () => new Map<string, Try[]>());
   return {
     begin(runId) {
       handling = { number: handling.number + 1, runId };
     },
+    isScheduled: () => handling.runId !== null && isScheduled(handling.runId),
     end(maybeCrashed) {
       if (!maybeCrashed) return;
       // What a process that died had read and not stored is lost.
@@ -222,7 +228,7 @@ function recordedDefender(
   answers: Readonly<Record<string, StoryAnswer>>,
   weaknesses: Readonly<Record<string, PlannedWeaknesses>>,
   records: Records,
-): Defender {
+): Pick<Defender, "getMissingKbs" | "getSoftware"> {
   const played = new Map<StoryAnswer, number>();
   const next = (answer: StoryAnswer): StoryAnswer => {
     if (!("sequence" in answer)) return answer;
@@ -231,7 +237,8 @@ function recordedDefender(
     return answer.sequence[Math.min(index, answer.sequence.length - 1)] ?? [];
   };
   return {
-    getMissingKbs: async (_tenant, softwareId) => {
+    getMissingKbs: async (_tenant, softwareId, calling) => {
+      await calling?.permit?.();
       const answer = next(answers[softwareId] ?? []);
       const { reads } = records.tryOf(softwareId);
       if (Array.isArray(answer)) {
@@ -242,7 +249,8 @@ function recordedDefender(
       reads.push({ permanent: error.permanent, notFound: error.notFound, reason: error.message });
       throw error;
     },
-    getSoftware: async (_tenant, id) => {
+    getSoftware: async (_tenant, id, calling) => {
+      await calling?.permit?.();
       const planned = weaknesses[id] === undefined ? 0 : weaknesses[id];
       const tried = records.tryOf(id);
       if (typeof planned === "object" && planned !== null) {
@@ -278,8 +286,10 @@ function recordedStore(store: Store, records: Records, inForce: (watchlist: stri
       if (isAdded) records.stored(snapshot.runId, snapshot.softwareId);
       return isAdded;
     },
+    // The reader of the scheduled runs does not look for runs asked for in time, so that each read is for the message's run.
+    listRequests: async (tenant) => (records.isScheduled() ? [] : store.listRequests(tenant)),
     async commitRun(run, follows) {
-      const refusedEarlier = isRefusedSinceLastSent(await store.listRuns(run.watchlist));
+      const refusedEarlier = isRefusedSinceLastSent(await store.listRuns(run));
       const isFirst = await store.commitRun(run, follows);
       if (!isFirst) return false;
       const { watchlist, runId, openedAt } = run;
@@ -307,9 +317,9 @@ function settingsOf(list: PlannedList, { timeZone, retentionDays }: InForce["rul
 
 function recordedMailer(outcomes: PlannedMail[], store: Store, records: Records): Mailer {
   return {
-    send: async ({ watchlist, runId, subject, html, text, attachments }) => {
+    send: async ({ tenant, watchlist, runId, subject, html, text, attachments }) => {
       const outcome = outcomes.shift() ?? "sent";
-      const sent = (await store.listRuns(watchlist)).filter(({ mail }) => mail.status === "sent");
+      const sent = (await store.listRuns({ tenant, watchlist })).filter(({ mail }) => mail.status === "sent");
       const sentBefore = new Set(sent.map((run) => run.runId));
       const csv = attachments[0]?.content ?? null;
       records.mailed({ watchlist, runId, subject, html, text, csv, outcome, sentBefore });

@@ -21,6 +21,8 @@ export const hostileText = fc.oneof(
     '"=1+1"',
     "＝1+1",
     "a,b\r\nc;d",
+    "a\rb",
+    "a\nb",
     "javascript:alert(1)",
     "\u202egnp.exe",
     "\ud800",

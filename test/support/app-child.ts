@@ -5,11 +5,11 @@ import { startHost } from "../../local/host.ts";
  * The app in its own process, controlled by messages from the process that started it (app-process.ts). All log entries go to
  * standard output, with errors and their causes in full: more than any telemetry would show.
  */
-const { TEST_HOST_KEY: hostKey } = process.env;
+const { TEST_HOST_KEY: hostKey = null } = process.env;
 const host = await startHost({
   appDir: process.cwd(),
   port: 0,
-  ...(hostKey !== undefined && { hostKey }),
+  hostKey,
   log: ({ level, functionName, message, fields }) => {
     const details = fields ? ` ${inspect(fields, { depth: 20, breakLength: Number.POSITIVE_INFINITY })}` : "";
     process.stdout.write(`${level} ${functionName ?? "host"}: ${message}${details}\n`);

@@ -9,8 +9,6 @@ export interface BicepParameter {
   description: string;
   secure: boolean;
   allowed: readonly string[];
-  least: number | undefined;
-  most: number | undefined;
 }
 
 /** The text of a file of infra/. */
@@ -23,9 +21,8 @@ export function readParameters(text: string): BicepParameter[] {
   const shape = /^((?:@[\s\S]*?\n)*?)param (\w+) (\w+)(?: = (.+))?$/gm;
   return [...text.matchAll(shape)].map(([, decorators = "", name = "", type = "", fallback]) => {
     const decorator = (kind: string) => new RegExp(`^@${kind}\\(([\\s\\S]*?)\\)$`, "m").exec(decorators)?.[1];
-    const number = (kind: string) => (decorator(kind) === undefined ? undefined : Number(decorator(kind)));
     return {
-      ...{ name, type, fallback, least: number("minValue"), most: number("maxValue") },
+      ...{ name, type, fallback },
       description: literal(decorator("description") ?? ""),
       secure: /^@secure\(\)$/m.test(decorators),
       allowed: [...(decorator("allowed") ?? "").matchAll(/'([^']*)'|\d+/g)].map(([all, quoted]) => quoted ?? all),

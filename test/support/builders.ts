@@ -48,11 +48,13 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
     name: "default",
     softwareIds: ["microsoft-_-windows_10"],
     mailTo: ["security@example.com"],
+    mailTogether: false,
     tenant: homeTenant,
     thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
     mailWhen: "worse",
     heartbeatDay: "Monday",
     dueDays: 14,
+    readerRole: null,
     ...parts,
   };
 }
@@ -195,4 +197,9 @@ function openedAt(runId: RunId): string {
 
 function committedAt(runId: RunId): string {
   return new Date(Date.parse(openedAt(runId)) + 4 * 60_000).toISOString();
+}
+
+/** The chain of a watchlist's runs. */
+export function chainOf(watchlist = "default", tenant = "home"): { tenant: string; watchlist: string } {
+  return { tenant, watchlist };
 }

@@ -1,14 +1,15 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 
-/** A new key and self-signed certificate for https on 127.0.0.1, both PEM, so that the repository contains no key. */
-export function createCertificate(): { key: string; cert: string } {
+/** A new key and self-signed certificate for https on 127.0.0.1 and these hosts, both PEM, so that the repository contains no key. */
+export function createCertificate(hosts: readonly string[] = []): { key: string; cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
   const name = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, Buffer.from("local test")))));
   const day = 86_400_000;
   const validity = sequence(utcTime(Date.now() - day), utcTime(Date.now() + day));
-  const loopback = sequence(der(0x87, Buffer.from([127, 0, 0, 1])));
-  const extensions = sequence(sequence(oid(0x55, 0x1d, 0x11), der(0x04, loopback)));
+  const loopback = der(0x87, Buffer.from([127, 0, 0, 1]));
+  const names = sequence(loopback, ...hosts.map((host) => der(0x82, Buffer.from(host))));
+  const extensions = sequence(sequence(oid(0x55, 0x1d, 0x11), der(0x04, names)));
   const body = sequence(
     der(0xa0, integer(2)),
     integer(1),

@@ -1,4 +1,4 @@
-import type { Ports } from "../../shared/ports.ts";
+import type { Ports, RunRequest } from "../../shared/ports.ts";
 import { advance } from "../../shared/run/advance.ts";
 import type { FakeWorld } from "./fake-world.ts";
 
@@ -20,7 +20,8 @@ export function crashingAt(point: CrashPoint, ports: FakeWorld["ports"]): Ports 
     new Proxy(neighbour, {
       get(target, name, receiver) {
         const method = Reflect.get(target, name, receiver);
-        if (typeof method !== "function") return method;
+        // What a process counts for itself is no outside call.
+        if (typeof method !== "function" || name === "usage" || name === "resume") return method;
         return async (...args: unknown[]) => {
           calls += 1;
           // A dead process makes no more calls.
@@ -33,6 +34,13 @@ export function crashingAt(point: CrashPoint, ports: FakeWorld["ports"]): Ports 
     });
   const neighbours: Neighbour[] = ["defender", "store", "mailer", "queue"];
   return { ...ports, ...Object.fromEntries(neighbours.map((name) => [name, wrap(ports[name])])) };
+}
+
+/** Asks for a run, as `POST /api/runs` does. */
+export async function askFor({ ports }: FakeWorld, request: Omit<RunRequest, "tenant">): Promise<void> {
+  const { mail, ...run } = { tenant: "home", ...request };
+  await ports.store.addRequest({ ...run, mail });
+  await ports.queue.send(run);
 }
 
 /** Handles the first due message and sets the clock to its time; false if none is due by `until`. */

@@ -1,5 +1,7 @@
-import { compareOpened } from "../../shared/core/run.ts";
-import { isScheduled } from "../../shared/core/run-id.ts";
+import type { Chain } from "../../shared/core/message.ts";
+import { compareOpened, type RunKey } from "../../shared/core/run.ts";
+import { isScheduled, type RunId } from "../../shared/core/run-id.ts";
+import type { KeyedRow, Row } from "../../shared/io/storage/row.ts";
 import {
   decodeRun,
   decodeSnapshot,
@@ -7,11 +9,11 @@ import {
   encodeMail,
   encodeRun,
   encodeSnapshot,
-  type KeyedRow,
-  type Row,
   runRowKey,
 } from "../../shared/io/storage/rows.ts";
 import type { SnapshotKey, Store, StoredRun } from "../../shared/ports.ts";
+import { createFakeConfiguration } from "./fake-configuration.ts";
+import { createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
 
 interface Versioned {
   row: KeyedRow;
@@ -32,8 +34,8 @@ export function createFakeStore(): Store {
     Object.assign(stored.row, columns);
     stored.version = ++versions;
   };
-  const hasScheduled = (watchlist: string) =>
-    [...runs].some(([name, { row }]) => name === runName(watchlist, row.rowKey) && isScheduled(row.rowKey));
+  const hasScheduled = (chain: Chain) =>
+    [...runs].some(([name, { row }]) => name === runName(chain, row.rowKey) && isScheduled(row.rowKey));
   const snapshotAt = (key: SnapshotKey, row: KeyedRow) => decodeSnapshot(key, row, { table: "Snapshots", ...row });
 
   return {
@@ -77,39 +79,53 @@ export function createFakeStore(): Store {
     async deleteSnapshot(key) {
       snapshots.delete(snapshotName(key));
     },
-    async readRun(watchlist, runId) {
-      const stored = runs.get(runName(watchlist, runId));
-      return stored ? storedRun({ watchlist, runId }, stored) : null;
+    async listSnapshotIds(product, before) {
+      const name = snapshotName({ ...product, runId: before });
+      const prefix = name.slice(0, -before.length);
+      const names = [...snapshots.keys()].filter((other) => other.startsWith(prefix) && other < name);
+      return names.sort().map((other) => other.slice(prefix.length));
     },
-    async listRuns(watchlist, from = "0000-01-01") {
-      const first = runName(watchlist, from);
-      const prefix = first.slice(0, -from.length);
-      const names = [...runs.keys()].filter((name) => name.startsWith(prefix) && name >= first).sort();
+
+    async readRun(chain, runId) {
+      const stored = runs.get(runName(chain, runId));
+      return stored ? storedRun({ ...chain, runId }, stored) : null;
+    },
+    async listRuns(chain, from = "0000-01-01") {
+      const first = runName(chain, from);
+      const names = [...runs.keys()].filter((name) => name.startsWith(runPrefix(chain)) && name >= first).sort();
+      const { tenant, watchlist } = chain;
       const summaries = names.flatMap((name) => {
         const row = runs.get(name)?.row;
-        return row ? [decodeSummary({ watchlist, runId: row.rowKey }, row, { table: "Runs", ...row })] : [];
+        const key = { tenant, watchlist, runId: row?.rowKey ?? "" };
+        return row ? [decodeSummary(key, row, { table: "Runs", ...row })] : [];
       });
       return summaries.sort(compareOpened);
     },
     async commitRun(run, follows) {
-      const name = runName(run.watchlist, run.runId);
+      const name = runName(run, run.runId);
       const row = encodeRun(run);
-      const followed = follows && runs.get(runName(run.watchlist, follows.run.runId));
+      const followed = follows && runs.get(runName(run, follows.run.runId));
       if (runs.has(name) || (follows && String(followed?.version) !== follows.version)) return false;
-      if (!follows && isScheduled(run.runId) && hasScheduled(run.watchlist)) return false;
+      if (!follows && isScheduled(run.runId) && hasScheduled(run)) return false;
       if (followed) change(followed, { followedBy: run.runId });
       runs.set(name, { row, version: ++versions });
       return true;
     },
-    async updateMail({ watchlist, runId }, version, mail) {
-      const stored = runs.get(runName(watchlist, runId));
+    async updateMail(run, version, mail) {
+      const stored = runs.get(runName(run, run.runId));
       if (!stored || String(stored.version) !== version) return false;
       change(stored, encodeMail(mail));
       return true;
     },
-    async deleteRun(watchlist, runId) {
-      runs.delete(runName(watchlist, runId));
+    async deleteRun(run) {
+      runs.delete(runName(run, run.runId));
     },
+    // Here a first run is one before which there is none: nothing else remembers it.
+    async deleteBeginning() {},
+
+    ...createFakeConfiguration(),
+    ...createFakeStatuses(),
+    ...createFakeWalks(),
   };
 }
 
@@ -117,10 +133,15 @@ function snapshotName({ tenant, softwareId, runId }: SnapshotKey): string {
   return JSON.stringify([tenant, softwareId]) + runRowKey(runId);
 }
 
-function runName(watchlist: string, runId: string): string {
-  return JSON.stringify([watchlist.toLowerCase()]) + runRowKey(runId);
+function runName(chain: Chain, runId: RunId): string {
+  return runPrefix(chain) + runRowKey(runId);
 }
 
-function storedRun(key: { watchlist: string; runId: string }, { row, version }: Versioned): StoredRun {
+function runPrefix({ tenant, watchlist }: Chain): string {
+  return JSON.stringify([tenant, watchlist.toLowerCase()]);
+}
+
+function storedRun({ tenant, watchlist, runId }: RunKey, { row, version }: Versioned): StoredRun {
+  const key = { tenant, watchlist, runId };
   return { run: decodeRun(key, row, { table: "Runs", ...row }), version: String(version) };
 }

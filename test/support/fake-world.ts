@@ -1,6 +1,9 @@
-import type { RunMessage } from "../../shared/core/run.ts";
+import type { QueueMessage } from "../../shared/core/message.ts";
 import type { Watchlist } from "../../shared/core/watchlist.ts";
+import type { RequestPorts } from "../../shared/http/caller.ts";
 import {
+  type Calling,
+  type ConfiguredWatchlists,
   type Defender,
   DefenderError,
   type Mailer,
@@ -8,6 +11,7 @@ import {
   type Ports,
   type RunQueue,
   type SendOutcome,
+  type Usage,
 } from "../../shared/ports.ts";
 import { aWatchlist } from "./builders.ts";
 import { createFakeStore } from "./fake-store.ts";
@@ -17,12 +21,12 @@ export type Answered = readonly unknown[] | DefenderError;
 
 /** A queue in memory: a message is handled when it is due and stays until it is done. */
 export interface FakeQueue extends RunQueue {
-  waiting: { message: RunMessage; visibleAt: number }[];
+  waiting: { message: QueueMessage; visibleAt: number }[];
 }
 
-/** Everything outside the app, in memory, with a clock that moves only when it is set. */
+/** Everything outside the app, in memory, with a clock that moves only when it is set, and a caller who may do everything. */
 export interface FakeWorld {
-  ports: Ports & { queue: FakeQueue };
+  ports: RequestPorts & { queue: FakeQueue };
   /** By software id; any other product has an empty list and no weaknesses. */
   answers: Map<string, Answered>;
   weaknesses: Map<string, number | null>;
@@ -36,6 +40,14 @@ export interface FakeWorld {
   setClock: (instant: string | number) => void;
 }
 
+/** A port with these watchlists. */
+export function configured(
+  list: readonly Watchlist[],
+  faults: ConfiguredWatchlists["faults"] = [],
+): Ports["watchlists"] {
+  return async () => ({ list, faults });
+}
+
 /** A world with one watchlist, on 23 November 2026 at five in the morning UTC. */
 export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): FakeWorld {
   const state = { now: Date.parse("2026-11-23T05:00:00Z") };
@@ -46,16 +58,20 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
   const inbox: OutgoingMail[] = [];
   const outcomes: FakeWorld["outcomes"] = [];
   const logs: FakeWorld["logs"] = [];
-  const ports = {
-    defender: fakeDefender(answers, weaknesses, reads),
+  const ports: FakeWorld["ports"] = {
+    defender: fakeDefender({ answers, weaknesses, reads }, now),
     store: createFakeStore(),
     mailer: fakeMailer(inbox, outcomes),
     queue: fakeQueue(now),
     now,
     log: (level: string, message: string, fields?: Readonly<Record<string, unknown>>) =>
       void logs.push({ level, message, fields }),
-    watchlists,
+    watchlists: configured(watchlists),
+    everyWatchlist: () => ports.watchlists(),
+    caller: { roles: null },
     rules: {
+      callsPerMinute: 100,
+      callsPerHour: 1_500,
       timeZone: "UTC",
       graceMinutes: 120,
       retentionDays: 400,
@@ -70,16 +86,32 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
   return { ports, answers, weaknesses, reads, inbox, outcomes, logs, setClock };
 }
 
-function fakeDefender(answers: FakeWorld["answers"], weaknesses: FakeWorld["weaknesses"], reads: string[]): Defender {
+function fakeDefender(
+  { answers, weaknesses, reads }: Pick<FakeWorld, "answers" | "weaknesses" | "reads">,
+  now: () => Date,
+): Defender {
+  const usages = new Map<string, Usage>();
+  const usage = (tenant: string) => usages.get(tenant) ?? { calls: [], throttledUntil: null };
+  async function call(tenant: string, { signal, permit }: Calling): Promise<void> {
+    signal?.throwIfAborted();
+    await permit?.();
+    const { calls, throttledUntil } = usage(tenant);
+    usages.set(tenant, { calls: [...calls, [now().getTime(), 1]], throttledUntil });
+  }
   return {
-    getMissingKbs: async (_tenant, softwareId, signal) => {
-      signal?.throwIfAborted();
+    getMissingKbs: async (tenant, softwareId, calling = {}) => {
+      await call(tenant, calling);
       reads.push(softwareId);
       const answered = answers.get(softwareId) ?? [];
       if (answered instanceof DefenderError) throw answered;
       return answered;
     },
-    getSoftware: async (_tenant, id) => ({ id, weaknesses: weaknesses.get(id) ?? 0, exposedMachines: null }),
+    getSoftware: async (tenant, id, calling = {}) => {
+      await call(tenant, calling);
+      return { id, weaknesses: weaknesses.get(id) ?? 0, exposedMachines: null };
+    },
+    usage,
+    resume: (tenant, given) => void usages.set(tenant, given),
   };
 }
 

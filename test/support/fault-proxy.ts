@@ -55,7 +55,7 @@ export async function forward(url: string, { method, headers, body }: ReceivedRe
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value === "string" && kept(name)) sent.set(name, value);
   }
-  const answer = await fetch(url, { method, headers: sent, ...(body !== "" && { body }) });
+  const answer = await fetch(url, { method, headers: sent, redirect: "manual", ...(body !== "" && { body }) });
   const passed = [...answer.headers].filter(([name]) => kept(name));
   return { status: answer.status, headers: Object.fromEntries(passed), body: await answer.text() };
 }

@@ -5,9 +5,12 @@ import { type Azurite, type AzuriteOptions, startAzurite } from "../../local/azu
  * The storage emulator with its own account key. The usual key is public; with this one, only callers that were given the
  * key or a token get in.
  */
-export async function startKeyedAzurite(options?: AzuriteOptions): Promise<{ azurite: Azurite; accountKey: string }> {
+export async function startKeyedAzurite(
+  options?: AzuriteOptions,
+  account = "devstoreaccount1",
+): Promise<{ azurite: Azurite; accountKey: string }> {
   const accountKey = randomBytes(64).toString("base64");
-  process.env.AZURITE_ACCOUNTS = `devstoreaccount1:${accountKey}`;
+  process.env.AZURITE_ACCOUNTS = `${account}:${accountKey}`;
   try {
     return { azurite: await startAzurite(options), accountKey };
   } finally {

@@ -1,15 +1,16 @@
+import type { RequestPorts } from "../../shared/http/caller.ts";
 import { serveHistory } from "../../shared/http/history.ts";
+import { serveHome, serveOverview } from "../../shared/http/overview.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { respond } from "../../shared/http/respond.ts";
 import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
-import type { Ports } from "../../shared/ports.ts";
 import { request } from "./ask.ts";
 import { type HttpServer, startHttpServer } from "./http-server.ts";
 
 /** Serves the calls that the page makes, as the app does. If a key is given, every address must have it. */
-export function startPageSite(ports: Ports, key?: string): Promise<HttpServer> {
+export function startPageSite(ports: RequestPorts, key?: string): Promise<HttpServer> {
   return startHttpServer(async ({ path, method, headers: received, body: sent }) => {
     const { pathname, searchParams } = new URL(path, "http://site");
     if (key !== undefined && searchParams.get("code") !== key) return { status: 401, body: "" };
@@ -22,8 +23,10 @@ export function startPageSite(ports: Ports, key?: string): Promise<HttpServer> {
   });
 }
 
-function serve(call: string | undefined, asked: HttpRequest, ports: Ports): Promise<HttpResponse> {
+function serve(call: string | undefined, asked: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   if (call === "report") return serveReport(asked, ports);
+  if (call === "overview") return serveOverview(asked, ports);
+  if (call === undefined) return serveHome(asked, ports);
   if (call === "history") return serveHistory(asked, ports);
   if (call === "runs") return asked.method === "POST" ? serveStartRun(asked, ports) : serveRunStatus(asked, ports);
   return Promise.resolve({ status: 404, headers: {}, body: "" });

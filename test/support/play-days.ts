@@ -108,6 +108,8 @@ export function startDays(settings: Partial<Watchlist> & { timeZone?: string; re
         return {
           softwareId,
           last: snapshotAt(softwareId, compared?.current ?? null),
+          heldBack: compared?.heldBack,
+          firstEmptyOn: compared?.firstEmptyOn,
           wasRead: compared !== undefined && isRead(compared),
           now: snapshotAt(softwareId, current),
         };

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../shared/core/comparison.ts";
-import type { LeftProduct, Mail, ReadFailure, Run } from "../../shared/core/run.ts";
+import { type Mail, mailStatuses } from "../../shared/core/mail.ts";
+import type { LeftProduct, ReadFailure, Run, RunKey } from "../../shared/core/run.ts";
 import type { Totals } from "../../shared/core/totals.ts";
 import { type Store, type StoredRun, TooLargeError } from "../../shared/ports.ts";
 import { aKb, aSnapshot } from "./builders.ts";
+import { aChain, anyChains } from "./chains.ts";
 
 export const someTotals: Totals = {
   ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5, moreCves: 10 },
@@ -193,6 +195,24 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(await read()).toEqual([]);
     });
 
+    it("of a product have ids, listed from before a run on, the oldest first", async () => {
+      const tenant = crypto.randomUUID();
+      const runIds = ["2026-11-23T23:59Z", "2025-01-31", "2026-11-23", "2026-11-21T10:17Z", "2026-11-24"];
+      for (const runId of runIds) await store.addSnapshot(aSnapshot({ tenant, runId, missingKbs: [aKb()] }));
+      await store.addSnapshot(aSnapshot({ tenant, softwareId: "microsoft-_-windows_100", runId: "2026-11-22" }));
+      await store.addSnapshot(aSnapshot({ tenant: `${tenant}x`, runId: "2026-11-22" }));
+      const listed = (before: string) => store.listSnapshotIds(aSnapshot({ tenant }), before);
+      expect(await listed("2026-11-24")).toEqual([
+        "2025-01-31",
+        "2026-11-21T10:17Z",
+        "2026-11-23",
+        "2026-11-23T23:59Z",
+      ]);
+      expect(await listed("2026-11-23")).toEqual(["2025-01-31", "2026-11-21T10:17Z"]);
+      expect(await listed("2025-01-31")).toEqual([]);
+      await expect(listed("' or true")).rejects.toThrow("is not a run id");
+    });
+
     it("do not exist once deleted, and deleting a missing one is fine", async () => {
       const snapshot = aSnapshot({ tenant: crypto.randomUUID() });
       await store.addSnapshot(snapshot);
@@ -265,9 +285,9 @@ export function describeStore(kind: string, open: () => Store): void {
       return { run, stored: await read(run) };
     }
 
-    async function read({ watchlist, runId }: Pick<Run, "watchlist" | "runId">) {
-      const stored = await store.readRun(watchlist, runId);
-      if (!stored) throw new Error(`No run ${runId} of ${watchlist}.`);
+    async function read(run: RunKey) {
+      const stored = await store.readRun(run, run.runId);
+      if (!stored) throw new Error(`No run ${run.runId} of ${run.watchlist}.`);
       return stored;
     }
 
@@ -289,30 +309,27 @@ export function describeStore(kind: string, open: () => Store): void {
     it("belong to another day than their ids say, as in a time zone ahead of UTC", async () => {
       const parts = { runId: "2026-11-22T23:00Z", day: "2026-11-23", openedAt: "2026-11-22T23:00:10.000Z" };
       const { run } = await committed(parts);
-      expect(await store.listRuns(run.watchlist)).toMatchObject([parts]);
+      expect(await store.listRuns(run)).toMatchObject([parts]);
       expect((await read(run)).run).toMatchObject(parts);
     });
 
     it("are null if none was committed", async () => {
-      expect(await store.readRun(crypto.randomUUID(), "2026-11-23")).toBeNull();
-      expect(await store.listRuns(crypto.randomUUID())).toEqual([]);
+      expect(await store.readRun(aChain(), "2026-11-23")).toBeNull();
+      expect(await store.listRuns(aChain())).toEqual([]);
     });
 
     it("are committed once: the first one is kept", async () => {
       const { run } = await committed({ comparisons });
-      expect(await store.commitRun({ ...run, comparisons: [], tenant: "other" }, null)).toBe(false);
+      expect(await store.commitRun({ ...run, comparisons: [], totals: { ...someTotals, new: 99 } }, null)).toBe(false);
       expect((await read(run)).run).toEqual(run);
     });
 
     it("have one winner among many committed at once", async () => {
-      const rivals = [1, 2, 3, 4, 5].map((n) =>
-        aStoredRun({ watchlist: "rivals", tenant: `${n}${crypto.randomUUID()}` }),
-      );
-      const watchlist = crypto.randomUUID();
-      const wins = await Promise.all(rivals.map((run) => store.commitRun({ ...run, watchlist }, null)));
+      const run = aStoredRun({ watchlist: crypto.randomUUID() });
+      const rivals = [1, 2, 3, 4, 5].map((n) => ({ ...run, totals: { ...someTotals, new: n } }));
+      const wins = await Promise.all(rivals.map((rival) => store.commitRun(rival, null)));
       expect(wins.filter(Boolean)).toHaveLength(1);
-      const { run } = await read({ watchlist, runId: "2026-11-23" });
-      expect(run.tenant).toBe(rivals[wins.indexOf(true)]?.tenant);
+      expect((await read(run)).run).toEqual(rivals[wins.indexOf(true)]);
     });
 
     it("follow a run that no other run follows", async () => {
@@ -321,7 +338,7 @@ export function describeStore(kind: string, open: () => Store): void {
       const rival = { ...run, runId: "2026-11-25", previousRunId: run.runId };
       expect(await store.commitRun(next, stored)).toBe(true);
       expect(await store.commitRun(rival, stored)).toBe(false);
-      expect(await store.readRun(run.watchlist, rival.runId)).toBeNull();
+      expect(await store.readRun(run, rival.runId)).toBeNull();
       expect((await read(next)).run).toEqual(next);
     });
 
@@ -330,7 +347,7 @@ export function describeStore(kind: string, open: () => Store): void {
       const rivals = ["2026-11-24", "2026-11-25", "2026-11-26"].map((runId) => ({ ...run, runId }));
       const wins = await Promise.all(rivals.map((rival) => store.commitRun(rival, stored)));
       expect(wins.filter(Boolean)).toHaveLength(1);
-      expect(await store.listRuns(run.watchlist)).toHaveLength(2);
+      expect(await store.listRuns(run)).toHaveLength(2);
     });
 
     it("have one first run, even if others are committed at once", async () => {
@@ -342,13 +359,22 @@ export function describeStore(kind: string, open: () => Store): void {
       expect(wins.filter(Boolean)).toHaveLength(1);
       expect(await store.commitRun(aStoredRun({ watchlist, runId: "2026-11-26" }), null)).toBe(false);
       expect(await store.commitRun({ ...onDemand, runId: "2026-11-26T10:17Z" }, null)).toBe(true);
-      expect(await store.listRuns(watchlist)).toHaveLength(3);
+      expect(await store.listRuns({ tenant: "home", watchlist })).toHaveLength(3);
     });
 
     it("have a first run again once all are deleted", async () => {
       const { run } = await committed();
-      await store.deleteRun(run.watchlist, run.runId);
+      await store.deleteRun(run);
       expect(await store.commitRun({ ...run, runId: "2026-11-24" }, null)).toBe(true);
+    });
+
+    it("have a first run again once their beginning is forgotten", async () => {
+      const { run } = await committed();
+      await store.deleteRun(run);
+      await store.deleteBeginning(run);
+      await store.deleteBeginning(run);
+      const rivals = ["2026-11-24", "2026-11-25"].map((runId) => store.commitRun({ ...run, runId }, null));
+      expect((await Promise.all(rivals)).filter(Boolean)).toHaveLength(1);
     });
 
     it("are not changed by being followed, except for their version", async () => {
@@ -364,18 +390,18 @@ export function describeStore(kind: string, open: () => Store): void {
       const next = { ...run, runId: "2026-11-24" };
       await store.updateMail(run, stored.version, { ...pendingMail, status: "sending" });
       expect(await store.commitRun(next, stored)).toBe(false);
-      expect(await store.readRun(run.watchlist, next.runId)).toBeNull();
+      expect(await store.readRun(run, next.runId)).toBeNull();
       expect(await store.commitRun(next, await read(run))).toBe(true);
     });
 
     it("do not follow a run that was deleted, even if it was committed again", async () => {
       const { run, stored } = await committed();
       const next = { ...run, runId: "2026-11-24" };
-      await store.deleteRun(run.watchlist, run.runId);
+      await store.deleteRun(run);
       expect(await store.commitRun(next, stored)).toBe(false);
       await store.commitRun(run, null);
       expect(await store.commitRun(next, stored)).toBe(false);
-      expect(await store.readRun(run.watchlist, next.runId)).toBeNull();
+      expect(await store.readRun(run, next.runId)).toBeNull();
     });
 
     it("are listed without their lists, from a given run id on", async () => {
@@ -383,11 +409,11 @@ export function describeStore(kind: string, open: () => Store): void {
       for (const runId of ["2026-11-24", "2026-11-23T10:17Z", "2026-11-21"]) {
         await store.commitRun({ ...run, runId, previousRunId: "2026-11-20" }, await read(run));
       }
-      const listed = await store.listRuns(run.watchlist);
+      const listed = await store.listRuns(run);
       expect(listed.map(({ runId }) => runId)).toEqual(["2026-11-21", "2026-11-23", "2026-11-23T10:17Z", "2026-11-24"]);
       const { comparisons: _, left: __, failures: ___, ...summary } = run;
       expect(listed[1]).toEqual(summary);
-      const late = await store.listRuns(run.watchlist, "2026-11-23");
+      const late = await store.listRuns(run, "2026-11-23");
       expect(late).toEqual(listed.slice(1));
     });
 
@@ -419,18 +445,27 @@ export function describeStore(kind: string, open: () => Store): void {
         expect(await store.commitRun(run, isScheduled ? last : null)).toBe(true);
         if (isScheduled) last = await read(run);
       }
-      const listed = await store.listRuns(watchlist);
+      const listed = await store.listRuns({ tenant: "home", watchlist });
       expect(listed.map(({ runId, openedAt }) => [runId, openedAt])).toEqual(opened);
     });
 
-    it("are kept apart by watchlist, for any name", async () => {
-      const name = crypto.randomUUID();
-      const watchlists = [name, `${name}/x`, `${name}'`, `${name}|x`, `${name} ä`];
-      for (const watchlist of watchlists) await store.commitRun(aStoredRun({ watchlist }), null);
-      for (const watchlist of watchlists) {
-        expect(await store.listRuns(watchlist)).toMatchObject([{ watchlist, runId: "2026-11-23" }]);
-        expect((await read({ watchlist, runId: "2026-11-23" })).run).toEqual(aStoredRun({ watchlist }));
+    it("are kept apart by tenant and watchlist, for any name", async () => {
+      const chains = anyChains();
+      for (const chain of chains) expect(await store.commitRun(aStoredRun(chain), null)).toBe(true);
+      for (const chain of chains) {
+        expect(await store.listRuns(chain)).toMatchObject([{ ...chain, runId: "2026-11-23" }]);
+        expect((await read(aStoredRun(chain))).run).toEqual(aStoredRun(chain));
       }
+      const [first, ...others] = chains.map((chain) => aStoredRun(chain));
+      if (first) await store.deleteRun(first);
+      for (const run of others) expect((await read(run)).run).toEqual(run);
+    });
+
+    it("of a name that is used again for another tenant begin anew", async () => {
+      const { run } = await committed();
+      const moved = { ...run, tenant: `${run.tenant}2`, runId: "2026-11-24" };
+      expect(await store.commitRun(moved, null)).toBe(true);
+      expect(await store.listRuns(moved)).toMatchObject([{ runId: "2026-11-24" }]);
     });
 
     it("are of the same watchlist however its name is capitalized", async () => {
@@ -439,20 +474,22 @@ export function describeStore(kind: string, open: () => Store): void {
       await store.commitRun(run, null);
       const renamed = watchlist.toUpperCase();
       expect((await read({ ...run, watchlist: renamed })).run).toEqual({ ...run, watchlist: renamed });
-      expect(await store.listRuns(renamed)).toMatchObject([{ watchlist: renamed, runId: run.runId }]);
+      expect(await store.listRuns({ ...run, watchlist: renamed })).toMatchObject([
+        { watchlist: renamed, runId: run.runId },
+      ]);
       expect(await store.commitRun({ ...run, watchlist: renamed, runId: "2026-11-24" }, null)).toBe(false);
     });
 
     it("do not exist once deleted, and deleting a missing one is fine", async () => {
       const { run } = await committed();
-      await store.deleteRun(run.watchlist, run.runId);
-      await store.deleteRun(run.watchlist, run.runId);
-      expect(await store.readRun(run.watchlist, run.runId)).toBeNull();
+      await store.deleteRun(run);
+      await store.deleteRun(run);
+      expect(await store.readRun(run, run.runId)).toBeNull();
     });
 
     it("refuse what is not a run id", async () => {
-      await expect(store.readRun("default", "../2026-11-23")).rejects.toThrow("is not a run id");
-      await expect(store.listRuns("default", "' or true")).rejects.toThrow("is not a run id");
+      await expect(store.readRun(aChain(), "../2026-11-23")).rejects.toThrow("is not a run id");
+      await expect(store.listRuns(aChain(), "' or true")).rejects.toThrow("is not a run id");
       await expect(store.commitRun(aStoredRun({ runId: "latest" }), null)).rejects.toThrow("is not a run id");
     });
 
@@ -478,7 +515,7 @@ export function describeStore(kind: string, open: () => Store): void {
         expect(await store.updateMail(run, stored.version, claim)).toBe(true);
         const after = await read(run);
         expect(after.run).toEqual({ ...run, mail: claim });
-        expect((await store.listRuns(run.watchlist))[0]?.mail).toEqual(claim);
+        expect((await store.listRuns(run))[0]?.mail).toEqual(claim);
       });
 
       it("gets and loses its reason", async () => {
@@ -497,9 +534,29 @@ export function describeStore(kind: string, open: () => Store): void {
         await store.updateMail(run, stored.version, { ...claim, since });
         const after = await read(run);
         expect(after.run.mail).toEqual({ ...claim, since });
-        expect((await store.listRuns(run.watchlist))[0]?.mail).toEqual({ ...claim, since });
+        expect((await store.listRuns(run))[0]?.mail).toEqual({ ...claim, since });
         await store.updateMail(run, after.version, { ...claim, since, status: "sent" });
         expect((await read(run)).run.mail).toEqual({ ...claim, since, status: "sent" });
+      });
+
+      it("keeps all that is known of it, and loses what no longer holds", async () => {
+        const { run, stored } = await committed();
+        const full: Mail = {
+          ...{ status: "pending", at: claim.at, attempts: 2, unknownOutcomes: 1, crashes: 3, reason: "SendGrid: 401." },
+          ...{ isAccountTrouble: true, retryAt: "2026-11-23T06:05:00.000Z", since: "2026-11-16", isResent: true },
+        };
+        expect(await store.updateMail(run, stored.version, full)).toBe(true);
+        const after = await read(run);
+        expect(after.run.mail).toEqual(full);
+        expect((await store.listRuns(run))[0]?.mail).toEqual(full);
+        await store.updateMail(run, after.version, claim);
+        expect((await read(run)).run.mail).toEqual(claim);
+      });
+
+      it.each(mailStatuses)("can be %s", async (status) => {
+        const { run, stored } = await committed();
+        await store.updateMail(run, stored.version, { ...claim, status });
+        expect((await read(run)).run.mail).toEqual({ ...claim, status });
       });
 
       it("is not updated by a reader of an older version", async () => {
@@ -517,9 +574,9 @@ export function describeStore(kind: string, open: () => Store): void {
 
       it("is not updated if its run was deleted", async () => {
         const { run, stored } = await committed();
-        await store.deleteRun(run.watchlist, run.runId);
+        await store.deleteRun(run);
         expect(await store.updateMail(run, stored.version, claim)).toBe(false);
-        expect(await store.readRun(run.watchlist, run.runId)).toBeNull();
+        expect(await store.readRun(run, run.runId)).toBeNull();
       });
     });
   });

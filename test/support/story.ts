@@ -4,8 +4,8 @@ import { type Defender, DefenderError, type OutgoingMail } from "../../shared/po
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "./ask.ts";
 import { aWatchlist } from "./builders.ts";
-import { handleAll } from "./drive.ts";
-import { type FakeWorld, fakeWorld } from "./fake-world.ts";
+import { askFor, handleAll } from "./drive.ts";
+import { configured, type FakeWorld, fakeWorld } from "./fake-world.ts";
 
 /** One item of Defender's answer, or anything that it should not answer. */
 export type StoryItem = unknown;
@@ -69,14 +69,14 @@ export async function play({ watchlist, rules, days }: Story): Promise<PlayedSto
       thresholds,
       tenant: homeTenant,
     };
-    Object.assign(ports, { defender, watchlists: [list] });
+    Object.assign(ports, { watchlists: configured([list]), defender: { ...ports.defender, ...defender } });
     const at = Date.parse(day.at ?? `${day.date}T05:00:00Z`);
     world.setClock(at);
     const [before, readBefore] = [world.inbox.length, world.reads.length];
     if (day.onDemand === undefined) await scheduleRuns(ports);
     else {
       const openedAt = new Date(at).toISOString();
-      await ports.queue.send({ watchlist: list.name, runId: day.onDemand, openedAt, mail: false });
+      await askFor(world, { watchlist: list.name, runId: day.onDemand, openedAt, mail: false });
     }
     await handleAll(world, at + 6 * 3_600_000);
     mails.push(world.inbox.slice(before).at(-1) ?? null);
@@ -91,7 +91,7 @@ function storyDefender(
   answers: Readonly<Record<string, StoryAnswer>>,
   weaknesses: Readonly<Record<string, number | null>>,
   reads: string[],
-): Defender {
+): Pick<Defender, "getMissingKbs" | "getSoftware"> {
   const played = new Map<StoryAnswer, number>();
   const next = (answer: StoryAnswer): StoryAnswer => {
     if (!("sequence" in answer)) return answer;
@@ -100,7 +100,8 @@ function storyDefender(
     return answer.sequence[Math.min(index, answer.sequence.length - 1)] ?? [];
   };
   return {
-    getMissingKbs: async (_tenant, softwareId) => {
+    getMissingKbs: async (_tenant, softwareId, calling) => {
+      await calling?.permit?.();
       reads.push(softwareId);
       const answer = next(answers[softwareId] ?? []);
       if (Array.isArray(answer)) return answer;
@@ -108,7 +109,8 @@ function storyDefender(
       const message = `Defender returned ${status} several times in a row for getmissingkbs.`;
       throw new DefenderError(message, { permanent: status === 403, notFound: status === 404 });
     },
-    getSoftware: async (_tenant, id) => {
+    getSoftware: async (_tenant, id, calling) => {
+      await calling?.permit?.();
       const count = id in weaknesses ? weaknesses[id] : 0;
       const unknown = count === null || count === undefined;
       return unknown ? null : { id, weaknesses: count, exposedMachines: null };

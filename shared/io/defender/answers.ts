@@ -35,9 +35,7 @@ export function softwarePath(softwareId: string): Parsed<string> {
   return { content: `/api/Software/${encodeURIComponent(softwareId)}` };
 }
 
-/** The JSON of a body; `null` is a body that was too large to read. */
-export function readJson(contentType: string, body: Uint8Array | null): Parsed<unknown> {
-  if (!body) return { problem: "it is larger than 32 MiB" };
+export function readJson(contentType: string, body: Uint8Array): Parsed<unknown> {
   if (!/^(|(application|text)\/([\w.-]+\+)?json)\s*(;|$)/i.test(contentType.trim())) {
     return { problem: "it is not declared as JSON" };
   }
@@ -68,12 +66,19 @@ export function parsePage(json: unknown): Parsed<Page> {
   return { content: { value: read.data.value, nextLink: read.data["@odata.nextLink"] || null } };
 }
 
+/** Servers take no more, usually. */
+const maxLinkLength = 8_000;
+
 /** The address of the next page. The token goes wherever the link leads, so it must stay on the same origin. */
 export function followLink(link: string, from: URL): Parsed<URL> {
+  if (link.length > maxLinkLength) return { problem: "its nextLink is longer than 8,000 characters" };
   const url = URL.parse(link, from.href);
   if (!url) return { problem: "its nextLink is not a link" };
-  if (url.origin !== from.origin) return { problem: "its nextLink leads to another host or scheme" };
-  url.hash = "";
+  // A blob: address has the origin of the address inside it.
+  if (url.protocol !== from.protocol || url.origin !== from.origin) {
+    return { problem: "its nextLink leads to another host or scheme" };
+  }
+  [url.username, url.password, url.hash] = ["", "", ""];
   return { content: url };
 }
 

@@ -3,8 +3,10 @@ export interface Timing {
   /** The windows of the two quotas. */
   minute: number;
   hour: number;
-  /** The longest that one call may take, to its last byte. Also the longest wait for a token. */
+  /** The longest that one call may take, to its last byte. */
   call: number;
+  /** The longest wait for a token, with the turns of other tenants' sign-ins. */
+  token: number;
   /** The longest wait in place; for a longer one the read fails with `retryAfterSeconds`. */
   patience: number;
   /** The wait after a first 429 without a usable `Retry-After`; it doubles with each further one in a row. */
@@ -23,6 +25,7 @@ export const defaultTiming: Timing = {
   minute: 60_000,
   hour: 3_600_000,
   call: 60_000,
+  token: 120_000,
   // A little over a minute, so that waiting for the window of a minute is never refused.
   patience: 60_500,
   throttle: 10_000,

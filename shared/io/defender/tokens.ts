@@ -12,8 +12,8 @@ export interface Tokens {
 }
 
 /**
- * Asks for a token once for all that wait for one. A failure is repeated to all for `failureMs`, because hundreds of
- * reads must not each wait for an identity that is down.
+ * Asks for a token once for all that wait for one. A failure is repeated to all for `failureMs`, or for as long as the
+ * sign-in is throttled, because hundreds of reads must not each wait for an identity that is down.
  */
 export function createTokens(ask: () => Promise<AccessToken | null>, now: () => number, failureMs: number): Tokens {
   let held: { token: string; renewAt: number } | null = null;
@@ -29,7 +29,7 @@ export function createTokens(ask: () => Promise<AccessToken | null>, now: () => 
       return got.token;
     } catch (cause) {
       const error = noToken(cause);
-      failed = { error, until: performance.now() + failureMs };
+      failed = { error, until: performance.now() + Math.max(failureMs, 1_000 * (error.retryAfterSeconds ?? 0)) };
       throw error;
     }
   }
@@ -55,5 +55,13 @@ function noToken(cause: unknown): DefenderError {
   const said = plainText(cause instanceof Error ? cause.message : "").slice(0, 400);
   const clause = said.charAt(0).toLowerCase() + said.slice(1);
   const reason = late ? "the app's identity did not answer in time." : clause || "check the app's identity.";
-  return new DefenderError(`Could not get a token for Defender: ${reason}`, { permanent: false, cause });
+  const message = `Could not get a token for Defender: ${reason}`;
+  return new DefenderError(message, { permanent: false, cause, ...readRetryAfter(cause) });
+}
+
+/** The credential says of a throttled sign-in when to come back. */
+function readRetryAfter(cause: unknown): { retryAfterSeconds?: number } {
+  if (!(cause instanceof Error && "retryAfterSeconds" in cause)) return {};
+  const { retryAfterSeconds } = cause;
+  return typeof retryAfterSeconds === "number" ? { retryAfterSeconds } : {};
 }

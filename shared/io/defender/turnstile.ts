@@ -1,4 +1,4 @@
-import { DefenderError } from "../../ports.ts";
+import { DefenderError, type Usage } from "../../ports.ts";
 
 /** At most `calls` in any `window` of milliseconds. */
 export interface Quota {
@@ -17,6 +17,8 @@ export interface Limits {
   /** The wait after a first throttled call without `Retry-After`; it doubles with each further one in a row. */
   throttle: number;
   longestThrottle: number;
+  /** Milliseconds since 1970, for what goes to and comes from another process. */
+  now: () => number;
 }
 
 /** Every call to a tenant goes through its turnstile. */
@@ -27,6 +29,10 @@ export interface Turnstile {
   hold(sentAt: number, asked: number | null): void;
   /** Notes that the call sent at `sentAt` was not throttled. */
   passed(sentAt: number): void;
+  /** The calls that ended within the hour. */
+  usage(): Usage;
+  /** Replaces the calls that ended, and the throttle; those under way stay counted. */
+  resume(usage: Usage): void;
 }
 
 interface Waiter {
@@ -39,10 +45,16 @@ interface Waiter {
  *
  * A call counts from its end, because Defender may count it at any time until then: however long calls take, no window of
  * Defender's has more of them than the quota. The clock is monotonic and never steps back.
+ *
+ * Each quota keeps `concurrency` calls in hand. A process that freezes right before it sends, and wakes after another one
+ * has taken over from its `usage`, still sends up to that many calls that nobody else counts.
  */
 export function createTurnstile(limits: Limits): Turnstile {
-  const { minute, hour, concurrency, patience } = limits;
-  const ends: number[] = [];
+  const { concurrency, patience, now } = limits;
+  const minute = keepInHand(limits.minute, concurrency);
+  const hour = keepInHand(limits.hour, concurrency);
+  const maxEnds = Math.max(minute.calls, hour.calls);
+  let ends: number[] = [];
   const waiters = new Set<Waiter>();
   let underWay = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -52,8 +64,7 @@ export function createTurnstile(limits: Limits): Turnstile {
   function quotaWait({ calls, window }: Quota): number {
     if (underWay >= calls) return Number.POSITIVE_INFINITY;
     const end = ends[ends.length - (calls - underWay)];
-    // A thousandth more, because two clocks never run exactly alike.
-    return end === undefined ? 0 : end + window * 1.001 + 1 - performance.now();
+    return end === undefined ? 0 : end + lasting(window) - performance.now();
   }
 
   function refusalNow(): DefenderError | null {
@@ -96,7 +107,7 @@ export function createTurnstile(limits: Limits): Turnstile {
   function leave(sent: boolean): void {
     underWay -= 1;
     if (sent) ends.push(performance.now());
-    if (ends.length > Math.max(minute.calls, hour.calls)) ends.shift();
+    if (ends.length > maxEnds) ends.shift();
     letThrough();
   }
 
@@ -130,7 +141,43 @@ export function createTurnstile(limits: Limits): Turnstile {
     passed(sentAt) {
       if (sentAt >= throttle.since) throttle.inARow = 0;
     },
+    usage() {
+      const monotonic = performance.now();
+      const since1970 = now() - monotonic;
+      // Ten seconds where a minute is one.
+      const bucket = minute.window / 6;
+      const calls = new Map<number, [endedAt: number, count: number]>();
+      for (const end of ends.filter((at) => at + lasting(hour.window) > monotonic)) {
+        const endedAt = since1970 + end;
+        const key = Math.floor(endedAt / bucket);
+        // Dated at the last, so that none stops counting too early.
+        calls.set(key, [endedAt, (calls.get(key)?.[1] ?? 0) + 1]);
+      }
+      const throttledUntil = throttle.until > monotonic ? since1970 + throttle.until : null;
+      return { calls: [...calls.values()], throttledUntil };
+    },
+    resume({ calls, throttledUntil }) {
+      const monotonic = performance.now();
+      const since1970 = now() - monotonic;
+      const counted = calls.flatMap(([endedAt, count]) => {
+        // The other process's clock may be ahead of this one's.
+        const end = Math.min(endedAt - since1970, monotonic);
+        return Array<number>(Math.min(count, maxEnds)).fill(end);
+      });
+      ends = counted.sort((a, b) => a - b).slice(-maxEnds);
+      throttle.until = Math.min((throttledUntil ?? 0) - since1970, monotonic + limits.longestThrottle);
+      letThrough();
+    },
   };
+}
+
+function keepInHand({ calls, window }: Quota, inHand: number): Quota {
+  return { calls: Math.max(1, calls - inHand), window };
+}
+
+/** How long a call counts: a thousandth more than the window, because two clocks never run exactly alike. */
+function lasting(window: number): number {
+  return window * 1.001 + 1;
 }
 
 function later(message: string, ms: number): DefenderError {

@@ -2,9 +2,17 @@ import { createHash } from "node:crypto";
 import type sendgridClient from "@sendgrid/client";
 import type sendgridMail from "@sendgrid/mail";
 import { isLoopback } from "../../core/loopback.ts";
-import type { RunId } from "../../core/run-id.ts";
 import { plainText } from "../../core/text.ts";
 import type { Mailer, OutgoingMail, SendOutcome } from "../../ports.ts";
+import {
+  type Address,
+  headersOf,
+  isRecord,
+  megabytes,
+  readAddress,
+  secondsUntil,
+  uniqueAddresses,
+} from "./envelope.ts";
 
 export interface MailerOptions {
   apiKey: string;
@@ -18,32 +26,43 @@ export interface MailerOptions {
   sandbox: boolean;
   /** For the complete exchange; 30 seconds by default. */
   timeoutMs?: number;
+  /** The clock that a rate limit's end is compared with. */
+  now?: () => Date;
 }
 
 const maxRecipients = 1_000;
 // SendGrid accepts less than 30 MB and does not say which megabytes.
 const maxBytes = 30_000_000;
+/** Of the custom arguments of all copies together. */
+const maxArgsBytes = 10_000;
 const maxAnswerBytes = 1_048_576;
 
 /** Sends mail through SendGrid: one request per mail, never retried here, because SendGrid would send it twice. */
 export function createMailer(options: MailerOptions): Mailer {
   const url = options.url === null ? null : readUrl(options.url);
   const apiKey = options.apiKey.trim();
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  const { timeoutMs = 30_000, now = () => new Date() } = options;
+  const outcomeOf = (answer: SendGridAnswer) => outcomeOfAnswer(answer, apiKey, now());
   return {
     async send(mail) {
-      const message = compose(mail, options);
-      const fault = faultOfKey(apiKey) ?? faultOfRecipients(message.to) ?? faultOfSize(message);
+      const readers = uniqueAddresses(mail.to);
+      const message = compose(mail, readers, options);
+      const fault = faultOfRecipients(readers) ?? faultOfSize(message);
       if (fault) return { status: "refused", reason: fault };
+      if (!isKey(apiKey)) return { status: "failed", isAccount: true, reason: keyFault };
+      // Begun before all waiting: after a freeze the time is over, and nothing leaves that another process sends too.
+      // The SDK's own timeout starts again with every byte received.
+      const signal = AbortSignal.timeout(timeoutMs);
       // The SDK takes 100 ms to load, which runs without a mail need not pay.
       const [sendgrid, client] = await Promise.all([import("@sendgrid/mail"), import("@sendgrid/client")]);
       try {
         // The SDK has one client for the process; nothing may happen between setting it up and sending.
-        sendgrid.default.setClient(aim(client.default, { apiKey, region: options.region, url, timeoutMs }));
+        sendgrid.default.setClient(aim(client.default, { apiKey, region: options.region, url, signal }));
         const [{ statusCode, headers, body }] = await sendgrid.default.send(message);
-        return outcomeOfAnswer({ status: statusCode, headers, body }, apiKey);
+        return outcomeOf({ status: statusCode, headers, body });
       } catch (error) {
-        return outcomeOfError(error, apiKey, timeoutMs);
+        const answer = readAnswer(error);
+        return answer ? outcomeOf(answer) : outcomeOfError(error, timeoutMs);
       }
     },
   };
@@ -63,17 +82,16 @@ interface Target {
   apiKey: string;
   region: string;
   url: URL | null;
-  timeoutMs: number;
+  signal: AbortSignal;
 }
 
-function aim(client: Client, { apiKey, region, url, timeoutMs }: Target): Client {
+function aim(client: Client, { apiKey, region, url, signal }: Target): Client {
   client.setDataResidency(region);
   client.setApiKey(apiKey);
   // Settings of axios that the SDK passes on, although they are not in its types.
   const request = {
     url: "",
-    // The SDK's own timeout starts again with every byte received.
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
     // A redirect would take the key along.
     maxRedirects: 0,
     maxContentLength: maxAnswerBytes,
@@ -85,19 +103,21 @@ function aim(client: Client, { apiKey, region, url, timeoutMs }: Target): Client
   return client;
 }
 
-type Message = Exclude<Parameters<(typeof sendgridMail)["send"]>[0], unknown[]> & { to: Address[] };
+type Message = Exclude<Parameters<(typeof sendgridMail)["send"]>[0], unknown[]>;
 
-interface Address {
-  email: string;
-  name?: string;
-}
-
-function compose(mail: OutgoingMail, { from, sandbox }: MailerOptions): Message {
+function compose(mail: OutgoingMail, readers: readonly Address[], { from, sandbox }: MailerOptions): Message {
   const sender = readAddress(from);
-  const thread = threadId(sender.email, mail.watchlist, mail.runId);
+  const envelope = {
+    // Not at the top level, whose headers the SDK sends as headers of the HTTP request too.
+    headers: headersOf(mail, sender.email),
+  };
+  // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
+  const customArgs = { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId };
+  const mostWithArgs = Math.floor((maxArgsBytes - 1) / Buffer.byteLength(JSON.stringify(customArgs)));
+  const copies = mail.together ? [readers] : readers.map((reader) => [reader]);
   return {
     from: sender,
-    to: uniqueAddresses(mail.to),
+    personalizations: copies.map((to, n) => ({ to: [...to], ...envelope, ...(n < mostWithArgs && { customArgs }) })),
     subject: plainText(mail.subject.slice(0, 500)),
     text: mail.text,
     html: mail.html,
@@ -107,15 +127,7 @@ function compose(mail: OutgoingMail, { from, sandbox }: MailerOptions): Message 
       disposition: "attachment",
       content: Buffer.from(content).toString("base64"),
     })),
-    headers: {
-      "In-Reply-To": thread,
-      References: thread,
-      // Keeps out-of-office replies away.
-      "Auto-Submitted": "auto-generated",
-      "X-Auto-Response-Suppress": "All",
-    },
     categories: ["missing-kb-reporter"],
-    customArgs: { watchlist: mail.watchlist, run_id: mail.runId },
     // Tracking would rewrite the links and show the readers to a third party.
     trackingSettings: {
       clickTracking: { enable: false, enableText: false },
@@ -127,36 +139,17 @@ function compose(mail: OutgoingMail, { from, sandbox }: MailerOptions): Message 
   };
 }
 
-/**
- * The message id that all mails of a watchlist in a month reply to, so that mail programs show them as one conversation.
- * Hashed, because a watchlist's name may be long and contain what a header must not.
- */
-export function threadId(sender: string, watchlist: string, runId: RunId): string {
-  const hash = createHash("sha256").update(`${sender}\n${watchlist}`).digest("hex").slice(0, 32);
-  return `<${runId.slice(0, 7)}.${hash}@missing-kb-reporter.invalid>`;
+function isKey(apiKey: string): boolean {
+  return /^[\x21-\x7e]+$/.test(apiKey);
 }
 
-function readAddress(text: string): Address {
-  const [, name, email] = text.match(/^([^<]*)<([^<>]*)>\s*$/) ?? [];
-  if (name === undefined || email === undefined) return { email: text.trim() };
-  const shown = plainText(name).replace(/^"(.*)"$/, "$1");
-  return { email: email.trim(), ...(shown && { name: shown }) };
+/** The first digits of a key's SHA-256: people who have the key recognize it, and nobody can get from them to the key. */
+export function fingerprint(apiKey: string): string {
+  return createHash("sha256").update(apiKey.trim()).digest("hex").slice(0, 8);
 }
 
-// SendGrid refuses a mail that names an address twice, in any case.
-function uniqueAddresses(texts: readonly string[]): Address[] {
-  const addresses = new Map<string, Address>();
-  for (const address of texts.map(readAddress)) {
-    const key = address.email.toLowerCase();
-    if (!addresses.has(key)) addresses.set(key, address);
-  }
-  return [...addresses.values()];
-}
-
-function faultOfKey(apiKey: string): string | null {
-  if (/^[\x21-\x7e]+$/.test(apiKey)) return null;
-  return "SENDGRID_API_KEY is empty or contains spaces, line breaks or characters that no key has. Set it to the complete key and nothing else.";
-}
+const keyFault =
+  "SENDGRID_API_KEY is empty or contains spaces, line breaks or characters that no key has. Set it to the complete key and nothing else.";
 
 function faultOfRecipients({ length }: readonly Address[]): string | null {
   if (length > 0 && length <= maxRecipients) return null;
@@ -169,44 +162,57 @@ function faultOfSize(message: Message): string | null {
   return `The mail is ${megabytes(bytes)} MB with its attachments, but SendGrid accepts less than ${megabytes(maxBytes)} MB. Divide the watchlist.`;
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
-}
-
 interface SendGridAnswer {
   status: number;
   headers: unknown;
   body: unknown;
 }
 
-function outcomeOfAnswer(answer: SendGridAnswer, apiKey: string): SendOutcome {
+function outcomeOfAnswer(answer: SendGridAnswer, apiKey: string, now: Date): SendOutcome {
   const { status, headers } = answer;
   if (status === 200 || status === 202) return { status: "sent", messageId: header(headers, "x-message-id") };
   const said = complaints(answer.body, apiKey);
   const code = said ? `${status}: ${said}` : String(status);
-  if (status === 429) return { status: "failed", reason: `SendGrid accepts no mail ${untilReset(headers)} (${code}).` };
-  if (status === 408 || status >= 500)
-    return { status: "failed", reason: `SendGrid could not accept the mail (${code}).` };
-  if (status >= 400) return { status: "refused", reason: `SendGrid refused the mail (${code}). ${advice(status)}` };
-  if (status >= 300) {
-    const reason = `SendGrid answered with a redirect (${code}), which is not followed. Check SENDGRID_URL.`;
-    return { status: "failed", reason };
+  if (status < 300) return { status: "unknown", reason: `SendGrid's answer is neither yes nor no (${code}).` };
+  if (status === 400 || status === 413) {
+    return { status: "refused", reason: `SendGrid refused the mail (${code}). ${adviceOnMail[status]}` };
   }
-  return { status: "unknown", reason: `SendGrid's answer is neither yes nor no (${code}).` };
+  if (status === 408 || status >= 500) {
+    return { status: "failed", reason: `SendGrid could not accept the mail (${code}).` };
+  }
+  const reset = status === 429 ? readReset(headers) : null;
+  const pause = reset && { retryAfterSeconds: secondsUntil(reset, now) };
+  if (isAboutCredits(status, said)) return { status: "failed", isAccount: true, reason: noCredits(code), ...pause };
+  if (status === 429) {
+    const end = reset && reset > now ? `until ${reset.toISOString()}` : "for a while";
+    return { status: "failed", reason: `SendGrid accepts no mail ${end} (${code}).`, ...pause };
+  }
+  return { status: "failed", isAccount: true, reason: accountFault(status, code, fingerprint(apiKey)) };
 }
 
-function advice(status: number): string {
+const adviceOnMail = {
+  400: "Correct what it names, such as an address in MAIL_TO or the watchlist.",
+  413: "It is too large: divide the watchlist.",
+};
+
+function isAboutCredits(status: number, said: string): boolean {
+  return [401, 403, 429].includes(status) && /\bcredits?\b|\b(messaging|sending) limits?\b/i.test(said);
+}
+
+function noCredits(code: string): string {
+  return `The SendGrid account has no credits left (${code}). Wait until they are renewed, or buy a plan: accounts made since March 2025 send 100 mails a day for 60 days of trial, and none after that.`;
+}
+
+function accountFault(status: number, code: string, key: string): string {
   switch (status) {
-    case 400:
-      return "Correct what it names, such as an address in MAIL_TO or the watchlist.";
     case 401:
-      return "Check that SENDGRID_API_KEY is a current key with permission to send mail, that SENDGRID_REGION is the key's region and that the account has credits left.";
+      return `SendGrid does not accept the key (${code}). Check that SENDGRID_API_KEY, which has the fingerprint ${key} here, is a current key with the permission Mail Send, and that SENDGRID_REGION is the account's region. If Key Vault has a newer key, refresh the app's reference (docs/operate.md, "Changing the SendGrid key"), because a restart does not read the vault again.`;
     case 403:
-      return "Check that MAIL_FROM is a verified sender of the account and that the key has permission to send mail.";
-    case 413:
-      return "It is too large: divide the watchlist.";
+      return `SendGrid does not let this app send mail (${code}). Check that MAIL_FROM is a verified sender of the account, that the key has the permission Mail Send, and that IP Access Management, if it is on, allows the app's outbound addresses.`;
     default:
-      return "Check SENDGRID_URL and SENDGRID_REGION.";
+      return status < 400
+        ? `SendGrid answered with a redirect (${code}), which is not followed. Check SENDGRID_URL.`
+        : `What answered is not SendGrid's mail API (${code}). Check SENDGRID_URL and SENDGRID_REGION.`;
   }
 }
 
@@ -230,11 +236,12 @@ function tidy(text: unknown, apiKey: string): string {
     .replace(/[\s.]+$/, "");
 }
 
-function untilReset(headers: unknown): string {
-  const seconds = Number(header(headers, "x-ratelimit-reset") ?? Number.NaN);
-  const reset = new Date(seconds * 1_000);
-  const isPlausible = seconds > 0 && reset.getUTCFullYear() < 2_100;
-  return isPlausible ? `until ${reset.toISOString()}` : "for a while";
+/** When a rate limit ends: a time of this century in seconds since 1970, or else `null`. */
+function readReset(headers: unknown): Date | null {
+  const text = header(headers, "x-ratelimit-reset") ?? "";
+  const reset = new Date(/^\d{1,12}$/.test(text) ? Number(text) * 1_000 : Number.NaN);
+  const year = reset.getUTCFullYear();
+  return year >= 2_000 && year < 2_100 ? reset : null;
 }
 
 function header(headers: unknown, name: string): string | null {
@@ -243,11 +250,8 @@ function header(headers: unknown, name: string): string | null {
 }
 
 // What the SDK throws contains the request with its key: it goes no further than here.
-function outcomeOfError(error: unknown, apiKey: string, timeoutMs: number): SendOutcome {
-  if (!isRecord(error)) throw error;
-  const answer = readAnswer(error);
-  if (answer) return outcomeOfAnswer(answer, apiKey);
-  if (error.isAxiosError !== true) throw error;
+function outcomeOfError(error: unknown, timeoutMs: number): SendOutcome {
+  if (!isRecord(error) || error.isAxiosError !== true) throw error;
   const code = plainText(error.code);
   if (neverLeft(code, error.cause)) {
     return { status: "failed", reason: `SendGrid could not be reached (${code}). The mail was not sent.` };
@@ -257,8 +261,9 @@ function outcomeOfError(error: unknown, apiKey: string, timeoutMs: number): Send
   return { status: "unknown", reason: `SendGrid ${what}.` };
 }
 
-function readAnswer({ code, response }: Record<string, unknown>): SendGridAnswer | null {
-  if (!isRecord(response)) return null;
+function readAnswer(error: unknown): SendGridAnswer | null {
+  if (!isRecord(error) || !isRecord(error.response)) return null;
+  const { code, response } = error;
   const { headers } = response;
   // The SDK has a shape of its own for 400 and above; an answer that broke off has that of axios.
   if (typeof code === "number") return { status: code, headers, body: response.body };
@@ -272,8 +277,4 @@ function neverLeft(code: string, cause: unknown): boolean {
   return attempts.every(
     (attempt) => isRecord(attempt) && (attempt.syscall === "connect" || attempt.syscall === "getaddrinfo"),
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

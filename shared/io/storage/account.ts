@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/core-auth";
+import { StorageError } from "../../ports.ts";
 
 /** How to sign in to the storage account: with a shared key or signature, or as an identity. */
 export type StorageConnection =
@@ -17,22 +18,11 @@ export interface Patience {
 /** A call takes a minute at most: a step of a run has longer, so it survives a storage account that hangs. */
 export const defaultPatience: Patience = { tryMs: 20_000, tries: 3, retryMs: 500 };
 
-/** A call that the storage account refused, or whose answer was lost: the write may then have succeeded. */
-export class StorageError extends Error {
-  /** The HTTP status; `null` if no answer came. */
-  readonly status: number | null;
-  /** Azure's error code, such as `EntityAlreadyExists`, or Node's, such as `ECONNREFUSED`. */
-  readonly code: string;
-
-  constructor(call: string, fault: { status: number | null; code: string }, cause: unknown) {
-    const { status, code } = fault;
-    const answer =
-      status === null ? `did not answer ${call} (${code})` : `${`returned ${status} ${code}`.trim()} for ${call}`;
-    super(`Azure Storage ${answer}.${adviceOn(status)}`, { cause });
-    this.name = "StorageError";
-    this.status = status;
-    this.code = code;
-  }
+function storageError(call: string, fault: { status: number | null; code: string }, cause: unknown): StorageError {
+  const { status, code } = fault;
+  const answer =
+    status === null ? `did not answer ${call} (${code})` : `${`returned ${status} ${code}`.trim()} for ${call}`;
+  return new StorageError(`Azure Storage ${answer}.${adviceOn(status)}`, fault, cause);
 }
 
 function adviceOn(status: number | null): string {
@@ -59,7 +49,7 @@ export async function callStorage<T>(
       if (late && left > 1) continue;
       // The credential's own errors already say what to do.
       if (!late && !isSdkError(error)) throw error;
-      throw new StorageError(call, { status, code: late ? "ETIMEDOUT" : codeOf(error) }, error);
+      throw storageError(call, { status, code: late ? "ETIMEDOUT" : codeOf(error) }, error);
     }
   }
 }

@@ -1,26 +1,38 @@
-import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import type { CountsByKb } from "../../core/change.ts";
 import type { Comparison } from "../../core/comparison.ts";
 import type { RunDate } from "../../core/day.ts";
+import { type Mail, mailStatuses } from "../../core/mail.ts";
+import type { Chain } from "../../core/message.ts";
 import type { Counts, MissingKb } from "../../core/missing-kb.ts";
-import {
-  type LeftProduct,
-  type Mail,
-  mailStatuses,
-  type ReadFailure,
-  type Run,
-  type RunRules,
-  type RunSummary,
-} from "../../core/run.ts";
+import type { LeftProduct, ReadFailure, Run, RunKey, RunRules, RunSummary } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
 import { compareText } from "../../core/text.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
-import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
+import { type ProductKey, type SnapshotKey, TooLargeError } from "../../ports.ts";
+import {
+  absent,
+  type Columns,
+  count,
+  cut,
+  day,
+  encodeKey,
+  fits,
+  gather,
+  instant,
+  type KeyedRow,
+  knownCount,
+  type Row,
+  type RowPlace,
+  read,
+  runId,
+  schemaVersion,
+  spread,
+} from "./row.ts";
 
 /*
- * The rows, version 1. Lists are JSON in as many string columns as they need: `missingKbs0`, `missingKbs1`, …
+ * The rows of Snapshots and Runs, version 1. Lists are JSON in as many columns as they need: `missingKbs0`, `missingKbs1`, …
  *
  * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?], …]
  *            gone       [[id, firstSeen, peak, goneOn, unexplained?], …]
@@ -31,58 +43,23 @@ import { RowError, type SnapshotKey, TooLargeError } from "../../ports.ts";
  *       failures    {products: [index of its id in comparisons, or the id, …], of: [index of its group, …],
  *                    groups: [[reason, permanent, since, misses, unknownSince?, permanentSince?], …]}
  */
-const schemaVersion = 1;
-
-/** The columns of a row. Integers that may exceed 32 bits are bigints. */
-export type Row = Record<string, string | number | bigint | boolean>;
-export type KeyedRow = Row & { partitionKey: string; rowKey: string };
-
-/** Where a row is, for errors. */
-interface RowPlace {
-  table: string;
-  partitionKey: string;
-  rowKey: string;
-}
-
-/** Something else wrote to the row, or part of it is lost. */
-function damagedRow(place: RowPlace, cause: unknown): RowError {
-  const whatToDo = "Restore it, or delete it if you can afford to lose it.";
-  return new RowError(`Row ${nameOf(place)} is damaged and cannot be read. ${whatToDo}`, { cause });
-}
-
-function newerRow(place: RowPlace): RowError {
-  return new RowError(`Row ${nameOf(place)} was written by a newer version of this app. Upgrade the app to read it.`);
-}
-
-function nameOf({ table, partitionKey, rowKey }: RowPlace): string {
-  return `(${partitionKey}, ${rowKey}) of table ${table}`;
-}
-
-// A key has room for 512 characters, and a snapshot's has two parts.
-const maxKeyPart = 240;
-
-/** Text as part of a table key, without characters that keys must not contain. Different texts give different keys. */
-export function encodeKey(text: string): string {
-  // Percent signs in keys confuse clients and proxies, so they become `=`; a real `=` is escaped itself.
-  const key = encodeURIComponent(text.toWellFormed()).replaceAll("'", "%27").replaceAll("%", "=");
-  if (key.length <= maxKeyPart && text.isWellFormed()) return key;
-  const hash = createHash("sha256").update(text, "utf16le").digest("hex");
-  return `${key.slice(0, maxKeyPart - 80)}=sha256=${hash}`;
-}
-
-export function snapshotPartition({ tenant, softwareId }: Pick<SnapshotKey, "tenant" | "softwareId">): string {
+export function snapshotPartition({ tenant, softwareId }: ProductKey): string {
   return `${encodeKey(tenant)}|${encodeKey(softwareId)}`;
 }
 
-/** Of all runs of a watchlist, however its name is capitalized: no two watchlists differ in capitals alone. */
-export function runPartition(watchlist: string): string {
-  return encodeKey(watchlist.toLowerCase());
+/** Of all runs of a tenant's watchlist, however its name is capitalized: no two watchlists differ in capitals alone. */
+export function runPartition({ tenant, watchlist }: Chain): string {
+  return `${encodeKey(tenant)}|${encodeKey(watchlist.toLowerCase())}`;
 }
 
 /** A run id as it is: ids sort by time, and contain nothing that keys must not. */
 export function runRowKey(runId: RunId): string {
   if (!isRunId(runId)) throw new TypeError(`"${runId}" is not a run id such as 2026-11-23 or 2026-11-23T10:17Z.`);
   return runId;
+}
+
+function checkRowKey({ rowKey }: RowPlace): void {
+  if (!isRunId(rowKey)) throw new RangeError("Its row key is not a run id.");
 }
 
 export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
@@ -117,14 +94,6 @@ function packGone({ id, firstSeen, peak, goneOn, unexplained }: GoneKb) {
   return unexplained ? ([...packed, unexplained] as const) : packed;
 }
 
-const count = z.int().check(z.nonnegative());
-const knownCount = z.nullable(count);
-const day = z.string().check(z.regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/));
-const runId = z.string().check(z.refine(isRunId));
-const instant = z.string().check(z.refine((text) => !Number.isNaN(Date.parse(text))));
-// A column that a query names but a row does not have arrives as null.
-const absent = z.nullish;
-
 const packedKbs = z.array(
   z.tuple([
     z.string(),
@@ -149,8 +118,12 @@ const snapshotColumns = z.object({
   emptinessCheckedOn: absent(day),
 });
 
+const lostSnapshot =
+  "Delete it: reports that need it then answer 410, and a run that would compare with it counts the product as now watched.";
+
 export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: Columns, place: RowPlace): Snapshot {
-  return read(row, place, (columns) => {
+  return read(row, place, lostSnapshot, (columns) => {
+    checkRowKey(place);
     const parsed = snapshotColumns.parse(columns);
     const { missingKbCount, unusable, differed, emptinessVerdict, emptinessCheckedOn } = parsed;
     const missingKbs = packedKbs.parse(gather("missingKbs", columns)).map(unpackKb);
@@ -183,8 +156,13 @@ function unpackGone([id, firstSeen, peak, goneOn, unexplained]: z.infer<typeof p
   return { id, firstSeen, peak, goneOn, ...(unexplained && { unexplained }) };
 }
 
+/** Longer reasons are cut: they are for people to read. */
+export const maxReason = 300;
+/** Where there was no digest before a mail; an absent run id is empty. */
+const noDigest = "none";
+
 /** Reasons are cut to these lengths in turn until a run fits into its row: long texts must not fail a commit. */
-const reasonLimits = [300, 100, 30];
+const reasonLimits = [maxReason, 100, 30];
 
 /**
  * Where a run is too large, its reasons are cut, then the products that left the list first are forgotten, half of them at a
@@ -208,12 +186,11 @@ export function encodeRun(run: Run): KeyedRow {
   );
 }
 
-function encodeColumns({ watchlist, runId, tenant, day, openedAt, committedAt, previousRunId, ...run }: Run): KeyedRow {
+function encodeColumns({ runId, day, openedAt, committedAt, previousRunId, ...run }: Run): KeyedRow {
   return {
-    partitionKey: runPartition(watchlist),
+    partitionKey: runPartition(run),
     rowKey: runRowKey(runId),
     schemaVersion,
-    tenant,
     day,
     openedAt,
     committedAt,
@@ -228,15 +205,22 @@ function packLeft(left: readonly LeftProduct[]) {
   return { ...packComparisons(left), on: left.map(({ leftOn }) => leftOn) };
 }
 
-/** The columns of a mail. An absent reason is written as empty, because a merge cannot remove a column. */
-export function encodeMail({ status, at, attempts, unknownOutcomes, reason = "", since }: Mail): Row {
+/** The columns of a mail. What is absent is written too, because a merge cannot remove a column. */
+export function encodeMail(mail: Mail): Row {
+  const { status, at, attempts, unknownOutcomes, crashes = 0, reason = "", retryAt = "", since } = mail;
   return {
     mailStatus: status,
     mailAt: at,
     mailAttempts: attempts,
     mailUnknownOutcomes: unknownOutcomes,
-    mailReason: cut(reason, 300).toWellFormed(),
-    ...(since !== undefined && { mailSince: since ?? "" }),
+    mailFailedSends: mail.failedSends ?? 0,
+    mailCanAsk: mail.canAsk ?? false,
+    mailCrashes: crashes,
+    mailReason: cut(reason, maxReason).toWellFormed(),
+    mailIsAccountTrouble: mail.isAccountTrouble ?? false,
+    mailRetryAt: retryAt,
+    mailSince: since === null ? noDigest : (since ?? ""),
+    mailIsResent: mail.isResent ?? false,
   };
 }
 
@@ -272,13 +256,13 @@ function packPartial(id: string, { machineMissedOn = -1, cveAddressed = -1 }: Pa
   return [id, machineMissedOn, cveAddressed] as const;
 }
 
-function packFailures(failures: readonly ReadFailure[], comparisons: readonly Comparison[], maxReason: number) {
+function packFailures(failures: readonly ReadFailure[], comparisons: readonly Comparison[], maxLength: number) {
   const places = new Map(comparisons.map(({ softwareId }, index) => [softwareId, index]));
   const groups = indexed<readonly unknown[]>();
   return {
     products: failures.map(({ softwareId }) => places.get(softwareId) ?? softwareId),
     of: failures.map(({ reason, permanent, since, misses, unknownSince, permanentSince }) => {
-      const group = [cut(reason, maxReason), permanent, since, misses];
+      const group = [cut(reason, maxLength), permanent, since, misses];
       const isLasting = unknownSince !== undefined || permanentSince !== undefined;
       return groups.indexOf(isLasting ? [...group, unknownSince ?? null, permanentSince ?? null] : group);
     }),
@@ -299,55 +283,78 @@ function indexed<T>() {
   return { values, indexOf };
 }
 
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
-}
-
 const column = z.pipe(
   z.union([z.int(), z.bigint()]),
   z.transform((value) => Number(value)),
 );
+/** The columns that `encodeMail` writes. */
+export const mailColumns = z.object({
+  mailStatus: z.enum(mailStatuses),
+  mailAt: instant,
+  mailAttempts: count,
+  mailUnknownOutcomes: count,
+  mailFailedSends: absent(count),
+  mailCanAsk: absent(z.boolean()),
+  mailCrashes: absent(count),
+  mailReason: absent(z.string()),
+  mailIsAccountTrouble: absent(z.boolean()),
+  mailRetryAt: absent(z.union([z.literal(""), instant])),
+  mailSince: absent(z.union([z.literal(""), z.literal(noDigest), runId])),
+  mailIsResent: absent(z.boolean()),
+});
 const summarySchema = z.object({
-  tenant: z.string(),
   day,
   openedAt: instant,
   committedAt: instant,
   previousRunId: absent(runId),
   ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, timeZone: z.string() },
-  mailStatus: z.enum(mailStatuses),
-  mailAt: instant,
-  mailAttempts: count,
-  mailUnknownOutcomes: count,
-  mailReason: absent(z.string()),
-  mailSince: absent(z.string()),
+  ...mailColumns.shape,
 });
-const totalsSchema = z.object(
+/** The columns of the totals. */
+export const totalsSchema = z.object(
   Object.fromEntries(totalNames.map((name) => [name, column])) as Record<TotalName, typeof column>,
 );
 
 /** The columns that a summary needs, so that a query can leave out the lists. */
 export const summaryColumns: string[] = ["rowKey", "schemaVersion", ...Object.keys(summarySchema.shape), ...totalNames];
 
-export function decodeSummary(key: Pick<Run, "watchlist" | "runId">, row: Columns, place: RowPlace): RunSummary {
-  return read(row, place, (columns) => unpackSummary(key, columns));
+const lostRun =
+  "Restore it from a backup, or delete it: its report and the mail it owes are then lost, and the next run compares with the run before it.";
+
+export function decodeSummary(key: RunKey, row: Columns, place: RowPlace): RunSummary {
+  return read(row, place, lostRun, (columns) => unpackSummary(key, columns, place));
 }
 
-function unpackSummary({ watchlist, runId }: Pick<Run, "watchlist" | "runId">, columns: Columns): RunSummary {
-  const { tenant, day, openedAt, committedAt, previousRunId, ...rest } = summarySchema.parse(columns);
-  const { minMachines, minPercent, minCves, dueDays, timeZone, mailReason, mailSince } = rest;
+function unpackSummary({ tenant, watchlist, runId }: RunKey, columns: Columns, place: RowPlace): RunSummary {
+  checkRowKey(place);
+  const { day, openedAt, committedAt, previousRunId, ...rest } = summarySchema.parse(columns);
+  const { minMachines, minPercent, minCves, dueDays, timeZone } = rest;
   return {
-    ...{ watchlist, runId, tenant, day, openedAt, committedAt },
+    ...{ tenant, watchlist, runId, day, openedAt, committedAt },
     previousRunId: previousRunId ?? null,
     rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, timeZone },
     totals: totalsSchema.parse(columns),
-    mail: {
-      status: rest.mailStatus,
-      at: rest.mailAt,
-      attempts: rest.mailAttempts,
-      unknownOutcomes: rest.mailUnknownOutcomes,
-      ...(mailReason && { reason: mailReason }),
-      ...(typeof mailSince === "string" && { since: mailSince || null }),
-    },
+    mail: unpackMail(rest),
+  };
+}
+
+/** The mail whose columns these are. */
+export function unpackMail(columns: z.infer<typeof mailColumns>): Mail {
+  const { mailFailedSends, mailCrashes, mailReason, mailIsAccountTrouble, mailRetryAt, mailSince, mailIsResent } =
+    columns;
+  return {
+    status: columns.mailStatus,
+    at: columns.mailAt,
+    attempts: columns.mailAttempts,
+    unknownOutcomes: columns.mailUnknownOutcomes,
+    ...(mailFailedSends && { failedSends: mailFailedSends }),
+    ...(columns.mailCanAsk && { canAsk: true }),
+    ...(mailCrashes && { crashes: mailCrashes }),
+    ...(mailReason && { reason: mailReason }),
+    ...(mailIsAccountTrouble && { isAccountTrouble: true }),
+    ...(mailRetryAt && { retryAt: mailRetryAt }),
+    ...(mailSince && { since: mailSince === noDigest ? null : mailSince }),
+    ...(mailIsResent && { isResent: true }),
   };
 }
 
@@ -372,11 +379,11 @@ const packedFailures = z.object({
   ),
 });
 
-export function decodeRun(key: Pick<Run, "watchlist" | "runId">, row: Columns, place: RowPlace): Run {
-  return read(row, place, (columns) => {
+export function decodeRun(key: RunKey, row: Columns, place: RowPlace): Run {
+  return read(row, place, lostRun, (columns) => {
     const comparisons = unpackComparisons(packedComparisons.parse(gather("comparisons", columns)));
     const failures = unpackFailures(packedFailures.parse(gather("failures", columns)), comparisons);
-    return { ...unpackSummary(key, columns), comparisons, left: unpackLeft(columns), failures };
+    return { ...unpackSummary(key, columns, place), comparisons, left: unpackLeft(columns), failures };
   });
 }
 
@@ -426,64 +433,4 @@ function at<T>(list: readonly T[], position: number): T {
   const value = list[position];
   if (value === undefined) throw new RangeError(`No item ${position} in a list of ${list.length}.`);
   return value;
-}
-
-type Columns = Readonly<Record<string, unknown>>;
-
-/** Reads a row of this version; anything that `decode` throws means that the row is damaged. */
-function read<T>(row: Columns, place: RowPlace, decode: (columns: Columns) => T): T {
-  const version = row.schemaVersion;
-  if (typeof version === "number" && version > schemaVersion) throw newerRow(place);
-  try {
-    if (version !== schemaVersion) throw new RangeError("There never was such a schema version.");
-    if (!isRunId(place.rowKey)) throw new RangeError("Its row key is not a run id.");
-    return decode(row);
-  } catch (cause) {
-    throw damagedRow(place, cause);
-  }
-}
-
-// The service says of its 64 KiB of UTF-16: "about 32 K characters or less".
-const maxString = 32_000;
-
-function spread(name: string, list: unknown): Row {
-  const text = JSON.stringify(list);
-  const columns: Row = {};
-  for (let start = 0, n = 0; start < text.length; n++) {
-    const end = unsplit(text, start + maxString);
-    columns[`${name}${n}`] = text.slice(start, end);
-    start = end;
-  }
-  return columns;
-}
-
-// Half a surrogate pair would not survive UTF-8.
-function unsplit(text: string, end: number): number {
-  const isPair = end < text.length && (text.codePointAt(end - 1) ?? 0) > 0xffff;
-  return isPair ? end - 1 : end;
-}
-
-function gather(name: string, columns: Columns): unknown {
-  let text = "";
-  for (let n = 0; ; n++) {
-    const part = columns[`${name}${n}`];
-    if (typeof part !== "string") return JSON.parse(text);
-    text += part;
-  }
-}
-
-// The service's limit, less 4 KiB for the columns that a row gets later.
-const maxEntity = 1024 * 1024 - 4 * 1024;
-
-// Counts bytes as the service does. Full string columns reach its limit long before there are 252 of them.
-function fits(row: KeyedRow): boolean {
-  const { partitionKey, rowKey, ...columns } = row;
-  const keys = 2 * (partitionKey.length + rowKey.length);
-  const timestamp = 8 + 2 * "Timestamp".length + 8;
-  const sizes = Object.entries(columns).map(([name, value]) => 8 + 2 * name.length + sizeOf(value));
-  return sizes.reduce((sum, size) => sum + size, 4 + keys + timestamp) <= maxEntity;
-}
-
-function sizeOf(value: Row[string]): number {
-  return typeof value === "string" ? 4 + 2 * value.length : 8;
 }

@@ -1,3 +1,4 @@
+import { deliveryMinutes } from "../../core/deadline.ts";
 import { comparedProducts } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
 import { runDay } from "../../core/run-id.ts";
@@ -36,14 +37,18 @@ function compared(report: Report): string {
   return `${parts.join("; ")}.`;
 }
 
+/** A run of at least this many minutes names both ends: its counts are not of one moment. */
+const longMinutes = 15;
+
 function made({ openedAt, committedAt }: Report, timeZone: string): string {
   const minutes = Math.max(0, Math.round((Date.parse(committedAt) - Date.parse(openedAt)) / 60_000));
+  if (minutes >= longMinutes) {
+    const [from, to] = [formatTime(openedAt, timeZone), formatTime(committedAt, timeZone)];
+    return `The run read its products from ${from} to ${to}.`;
+  }
   const took = minutes === 0 ? "less than a minute" : many(minutes, "minute");
   return `The run started ${formatTime(openedAt, timeZone)} and took ${took}.`;
 }
-
-// A run closes when its grace is over at the latest; its mail may need a few more tries.
-const deliveryMinutes = 30;
 
 function ifNothingComes({ nextMail, graceMinutes, timeZone }: RenderOptions, nextRun: string): string {
   const due = Date.parse(nextMail ?? nextRun) + (graceMinutes + deliveryMinutes) * 60_000;

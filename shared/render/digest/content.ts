@@ -1,7 +1,7 @@
 import { productsIn } from "../../core/products.ts";
 import { hasLeftInventory, isUnknownId, type Report } from "../../core/report.ts";
 import { isPartial } from "../../core/totals.ts";
-import { isAboutReading, type Verdict, verdictOf } from "../../core/verdict.ts";
+import { digestVerdict, isAboutReading, type Verdict, verdictOf } from "../../core/verdict.ts";
 import { comparedWith, headline, notReadWords } from "../headline.ts";
 import { healthLink, reportLink } from "../link.ts";
 import { agree, formatRun, shown } from "../words.ts";
@@ -37,7 +37,7 @@ export function digestOf(material: Material, room: number, list: FullList): Dige
   const { watchlist, runId, timeZone } = report;
   const linkTo = (narrowed?: Record<string, string>) => reportLink(options.reportUrl, watchlist, runId, narrowed);
   return {
-    verdict: verdictOf(report),
+    verdict: digestVerdict(report, material.since),
     headline: headline(report, material.since),
     about: `Watchlist ${shown(watchlist, 60)}, ${formatRun(runId, timeZone)}. ${comparedWith(report)}`,
     caution: caution(report),

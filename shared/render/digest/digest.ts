@@ -1,6 +1,8 @@
+import type { Undelivered } from "../../core/mail.ts";
 import type { Report } from "../../core/report.ts";
 import type { SinceDigest } from "../../core/since.ts";
 import { reportCsvChunks } from "../export/csv.ts";
+import { fileName } from "../export/file-name.ts";
 import { subject } from "../headline.ts";
 import type { RenderOptions } from "../words.ts";
 import { digestOf } from "./content.ts";
@@ -28,10 +30,11 @@ export async function renderDigest(
   report: Report,
   options: RenderOptions,
   since: SinceDigest | null = null,
+  undelivered?: Undelivered,
 ): Promise<RenderedDigest> {
   const attachments = attach(report);
   const list = report.rows.length === 0 ? "none" : attachments.length > 0 ? "attached" : "too large";
-  const { html, text } = renderWithin(gather(report, options, since), list);
+  const { html, text } = renderWithin(gather(report, options, since, undelivered), list);
   return { subject: subject(report, since), html, text, attachments };
 }
 
@@ -60,7 +63,5 @@ function attach(report: Report): RenderedDigest["attachments"] {
     content += chunk;
     if (content.length > maxAttachedCharacters) return [];
   }
-  const watchlist = report.watchlist.replace(/[^\w.-]+/g, "_").slice(0, 60);
-  const filename = `missing-kbs-${watchlist}-${report.runId.replaceAll(":", "")}.csv`;
-  return [{ filename, type: "text/csv", content }];
+  return [{ filename: fileName(report, "csv"), type: "text/csv", content }];
 }

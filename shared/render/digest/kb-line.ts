@@ -44,12 +44,23 @@ export interface KbLine {
 export function kbLine(row: KbRow, context: Context): KbLine {
   const own = new Set(row.entries);
   const others = (context.rowsById.get(row.id)?.entries ?? []).filter((entry) => !own.has(entry));
+  return {
+    ...lineOf(row, others, context),
+    warnings: [overdue(row, context), stalled(row, context)].filter(Boolean),
+  };
+}
+
+/** A row of what happened since the last digest: nothing more of it, for its products may not have been read today. */
+export function sinceLine(row: KbRow, context: Context): KbLine {
+  return { ...lineOf(row, [], context), warnings: [] };
+}
+
+function lineOf(row: KbRow, others: readonly KbEntry[], context: Context): Omit<KbLine, "warnings"> {
   const entries = [...row.entries.toSorted(compareEntries), ...others.toSorted(compareEntries)];
   const lines = linesShown("products", entries.length, context.room);
   return {
     ...kbTitle(row),
     facts: [otherNames(row), age(row, context)].filter(Boolean),
-    warnings: [overdue(row, context), stalled(row, context)].filter(Boolean),
     products: entries.slice(0, lines).map((entry) => productLine(entry, row)),
     more: Math.max(0, entries.length - lines),
   };

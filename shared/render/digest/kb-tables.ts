@@ -1,10 +1,11 @@
 import { isWorse, reachOf } from "../../core/due.ts";
 import { rowsOfKind } from "../../core/leads.ts";
 import { type KbRow, narrow, type RowKind } from "../../core/row.ts";
+import type { SinceDigest } from "../../core/since.ts";
 import { onUpTo } from "../headline.ts";
 import { type DigestLines, linesShown } from "../limits.ts";
 import { count, many, shortDay } from "../words.ts";
-import { betterWords, type KbLine, kbLine, kbTitle } from "./kb-line.ts";
+import { betterWords, type KbLine, kbLine, kbTitle, sinceLine } from "./kb-line.ts";
 import { type Context, type Rest, restAt } from "./material.ts";
 
 /** KBs with their counts. */
@@ -25,29 +26,46 @@ export interface Brief {
   rest: Rest | null;
 }
 
-/** What got worse, what is overdue, and in a first digest what is missing. */
+/** What got worse, what an earlier digest should have said, what is overdue, and in a first digest what is missing. */
 export function kbTablesOf(context: Context): KbTable[] {
-  const isFirst = context.report.previousRunId === null;
+  const { report, since } = context;
+  const isFirst = report.previousRunId === null;
   const tables = [
-    kbTable(context, "new", "New"),
-    kbTable(context, "worsened", "Worse"),
-    kbTable(context, "returned", "Back after being resolved"),
-    kbTable(context, "more-cves", "More CVEs, on fewer machines"),
+    ...worseTitles.map((each) => kbTable(context, each)),
+    ...worseTitles.map((each) => since && sinceTable(context, since, each)),
     overdueTable(context),
-    isFirst ? kbTable(context, "baseline", "Missing now") : null,
+    isFirst ? kbTable(context, { kind: "baseline", title: "Missing now" }) : null,
   ];
   return tables.filter((table) => table !== null);
 }
 
-function kbTable(context: Context, kind: DigestLines & RowKind, title: string): KbTable | null {
+interface TableOf {
+  kind: DigestLines & RowKind;
+  title: string;
+}
+
+const worseTitles: readonly TableOf[] = [
+  { kind: "new", title: "New" },
+  { kind: "worsened", title: "Worse" },
+  { kind: "returned", title: "Back after being resolved" },
+  { kind: "more-cves", title: "More CVEs, on fewer machines" },
+];
+
+function kbTable(context: Context, { kind, title }: TableOf): KbTable | null {
   const rows = rowsOfKind(context.report.rows, kind);
-  if (rows.length === 0) return null;
-  return {
-    type: "table",
-    title: `${title}: ${many(rows.length, "KB")}`,
-    note: null,
-    ...kbLines(context, kind, rows, { change: kind }),
-  };
+  return rows.length > 0 ? table(title, rows, kbLines(context, kind, rows, { change: kind })) : null;
+}
+
+function sinceTable(context: Context, since: SinceDigest, { kind, title }: TableOf): KbTable | null {
+  const rows = rowsOfKind(since.rows, kind);
+  const lines = linesShown(kind, rows.length, context.room);
+  const kbs = rows.slice(0, lines).map((row) => sinceLine(row, context));
+  const titled = `${title} since the digest of ${shortDay(since.day)}`;
+  return rows.length > 0 ? table(titled, rows, { kbs, rest: restOfSince(rows.slice(lines)) }) : null;
+}
+
+function table(title: string, rows: readonly KbRow[], lines: Pick<KbTable, "kbs" | "rest">): KbTable {
+  return { type: "table", title: `${title}: ${many(rows.length, "KB")}`, note: null, ...lines };
 }
 
 function kbLines(context: Context, of: DigestLines, rows: readonly KbRow[], narrowed: Record<string, string>) {

@@ -1,5 +1,6 @@
 import type { RunDate } from "../../core/day.ts";
 import { type Overdue, overdueRows } from "../../core/due.ts";
+import type { Undelivered } from "../../core/mail.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbRow } from "../../core/row.ts";
 import { scheduledRunId } from "../../core/run-id.ts";
@@ -17,14 +18,31 @@ export interface Material {
   overdue: Overdue;
   /** What happened since the last digest; `null` where there was none before, or no run in between. */
   since: SinceDigest | null;
+  /** Digests that were refused since the last one that was sent, and whether there was one. */
+  undelivered: Undelivered;
 }
 
+const allDelivered: Undelivered = { digests: [], more: 0, isFirst: false };
+
 /** A report's material. */
-export function gather(report: Report, options: RenderOptions, since: SinceDigest | null = null): Material {
+export function gather(
+  report: Report,
+  options: RenderOptions,
+  since: SinceDigest | null = null,
+  undelivered = allDelivered,
+): Material {
   const { nextRun, timeZone } = options;
   const next = nextRun && scheduledRunId(new Date(nextRun), timeZone);
   const rowsById = new Map(report.rows.map((row) => [row.id, row]));
-  return { report, options, next, rowsById, overdue: overdueRows(report, report.previousDay, next), since };
+  return {
+    report,
+    options,
+    next,
+    rowsById,
+    overdue: overdueRows(report, report.previousDay, next),
+    since,
+    undelivered,
+  };
 }
 
 /** Whether the full list of KBs comes with a digest: only mails have one. */

@@ -1,5 +1,6 @@
 import { isNotRead, notReadByReason, productsIn } from "../../core/products.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
+import { dayOf } from "../../core/run-id.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { linesShown } from "../limits.ts";
 import { agree, count, formatDay, formatRun, many, shortDay, shown } from "../words.ts";
@@ -22,9 +23,11 @@ export interface Point {
   more: number;
 }
 
-/** What could not be read, what can be again, what is now watched, and what an answer alone does not say. */
+/** What was not delivered, what could not be read, what can be again, what is now watched, and what an answer alone does not say. */
 export function remarksOf(context: Context): Remark[] {
   return [
+    notDelivered(context),
+    allMissing(context),
     unknownIds(context),
     leftInventory(context),
     notRead(context),
@@ -36,6 +39,42 @@ export function remarksOf(context: Context): Remark[] {
     differed(context),
     unusable(context),
   ].filter((remark) => remark !== null);
+}
+
+function notDelivered({ undelivered: { digests, more } }: Context): Remark | null {
+  if (digests.length === 0) return null;
+  const points = digests.map(({ runId, reason, mayHaveArrived }) => {
+    const digest = `The digest of ${shortDay(dayOf(runId))}`;
+    const why = reason ? `: ${shown(reason, 300)}` : ".";
+    return mayHaveArrived ? `${digest} may not have arrived.` : `${digest} was not delivered${why}`;
+  });
+  const texts = more > 0 ? [...points, `And ${count(more)} more.`] : points;
+  return {
+    type: "remark",
+    title: `Not delivered: ${many(digests.length + more, "digest")}`,
+    tone: "caution",
+    points: texts.map((text) => ({ text, products: [], more: 0 })),
+    rest: null,
+  };
+}
+
+// Without a digest to compare with, its readers know neither the baseline nor what changed since.
+function incomparable({ report, since, undelivered }: Context): ProductRow[] {
+  const lost = new Set(since?.lost);
+  const isAll = undelivered.isFirst && report.previousRunId !== null;
+  return report.products.filter(({ softwareId, baseline, readOn }) => {
+    return (isAll || lost.has(softwareId)) && readOn !== null && !baseline;
+  });
+}
+
+function allMissing(context: Context): Remark | null {
+  const rows = incomparable(context);
+  return remark(context, {
+    title: "All that is missing",
+    text: `There is no earlier digest to compare ${agree(rows.length, "this", "these")} with.`,
+    rows,
+    line: missingLine,
+  });
 }
 
 function unknownIds(context: Context): Remark | null {

@@ -1,10 +1,12 @@
 import { stringify } from "csv-stringify/sync";
 import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
+import { type OverviewRow, overdueShare } from "../../core/overview.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry } from "../../core/row.ts";
 import type { RunId } from "../../core/run-id.ts";
-import { type Totals, totalNames } from "../../core/totals.ts";
+import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
+import { roundedShare } from "./share.ts";
 
 /**
  * The columns of a report in CSV, in this order; later versions add columns at the end. The first seven are Defender's own
@@ -48,6 +50,14 @@ export const historyColumns = [
   "day",
 ] as const;
 
+/** The columns of an overview in CSV, in this order; later versions add columns at the end. */
+export const overviewColumns = [
+  ...(["watchlist", "tenant", "states", "faults", "run", "day", "openedAt", "committedAt", "due"] as const),
+  ...totalNames,
+  ...(["overdueShare", "failingProduct", "failingReason", "failingRuns"] as const),
+  ...(["digest", "digestRun", "digestAt", "digestReason"] as const),
+] as const;
+
 /** One run in a history. */
 export interface HistoryRow extends Totals {
   runId: RunId;
@@ -83,6 +93,27 @@ export function historyCsv(rows: readonly HistoryRow[]): string {
   return [...csvChunks(historyColumns, lines)].join("");
 }
 
+/** One line per watchlist, in the order given; empty where nobody knows. */
+export function overviewCsv(rows: readonly OverviewRow[]): string {
+  return [...csvChunks(overviewColumns, rows.map(overviewLine))].join("");
+}
+
+function overviewLine(row: OverviewRow): Line<(typeof overviewColumns)[number]> {
+  const { watchlist, tenant, states, faults, latest, due, failing, digest } = row;
+  const noCounts = Object.fromEntries(totalNames.map((name) => [name, null])) as Record<TotalName, null>;
+  return {
+    ...{ watchlist, tenant, states: states.join("; "), faults: faults.join("; "), due },
+    ...{ run: latest?.runId ?? null, day: latest?.day ?? null },
+    ...{ openedAt: latest?.openedAt ?? null, committedAt: latest?.committedAt ?? null },
+    ...(latest?.totals ?? noCounts),
+    overdueShare: roundedShare(overdueShare(row)),
+    failingProduct: failing?.softwareId ?? null,
+    failingReason: failing?.reason ?? null,
+    failingRuns: failing?.misses ?? null,
+    ...{ digest: digest.status, digestRun: digest.runId, digestAt: digest.at, digestReason: digest.reason },
+  };
+}
+
 function* csvChunks<Column extends string>(
   columns: readonly Column[],
   lines: Iterable<Line<Column>>,
@@ -102,16 +133,25 @@ function write(lines: readonly (readonly Cell[])[]): string {
   return stringify(lines as Cell[][], {
     record_delimiter: "windows",
     eof: true,
+    // By itself only the complete line end is quoted, but many readers end the line at half of it.
+    quoted_match: /[\r\n]/,
     cast: { string: defuse, boolean: String },
   });
 }
 
+const formulaStart = /[=+\-@＝＋－＠]/;
+const cellStart = /[;\t\r\n]/;
+
 /**
- * Puts an apostrophe before text that a spreadsheet would run as a formula, also after a semicolon or tab: if that is the
- * machine's list separator, a new cell starts there.
+ * Puts an apostrophe before text that a spreadsheet would run as a formula, also after a semicolon, a tab or a line break:
+ * if that is the machine's list separator, a new cell starts there. Reads each character once, however long the text.
  */
 export function defuse(text: string): string {
-  return text.replace(/(^|[;\t\r\n])(["\s]*)(?=[=+\-@＝＋－＠])/g, "$1$2'");
+  // All that may come between the start of a cell and its formula, as long as it goes: no place is tried twice.
+  return text.replace(/[;"\s]+|^/g, (before, at: number) => {
+    const startsCell = at === 0 || cellStart.test(before);
+    return startsCell && formulaStart.test(text.charAt(at + before.length)) ? `${before}'` : before;
+  });
 }
 
 function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {

@@ -1,12 +1,22 @@
 import { ageInDays, cves, daysOverdue, isStalled, reach, reasonsOf, stalledEntry } from "../../core/due.ts";
 import { forecast } from "../../core/forecast.ts";
+import {
+  countOverview,
+  type Overview,
+  type OverviewRow,
+  type OverviewSelection,
+  overdueShare,
+  overviewFilter,
+  selectOverview,
+} from "../../core/overview.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
 import { filterOf, trendOf } from "../../core/selection.ts";
 import { type AskedReport, askedLink } from "../asked-report.ts";
-import { safeLink } from "../link.ts";
+import { reportLink, safeLink } from "../link.ts";
 import type { RenderOptions } from "../words.ts";
-import type { ReportJson } from "./schemas.ts";
+import type { OverviewJson, ReportJson } from "./schemas.ts";
+import { roundedShare } from "./share.ts";
 
 type LinkOptions = Pick<RenderOptions, "reportUrl">;
 type RowJson = ReportJson["rows"][number];
@@ -83,5 +93,32 @@ function entryJson(entry: KbEntry, report: Report): RowJson["entries"][number] {
     overdueDays: daysOverdue(entry, report),
     peakMachineMissedOn: peak,
     stalled: isStalled(entry, report.day),
+  };
+}
+
+/** What an overview's JSON is made of. */
+interface OverviewFrame extends LinkOptions, Pick<RenderOptions, "timeZone"> {
+  /** Of all watchlists that the caller may read. */
+  overview: Overview;
+  selection: OverviewSelection;
+}
+
+/** The selected watchlists as a plain value that `overviewSchema` describes. */
+export function overviewJson(frame: OverviewFrame): OverviewJson {
+  const { overview, selection, timeZone, reportUrl } = frame;
+  return {
+    ...{ timeZone, total: overview.rows.length, states: countOverview(overview), filter: overviewFilter(selection) },
+    faults: [...overview.faults],
+    watchlists: selectOverview(overview, selection).map((row) => watchlistJson(row, reportUrl)),
+  };
+}
+
+function watchlistJson(row: OverviewRow, reportUrl: string | null): OverviewJson["watchlists"][number] {
+  const { watchlist, tenant, states, faults, latest, due, failing, digest, line } = row;
+  const { totals = null, ...run } = latest ?? { runId: null, day: null, openedAt: null, committedAt: null };
+  return {
+    ...{ watchlist, tenant, states: [...states], faults: [...faults], ...run, due, totals },
+    ...{ overdueShare: roundedShare(overdueShare(row)), failing, digest, line: [...line] },
+    page: tenant === null ? null : reportLink(reportUrl, watchlist, "latest"),
   };
 }

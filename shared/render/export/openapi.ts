@@ -1,16 +1,21 @@
 import * as z from "zod/mini";
+import watchlists from "../../../docs/watchlists.schema.json" with { type: "json" };
 import {
   historyParameters,
   keyParameter,
+  mailParameters,
   maxLength,
+  overviewParameters,
   type Parameter,
   type Parameters,
   reportParameters,
 } from "../parameters.ts";
 import {
+  cancelledSchema,
   examinationSchema,
   healthSchema,
   historySchema,
+  overviewSchema,
   problemSchema,
   progressSchema,
   reportSchema,
@@ -21,9 +26,11 @@ import {
 const schemas = {
   Report: reportSchema,
   History: historySchema,
+  Overview: overviewSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
+  CancelledMail: cancelledSchema,
   Health: healthSchema,
   Examination: examinationSchema,
   Problem: problemSchema,
@@ -59,7 +66,8 @@ export function openApiDocument(version: string): Record<string, unknown> {
 
 function componentSchemas(): Record<string, unknown> {
   const names = Object.keys(schemas) as SchemaName[];
-  return Object.fromEntries(names.map((name) => [name, withoutDialect(jsonSchema(name))]));
+  const own = Object.fromEntries(names.map((name) => [name, withoutDialect(jsonSchema(name))]));
+  return { ...own, WatchlistsDocument: withoutDialect(watchlists) };
 }
 
 function withoutDialect({ $schema: _, ...schema }: Record<string, unknown>): Record<string, unknown> {
@@ -71,7 +79,8 @@ const securitySchemes = {
     type: "apiKey",
     in: "header",
     name: "x-functions-key",
-    description: "A function key. With AUTH=entra, the platform's sign-in replaces it.",
+    description:
+      "A function key. With AUTH=entra, the platform's sign-in replaces it: a watchlist with a readerRole is only shown to callers with that app role or Reports.Read.All.",
   },
   keyQuery: { type: "apiKey", in: "query", name: "code", description: keyParameter.code.description },
 };
@@ -130,6 +139,27 @@ const notAcceptable = problem("The Accept header allows none of the formats.");
 const unreadable = problem("A stored row is damaged or was written by a newer version. The problem says what to do.");
 const unauthorized = { description: "No valid key, or not signed in." };
 const refused = { 400: badRequest, 401: unauthorized };
+const noReader = problem("With AUTH=entra, the caller has no app role that lets them read a watchlist.");
+const refusedToRead = { ...refused, 403: noReader };
+const otherSite = problem("The request came from another site.");
+const noStarter = problem(
+  "The request came from another site or, with AUTH=entra, its caller lacks the app role Runs.Start.",
+);
+
+const runPath = [
+  path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
+  path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
+];
+
+const theOverview = {
+  200: ok(
+    "The watchlists that the caller may read, the most urgent first.",
+    { "text/html": plain, ...content("Overview"), "text/csv": plain },
+    { ETag: header("Unchanged as long as the overview is."), ...fileName },
+  ),
+  304: { description: "If-None-Match names the current overview." },
+  403: problem("The caller may not read any watchlist."),
+};
 
 const paths = {
   "/api/report": {
@@ -144,7 +174,7 @@ const paths = {
           { ETag: header("Unchanged as long as the report is."), ...fileName },
         ),
         304: { description: "If-None-Match names the current report." },
-        ...refused,
+        ...refusedToRead,
         400: badReportRequest,
         404: problem("There is no such report, none yet, or no such KB in it. The problem says what there is."),
         406: notAcceptable,
@@ -164,9 +194,37 @@ const paths = {
           { ...content("History"), "text/csv": plain },
           fileName,
         ),
-        ...refused,
+        ...refusedToRead,
         406: notAcceptable,
         500: unreadable,
+      },
+    },
+  },
+  "/api/overview": {
+    get: {
+      operationId: "getOverview",
+      summary: "All watchlists at a glance",
+      parameters: query(overviewParameters),
+      responses: {
+        ...theOverview,
+        ...refusedToRead,
+        406: notAcceptable,
+      },
+    },
+  },
+  "/": {
+    get: {
+      operationId: "getHome",
+      summary: "The overview, as a page unless another format is asked for",
+      parameters: query(overviewParameters),
+      responses: {
+        ...theOverview,
+        307: {
+          description: "For a page of a single watchlist: to its report.",
+          headers: { Location: header("The report.") },
+        },
+        ...refusedToRead,
+        406: notAcceptable,
       },
     },
   },
@@ -182,8 +240,14 @@ const paths = {
         202: ok("The run was started.", content("StartedRun"), { Location: header("The path of its progress.") }),
         303: { description: "For a form: back to the report page.", headers: { Location: header("The page.") } },
         ...refused,
-        403: problem("The request came from another site."),
+        403: noStarter,
+        409: problem("This minute's run has already finished without a mail."),
+        411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
         413: problem("The body is too large."),
+        429: {
+          ...problem("Too many runs with a mail were asked for within an hour."),
+          headers: { "Retry-After": header("Seconds until one more may be asked for.") },
+        },
       },
     },
   },
@@ -191,14 +255,44 @@ const paths = {
     get: {
       operationId: "getRun",
       summary: "The progress of a run",
-      parameters: [
-        path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
-        path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
-      ],
+      parameters: runPath,
       responses: {
         200: ok("The progress of the run.", content("RunProgress")),
-        ...refused,
+        ...refusedToRead,
         404: problem("There is no such run, finished or in progress."),
+        500: unreadable,
+      },
+    },
+  },
+  "/api/runs/{watchlist}/{runId}/mail": {
+    post: {
+      operationId: "resendMail",
+      summary: "Send a refused or cancelled mail again",
+      parameters: [...runPath, ...query(mailParameters)],
+      responses: {
+        202: ok("The mail is sent soon.", content("StartedRun"), {
+          Location: header("The path of the run's progress."),
+        }),
+        ...refused,
+        403: noStarter,
+        404: problem("There is no such run, or no such watchlist of the tenant."),
+        409: problem(
+          "The mail is neither refused nor cancelled, or the watchlist is no longer configured. The problem says what to do.",
+        ),
+        500: unreadable,
+      },
+    },
+    delete: {
+      operationId: "cancelMail",
+      summary: "Cancel a mail that is pending or was refused",
+      description: "Health then forgets it. The next digest says all the same what it held.",
+      parameters: [...runPath, ...query(mailParameters)],
+      responses: {
+        200: ok("The mail is cancelled.", content("CancelledMail")),
+        ...refused,
+        403: noStarter,
+        404: problem("There is no such run, or no such watchlist of the tenant."),
+        409: problem("The mail is being sent, was sent, or was never owed."),
         500: unreadable,
       },
     },
@@ -217,10 +311,11 @@ const paths = {
       },
     },
   },
-  "/api/health/reasons": {
+  "/api/reasons": {
     get: {
-      operationId: "getHealthReasons",
+      operationId: "getReasons",
       summary: "Why the reporter is unhealthy",
+      description: "With AUTH=entra, only reasons that the caller may read, and whether there are others.",
       responses: {
         200: ok("Healthy.", content("Health")),
         ...refused,
@@ -233,10 +328,11 @@ const paths = {
       operationId: "examine",
       summary: "Check everything that a run needs",
       description:
-        "Gets a token, reads one product of each watchlist, writes and deletes test rows and a test message, and sends a mail to SendGrid's sandbox.",
+        "Gets a token for each tenant, reads the first products of up to ten of its watchlists, writes and deletes test rows and a test message, and has SendGrid's sandbox check a mail for each watchlist, or asks Azure Communication Services whether it lets the app in.",
       responses: {
         200: ok("The findings; `ok` is true when every check passed.", content("Examination")),
         ...refused,
+        403: otherSite,
       },
     },
   },

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { worseReasons } from "../../core/change.ts";
+import { mailStatuses } from "../../core/mail.ts";
+import { digestStatuses, type OverviewState, overviewStates } from "../../core/overview.ts";
 import { rowKinds } from "../../core/row.ts";
-import { mailStatuses } from "../../core/run.ts";
 import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
 import { startParameters } from "../parameters.ts";
@@ -230,6 +231,73 @@ export const historySchema = described(
   "The totals of a watchlist's runs.",
 );
 
+/** `GET /api/overview?format=json`. */
+export const overviewSchema = described(
+  z.object({
+    timeZone: described(z.string(), "The time zone of its days (IANA name)."),
+    total: described(count, "Watchlists that the caller may read, whatever the filter."),
+    states: described(
+      z.object(
+        Object.fromEntries(overviewStates.map((state) => [state, count])) as Record<OverviewState, typeof count>,
+      ),
+      "How many of them are in each state. One watchlist may be in several.",
+    ),
+    filter: described(
+      z.nullable(z.object({ search: z.optional(z.string()), state: z.optional(z.enum(overviewStates)) })),
+      "Which watchlists were selected. null: all.",
+    ),
+    faults: described(z.array(z.string()), "What is wrong with the configuration apart from single watchlists."),
+    watchlists: described(
+      z.array(
+        z.object({
+          watchlist: z.string(),
+          tenant: described(z.nullable(z.string()), "home or a tenant id. null: its entry is too faulty to be read."),
+          states: described(z.array(z.enum(overviewStates)), "The most urgent first."),
+          faults: described(z.array(z.string()), "What is wrong with its entry in the configuration."),
+          runId: described(z.nullable(runId), "The last scheduled run. null: there was none yet."),
+          day: described(z.nullable(day), "The day that the run belongs to."),
+          openedAt: z.nullable(time),
+          committedAt: z.nullable(time),
+          due: described(z.nullable(time), "When the run was due that is late. null: none is late."),
+          totals: described(z.nullable(totals), "Of the last scheduled run."),
+          overdueShare: described(
+            z.nullable(share),
+            "The share of its missing KBs that are overdue, to a thousandth. null: unknown.",
+          ),
+          failing: described(
+            z.nullable(
+              z.object({
+                softwareId,
+                reason: z.string(),
+                misses: described(count, "How many scheduled runs in a row could not read it."),
+                others: described(count, "Other products that at least three runs in a row could not read."),
+              }),
+            ),
+            "Of the last scheduled run, the product that could not be read for the most runs.",
+          ),
+          digest: described(
+            z.object({
+              status: z.enum(digestStatuses),
+              runId: described(z.nullable(runId), "The run that it is of."),
+              at: described(z.nullable(time), "Since when it is in this status."),
+              reason: described(z.nullable(z.string()), "Why it was refused, or why the last try failed."),
+            }),
+            "The last digest. refused and waiting are of digests after the last one that was sent.",
+          ),
+          line: described(
+            z.array(z.object({ day, missingInstalls: count })),
+            "The scheduled runs of the last 30 days, oldest first.",
+          ),
+          page: described(z.nullable(z.string()), "Its report as a page. null: REPORT_URL is not set."),
+        }),
+      ),
+      "The most urgent first unless another order was asked for.",
+    ),
+  }),
+  "Every watchlist that the caller may read, with the figures of its last scheduled run.",
+);
+export type OverviewJson = z.infer<typeof overviewSchema>;
+
 /** The body of `POST /api/runs`. */
 export const startSchema = described(
   z.object({
@@ -242,7 +310,7 @@ export const startSchema = described(
 /** The response of `POST /api/runs`. */
 export const startedSchema = described(
   z.object({ watchlist: z.string(), runId, status: described(z.string(), "The path of its progress.") }),
-  "The run that was started. Asked again within the minute, it is the same run.",
+  "The run that was started. Asked again within the minute, it is the same run, which mails if either was to.",
 );
 
 /** `GET /api/runs/{watchlist}/{runId}`. */
@@ -251,9 +319,10 @@ export const progressSchema = described(
     watchlist: z.string(),
     runId,
     state: described(
-      z.enum(["queued", "running", "committed"]),
-      "queued: nothing read yet. running: some products read. committed: finished, its report is there.",
+      z.enum(["queued", "running", "committed", "dropped"]),
+      "queued: nothing read yet. running: products are being read. committed: finished, its report is there. dropped: it will not be carried out.",
     ),
+    reason: described(z.optional(z.string()), "Why it was dropped."),
     read: described(count, "Products read so far."),
     total: count,
     failures: described(
@@ -265,13 +334,19 @@ export const progressSchema = described(
   "The progress of a run.",
 );
 
+/** The response of `DELETE /api/runs/{watchlist}/{runId}/mail`. */
+export const cancelledSchema = described(
+  z.object({ watchlist: z.string(), runId, mail: z.literal("cancelled") }),
+  "The mail that was cancelled.",
+);
+
 export type ProgressJson = z.infer<typeof progressSchema>;
 
-/** `GET /api/health` and `GET /api/health/reasons`. */
+/** `GET /api/health` and `GET /api/reasons`. */
 export const healthSchema = described(
   z.object({
     status: z.enum(["healthy", "unhealthy"]),
-    reasons: described(z.optional(z.array(z.string())), "Why it is unhealthy; only from /api/health/reasons."),
+    reasons: described(z.optional(z.array(z.string())), "Why it is unhealthy; only from /api/reasons."),
   }),
   "Whether the reporter is healthy.",
 );
@@ -283,7 +358,10 @@ export const examinationSchema = described(
     findings: z.array(
       z.object({
         check: z.string(),
-        status: described(z.enum(["ok", "fault", "skipped"]), "skipped: an earlier check failed."),
+        status: described(
+          z.enum(["ok", "fault", "skipped"]),
+          "skipped: an earlier check failed, or Defender's calls are used up.",
+        ),
         detail: described(z.string(), "What was found, or what to do."),
       }),
     ),
@@ -300,6 +378,7 @@ export const problemSchema = described(
     detail: described(z.string(), "What is wrong, what is allowed, and what to do."),
     parameter: described(z.optional(z.string()), "The parameter that was not accepted."),
     allowed: described(z.optional(z.array(z.string())), "What is allowed instead, or examples of it."),
+    retryAfterSeconds: described(z.optional(count), "When to ask again; also in the header Retry-After."),
   }),
   "What the caller did wrong or cannot have (RFC 9457).",
 );

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/a11y/noRedundantRoles: browsers drop the elements' own roles where narrow screens show tables as cards
 import type { ComponentPropsWithoutRef, ReactNode } from "react";
+import type { SortOrder } from "../../core/selection.ts";
 
 /** A table that narrow screens show as cards, one per row. Its caption is for screen readers. */
 export function Table(props: ComponentPropsWithoutRef<"table"> & { caption: ReactNode; head: ReactNode }) {
@@ -17,6 +18,18 @@ export function Table(props: ComponentPropsWithoutRef<"table"> & { caption: Reac
 
 export function ColumnHead(props: ComponentPropsWithoutRef<"th">) {
   return <th scope="col" role="columnheader" {...props} />;
+}
+
+const ariaSorts = { asc: "ascending", desc: "descending" } as const;
+
+/** The head of a column with a link that sorts by it; `sorted` says how it is sorted now. */
+export function SortHead(props: ComponentPropsWithoutRef<"th"> & { href: string; sorted: SortOrder | undefined }) {
+  const { href, sorted, children, ...rest } = props;
+  return (
+    <ColumnHead aria-sort={sorted && ariaSorts[sorted]} {...rest}>
+      <a href={href}>{children}</a>
+    </ColumnHead>
+  );
 }
 
 export function Row(props: ComponentPropsWithoutRef<"tr">) {

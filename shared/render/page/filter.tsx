@@ -4,7 +4,7 @@ import type { Report } from "../../core/report.ts";
 import { changeFilters, isNarrowed, sortKeys } from "../../core/selection.ts";
 import { changeLabel } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
-import { maxLength, type ReportParameters } from "../parameters.ts";
+import { maxLength, type OverviewParameters, type ReportParameters } from "../parameters.ts";
 import { many, productLabel } from "../words.ts";
 import { carriedFields, type Linked, pageHref } from "./link.ts";
 import type { PageView } from "./view.ts";
@@ -71,11 +71,13 @@ export function FilterForm({ view }: { view: PageView }) {
 }
 
 /** The attributes of a field that sends this parameter. */
-export function named(parameter: keyof ReportParameters) {
+export function named(parameter: keyof ReportParameters | keyof OverviewParameters) {
   return { id: parameter, name: parameter };
 }
 
-function Field({ id, label, children }: { id: keyof ReportParameters; label: string; children: ReactNode }) {
+/** A field with its label. */
+export function Field(props: { id: Parameters<typeof named>[0]; label: string; children: ReactNode }) {
+  const { id, label, children } = props;
   return (
     <div className={`field field-${id}`}>
       <label htmlFor={id}>{label}</label>

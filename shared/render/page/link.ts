@@ -1,6 +1,8 @@
 import {
   type HistoryParameters,
   historyParameters,
+  type OverviewParameters,
+  overviewParameters,
   type Parameters,
   type ReportParameters,
   reportParameters,
@@ -8,7 +10,7 @@ import {
 } from "../parameters.ts";
 import type { PageQuery } from "./view.ts";
 
-// Every address is relative to the page's own, /api/report, so that it works behind any host and prefix.
+// Every address is relative to the page's own, /api/report or that of the overview, so that it works behind any host and prefix.
 
 /** Parameters of a link; `undefined`, `false` and defaults are left out. */
 export type Linked<P extends Parameters> = { readonly [Name in keyof P]?: ValueOf<P[Name]> | undefined };
@@ -23,13 +25,18 @@ export function pageHref(query: PageQuery, changes: Linked<ReportParameters>, co
   return reportHref({ ...query, ...changes }, code);
 }
 
+/** The overview, or its export, with these parameters, from its own page. */
+export function overviewHref(parameters: Linked<OverviewParameters>, code?: string): string {
+  return `?${queryText(overviewParameters, parameters, code)}`;
+}
+
 /** The totals of every run. */
 export function historyHref(parameters: Linked<HistoryParameters>, code?: string): string {
   return `history?${queryText(historyParameters, parameters, code)}`;
 }
 
 /** A call without parameters of its own. */
-export function callHref(path: "runs" | "openapi.json" | `runs/${string}`, code?: string): string {
+export function callHref(path: "overview" | "runs" | "openapi.json" | `runs/${string}`, code?: string): string {
   return code ? `${path}?${new URLSearchParams({ code })}` : path;
 }
 

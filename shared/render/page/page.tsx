@@ -1,5 +1,3 @@
-import type { ReactNode } from "react";
-import { renderToStaticMarkup } from "react-dom/server";
 import { stall } from "../../core/due.ts";
 import { forecast, forecastLimits } from "../../core/forecast.ts";
 import { comparedProducts } from "../../core/products.ts";
@@ -15,23 +13,23 @@ import { pageLimits } from "../limits.ts";
 import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
-import pageScript from "./client/script.ts?inline";
-import pageStyle from "./client/style.css?inline";
+import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
 import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
+import { Tile } from "./tile.tsx";
 import { type TileFacts, tilesOf } from "./tiles.ts";
 import type { EmptyPageView, PageFrame, PageView, ShownProgress } from "./view.ts";
-import { forecastWords, readSoFar } from "./words.ts";
+import { droppedWords, forecastWords, readSoFar } from "./words.ts";
 
 /** The report page, a complete HTML document. It works without its script; the nonce lets style and script pass the CSP. */
 export function renderPage(view: PageView): string {
   const { report, selection, query } = view;
   const about = isNarrowed(selection) ? selectionTitle(selection) : "Missing KBs";
   return renderDocument(
-    <Document frame={view} title={`${about} · ${report.watchlist} · ${formatRun(report.runId, report.timeZone)}`}>
+    <Document nonce={view.nonce} title={`${about} · ${report.watchlist} · ${formatRun(report.runId, report.timeZone)}`}>
       <a className="skip" href={query.kb === undefined ? "#kbs" : "#main"}>
         Skip to the KBs
       </a>
@@ -48,12 +46,12 @@ export function renderPage(view: PageView): string {
 
 /** The page before the first run is committed: how to start one, and how far it is. */
 export function renderEmptyPage(view: EmptyPageView): string {
-  const { watchlist, options } = view;
+  const { watchlist, options, mayStart = true } = view;
   return renderDocument(
-    <Document frame={view} title={`Missing KBs · ${watchlist}`}>
+    <Document nonce={view.nonce} title={`Missing KBs · ${watchlist}`}>
       <header className="top">
         <div className="who">
-          <p className="eyebrow">Missing KBs</p>
+          <Eyebrow frame={view} />
           <h1>{watchlist}</h1>
         </div>
         <div className="actions">
@@ -68,7 +66,7 @@ export function renderEmptyPage(view: EmptyPageView): string {
             {options.nextRun
               ? `The first scheduled run starts ${formatTime(options.nextRun, options.timeZone)}. `
               : "The next scheduled run makes the first report. "}
-            “Read now” makes one right away.
+            {mayStart && "“Read now” makes one right away."}
           </p>
         </section>
       </main>
@@ -76,34 +74,17 @@ export function renderEmptyPage(view: EmptyPageView): string {
   );
 }
 
-function renderDocument(document: ReactNode): string {
-  return `<!doctype html>\n${renderToStaticMarkup(document)}\n`;
-}
-
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%230b5cad'/%3E%3Cpath d='M4 11V8m4 3V5m4 6V7' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
-
-function Document(props: { frame: PageFrame; title: string; children: ReactNode }) {
-  const { nonce } = props.frame;
+/** What the page is about, with the way back to all watchlists where there are several. */
+function Eyebrow({ frame: { watchlists, code } }: { frame: PageFrame }) {
   return (
-    <html lang="en">
-      <head>
-        <meta charSet="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="referrer" content="no-referrer" />
-        <meta name="robots" content="noindex" />
-        <title>{props.title}</title>
-        <link rel="icon" href={icon} />
-        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: our own constant text */}
-        <style nonce={nonce} dangerouslySetInnerHTML={{ __html: pageStyle }} />
-      </head>
-      <body>
-        <div className="page">{props.children}</div>
-        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: our own constant text */}
-        <script nonce={nonce} dangerouslySetInnerHTML={{ __html: pageScript }} />
-      </body>
-    </html>
+    <p className="eyebrow">
+      Missing KBs
+      {watchlists.length > 1 && (
+        <a className="to-all" href={callHref("overview", code)}>
+          All watchlists
+        </a>
+      )}
+    </p>
   );
 }
 
@@ -112,7 +93,7 @@ function Header({ view }: { view: PageView }) {
   return (
     <header className="top">
       <div className="who">
-        <p className="eyebrow">Missing KBs</p>
+        <Eyebrow frame={view} />
         <h1>
           {report.watchlist} <span className="day">{formatRun(report.runId, report.timeZone)}</span>
         </h1>
@@ -184,8 +165,10 @@ function RunOptions(props: { runs: readonly string[]; asked: string | undefined;
   ));
 }
 
-function ReadNowForm({ frame: { code, progress }, watchlist }: { frame: PageFrame; watchlist: string }) {
-  const busy = progress !== undefined && progress.state !== "committed";
+function ReadNowForm({ frame, watchlist }: { frame: PageFrame; watchlist: string }) {
+  const { code, progress, mayStart = true } = frame;
+  if (!mayStart) return null;
+  const busy = progress !== undefined && isUnderWay(progress);
   return (
     <form method="post" action={callHref("runs", code)} className="measure">
       <Carried fields={{ watchlist }} code={code} />
@@ -215,9 +198,8 @@ function Progress(props: { frame: PageFrame; watchlist: string; timeZone: string
       <p id="progress-words" role="status">
         {progressWords(progress, timeZone)}
       </p>
-      {progress.state === "committed" ? (
-        <a href={done}>Open the new report</a>
-      ) : (
+      {progress.state === "committed" && <a href={done}>Open the new report</a>}
+      {isUnderWay(progress) && (
         <>
           <progress max={Math.max(1, progress.total)} value={progress.read} aria-labelledby="progress-words" />
           <a id="progress-again" href={reportHref({ watchlist, progress: runId }, code)}>
@@ -229,8 +211,13 @@ function Progress(props: { frame: PageFrame; watchlist: string; timeZone: string
   );
 }
 
-function progressWords({ runId, state, read, total }: ShownProgress, timeZone: string): string {
+function isUnderWay({ state }: ShownProgress): boolean {
+  return state === "queued" || state === "running";
+}
+
+function progressWords({ runId, state, reason, read, total }: ShownProgress, timeZone: string): string {
   const run = `The run of ${formatRun(runId, timeZone)}`;
+  if (state === "dropped") return droppedWords(run, reason);
   if (state === "committed") return `${run} is finished.`;
   if (state === "queued") return `${run} is waiting to start.`;
   return `${run} is in progress: ${readSoFar(read, total)}.`;
@@ -285,12 +272,16 @@ function Summary({ view }: { view: PageView }) {
       </p>
       <p className="about">{forecastWords(forecast(report.trend), trendLabel(selection))}</p>
       <ul className="tiles">
-        {tilesOf(view).map((tile) => (
-          <Tile key={tile.label} view={view} tile={tile} />
+        {tilesOf(view).map(({ filter, ...tile }) => (
+          <Tile key={tile.label} {...tile} href={filter && tileHref(view, filter)} />
         ))}
       </ul>
     </section>
   );
+}
+
+function tileHref({ query, code }: PageView, filter: NonNullable<TileFacts["filter"]>): string {
+  return `${pageHref(query, { ...filter, page: undefined, productPage: undefined }, code)}#kbs`;
 }
 
 function SelectionTitle({ view: { selection, query, code } }: { view: PageView }) {
@@ -320,22 +311,6 @@ function ReadProducts({ report }: { report: Report }) {
     <a className="warning" href="#not-read">
       {notRead}
     </a>
-  );
-}
-
-function Tile({ view: { query, code }, tile }: { view: PageView; tile: TileFacts }) {
-  const { label, value, note, tone, filter } = tile;
-  const content = (
-    <>
-      <span className="value">{count(value)}</span> <span className="label">{label}</span>
-      {note && <span className="then">{note}</span>}
-    </>
-  );
-  const shown = { ...filter, page: undefined, productPage: undefined };
-  return (
-    <li className={value ? `tile ${tone}` : "tile none"}>
-      {filter && value ? <a href={`${pageHref(query, shown, code)}#kbs`}>{content}</a> : <div>{content}</div>}
-    </li>
   );
 }
 

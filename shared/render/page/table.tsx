@@ -20,7 +20,7 @@ import { pageLimits } from "../limits.ts";
 import { safeLink } from "../link.ts";
 import { selectionTitle } from "../selection-words.ts";
 import { agree, count, formatDay, many, productLabel } from "../words.ts";
-import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
+import { Cell, ColumnHead, Row, RowHead, SortHead, Table } from "./cells.tsx";
 import { FilterForm } from "./filter.tsx";
 import { pageHref, reportHref } from "./link.ts";
 import type { PageView } from "./view.ts";
@@ -108,7 +108,6 @@ function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
   );
 }
 
-const ariaSorts = { asc: "ascending", desc: "descending" } as const;
 const headings: Readonly<Record<SortKey, string>> = { ...sortLabels, kb: "KB", worst: "Change" };
 
 function SortHeader(props: { view: PageView; sort: SortKey; kind: "text" | "number" }) {
@@ -119,15 +118,16 @@ function SortHeader(props: { view: PageView; sort: SortKey; kind: "text" | "numb
   const next = active ? (order === "asc" ? "desc" : "asc") : naturalOrder[sort];
   const href = pageHref(query, { sort, order: next === naturalOrder[sort] ? undefined : next, page: undefined }, code);
   return (
-    <ColumnHead
+    <SortHead
       className={`c-${sort}`}
-      aria-sort={active ? ariaSorts[order] : undefined}
+      href={`${href}#kbs`}
+      sorted={active ? order : undefined}
       data-sort={sort}
       data-kind={kind}
       data-natural={naturalOrder[sort]}
     >
-      <a href={`${href}#kbs`}>{headings[sort]}</a>
-    </ColumnHead>
+      {headings[sort]}
+    </SortHead>
   );
 }
 

@@ -11,10 +11,12 @@ export type PageQuery = Omit<Partial<Values<ReportParameters>>, "format" | "prog
   run: "latest" | RunId;
 };
 
-/** A run in progress, or just finished. */
+/** A run in progress, just finished or dropped. */
 export interface ShownProgress {
   runId: RunId;
-  state: "queued" | "running" | "committed";
+  state: "queued" | "running" | "committed" | "dropped";
+  /** Why it was dropped. */
+  reason?: string | undefined;
   read: number;
   total: number;
 }
@@ -22,6 +24,8 @@ export interface ShownProgress {
 /** What every page needs. */
 export interface PageFrame {
   watchlists: readonly string[];
+  /** Whether the reader may start runs; absent: yes. */
+  mayStart?: boolean;
   /** For the inline style and script; new for every response. */
   nonce: string;
   /** The function key in the address, if any: links and forms carry it on. */

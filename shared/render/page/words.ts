@@ -24,6 +24,11 @@ export function readSoFar(read: number, total: number): string {
   return `${count(read)} of ${many(total, "product")} read`;
 }
 
+/** What became of a run that is not carried out. */
+export function droppedWords(run: string, reason = ""): string {
+  return `${run} was not carried out. ${reason}`.trimEnd();
+}
+
 /** `24 Nov`, or `22 Nov to 24 Nov`: when what is only last known was read. */
 export function lastReadWords({ from, to }: Days): string {
   return from === to ? shortDay(to) : `${shortDay(from)} to ${shortDay(to)}`;

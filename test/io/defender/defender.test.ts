@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { pipeline } from "node:stream/promises";
@@ -220,6 +221,8 @@ describe("pages", () => {
       `//127.0.0.1:${other.port}${path}`,
       `http://127.0.0.1:${server.port}@127.0.0.1:${other.port}${path}`,
       "javascript:alert(1)",
+      `blob:${server.url}/5a0c8a1e-8f0f-4e4c-8a37-1f1d7c3f8b1d`,
+      `filesystem:${server.url}${path}`,
     ];
     for (link of links) {
       const error = await failure(defender.getMissingKbs("home", id));
@@ -250,6 +253,7 @@ describe("pages", () => {
     const outcomes: [unknown, RegExp, number][] = [
       ["self", /already read/, 1],
       ["http://[", /not a link/, 1],
+      [`?${"x".repeat(1_000_000)}`, /longer than 8,000/, 1],
       [{ href: "x" }, /not a string/, 3],
     ];
     for (const [given, message, calls] of outcomes) {
@@ -260,28 +264,46 @@ describe("pages", () => {
     }
   });
 
-  test("are read up to a thousand", async () => {
-    let last = 1_000;
+  test("are read up to a hundred: an endless list must not use up the quota of the others", async () => {
+    let last = 100;
     const { server, defender } = await world((request) => {
       const number = Number(new URL(request.path, "http://127.0.0.1").searchParams.get("page") ?? 1);
       return { body: { value: [number], "@odata.nextLink": number < last ? `?page=${number + 1}` : undefined } };
     });
-    expect(await defender.getMissingKbs("home", id)).toHaveLength(1_000);
-    last = 1_001;
+    expect(await defender.getMissingKbs("home", id)).toHaveLength(100);
+    last = 101;
     const error = await failure(defender.getMissingKbs("home", id));
-    expect(error).toMatchObject({ permanent: false, message: expect.stringContaining("1,000 pages") });
-    expect(server.requests).toHaveLength(2_000);
+    expect(error).toMatchObject({ permanent: false, message: expect.stringContaining("more than 100 pages") });
+    expect(server.requests).toHaveLength(200);
   });
 
   test("together are bounded like one", async () => {
-    const filler = "x".repeat(12 * 1024 * 1024);
+    const filler = "x".repeat(6 * 1024 * 1024);
     const { defender } = await world(
       (_request, _response, index) => ({
         body: { value: [filler], "@odata.nextLink": `?page=${index}` },
       }),
       { timing: { call: 20_000 } },
     );
-    expect((await failure(defender.getMissingKbs("home", id))).message).toMatch(/larger than 32 MiB/);
+    expect((await failure(defender.getMissingKbs("home", id))).message).toMatch(/larger than 16 MiB/);
+    const many = Array.from({ length: 30_000 }, () => ({ a: [] }));
+    const { server, defender: other } = await world((_request, _response, index) => ({
+      body: { value: many, "@odata.nextLink": `?page=${index}` },
+    }));
+    expect((await failure(other.getMissingKbs("home", id))).message).toMatch(/more than 500,000 values/);
+    expect(server.requests).toHaveLength(6);
+  });
+
+  test("of a list as long as any real one are within the limits", async () => {
+    const products = Array.from({ length: 20 }, (_, index) => `windows_server_20${index}, and "more"`);
+    const entry = (index: number) => ({ ...kb(5_000_000 + index), osBuild: "22631.4037", productsNames: products });
+    const entries = Array.from({ length: 10_000 }, (_, index) => ({
+      ...entry(index),
+      machineMissedOn: 1,
+      cveAddressed: 2,
+    }));
+    const { defender } = await world(() => ({ body: { value: entries } }));
+    expect(await defender.getMissingKbs("home", id)).toEqual(entries);
   });
 });
 
@@ -445,7 +467,7 @@ describe("a fault", () => {
     expect(other.requests).toHaveLength(0);
   });
 
-  test("of 64 MB is given up at 32 MiB, without a second try", async () => {
+  test("of 64 MB is given up at 16 MiB, without a second try", async () => {
     let written = 0;
     const spaces = async function* () {
       const piece = Buffer.alloc(256 * 1024, " ");
@@ -458,9 +480,49 @@ describe("a fault", () => {
     };
     const { server, defender } = await world(flood, { timing: { call: 20_000 } });
     const error = await failure(defender.getMissingKbs("home", id));
-    expect(error).toMatchObject({ permanent: false, message: expect.stringContaining("larger than 32 MiB") });
+    expect(error).toMatchObject({ permanent: false, message: expect.stringContaining("larger than 16 MiB") });
     expect(server.requests).toHaveLength(1);
-    expect(written).toBeLessThan(48_000_000);
+    expect(written).toBeLessThan(32_000_000);
+  });
+
+  test("of items without end is given up with the first 500,000 values", async () => {
+    let written = 0;
+    const items = async function* () {
+      yield '{"value":[{}';
+      const piece = ",{}".repeat(10_000);
+      for (; written < 31_000_000; written += piece.length) yield piece;
+    };
+    const { server, defender } = await world(async (_request, response) => {
+      response.writeHead(200, json);
+      await pipeline(items, response).catch(() => {});
+      return undefined;
+    });
+    const error = await failure(defender.getMissingKbs("home", id));
+    expect(error).toMatchObject({ permanent: false, message: expect.stringContaining("more than 500,000 values") });
+    expect(server.requests).toHaveLength(1);
+    expect(written).toBeLessThan(16_000_000);
+  });
+
+  test("that nobody thought of is a fault like any other, and keeps its cause", async () => {
+    const parse = vi.spyOn(JSON, "parse").mockImplementation(() => ({
+      get value() {
+        throw new RangeError("surprise");
+      },
+    }));
+    onTestFinished(() => parse.mockRestore());
+    const { server, defender } = await world(() => list(1));
+    const errors = [
+      await failure(defender.getMissingKbs("home", id)),
+      await failure(defender.getSoftware("home", id).then(() => defender.getMissingKbs("home", id))),
+    ];
+    for (const error of errors) {
+      expect(error).toMatchObject({ permanent: false, notFound: false, retryAfterSeconds: null });
+      expect(error.message).toBe(
+        "Defender's answer to getmissingkbs could not be read because of an unexpected error.",
+      );
+      expect(error.cause).toMatchObject({ message: "surprise" });
+    }
+    expect(server.requests.length).toBe(3);
   });
 
   test("in JSON that is declared as another JSON type is not one", async () => {
@@ -551,6 +613,26 @@ describe("a token", () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test("of a throttled sign-in is a passing fault that says when to come back, and is not asked for before", async () => {
+    let asked = 0;
+    const { server, defender } = await world(() => list(), {
+      timing: { tokenFailure: 0 },
+      credential: () => ({
+        getToken: async () => {
+          asked += 1;
+          throw Object.assign(new Error("Sign-ins are throttled."), { retryAfterSeconds: 600 });
+        },
+      }),
+    });
+    for (const _ of [1, 2]) {
+      const error = await failure(defender.getMissingKbs("home", id));
+      expect(error).toMatchObject({ permanent: false, retryAfterSeconds: 600 });
+      expect(error.message).toBe("Could not get a token for Defender: sign-ins are throttled.");
+    }
+    expect(asked).toBe(1);
+    expect(server.requests).toHaveLength(0);
+  });
+
   test("is asked for again once an identity that was down is back, and no call was counted meanwhile", async () => {
     let asked = 0;
     const { defender } = await world(() => list(1), {
@@ -579,7 +661,7 @@ describe("a token", () => {
       /set DEFENDER_APP_ID\./,
     ],
   ])("that %s is named as the cause", async (_name, credential, message) => {
-    const { server, defender } = await world(() => list(), { credential, timing: { call: 50 } });
+    const { server, defender } = await world(() => list(), { credential, timing: { token: 50 } });
     expect((await failure(defender.getMissingKbs("home", id))).message).toMatch(message);
     expect(server.requests).toHaveLength(0);
   });
@@ -660,6 +742,23 @@ describe("throttling", () => {
     expect(error.retryAfterSeconds).toBe(3_600);
   });
 
+  test("of one product while others are answered ends its read, or each try would hold up all others", async () => {
+    let tries = 0;
+    const { defender } = await world(({ path }) => {
+      if (!path.includes(id)) return list(1);
+      tries += 1;
+      return { ...refused(503, "ServerBusy"), headers: { "retry-after": "0.01" } };
+    });
+    const error = failure(defender.getMissingKbs("home", id));
+    const ended = error.then(() => true);
+    while (!(await Promise.race([ended, sleep(1).then(() => tries > 100)]))) {
+      await defender.getMissingKbs("home", "microsoft-_-office");
+    }
+    expect(tries).toBe(12);
+    expect(await error).toMatchObject({ permanent: false, retryAfterSeconds: null });
+    expect((await error).message).toMatch(/throttles this product/);
+  });
+
   test("forever lasts no longer than the longest throttle", async () => {
     const { defender } = await world(inTurn(limited("999999999"), list(1)), { timing: { longestThrottle: 50 } });
     expect(await defender.getMissingKbs("home", id)).toEqual([kb(1)]);
@@ -728,14 +827,14 @@ describe("the quotas", () => {
     expect(server.requests.length).toBeGreaterThan(50);
   });
 
-  test("are used: a window's calls go out without delay", async () => {
-    const { server, defender } = await world(() => list(), { callsPerMinute: 20 });
+  test("are used: a window's calls go out without delay, but for four in hand", async () => {
+    const { server, defender } = await world(() => list(), { callsPerMinute: 24 });
     await Promise.all(Array.from({ length: 20 }, (_, index) => defender.getMissingKbs("home", `a-_-${index}`)));
     expect(server.requests).toHaveLength(20);
   });
 
   test("of the hour, once used up, fail the read instead of being waited for", async () => {
-    const { server, defender } = await world(() => list(), { callsPerHour: 3 });
+    const { server, defender } = await world(() => list(), { callsPerHour: 7 });
     for (const _ of [1, 2, 3]) await defender.getMissingKbs("home", id);
     const error = await failure(defender.getMissingKbs("home", id));
     expect(error).toMatchObject({ permanent: false, message: expect.stringContaining("DEFENDER_CALLS_PER_HOUR") });
@@ -769,6 +868,19 @@ describe("the quotas", () => {
     expect(peak).toEqual({ home: 3, other: 3 });
   });
 
+  test("hand over what they counted to another process", async () => {
+    const { server, defender } = await world(() => list(), { callsPerHour: 7 });
+    for (const _ of [1, 2, 3]) await defender.getMissingKbs("home", id);
+    const { defender: next } = await world(() => list(), { baseUrl: server.url, callsPerHour: 7 });
+    const usage = defender.usage("home");
+    expect(usage.calls.reduce((sum, [, count]) => sum + count, 0)).toBe(3);
+    expect(usage.throttledUntil).toBeNull();
+    next.resume("home", usage);
+    expect((await failure(next.getMissingKbs("home", id))).message).toContain("DEFENDER_CALLS_PER_HOUR");
+    expect(await next.getMissingKbs("other", id)).toEqual([]);
+    expect(defender.usage("other")).toEqual({ calls: [], throttledUntil: null });
+  });
+
   test("admit reads in the order in which they came", async () => {
     const { server, defender } = await world(() => list(), { concurrency: 1 });
     const ids = Array.from({ length: 10 }, (_, index) => `a-_-${index}`);
@@ -797,11 +909,10 @@ describe("a signal", () => {
     const first = Promise.withResolvers<void>();
     const { server, defender } = await world(async (request, response, index) => {
       if (index > 0) return list();
-      if (handler === hang) first.resolve();
       response.on("finish", first.resolve);
       return handler(request, response, index);
     }, options);
-    const outcome = defender.getMissingKbs("home", id, control.signal).catch((error) => error);
+    const outcome = defender.getMissingKbs("home", id, { signal: control.signal }).catch((error) => error);
     await first.promise;
     await defender.getMissingKbs("other", id);
     control.abort(reason);
@@ -810,13 +921,12 @@ describe("a signal", () => {
 
   test("that came before ends a read without a call", async () => {
     const { server, defender, asked } = await world(() => list());
-    await expect(defender.getMissingKbs("home", id, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(defender.getMissingKbs("home", id, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(server.requests).toHaveLength(0);
     expect(asked).toHaveLength(0);
   });
 
   test.each<[string, Handler, Partial<DefenderOptions>]>([
-    ["a call under way", hang, { timing: { call: 60_000 } }],
     ["the pause before another try", () => refused(500, "InternalServerError"), { timing: { retries: [60_000] } }],
     ["the pause before another look", () => refused(404, "NotFound"), { timing: { notFoundPauses: [60_000] } }],
     ["the wait of a throttled tenant", () => refused(429, "TooManyRequests"), { timing: { throttle: 50_000 } }],
@@ -825,6 +935,23 @@ describe("a signal", () => {
     const { server, outcome } = await abortedAfterFirst(handler, options);
     expect(outcome).toBe(reason);
     expect(server.requests).toHaveLength(2);
+  });
+
+  test("lets a call under way finish, and makes no other", async () => {
+    const control = new AbortController();
+    const nextLink = "?page=2";
+    const { server, defender } = await world(() => {
+      control.abort(reason);
+      return list(1);
+    });
+    expect(await defender.getMissingKbs("home", id, { signal: control.signal })).toHaveLength(1);
+    const paged = new AbortController();
+    const pages = await world(() => {
+      paged.abort(reason);
+      return { body: { value: [], "@odata.nextLink": nextLink } };
+    });
+    await expect(pages.defender.getMissingKbs("home", id, { signal: paged.signal })).rejects.toBe(reason);
+    expect([server, pages.server].map(({ requests }) => requests.length)).toEqual([1, 1]);
   });
 
   test("ends the wait for a token at once", async () => {
@@ -838,7 +965,7 @@ describe("a signal", () => {
       }),
     });
     const control = new AbortController();
-    const read = defender.getMissingKbs("home", id, control.signal);
+    const read = defender.getMissingKbs("home", id, { signal: control.signal });
     await asked.promise;
     control.abort(reason);
     await expect(read).rejects.toBe(reason);
@@ -858,7 +985,9 @@ describe("a signal", () => {
       { concurrency: 1 },
     );
     const first = defender.getMissingKbs("home", "first-_-one");
-    const given = Array.from({ length: 5 }, () => defender.getMissingKbs("home", "given-_-up", control.signal));
+    const given = Array.from({ length: 5 }, () =>
+      defender.getMissingKbs("home", "given-_-up", { signal: control.signal }),
+    );
     const last = defender.getMissingKbs("home", "last-_-one");
     await arrived.promise;
     control.abort(reason);
@@ -871,8 +1000,69 @@ describe("a signal", () => {
   test("that is never aborted keeps no listeners", async () => {
     const { signal } = new AbortController();
     const { defender } = await world(inTurn(() => refused(500, "InternalServerError"), list(1)));
-    await defender.getMissingKbs("home", id, signal);
+    await defender.getMissingKbs("home", id, { signal });
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+});
+
+describe("a permit", () => {
+  test("is asked for before each call, pages and tries included", async () => {
+    const answers = [
+      refused(500, "InternalServerError"),
+      { body: { value: [], "@odata.nextLink": "?page=2" } },
+      list(),
+    ];
+    const { server, defender } = await world(inTurn(...answers));
+    const sentBefore: number[] = [];
+    const permit = async () => {
+      sentBefore.push(server.requests.length);
+    };
+    await defender.getMissingKbs("home", id, { permit });
+    await defender.getSoftware("home", id, { permit });
+    expect(sentBefore).toEqual([0, 1, 2, 3]);
+  });
+
+  test("comes last: nothing is waited for between it and the call, not even the first one", async () => {
+    const { defender } = await world(() => list());
+    const order: string[] = [];
+    const sent = () => order.push("sent");
+    subscribe("http.client.request.created", sent);
+    onTestFinished(() => void unsubscribe("http.client.request.created", sent));
+    const permit = async () => {
+      await sleep(5);
+      setImmediate(() => order.push("a turn later"));
+    };
+    for (const _ of [1, 2]) await defender.getMissingKbs("home", id, { permit });
+    expect(order).toEqual(["sent", "a turn later", "sent", "a turn later"]);
+  });
+
+  test.each([new Error("the lease is lost"), new DefenderError("no", { permanent: true }), "a text"])(
+    "that throws ends the read with what it threw, and the call is not counted: %s",
+    async (thrown) => {
+      const { server, defender } = await world(() => list(), { callsPerHour: 1 });
+      for (const _ of [1, 2]) {
+        const permit = () => Promise.reject(thrown);
+        await expect(defender.getMissingKbs("home", id, { permit })).rejects.toBe(thrown);
+        await expect(defender.getSoftware("home", id, { permit })).rejects.toBe(thrown);
+      }
+      expect(server.requests).toHaveLength(0);
+      expect(defender.usage("home").calls).toEqual([]);
+      await defender.getMissingKbs("home", id);
+    },
+  );
+
+  test("that never comes ends with the signal", async () => {
+    const { server, defender } = await world(() => list());
+    const control = new AbortController();
+    const reason = new Error("time is up");
+    const permit = () => {
+      control.abort(reason);
+      return new Promise<void>(() => {});
+    };
+    const calling = { permit, signal: control.signal };
+    await expect(defender.getMissingKbs("home", id, calling)).rejects.toBe(reason);
+    expect(server.requests).toHaveLength(0);
+    expect(defender.usage("home").calls).toEqual([]);
   });
 });
 

@@ -4,7 +4,8 @@ import { pipeline } from "node:stream/promises";
 import { setInterval } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createMailer, type MailerOptions, threadId } from "../../../shared/io/mail/sendgrid.ts";
+import { threadId } from "../../../shared/io/mail/envelope.ts";
+import { createMailer, type MailerOptions } from "../../../shared/io/mail/sendgrid.ts";
 import type { OutgoingMail, SendOutcome } from "../../../shared/ports.ts";
 import { type Handler, type ReceivedRequest, startHttpServer } from "../../support/http-server.ts";
 
@@ -40,6 +41,14 @@ function bodyOf(request: ReceivedRequest | undefined): Record<string, unknown> {
   return JSON.parse(request?.body ?? "");
 }
 
+/** The copies of a mail, as they were sent. */
+function personalizationsOf(request: ReceivedRequest | undefined) {
+  const { personalizations } = bodyOf(request) as {
+    personalizations: Record<"to" | "headers" | "custom_args", object>[];
+  };
+  return personalizations;
+}
+
 function keysOf(requests: readonly ReceivedRequest[]): (string | undefined)[] {
   return requests.map(({ headers }) => headers.authorization);
 }
@@ -50,9 +59,13 @@ afterEach(async () => {
 });
 
 const digest: OutgoingMail = {
+  tenant: "home",
   watchlist: "Client PCs",
   runId: "2026-11-23",
+  sendKey: "1",
+  isRepeat: false,
   to: ["ops@example.org"],
+  together: false,
   subject: "3 new, 2 worse",
   html: "<p>3 new</p>",
   text: "3 new",
@@ -69,7 +82,7 @@ function reasonOf(outcome: SendOutcome): string {
 }
 
 describe("what is sent", () => {
-  test("one request carries the digest to all of its readers, with the key in its header", async () => {
+  test("one request carries a copy of the digest for each reader, with the key in its header", async () => {
     const { url, received } = await startSendGrid();
     const to = ["ops@example.org", '"Doe, Jane" <jane@example.org>', "Team <team@example.org>"];
     const outcome = await send(url, { to });
@@ -81,22 +94,65 @@ describe("what is sent", () => {
     expect(bodyOf(received[0])).toMatchObject({
       from: { email: "kb@example.org", name: "Reporter" },
       personalizations: [
-        {
-          to: [
-            { email: "ops@example.org" },
-            { email: "jane@example.org", name: "Doe, Jane" },
-            { email: "team@example.org", name: "Team" },
-          ],
-        },
+        { to: [{ email: "ops@example.org" }] },
+        { to: [{ email: "jane@example.org", name: "Doe Jane" }] },
+        { to: [{ email: "team@example.org", name: "Team" }] },
       ],
       subject: "3 new, 2 worse",
       content: [
         { type: "text/plain", value: "3 new" },
         { type: "text/html", value: "<p>3 new</p>" },
       ],
-      custom_args: { watchlist: "Client PCs", run_id: "2026-11-23" },
       categories: ["missing-kb-reporter"],
     });
+  });
+
+  test("readers who are meant to see each other share one copy", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url, { to: ["ops@example.org", "Team <team@example.org>"], together: true });
+
+    expect(bodyOf(received[0])).toMatchObject({
+      personalizations: [{ to: [{ email: "ops@example.org" }, { email: "team@example.org", name: "Team" }] }],
+    });
+  });
+
+  test("each copy says whose run it is, and the message as such does not", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url, { to: ["a@example.org", "b@example.org"], tenant: "contoso.example" });
+
+    const ids = { tenant: "contoso.example", watchlist: "Client PCs", run_id: "2026-11-23" };
+    expect(personalizationsOf(received[0]).map((copy) => copy.custom_args)).toEqual([ids, ids]);
+    expect(bodyOf(received[0])).not.toHaveProperty("custom_args");
+  });
+
+  test("the headers of the mail are not headers of the request", async () => {
+    const { url, received } = await startSendGrid();
+    await send(url);
+
+    const [copy] = personalizationsOf(received[0]);
+    const names = ["In-Reply-To", "References", "List-Unsubscribe", "Auto-Submitted", "X-Auto-Response-Suppress"];
+    expect(Object.keys(copy?.headers ?? {}).toSorted()).toEqual(names.toSorted());
+    expect(bodyOf(received[0])).not.toHaveProperty("headers");
+    for (const name of names) expect(received[0]?.headers).not.toHaveProperty(name.toLowerCase());
+  });
+
+  test.each([
+    ["Reporter <kb@example.org>", "Client PCs", "<mailto:kb@example.org?subject=unsubscribe%20Client%20PCs>"],
+    [
+      "k?b&c%d+e=f#g@example.org",
+      "Größe",
+      "<mailto:k%3Fb%26c%25d%2Be%3Df%23g@example.org?subject=unsubscribe%20Gr%C3%B6%C3%9Fe>",
+    ],
+    [
+      "kb@example.org",
+      "a\r\nBcc: x>\ud800",
+      "<mailto:kb@example.org?subject=unsubscribe%20a%20Bcc%3A%20x%3E%EF%BF%BD>",
+    ],
+  ])("to unsubscribe from %s, a mail goes there and names %j", async (from, watchlist, link) => {
+    const { url, received } = await startSendGrid();
+    await send(url, { watchlist }, { from });
+
+    expect(personalizationsOf(received[0])[0]?.headers).toMatchObject({ "List-Unsubscribe": link });
   });
 
   test("nothing is tracked, and the sandbox is off", async () => {
@@ -142,8 +198,9 @@ describe("what is sent", () => {
     const { url, received } = await startSendGrid();
     await send(url, { to: ["Ops <OPS@Example.org>", "ops@example.org", "a@b.de", "A <a@B.DE>"] });
 
-    expect(bodyOf(received[0]).personalizations).toEqual([
-      { to: [{ email: "OPS@Example.org", name: "Ops" }, { email: "a@b.de" }] },
+    expect(personalizationsOf(received[0]).map((copy) => copy.to)).toEqual([
+      [{ email: "OPS@Example.org", name: "Ops" }],
+      [{ email: "a@b.de" }],
     ]);
   });
 
@@ -194,28 +251,37 @@ describe("the thread of a month", () => {
   const month = fc.date({ min: new Date("2000-01-01"), max: new Date("2099-12-31"), noInvalidDate: true });
   const runIdOf = (date: Date) => date.toISOString().slice(0, 10);
 
+  const chain = { tenant: "home", watchlist: "Client PCs", runId: "2026-11-01" };
+
   test("is a message id in ASCII, whatever the watchlist is called", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), month, (watchlist, date) => {
-        expect(threadId("kb@example.org", watchlist, runIdOf(date))).toMatch(/^<[a-z0-9-]+\.[a-z0-9]+@[a-z.-]+>$/);
+        const id = threadId("kb@example.org", { ...chain, watchlist, runId: runIdOf(date) });
+        expect(id).toMatch(/^<[a-z0-9-]+\.[a-z0-9]+@[a-z.-]+>$/);
       }),
     );
   });
 
-  test("is one for all runs of a month and another for every other month, watchlist and sender", () => {
-    const id = threadId("kb@example.org", "Client PCs", "2026-11-01");
-    expect(threadId("kb@example.org", "Client PCs", "2026-11-30T10:17Z")).toBe(id);
-    expect(threadId("kb@example.org", "Client PCs", "2026-12-01")).not.toBe(id);
-    expect(threadId("kb@example.org", "Client  PCs", "2026-11-01")).not.toBe(id);
-    expect(threadId("kb@example.com", "Client PCs", "2026-11-01")).not.toBe(id);
+  test("is one for all runs of a month and another for every other month, watchlist, tenant and sender", () => {
+    const id = threadId("kb@example.org", chain);
+    expect(threadId("kb@example.org", { ...chain, runId: "2026-11-30T10:17Z" })).toBe(id);
+    const others = [
+      threadId("kb@example.org", { ...chain, runId: "2026-12-01" }),
+      threadId("kb@example.org", { ...chain, watchlist: "Client  PCs" }),
+      threadId("kb@example.org", { ...chain, tenant: "contoso.example" }),
+      threadId("kb@example.org", { ...chain, tenant: "home\nClient", watchlist: "PCs" }),
+      threadId("kb@example.com", chain),
+    ];
+    expect(new Set([id, ...others]).size).toBe(6);
   });
 
   test("is in the headers that mail programs thread by", async () => {
     const { url, received } = await startSendGrid();
-    await send(url, { watchlist: "Größe\r\nBcc: thief@example.net" });
+    const watchlist = "Größe\r\nBcc: thief@example.net";
+    await send(url, { watchlist });
 
-    const thread = threadId("kb@example.org", "Größe\r\nBcc: thief@example.net", "2026-11-23");
-    expect(bodyOf(received[0]).headers).toMatchObject({ References: thread, "In-Reply-To": thread });
+    const thread = threadId("kb@example.org", { ...digest, watchlist });
+    expect(personalizationsOf(received[0])[0]?.headers).toMatchObject({ References: thread, "In-Reply-To": thread });
   });
 });
 
@@ -237,19 +303,23 @@ describe("what is refused before it is sent", () => {
     expect(received).toEqual([]);
   });
 
-  test("1,000 recipients are not", async () => {
+  test.each([true, false])("1,000 recipients are not; together: %j", async (together) => {
     const { url } = await startSendGrid();
     const to = Array.from({ length: 1_000 }, (_, n) => `a${n}@example.org`);
-    expect(await send(url, { to: [...to, "A0@EXAMPLE.ORG"] })).toMatchObject({ status: "sent" });
+    expect(await send(url, { to: [...to, "A0@EXAMPLE.ORG"], together })).toMatchObject({ status: "sent" });
   });
 
-  test.each(["", " \n", "SG.two\nlines", "SG.umlautä"])("the key %j", async (key) => {
-    const { url, received } = await startSendGrid();
-    const outcome = await send(url, {}, { apiKey: key });
+  test.each(["", " \n", "SG.two\nlines", "SG.umlautä"])(
+    "the key %j is not sent, and is the account's fault",
+    async (key) => {
+      const { url, received } = await startSendGrid();
+      const outcome = await send(url, {}, { apiKey: key });
 
-    expect(outcome).toEqual({ status: "refused", reason: expect.stringContaining("SENDGRID_API_KEY") });
-    expect(received).toEqual([]);
-  });
+      const reason = expect.stringContaining("SENDGRID_API_KEY");
+      expect(outcome).toEqual({ status: "failed", isAccount: true, reason });
+      expect(received).toEqual([]);
+    },
+  );
 
   test.each(["http://sendgrid.example.org", "ftp://127.0.0.1", "http://127.0.0.1.example.org", "api.sendgrid.com"])(
     "the base URL %s, when the mailer is made",
@@ -261,41 +331,88 @@ describe("what is refused before it is sent", () => {
 
 describe("SendGrid's answers", () => {
   const sender = "The from address does not match a verified Sender Identity.";
+  const expired = "The provided authorization grant is invalid, expired, or revoked";
   test.each([
     [400, "Does not contain a valid address.", "personalizations.0.to.0.email", /MAIL_TO/],
-    [
-      401,
-      "The provided authorization grant is invalid, expired, or revoked",
-      null,
-      /SENDGRID_API_KEY.*SENDGRID_REGION/,
-    ],
-    [403, sender, "from", /MAIL_FROM is a verified sender/],
     [413, "Payload too large", null, /divide the watchlist/],
-    [404, "Not found", null, /SENDGRID_URL/],
-  ])("%i is a refusal that says why and what to do", async (status, message, field, advice) => {
+  ])("%i is about the mail: refused, with what to do", async (status, message, field, advice) => {
     const { url, received } = await startSendGrid(refuse(status, [{ message, field, help: null }]));
     const outcome = await send(url);
 
-    expect(outcome.status).toBe("refused");
+    expect(outcome).toEqual({ status: "refused", reason: expect.stringMatching(advice) });
     expect(reasonOf(outcome)).toContain(`${status}: ${message.replace(/\.$/, "")}${field ? ` [${field}]` : ""}`);
-    expect(reasonOf(outcome)).toMatch(advice);
     expect(received).toHaveLength(1);
   });
 
   test.each([
-    ["with the time of its end", { "X-RateLimit-Reset": "1795428000" }, "until 2026-11-23T10:00:00.000Z"],
-    ["without one", {}, "for a while"],
-    ["with nonsense", { "X-RateLimit-Reset": "soon" }, "for a while"],
-    ["with one in three thousand years", { "X-RateLimit-Reset": "99999999999" }, "for a while"],
-    ["with one beyond all dates", { "X-RateLimit-Reset": "99999999999999" }, "for a while"],
-  ])("429 %s is a failure to try again", async (_, headers, when) => {
-    const { url, received } = await startSendGrid(refuse(429, [{ message: "too many requests" }], headers));
+    [
+      401,
+      expired,
+      /SENDGRID_API_KEY.*fingerprint [0-9a-f]{8} .*Mail Send.*SENDGRID_REGION.*refresh the app's reference/,
+    ],
+    [403, sender, /MAIL_FROM is a verified sender.*Mail Send.*IP Access Management/],
+    [404, "not found", /SENDGRID_URL/],
+    [405, "method not allowed", /SENDGRID_URL/],
+    [407, "Proxy Authentication Required", /SENDGRID_URL/],
+    [401, "Maximum credits exceeded", /no credits.*March 2025 .*100 mails a day for 60 days/],
+    [403, "You have exceeded your messaging limits", /no credits.*60 days/],
+    [429, "Maximum credits exceeded", /no credits.*60 days/],
+    [403, "Authenticated user has reached the sending limit.", /no credits.*60 days/],
+  ])("%i %s is about the account: failed, with what to check", async (status, message, advice) => {
+    const { url, received } = await startSendGrid(refuse(status, [{ message, field: null, help: null }]));
+    const outcome = await send(url);
 
-    expect(await send(url)).toEqual({
+    expect(outcome).toEqual({ status: "failed", isAccount: true, reason: expect.stringMatching(advice) });
+    expect(reasonOf(outcome)).toContain(`(${status}: ${message.replace(/\.$/, "")}`);
+    expect(received).toHaveLength(1);
+  });
+
+  test("a mail that is refused over a watchlist called credits is refused all the same", async () => {
+    const { url } = await startSendGrid(refuse(400, [{ message: "Invalid: credits", field: "subject" }]));
+    expect(await send(url)).toMatchObject({ status: "refused" });
+  });
+
+  const now = () => new Date("2026-11-23T09:00:00.500Z");
+  const seconds = (time: string) => String(Date.parse(time) / 1_000);
+  test.each([
+    ["in an hour", seconds("2026-11-23T10:00:00Z"), "until 2026-11-23T10:00:00.000Z", 3_600],
+    ["in a moment", seconds("2026-11-23T09:00:01Z"), "until 2026-11-23T09:00:01.000Z", 1],
+    ["now passed", seconds("2026-11-23T08:59:00Z"), "for a while", 1],
+    ["in a week", seconds("2026-11-30T09:00:00Z"), "until 2026-11-30T09:00:00.000Z", 86_400],
+  ])("429 until a time %s is a failure to try again then, after a day at most", async (_, reset, when, wait) => {
+    const { url } = await startSendGrid(
+      refuse(429, [{ message: "too many requests" }], { "X-RateLimit-Reset": reset }),
+    );
+
+    expect(await send(url, {}, { now })).toEqual({
       status: "failed",
       reason: `SendGrid accepts no mail ${when} (429: too many requests).`,
+      retryAfterSeconds: wait,
+    });
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["without its end", {}],
+    ["with nonsense", { "X-RateLimit-Reset": "soon" }],
+    ["with half a second", { "X-RateLimit-Reset": "1795428000.5" }],
+    ["with a time before this century", { "X-RateLimit-Reset": "60" }],
+    ["with a time before all of them", { "X-RateLimit-Reset": "-1795428000" }],
+    ["with one in three thousand years", { "X-RateLimit-Reset": "99999999999" }],
+    ["with one beyond all dates", { "X-RateLimit-Reset": "99999999999999" }],
+  ])("429 %s is a failure to try again in time", async (_, headers) => {
+    const { url, received } = await startSendGrid(refuse(429, [{ message: "too many requests" }], headers));
+
+    expect(await send(url, {}, { now })).toEqual({
+      status: "failed",
+      reason: "SendGrid accepts no mail for a while (429: too many requests).",
     });
     expect(received).toHaveLength(1);
+  });
+
+  test("exhausted credits that are renewed at a stated time are waited for", async () => {
+    const headers = { "X-RateLimit-Reset": seconds("2026-11-23T10:00:00Z") };
+    const { url } = await startSendGrid(refuse(429, [{ message: "Maximum credits exceeded" }], headers));
+    expect(await send(url, {}, { now })).toMatchObject({ isAccount: true, retryAfterSeconds: 3_600 });
   });
 
   test.each([500, 502, 503, 408])("%i is a failure to try again", async (status) => {
@@ -332,14 +449,15 @@ describe("SendGrid's answers", () => {
     ["nothing", ""],
   ])("a refusal whose body is %s still says what to check", async (_, body) => {
     const { url } = await startSendGrid(refuse(403, body));
-    expect(await send(url)).toEqual({ status: "refused", reason: expect.stringContaining("(403). Check that") });
+    expect(await send(url)).toMatchObject({ status: "failed", reason: expect.stringContaining("(403). Check that") });
   });
 
   test("a redirect is not followed, so the key stays where it was meant to go", async () => {
     const elsewhere = await startSendGrid();
     for (const status of [301, 302, 307, 308]) {
       const { url } = await startSendGrid(refuse(status, "", { Location: `${elsewhere.url}/v3/mail/send` }));
-      expect(await send(url)).toEqual({ status: "failed", reason: expect.stringMatching(/redirect.*SENDGRID_URL/) });
+      const reason = expect.stringMatching(/redirect.*SENDGRID_URL/);
+      expect(await send(url)).toEqual({ status: "failed", isAccount: true, reason });
     }
     expect(elsewhere.received).toEqual([]);
   });

@@ -61,15 +61,15 @@ describe("reached as an identity", { timeout: 20_000 }, () => {
     await store.addSnapshot(aSnapshot());
     expect(await store.readSnapshot(aSnapshot())).toEqual(aSnapshot());
     expect(await store.commitRun(aStoredRun(), null)).toBe(true);
-    const stored = await store.readRun("default", "2026-11-23");
+    const stored = await store.readRun(aStoredRun(), "2026-11-23");
     expect(await store.commitRun(aStoredRun({ runId: "2026-11-24" }), stored)).toBe(true);
-    expect(await store.listRuns("default")).toHaveLength(2);
+    expect(await store.listRuns(aStoredRun())).toHaveLength(2);
     expect(scopes.flat()).toContain(`${storage}/.default`);
   });
 
   it("the queue takes messages without any key", async () => {
     const runs = createRunQueue(as(credentialFor(storage)), { queue: "poisoned" });
-    await runs.send({ watchlist: "default", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" });
+    await runs.send({ tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" });
     expect(await runs.countPoison()).toBe(0);
     expect(await createRunQueue(as(credentialFor(storage)), { queue: "p" }).countPoison()).toBe(0);
   });
@@ -90,7 +90,7 @@ describe("reached as an identity", { timeout: 20_000 }, () => {
   it("a credential that has no token explains that itself", async () => {
     const broken = as({ getToken: () => Promise.reject(new Error("The identity endpoint is down.")) });
     const sentence = /^The identity endpoint is down\.$/;
-    await expect(createStore(broken).readRun("default", "2026-11-23")).rejects.toThrow(sentence);
+    await expect(createStore(broken).readRun(aStoredRun(), "2026-11-23")).rejects.toThrow(sentence);
     await expect(createStore(broken).commitRun(aStoredRun(), null)).rejects.toThrow(sentence);
     await expect(createRunQueue(broken).countPoison()).rejects.toThrow(sentence);
   });
@@ -102,7 +102,7 @@ describe("reached as an identity", { timeout: 20_000 }, () => {
       ...{ kind: "identity", credential: credentialFor(storage) },
       ...{ tableServiceUri: plain("Table"), queueServiceUri: plain("Queue") },
     };
-    await expect(createStore(connection).readRun("default", "2026-11-23")).rejects.toThrow(/https|allowInsecure/);
+    await expect(createStore(connection).readRun(aStoredRun(), "2026-11-23")).rejects.toThrow(/https|allowInsecure/);
     await expect(createRunQueue(connection).countPoison()).rejects.toThrow(/https|allowInsecure/);
   });
 });

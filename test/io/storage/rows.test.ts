@@ -1,63 +1,37 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../../shared/core/comparison.ts";
-import { addDays } from "../../../shared/core/day.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
-import {
-  type LeftProduct,
-  type Mail,
-  mailStatuses,
-  type ReadFailure,
-  type Run,
-  type RunRules,
-} from "../../../shared/core/run.ts";
+import type { LeftProduct, ReadFailure, Run, RunRules } from "../../../shared/core/run.ts";
 import type { GoneKb, Snapshot } from "../../../shared/core/snapshot.ts";
-import type { Totals } from "../../../shared/core/totals.ts";
+import { encodeKey, type KeyedRow } from "../../../shared/io/storage/row.ts";
 import {
   decodeRun,
   decodeSnapshot,
   decodeSummary,
-  encodeKey,
   encodeRun,
   encodeSnapshot,
-  type KeyedRow,
   snapshotPartition,
 } from "../../../shared/io/storage/rows.ts";
 import { TooLargeError } from "../../../shared/ports.ts";
+import {
+  anyCount,
+  anyDay,
+  anyInstant,
+  anyMail,
+  anyRunId,
+  anyText,
+  anyTotals,
+  bytesOf,
+  expectStorable,
+} from "../../support/any-rows.ts";
 import { aKb, aSnapshot } from "../../support/builders.ts";
 import { fullLeft, fullRun, fullSnapshot } from "../../support/full-rows.ts";
 import { aStoredRun, pendingMail, someTotals } from "../../support/store-contract.ts";
 
-const anyText = fc.oneof(
-  fc.string({ unit: "binary" }),
-  fc.string(),
-  fc.constantFrom(
-    "__proto__",
-    "constructor",
-    "toString",
-    "a|b",
-    "a/b",
-    "a'b",
-    "=41",
-    "%41",
-    "\u{1F600}",
-    "\u0000\u001f\u007f",
-  ),
-);
 const anyUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 300 })
   .map((units) => String.fromCharCode(...units));
-const anyDay = fc.integer({ min: 0, max: 3_000 }).map((days) => addDays("2024-01-01", days));
-const anyRunId = fc.oneof(
-  anyDay,
-  fc.tuple(anyDay, fc.integer({ min: 0, max: 1_439 })).map(([day, minute]) => {
-    const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => `${part}`.padStart(2, "0"));
-    return `${day}T${hours}:${minutes}Z`;
-  }),
-);
-const anyInstant = fc.integer({ min: 0, max: 4e12 }).map((time) => new Date(time).toISOString());
-const anyCount = fc.option(fc.nat());
-
 const anyKb: fc.Arbitrary<MissingKb> = fc.record(
   {
     id: anyText,
@@ -131,23 +105,6 @@ const anyRules: fc.Arbitrary<RunRules> = fc.record({
   dueDays: fc.nat(),
   timeZone: anyText,
 });
-const anyMail: fc.Arbitrary<Mail> = fc.record(
-  {
-    status: fc.constantFrom(...mailStatuses),
-    at: anyInstant,
-    attempts: fc.nat(),
-    unknownOutcomes: fc.nat(),
-    reason: anyText.filter((reason) => reason !== ""),
-    since: fc.option(anyRunId),
-  },
-  { requiredKeys: ["status", "at", "attempts", "unknownOutcomes"] },
-);
-const anyTotal = fc.nat({ max: Number.MAX_SAFE_INTEGER });
-const anyTotals: fc.Arbitrary<Totals> = fc.record({
-  ...{ new: anyTotal, worsened: anyTotal, returned: anyTotal, moreCves: anyTotal, improved: anyTotal },
-  ...{ resolved: anyTotal, missingKbs: anyTotal, missingInstalls: anyTotal, overdue: anyTotal, stalled: anyTotal },
-  ...{ baseline: anyTotal, read: anyTotal, notRead: anyTotal },
-});
 const anyRun: fc.Arbitrary<Run> = fc
   .record({
     watchlist: anyText,
@@ -182,27 +139,6 @@ const anyRun: fc.Arbitrary<Run> = fc
   );
 
 const place = { table: "T", partitionKey: "p", rowKey: "2026-11-23" };
-
-/** The size of an entity by the documentation of Table Storage. */
-function bytesOf(row: KeyedRow): number {
-  // The service adds the column Timestamp, a name of 9 characters with an instant of 8 bytes.
-  let bytes = 4 + 2 * row.partitionKey.length + 2 * row.rowKey.length + (8 + 2 * 9 + 8);
-  for (const [name, value] of Object.entries(row)) {
-    if (name === "partitionKey" || name === "rowKey") continue;
-    bytes += 8 + 2 * name.length + (typeof value === "string" ? 4 + 2 * value.length : 8);
-  }
-  return bytes;
-}
-
-function expectStorable(row: KeyedRow): void {
-  expect(bytesOf(row)).toBeLessThanOrEqual(1024 * 1024);
-  expect(Object.keys(row).length).toBeLessThan(252);
-  const texts = Object.values(row).filter((value) => typeof value === "string");
-  expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(32 * 1024);
-  expect(texts.filter((text) => !text.isWellFormed())).toEqual([]);
-  const wire = JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}` : value));
-  expect(Buffer.byteLength(wire)).toBeLessThan(4 * 1024 * 1024);
-}
 
 describe("a key", () => {
   const allowed = /^[A-Za-z0-9\-_.!~*()=|]*$/;
@@ -462,11 +398,13 @@ describe("rows that version 1 wrote", () => {
     unusable: 1,
   };
   const runRow: KeyedRow = {
-    ...{ partitionKey: "b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1, tenant: "home" },
+    ...{ partitionKey: "home|b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1 },
     ...{ day: "2026-11-23", minMachines: 5, minPercent: 20, minCves: 1, dueDays: 14, timeZone: "Europe/Berlin" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
-    ...{ mailReason: "SendGrid refused the mail.", mailSince: "2026-11-16" },
+    ...{ mailFailedSends: 2, mailCanAsk: true },
+    ...{ mailCrashes: 3, mailReason: "SendGrid refused the mail.", mailIsAccountTrouble: true },
+    ...{ mailRetryAt: "2026-11-23T06:05:00.000Z", mailSince: "2026-11-16", mailIsResent: true },
     ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
     ...{ notRead: 8n, missingKbs: 9n, missingInstalls: 3_000_000_000n, moreCves: 10n, overdue: 11n, stalled: 12n },
     comparisons0:
@@ -502,7 +440,9 @@ describe("rows that version 1 wrote", () => {
     totals: someTotals,
     mail: {
       ...{ status: "refused", at: "2026-11-23T05:05:00.000Z", attempts: 2, unknownOutcomes: 1 },
-      ...{ reason: "SendGrid refused the mail.", since: "2026-11-16" },
+      ...{ failedSends: 2, canAsk: true },
+      ...{ crashes: 3, reason: "SendGrid refused the mail.", isAccountTrouble: true },
+      ...{ retryAt: "2026-11-23T06:05:00.000Z", since: "2026-11-16", isResent: true },
     },
   };
 

@@ -1,11 +1,13 @@
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, describe, expect, it } from "vitest";
-import type { RunMessage } from "../../../shared/core/run.ts";
+import type { QueueMessage, ReadMessage } from "../../../shared/core/message.ts";
 import { createRunQueue } from "../../../shared/io/storage/run-queue.ts";
 import { emulator, uniqueName } from "../../support/azurite.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 
-const message: RunMessage = { watchlist: "Büro \u{1F600}", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" };
+const message: ReadMessage = {
+  ...{ tenant: "home", watchlist: "Büro \u{1F600}", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" },
+};
 
 function client(queue: string): QueueClient {
   return new QueueClient(emulator().connectionString, queue);
@@ -25,6 +27,19 @@ describe("the run queue", () => {
     const text = Buffer.from(receivedMessageItems[0]?.messageText ?? "", "base64").toString("utf8");
     expect(JSON.parse(text)).toEqual(message);
   });
+
+  const others: QueueMessage[] = [
+    { tenant: "home", runId: "2026-11-23", openedAt: "2026-11-23T05:00:00.000Z" },
+    { deliver: { tenant: "home", watchlist: "Büro" }, openedAt: "2026-11-23T05:00:00.000Z" },
+    { expire: { tenant: "home", day: "2026-11-23" } },
+  ];
+  for (const other of others) {
+    it(`brings ${JSON.stringify(other)}`, async () => {
+      const queue = uniqueName("runs");
+      await createRunQueue(emulator(), { queue }).send(other);
+      expect(await receive(queue)).toEqual([other]);
+    });
+  }
 
   it("is called runs by default", async () => {
     const watchlist = crypto.randomUUID();

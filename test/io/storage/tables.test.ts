@@ -2,18 +2,31 @@ import { inspect } from "node:util";
 import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addDays } from "../../../shared/core/day.ts";
-import type { Mail, Run } from "../../../shared/core/run.ts";
-import { encodeRun, encodeSnapshot, type Row } from "../../../shared/io/storage/rows.ts";
+import type { Mail } from "../../../shared/core/mail.ts";
+import type { RunKey } from "../../../shared/core/run.ts";
+import type { Row } from "../../../shared/io/storage/row.ts";
+import { encodeRun, encodeSnapshot } from "../../../shared/io/storage/rows.ts";
 import { createStore } from "../../../shared/io/storage/tables.ts";
 import { RowError } from "../../../shared/ports.ts";
-import { emulator, uniqueName } from "../../support/azurite.ts";
+import { createSimStore } from "../../sim/store.ts";
+import { emulator } from "../../support/azurite.ts";
 import { aKb, aSnapshot } from "../../support/builders.ts";
+import { aChain } from "../../support/chains.ts";
 import { createFakeStore } from "../../support/fake-store.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
+import {
+  faultyStores,
+  odataFault,
+  otherCodes,
+  passingFaults,
+  patience,
+  uniqueTables,
+} from "../../support/faulty-stores.ts";
 import { fullRun, fullSnapshot } from "../../support/full-rows.ts";
 import { aStoredRun, describeStore, pendingMail } from "../../support/store-contract.ts";
+import { aLease, aRequest, aStatus } from "../../support/walks-contract.ts";
 
-const tables = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+const tables = uniqueTables();
 const snapshotsClient = () => client(tables.snapshotsTable);
 const runsClient = () => client(tables.runsTable);
 
@@ -22,27 +35,42 @@ function client(table: string): TableClient {
 }
 
 describeStore("memory", createFakeStore);
+describeStore("the simulation", createSimStore);
 describeStore("Table Storage", () => createStore(emulator(), tables));
 
 describe("the tables", () => {
   it("are created when first needed, by many at once", async () => {
-    const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+    const fresh = uniqueTables();
     const stores = [1, 2, 3, 4, 5].map(() => createStore(emulator(), fresh));
     const read = stores.map((store) => store.latestSnapshot(aSnapshot()));
-    const listed = stores.map((store) => store.listRuns("default"));
+    const listed = stores.map((store) => store.listRuns(aChain()));
     const committed = stores.map((store) => store.commitRun(aStoredRun(), null));
     expect(await Promise.all(read)).toEqual([null, null, null, null, null]);
     await Promise.all(listed);
     expect((await Promise.all(committed)).filter(Boolean)).toHaveLength(1);
   });
 
-  it("are called Snapshots and Runs by default", async () => {
-    const watchlist = crypto.randomUUID();
+  it("are called Snapshots, Runs, Watchlists and Walks by default, and keyed by tenant", async () => {
+    const chain = { ...aChain(), watchlist: "Servers" };
+    const { tenant } = chain;
     const store = createStore(emulator());
-    await store.addSnapshot(aSnapshot({ tenant: watchlist }));
-    await store.commitRun(aStoredRun({ watchlist }), null);
-    expect(await client("Snapshots").getEntity(`${watchlist}|microsoft-_-windows_10`, "2026-11-23")).toBeDefined();
-    expect(await client("Runs").getEntity(watchlist, "2026-11-23")).toBeDefined();
+    await store.addSnapshot(aSnapshot({ tenant }));
+    await store.commitRun(aStoredRun(chain), null);
+    await store.saveStatus(aStatus(chain));
+    await store.writeLease(tenant, aLease(), null);
+    await store.addRequest(aRequest(chain));
+    await store.saveBookmark(tenant, { day: "2026-11-23", isDone: true });
+    const keys = [
+      ["Snapshots", `${tenant}|microsoft-_-windows_10`, "2026-11-23"],
+      ["Runs", `${tenant}|servers`, "2026-11-23"],
+      ["Watchlists", "all", `${tenant}|servers`],
+      ["Walks", tenant, "reader"],
+      ["Walks", tenant, "asked|servers|2026-11-23T10:17Z"],
+      ["Walks", tenant, "retention"],
+    ] as const;
+    for (const [table, partitionKey, rowKey] of keys) {
+      expect(await client(table).getEntity(partitionKey, rowKey)).toMatchObject({ schemaVersion: 1 });
+    }
   });
 
   it("hold a run's mail and totals in plain columns", async () => {
@@ -50,9 +78,9 @@ describe("the tables", () => {
     const failures = [{ softwareId: "x", reason: "Busy.", permanent: false, since: "2026-11-23", misses: 1 }];
     const store = createStore(emulator(), tables);
     await store.commitRun(aStoredRun({ watchlist, failures, previousRunId: "2026-11-22" }), null);
-    const row = await runsClient().getEntity(watchlist.replace(" ä", "=20=C3=A4"), "2026-11-23");
+    const row = await runsClient().getEntity(`home|${watchlist.replace(" ä", "=20=C3=A4")}`, "2026-11-23");
     expect(row).toMatchObject({
-      ...{ schemaVersion: 1, tenant: "home", previousRunId: "2026-11-22" },
+      ...{ schemaVersion: 1, previousRunId: "2026-11-22" },
       ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
       ...{ mailStatus: "pending", mailAt: "2026-11-23T05:04:00.000Z", mailAttempts: 0, mailUnknownOutcomes: 0 },
       ...{ new: 1n, worsened: 2n, improved: 3n, resolved: 4n, returned: 5n, baseline: 6n, read: 7n },
@@ -72,19 +100,33 @@ describe("the tables", () => {
     const run = aStoredRun({ watchlist: crypto.randomUUID() });
     const store = createStore(emulator(), tables);
     await store.commitRun(run, null);
-    await store.commitRun({ ...run, runId: "2026-11-24" }, await store.readRun(run.watchlist, run.runId));
-    expect(await runsClient().getEntity(run.watchlist, run.runId)).toMatchObject({ followedBy: "2026-11-24" });
+    await store.commitRun({ ...run, runId: "2026-11-24" }, await store.readRun(run, run.runId));
+    expect(await runsClient().getEntity(`home|${run.watchlist}`, run.runId)).toMatchObject({
+      followedBy: "2026-11-24",
+    });
+  });
+
+  it("hold nothing of a watchlist once its runs and their beginning are deleted", async () => {
+    const run = aStoredRun(aChain());
+    const store = createStore(emulator(), tables);
+    await store.commitRun(run, null);
+    await store.deleteRun(run);
+    const filter = `PartitionKey eq '${run.tenant}|default'`;
+    const left = () => Array.fromAsync(runsClient().listEntities({ queryOptions: { filter } }));
+    expect(await left()).toMatchObject([{ rowKey: "beginning", followedBy: run.runId }]);
+    await store.deleteBeginning(run);
+    expect(await left()).toEqual([]);
   });
 
   it("list more runs than one page holds", async () => {
     const watchlist = crypto.randomUUID();
     const runIds = Array.from({ length: 1_150 }, (_, n) => addDays("2023-01-01", n));
-    await createStore(emulator(), tables).listRuns(watchlist);
+    await createStore(emulator(), tables).listRuns({ tenant: "home", watchlist });
     for (let n = 0; n < runIds.length; n += 100) {
       const rows = runIds.slice(n, n + 100).map((runId) => encodeRun(aStoredRun({ watchlist, runId })));
       await runsClient().submitTransaction(rows.map((row) => ["create", row]));
     }
-    const listed = await createStore(emulator(), tables).listRuns(watchlist);
+    const listed = await createStore(emulator(), tables).listRuns({ tenant: "home", watchlist });
     expect(listed.map(({ runId }) => runId)).toEqual(runIds);
   });
 });
@@ -92,7 +134,7 @@ describe("the tables", () => {
 describe("error codes that are only in the body", () => {
   it("are enough to notice a missing table, a missing row and a lost race", async () => {
     const proxy = await startFaultProxy(emulator().connectionString, "Table");
-    const fresh = { snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") };
+    const fresh = uniqueTables();
     const store = createStore(proxy.connection, fresh);
     expect(await store.readSnapshot(aSnapshot())).toBeNull();
     await store.addSnapshot(aSnapshot());
@@ -100,8 +142,8 @@ describe("error codes that are only in the body", () => {
     const wins = [await store.commitRun(aStoredRun(), null), await store.commitRun(aStoredRun(), null)];
     expect(wins).toEqual([true, false]);
     expect(await store.updateMail(aStoredRun(), 'W/"an older version"', pendingMail)).toBe(false);
-    await store.deleteRun("default", "2026-11-23");
-    await store.deleteRun("default", "2026-11-23");
+    await store.deleteRun(aStoredRun());
+    await store.deleteRun(aStoredRun());
     await proxy.close();
   });
 });
@@ -118,11 +160,11 @@ describe("a query", () => {
     const store = createStore(proxy.connection, tables);
     await store.commitRun(run, null);
     const before = proxy.requests.length;
-    expect(await store.listRuns(run.watchlist, "2026-11-20")).toHaveLength(1);
+    expect(await store.listRuns(run, "2026-11-20")).toHaveLength(1);
     const [query, ...others] = proxy.requests.slice(before);
     const { searchParams } = new URL(query?.path ?? "", "http://table");
     expect(searchParams.get("$filter")).toBe(
-      `PartitionKey eq '${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
+      `PartitionKey eq 'home|${run.watchlist}' and RowKey ge '2026-11-20' and RowKey lt ':'`,
     );
     expect(searchParams.get("$select")).toMatch(
       /^RowKey,schemaVersion,.*mailStatus,.*mailSince,.*missingInstalls,.*notRead$/,
@@ -144,6 +186,19 @@ describe("a query", () => {
     expect(new URL(query?.path ?? "", "http://table").searchParams.get("$filter")).toMatch(
       / and RowKey ge '2026-11-22' and RowKey le '2026-11-23' and \(RowKey eq '2026-11-22' or RowKey eq '2026-11-23'\)$/,
     );
+    expect(others).toEqual([]);
+  });
+
+  it("for the ids of a product's snapshots brings their keys alone", async () => {
+    const snapshot = aSnapshot({ tenant: crypto.randomUUID() });
+    const store = createStore(proxy.connection, tables);
+    await store.addSnapshot(snapshot);
+    const before = proxy.requests.length;
+    expect(await store.listSnapshotIds(snapshot, "2026-11-24")).toEqual([snapshot.runId]);
+    const [query, ...others] = proxy.requests.slice(before);
+    const { searchParams } = new URL(query?.path ?? "", "http://table");
+    expect(searchParams.get("$select")).toBe("RowKey");
+    expect(searchParams.get("$filter")).toMatch(/ and RowKey lt '2026-11-24'$/);
     expect(others).toEqual([]);
   });
 
@@ -173,7 +228,7 @@ describe("full rows", () => {
   it("of 5,000 products are committed, followed and read", async () => {
     const run = fullRun({ watchlist: crypto.randomUUID() });
     expect(await store.commitRun(run, null)).toBe(true);
-    const stored = await store.readRun(run.watchlist, run.runId);
+    const stored = await store.readRun(run, run.runId);
     expect(stored?.run).toEqual(run);
     expect(await store.commitRun({ ...run, runId: "2026-11-24" }, stored)).toBe(true);
   });
@@ -190,7 +245,7 @@ describe("a row that cannot be read", () => {
     const snapshot = aSnapshot({ tenant: run.watchlist, missingKbs: [aKb()] });
     await store.commitRun(run, null);
     await store.addSnapshot(snapshot);
-    const keys = { partitionKey: run.watchlist, rowKey: run.runId };
+    const keys = { partitionKey: `home|${run.watchlist}`, rowKey: run.runId };
     await runsClient().updateEntity({ ...keys, ...columns }, "Merge");
     const snapshotKeys = { partitionKey: `${snapshot.tenant}|${snapshot.softwareId}`, rowKey: snapshot.runId };
     await snapshotsClient().updateEntity({ ...snapshotKeys, ...columns }, "Merge");
@@ -200,8 +255,8 @@ describe("a row that cannot be read", () => {
   it("was written by a newer version: it is refused wherever it is read, and the error names the upgrade", async () => {
     const { run, snapshot } = await damaged({ schemaVersion: 2 });
     const reads = [
-      () => store.readRun(run.watchlist, run.runId),
-      () => store.listRuns(run.watchlist),
+      () => store.readRun(run, run.runId),
+      () => store.listRuns(run),
       () => store.readSnapshot(snapshot),
       () => store.readSnapshots(snapshot, ["2026-11-22", snapshot.runId]),
       () => store.latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
@@ -210,8 +265,8 @@ describe("a row that cannot be read", () => {
       await expect(read()).rejects.toThrow(RowError);
       await expect(read()).rejects.toThrow("was written by a newer version of this app. Upgrade the app to read it.");
     }
-    await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(
-      `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
+    await expect(store.readRun(run, run.runId)).rejects.toThrow(
+      `Row (home|${run.watchlist}, 2026-11-23) of table ${tables.runsTable} `,
     );
     await expect(store.readSnapshot(snapshot)).rejects.toThrow(
       `Row (${snapshot.tenant}|microsoft-_-windows_10, 2026-11-23) of table ${tables.snapshotsTable} `,
@@ -223,9 +278,18 @@ describe("a row that cannot be read", () => {
     const stranger = { rowKey: "2026-13", schemaVersion: 1 };
     await runsClient().createEntity({ ...encodeRun(run), ...stranger });
     await snapshotsClient().createEntity({ ...encodeSnapshot(snapshot), ...stranger });
-    await expect(store.listRuns(run.watchlist)).rejects.toThrow(`Row (${run.watchlist}, 2026-13) of table`);
+    await expect(store.listRuns(run)).rejects.toThrow(`Row (home|${run.watchlist}, 2026-13) of table`);
     const newest = store.latestSnapshot({ ...snapshot, runId: "2026-11-22" });
     await expect(newest).resolves.toBeNull();
+    expect(await store.listSnapshotIds(snapshot, "2027-01-01")).toEqual([snapshot.runId]);
+  });
+
+  it("is damaged: the error says what to do, and what is lost", async () => {
+    const { run, snapshot } = await damaged({ day: "today" });
+    await expect(store.readRun(run, run.runId)).rejects.toThrow(
+      "Restore it from a backup, or delete it: its report and the mail it owes are then lost,",
+    );
+    await expect(store.readSnapshot(snapshot)).rejects.toThrow("Delete it: reports that need it then answer 410,");
   });
 
   const runDamages: Record<string, Row> = {
@@ -238,9 +302,9 @@ describe("a row that cannot be read", () => {
   for (const [damage, columns] of Object.entries(runDamages)) {
     it(`is a run with ${damage}: the error names it, read or listed`, async () => {
       const { run } = await damaged(columns);
-      const sentence = `Row (${run.watchlist}, 2026-11-23) of table ${tables.runsTable} is damaged`;
-      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(sentence);
-      await expect(store.listRuns(run.watchlist)).rejects.toThrow(sentence);
+      const sentence = `Row (home|${run.watchlist}, 2026-11-23) of table ${tables.runsTable} is damaged`;
+      await expect(store.readRun(run, run.runId)).rejects.toThrow(sentence);
+      await expect(store.listRuns(run)).rejects.toThrow(sentence);
     });
   }
 
@@ -257,33 +321,22 @@ describe("a row that cannot be read", () => {
   for (const [damage, columns] of Object.entries(listDamages)) {
     it(`has a list with ${damage}: the error names it`, async () => {
       const { run, snapshot } = await damaged(columns);
-      await expect(store.readRun(run.watchlist, run.runId)).rejects.toThrow(/^Row .+ is damaged/);
+      await expect(store.readRun(run, run.runId)).rejects.toThrow(/^Row .+ is damaged/);
       await expect(store.readSnapshot(snapshot)).rejects.toThrow(/^Row .+ is damaged/);
     });
   }
 });
 
 describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
-  const proxies: FaultProxy[] = [];
+  const { open: faulty, close } = faultyStores(tables);
   beforeAll(async () => {
     await straight.addSnapshot(aSnapshot({ tenant: crypto.randomUUID() }));
-    await straight.listRuns("default");
+    await straight.listRuns(aChain());
   });
-  afterAll(() => Promise.all(proxies.map((proxy) => proxy.close())));
+  afterAll(close);
 
-  const patience = { tryMs: 500, tries: 3, retryMs: 1 };
   const straight = createStore(emulator(), tables);
   const claim: Mail = { ...pendingMail, status: "sending", attempts: 1 };
-
-  /** A store whose first requests have these faults; `forever` repeats the last one. */
-  async function faulty(faults: readonly Fault[], forever?: "forever") {
-    const proxy = await startFaultProxy(emulator().connectionString, "Table");
-    proxies.push(proxy);
-    const last = faults.at(-1);
-    proxy.plan(...faults);
-    if (forever && last) proxy.planForever(last);
-    return { ...createStore(proxy.connection, { ...tables, patience }), requests: proxy.requests };
-  }
 
   async function committedRun() {
     const run = aStoredRun({ watchlist: crypto.randomUUID() });
@@ -291,23 +344,13 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     return { run, stored: await readBack(run) };
   }
 
-  async function readBack({ watchlist, runId }: Pick<Run, "watchlist" | "runId">) {
-    const stored = await straight.readRun(watchlist, runId);
-    if (!stored) throw new Error(`No run ${runId} of ${watchlist}.`);
+  async function readBack(run: RunKey) {
+    const stored = await straight.readRun(run, run.runId);
+    if (!stored) throw new Error(`No run ${run.runId} of ${run.watchlist}.`);
     return stored;
   }
 
-  const passing: Record<string, Fault> = {
-    "500": odataFault(500, "InternalError"),
-    "503": odataFault(503, "ServerBusy"),
-    "503 with a page of HTML": { status: 503, headers: { "content-type": "text/html" }, body: "<h1>Busy</h1>" },
-    "429 with a time to wait": odataFault(429, "TooManyRequests", { "retry-after": "0" }),
-    "a reset": "reset",
-    "a reset after it was carried out": "reset after",
-    "no answer": "hang",
-    "no answer though it was carried out": "hang after",
-  };
-  for (const [fault, fate] of Object.entries(passing)) {
+  for (const [fault, fate] of Object.entries(passingFaults)) {
     const landed = typeof fate === "string" && fate.endsWith("after");
 
     it(`of ${fault} does not disturb adding, reading, listing or deleting`, async () => {
@@ -317,7 +360,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       const reads = [
         (await faulty([fate])).readSnapshot(snapshot),
         (await faulty(["pass", fate])).latestSnapshot({ ...snapshot, runId: "2026-11-24" }),
-        (await faulty([fate])).listRuns(run.watchlist),
+        (await faulty([fate])).listRuns(run),
       ];
       expect(await Promise.all(reads)).toEqual([snapshot, snapshot, [expect.objectContaining({ runId: run.runId })]]);
       await (await faulty([fate])).deleteSnapshot(snapshot);
@@ -346,8 +389,8 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of 500 for good fails with method, path and status after four calls", async () => {
     const store = await faulty([odataFault(500, "InternalError")], "forever");
-    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
-      `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(default, 2026-11-23).`,
+    await expect(store.readRun(aStoredRun(), "2026-11-23")).rejects.toThrow(
+      `Azure Storage returned 500 InternalError for GET /${tables.runsTable}(home|default, 2026-11-23).`,
     );
     expect(store.requests).toHaveLength(4);
   });
@@ -361,7 +404,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
 
   it("of a wait that is too long fails in time", async () => {
     const store = await faulty([odataFault(503, "ServerBusy", { "retry-after": "86400" })], "forever");
-    await expect(store.readRun("default", "2026-11-23")).rejects.toThrow(
+    await expect(store.readRun(aChain(), "2026-11-23")).rejects.toThrow(
       /^Azure Storage did not answer GET .* \(ETIMEDOUT\)\.$/,
     );
   });
@@ -370,14 +413,14 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const store = await faulty(["hang"], "forever");
     const run = aStoredRun({ watchlist: crypto.randomUUID(), runId: "2026-11-23T10:17Z" });
     await expect(store.commitRun(run, null)).rejects.toThrow(
-      `Azure Storage did not answer POST /$batch /${tables.runsTable}(${run.watchlist}, ${run.runId}) (ETIMEDOUT).`,
+      `Azure Storage did not answer POST /$batch /${tables.runsTable}(home|${run.watchlist}, ${run.runId}) (ETIMEDOUT).`,
     );
     expect(store.requests).toHaveLength(3);
   });
 
   it("of half an answer is an error, never an empty answer", async () => {
     const half = await faulty([{ headers: { "content-type": "application/json" }, body: '{"value":[' }]);
-    await expect(half.listRuns("default")).rejects.toThrow(/^Azure Storage returned 200 .*for GET/);
+    await expect(half.listRuns(aChain())).rejects.toThrow(/^Azure Storage returned 200 .*for GET/);
   });
 
   const silent: Record<string, string> = {
@@ -402,20 +445,16 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const empty = (nextRowKey: string): Fault => ({
       headers: {
         "content-type": "application/json;odata=minimalmetadata",
-        "x-ms-continuation-NextPartitionKey": base64(run.watchlist),
+        "x-ms-continuation-NextPartitionKey": base64(`home|${run.watchlist}`),
         "x-ms-continuation-NextRowKey": base64(nextRowKey),
       },
       body: '{"value":[]}',
     });
-    const listed = await (await faulty([empty("2026-01-01"), empty("2026-01-02")])).listRuns(run.watchlist);
+    const listed = await (await faulty([empty("2026-01-01"), empty("2026-01-02")])).listRuns(run);
     expect(listed.map(({ runId }) => runId)).toEqual([run.runId]);
   });
 
-  for (const [status, code] of [
-    [409, "TableBeingDeleted"],
-    [412, "OtherCondition"],
-    [404, "OtherNotFound"],
-  ] as const) {
+  for (const [status, code] of otherCodes) {
     it(`of ${status} ${code} is not taken for a row's state`, async () => {
       const { run, stored } = await committedRun();
       const store = await faulty([odataFault(status, code)], "forever");
@@ -424,7 +463,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
         () => store.readSnapshot(aSnapshot()),
         () => store.commitRun({ ...run, runId: "2026-11-24" }, stored),
         () => store.updateMail(run, stored.version, claim),
-        () => store.deleteRun(run.watchlist, run.runId),
+        () => store.deleteRun(run),
       ];
       for (const call of calls) await expect(call()).rejects.toThrow(`Azure Storage returned ${status} ${code} for `);
     });
@@ -437,7 +476,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
       kind: "connectionString",
       connectionString: connectionString.replace(/AccountKey=[^;]+/, `AccountKey=${wrong}`),
     });
-    const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
+    const error = await refused.readRun(aChain(), "2026-11-23").catch((thrown: unknown) => thrown);
     expect(inspect(error)).toMatch(/Azure Storage returned 403 AuthorizationFailure for GET .*Check REPORTER_STORAGE/);
     expect(inspect(error, { depth: 20 })).not.toMatch(/SharedKey|bm90IHRoZSBrZXk/);
   });
@@ -446,7 +485,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
     const endpoint = /TableEndpoint=[^;]+/.exec(emulator().connectionString)?.[0];
     const connectionString = `${endpoint};SharedAccessSignature=sv=2022-11-02&sig=c2VjcmV0&se=2030-01-01`;
     const refused = createStore({ kind: "connectionString", connectionString });
-    const error = await refused.readRun("default", "2026-11-23").catch((thrown: unknown) => thrown);
+    const error = await refused.readRun(aChain(), "2026-11-23").catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: "StorageError", status: 403 });
     expect(inspect(error, { depth: 20 })).not.toContain("c2VjcmV0");
   });
@@ -454,12 +493,7 @@ describe.concurrent("a fault on the way", { timeout: 20_000 }, () => {
   it("of a closed port is named", async () => {
     const gone = await startFaultProxy(emulator().connectionString, "Table");
     await gone.close();
-    const read = createStore(gone.connection, { ...tables, patience }).readRun("default", "2026-11-23");
+    const read = createStore(gone.connection, { ...tables, patience }).readRun(aChain(), "2026-11-23");
     await expect(read).rejects.toThrow(/^Azure Storage did not answer GET .* \(ECONNREFUSED\)\.$/);
   });
 });
-
-function odataFault(status: number, code: string, headers: Record<string, string> = {}): Fault {
-  const body = { "odata.error": { code, message: { lang: "en-US", value: "As planned." } } };
-  return { status, headers, body };
-}

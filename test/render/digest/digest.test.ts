@@ -33,6 +33,7 @@ async function mailOf(
     rows: [],
     readable: [],
     watched: [],
+    lost: [],
     rose: 0,
     cameAndWent: 0,
   };
@@ -483,6 +484,103 @@ describe("a digest after runs without one", () => {
     expect(text).toContain(`MEANWHILE\nSince the digest of 16 Nov: ${words}`);
   });
 
+  /** New in one product, and worse in another. */
+  async function someLate() {
+    const products = {
+      [win10]: { before: [], now: [aKb({ id: "902", machineMissedOn: 3 })] },
+      [edge]: { before: [aKb({ id: "903", machineMissedOn: 5 })], now: [aKb({ id: "903", machineMissedOn: 9 })] },
+    };
+    return (await aReport({ products })).rows;
+  }
+
+  const failedNow = { before: [aKb()], now: null, failure: { reason: "Defender answered 500.", permanent: false } };
+  const none = { before: [], now: [] };
+  const late =
+    "Since the digest of 16 Nov: KB902 is new in Windows 10, on 3 machines; KB903 got worse in Edge: 9 machines (+4).";
+  const lateSubject = "New since 16 Nov: KB902, Windows 10, 3 machines; 1 worse, +4";
+  it.each<[string, RunStory["products"], string, string]>([
+    ["is quiet", { [win10]: { before: [aKb()], now: [aKb()] } }, late, `${lateSubject}; 1 KB missing`],
+    [
+      "got better",
+      { [win10]: { before: [aKb()], now: [] } },
+      `${late} KB5041585 is resolved in Windows 10.`,
+      `${lateSubject}; 0 KBs missing`,
+    ],
+    [
+      "got worse",
+      { [win10]: { before: [], now: [aKb({ machineMissedOn: 2 })] } },
+      `KB5041585 is new in Windows 10, on 2 machines. ${late}`,
+      "New: KB5041585, Windows 10, 2 machines",
+    ],
+    [
+      "has a new product",
+      { [win10]: { before: null, now: [] }, [edge]: none },
+      `Windows 10 is now watched. ${late}`,
+      `${lateSubject}; 0 KBs missing`,
+    ],
+    [
+      "could not read one product",
+      { [win10]: failedNow, [edge]: none },
+      `Windows 10 could not be read. ${late}`,
+      `Windows 10 could not be read; ${lateSubject}; 1 KB missing`,
+    ],
+    [
+      "could not read anything",
+      { [win10]: failedNow },
+      `Windows 10 could not be read. ${late}`,
+      `Windows 10 could not be read; ${lateSubject}; 1 KB missing`,
+    ],
+  ])(
+    "where the run %s, it says what an earlier digest should have said",
+    async (_, products = {}, headline, subject) => {
+      const mail = await mailOf({ products }, {}, { rows: await someLate() });
+      expect(mail.text.split("\nWatchlist")[0]?.replace(/\s+/g, " ")).toBe(headline);
+      expect(mail.subject).toBe(subject);
+      expect(mail.html).toContain('class="f-worse"');
+      for (const body of bodies(mail)) {
+        expect(body).toMatch(/new since the digest of 16 nov: 1 kb .*kb902 .*windows 10 3/);
+        expect(body).toMatch(/worse since the digest of 16 nov: 1 kb .*kb903 .*edge 9 \(\+4\)/);
+        expect(body).not.toMatch(/nothing (else )?(got worse|changed:)/);
+      }
+    },
+  );
+
+  it("lists of what an earlier digest should have said no more than there is room for", async () => {
+    const now = Array.from({ length: 400 }, (_, index) => aKb({ id: String(5_000_000 + index) }));
+    const { rows } = await aReport({ products: { [win10]: { before: [], now } } });
+    const { html, text } = await mailOf(quiet, {}, { rows });
+    expect(text).toContain("NEW SINCE THE DIGEST OF 16 NOV: 400 KBS");
+    expect(text).toContain("390 more, on up to 240 machines.");
+    expect(html.length).toBeLessThan(80_000);
+  });
+
+  it("names the digests that were refused", async () => {
+    const [reason, mayHaveArrived] = ["SendGrid answered 400.", false];
+    const digests = [
+      { runId: "2026-11-17", reason, mayHaveArrived },
+      { runId: "2026-11-18", reason, mayHaveArrived: true },
+      { runId: "2026-11-19", reason: "", mayHaveArrived },
+    ];
+    const mail = await renderDigest(await aReport(quiet), options, null, { digests, more: 2, isFirst: false });
+    for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
+      expect(body).toContain(
+        "not delivered: 5 digests the digest of 17 nov was not delivered: sendgrid answered 400. the digest of 18 nov may not have arrived. the digest of 19 nov was not delivered. and 2 more.",
+      );
+    }
+  });
+
+  it("names every product where none is known to have been sent before", async () => {
+    const first = { digests: [], more: 0, isFirst: true };
+    const mail = await renderDigest(await aReport(quiet), options, null, first);
+    for (const body of bodies({ seen: visibleText(mail.html), text: mail.text })) {
+      expect(body).toMatch(
+        /all that is missing: 2 products there is no earlier digest to compare these with. .*?: 1 kb missing/,
+      );
+    }
+    const opening = await renderDigest(await aReport({ ...quiet, previousRunId: null }), options, null, first);
+    expect(opening.text).not.toMatch(/all that is missing/i);
+  });
+
   it("says nothing of it where nothing happened, or where there was none before", async () => {
     for (const mail of [await mailOf(quiet), await mailOf(quiet, {}, {})]) {
       expect(mail.text).not.toMatch(/since the digest|meanwhile|again/i);
@@ -504,6 +602,14 @@ describe("a digest's line about itself", () => {
       expect(line).toContain("the run started 23 nov 2026, 06:00 cet and took 4 minutes");
       expect(line).toContain("the next run starts 24 nov 2026, 06:00 cet");
     }
+  });
+
+  it("names both ends of a long run, because its counts are not of one moment", async () => {
+    const report = { ...(await aReport({})), openedAt: "2026-11-23T05:00:00Z", committedAt: "2026-11-23T08:20:00Z" };
+    const { text } = await renderDigest({ ...report, timeZone: "Europe/Berlin" }, options);
+    expect(text.replace(/\s+/g, " ")).toContain(
+      "The run read its products from 23 Nov 2026, 06:00 CET to 23 Nov 2026, 09:20 CET.",
+    );
   });
 
   it("says how old the counts are of products that missed runs", async () => {
@@ -614,7 +720,11 @@ describe("a digest's attachment", () => {
     const report = await aReport({ ...everything, runId: "2026-11-23T10:17Z", watchlist: { name: "Sérvers / all" } });
     const { attachments, text } = await renderDigest(report, options);
     expect(attachments).toEqual([
-      { filename: "missing-kbs-S_rvers_all-2026-11-23T1017Z.csv", type: "text/csv", content: reportCsv(report) },
+      {
+        filename: "missing-kbs-S-rvers-all-2026-11-23T1017Z-since-2026-11-22.csv",
+        type: "text/csv",
+        content: reportCsv(report),
+      },
     ]);
     expect(text).toContain("The full list is attached as CSV.");
   });

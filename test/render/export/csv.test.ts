@@ -70,6 +70,12 @@ describe("a report in CSV", () => {
     );
   });
 
+  test.each(["a\rb", "a\nb", "a\r\nb", "\r", "\n"])("quotes a cell with the line break in %j", async (name) => {
+    const report = await aReport({ products: { a: { before: [], now: [aKb({ name })] } } });
+    expect(reportCsv(report)).toContain(`,"${name}",`);
+    expect(read(reportCsv(report), reportColumns)).toMatchObject([{ name }]);
+  });
+
   test("comes in pieces that make the same text", async () => {
     const report = await largeReport(30, 40);
     const pieces = [...reportCsvChunks(report)];
@@ -123,7 +129,20 @@ describe("defusing a cell", () => {
     expect(defuse("  =1+1")).toBe("  '=1+1");
     expect(defuse("edge; @SUM(1)")).toBe("edge; '@SUM(1)");
     expect(defuse("＝1")).toBe("'＝1");
+    expect(defuse('a\t" =1;@2')).toBe("a\t\" '=1;'@2");
+    expect(defuse('" ; =1')).toBe("\" ; '=1");
+    expect(defuse('a "=1')).toBe('a "=1');
   });
+
+  // Reading each run of blanks again from each of its characters would take minutes.
+  test.each(["\t", ";", " ", '"', "\r\n", "\u3000", '"\t;'])(
+    "takes a megabyte of %j as it takes a line",
+    (repeated) => {
+      const text = repeated.repeat(1_000_000 / repeated.length);
+      expect(defuse(`${text}a`) === `${text}a`).toBe(true);
+      expect(defuse(`${text}=1`) === `${text}'=1`).toBe(true);
+    },
+  );
 });
 
 describe("a history in CSV", () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { jsonSchema, openApiDocument } from "../../../shared/render/export/openapi.ts";
@@ -20,10 +21,14 @@ describe("the OpenAPI document", () => {
     expect(calls).toEqual([
       "GET /api/report",
       "GET /api/history",
+      "GET /api/overview",
+      "GET /",
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
+      "POST /api/runs/{watchlist}/{runId}/mail",
+      "DELETE /api/runs/{watchlist}/{runId}/mail",
       "GET /api/health",
-      "GET /api/health/reasons",
+      "GET /api/reasons",
       "POST /api/doctor",
       "GET /api/openapi.json",
     ]);
@@ -59,8 +64,14 @@ describe("the OpenAPI document", () => {
     }
   });
 
+  test("has the schema of a document of watchlists, which editors have too", () => {
+    const { $schema: _, ...schema } = JSON.parse(readFileSync("docs/watchlists.schema.json", "utf8"));
+    expect(document.components.schemas.WatchlistsDocument).toEqual(schema);
+    expect(() => new Ajv2020({ strict: true }).compile(schema)).not.toThrow();
+  });
+
   test("has schemas that a strict validator accepts, and that allow what later versions may add", () => {
-    for (const name of names) {
+    for (const name of names.filter((one) => one !== "WatchlistsDocument")) {
       const schema = jsonSchema(name as Parameters<typeof jsonSchema>[0]);
       expect(() => new Ajv2020({ strict: true }).compile(schema)).not.toThrow();
       for (const part of objectsIn(schema)) expect(part.additionalProperties ?? true).not.toBe(false);

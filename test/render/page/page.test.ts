@@ -54,7 +54,7 @@ function ownAddresses(html: string): string[] {
   );
 }
 
-const trusted = /^(\?|#|history\?|openapi\.json(\?|$)|https:\/\/(support|security)\.microsoft\.com\/?)/;
+const trusted = /^(\?|#|history\?|overview(\?|$)|openapi\.json(\?|$)|https:\/\/(support|security)\.microsoft\.com\/?)/;
 
 describe("the page, whatever it is given", () => {
   test("has no tag, attribute or link that it would not have for harmless text", async () => {
@@ -381,6 +381,14 @@ describe("the report page", () => {
       "f Read read for the first time 1 240 23 Nov 2026 nothing",
     ])
       expect(table).toContain(line);
+  });
+
+  test("offers to start a run, unless its reader may not", () => {
+    for (const page of samplePages(sample)) expect(readHtml(page).text).toContain("Read now");
+    for (const page of samplePages(sample, { mayStart: false })) {
+      expect(readHtml(page).text).not.toContain("Read now");
+      expect(page).not.toContain('method="post"');
+    }
   });
 
   test("before the first run says how to start one", () => {

@@ -1,11 +1,11 @@
 import type { ShownProgress } from "../view.ts";
-import { readSoFar } from "../words.ts";
+import { droppedWords, readSoFar } from "../words.ts";
 import { setText } from "./live.ts";
 
 const wait = 2_000;
 const maxFailures = 5;
 
-/** Shows how far a run is until it is committed, then opens its report. Waits twice as long after each failure. */
+/** Shows how far a run is until it is committed, then opens its report, or until it is dropped. Waits twice as long after each failure. */
 export async function followProgress(section: HTMLElement): Promise<void> {
   const { status, done } = section.dataset;
   const [words, bar] = [section.querySelector("p"), section.querySelector("progress")];
@@ -15,6 +15,7 @@ export async function followProgress(section: HTMLElement): Promise<void> {
     const progress = await fetchProgress(status);
     failures = progress ? 0 : failures + 1;
     if (progress?.state === "committed") return location.replace(done);
+    if (progress?.state === "dropped") return showDropped(section, progress, words);
     if (progress?.state === "running") show(progress, words, bar);
     if (failures < maxFailures) await sleep(wait * 2 ** failures);
   }
@@ -25,6 +26,11 @@ function show({ read, total }: ShownProgress, words: HTMLElement, bar: HTMLProgr
   bar.max = Math.max(1, total);
   bar.value = read;
   setText(words, `${readSoFar(read, total)}.`);
+}
+
+function showDropped(section: HTMLElement, { reason }: ShownProgress, words: HTMLElement): void {
+  setText(words, droppedWords("The run", reason));
+  for (const rest of section.querySelectorAll("progress, a")) rest.remove();
 }
 
 async function fetchProgress(address: string): Promise<ShownProgress | null> {

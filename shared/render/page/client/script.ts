@@ -17,4 +17,4 @@ const input = document.querySelector<HTMLInputElement>("#search");
 if (input) searchWhileTyping(input, sortInPlace);
 
 const progress = document.querySelector<HTMLElement>("#progress");
-if (progress && progress.dataset.state !== "committed") void followProgress(progress);
+if (progress && ["queued", "running"].includes(progress.dataset.state ?? "")) void followProgress(progress);

@@ -1,0 +1,65 @@
+import { daysBetween, type RunDate } from "./day.ts";
+import { deliveryMinutes } from "./deadline.ts";
+import type { Chain } from "./message.ts";
+import { graceDays } from "./retention.ts";
+import type { RunId } from "./run-id.ts";
+import { type FailingProduct, lastingMisses, type OpenMail, type WatchlistStatus } from "./watchlist-status.ts";
+
+/** Why a person must act on a watchlist. */
+export type Trouble = Chain &
+  (
+    | { kind: "late"; last: RunId | null; due: Date; latest: Date }
+    | { kind: "refused" | "account" | "unsent" | "removed"; runId: RunId; reason: string | null }
+    | { kind: "failing"; runId: RunId; product: FailingProduct }
+  );
+
+/** By when a watchlist's runs and mails are expected. */
+export interface Expected {
+  now: Date;
+  /** When the schedule fires next after an instant; `null`: never again. */
+  nextRun: (after: Date) => Date | null;
+  /** How long after that a run of this watchlist is late. */
+  minutesUntilLate: number;
+}
+
+/** What is wrong with a configured watchlist. */
+export function troublesOf(status: WatchlistStatus, expected: Expected): Trouble[] {
+  const { tenant, watchlist, open } = status;
+  const found = [lateRun(status, expected), ...open.map((one) => openMail(one, expected)), failingProduct(status)];
+  return found.filter((trouble) => trouble !== null).map((trouble) => ({ tenant, watchlist, ...trouble }));
+}
+
+/** The mails that a watchlist owes although it is no longer configured, until they are cancelled with its removal. */
+export function owedByRemoved({ tenant, watchlist, open, removedOn }: WatchlistStatus, today: RunDate): Trouble[] {
+  if (removedOn !== null && daysBetween(removedOn, today) > graceDays) return [];
+  return open.map(({ runId, mail }) => ({ tenant, watchlist, kind: "removed", runId, reason: mail.reason ?? null }));
+}
+
+/** Since when a watchlist waits for its next run; `null`: nothing says so, for it is new or configured again. */
+export function waitsSince({ latest, awaitedSince, removedOn }: WatchlistStatus): Date | null {
+  const starts = [awaitedSince, removedOn === null ? latest?.openedAt : undefined].filter((at) => at !== undefined);
+  return starts.length === 0 ? null : new Date(Math.max(...starts.map((at) => Date.parse(at))));
+}
+
+type Found = Trouble extends infer One ? (One extends Chain ? Omit<One, keyof Chain> : never) : never;
+
+function lateRun(status: WatchlistStatus, { now, nextRun, minutesUntilLate }: Expected): Found | null {
+  const since = waitsSince(status);
+  const due = since && nextRun(since);
+  if (!due) return null;
+  const latest = new Date(due.getTime() + minutesUntilLate * 60_000);
+  return now > latest ? { kind: "late", last: status.latest?.runId ?? null, due, latest } : null;
+}
+
+function openMail({ runId, committedAt, mail }: OpenMail, { now }: Expected): Found | null {
+  const what = { runId, reason: mail.reason ?? null };
+  if (mail.status === "refused") return { kind: "refused", ...what };
+  if (mail.isAccountTrouble) return { kind: "account", ...what };
+  const isLate = now.getTime() - Date.parse(committedAt) > deliveryMinutes * 60_000;
+  return isLate ? { kind: "unsent", ...what } : null;
+}
+
+function failingProduct({ failing, latest }: WatchlistStatus): Found | null {
+  if (!failing || !latest || failing.misses < lastingMisses) return null;
+  return { kind: "failing", runId: latest.runId, product: failing };
+}

@@ -1,0 +1,154 @@
+import { addAbortSignal, Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Pipeline, PipelineRequest } from "@azure/core-rest-pipeline";
+import { isLoopback } from "../../core/loopback.ts";
+import { withoutTokens } from "../../core/text.ts";
+
+/** A blob's text with its version, or that it is the same as before, or why it cannot be read. */
+export type Received = { text: string; etag: string | null } | "unchanged" | { fault: string };
+
+/** Reads the document if it has another version than this one; `null`: in any case. It never throws. */
+export type ReadDocument = (etag: string | null) => Promise<Received>;
+
+/** How long to wait for the document. */
+export interface DocumentPatience {
+  tries: number;
+  /** For one try, in milliseconds. */
+  tryMs: number;
+  /** Before the second try, in milliseconds; then twice as long each time. */
+  pauseMs: number;
+}
+
+export interface DocumentOptions {
+  /** A blob at a storage account, which gets the token. */
+  url: string;
+  token: () => Promise<string>;
+  patience?: DocumentPatience;
+}
+
+const maxBytes = 16 * 1024 * 1024;
+// The first version that takes tokens is of 2017.
+const apiVersion = "2021-12-02";
+
+/** The document at an address, read without redirects, which would take the token along. */
+export function createDocument({ url, token, patience = { tries: 3, tryMs: 8_000, pauseMs: 500 } }: DocumentOptions) {
+  let opened: Promise<Send> | undefined;
+  const read: ReadDocument = async (etag) => {
+    opened ??= openPipeline(new URL(url));
+    for (let tries = 1, pause = patience.pauseMs; ; tries += 1, pause *= 2) {
+      const received = await tryRead(await opened, { etag, token, ms: patience.tryMs });
+      if (typeof received === "string" || !("passes" in received)) return received;
+      if (tries === patience.tries) return { fault: received.passes };
+      await sleep(pause);
+    }
+  };
+  return read;
+}
+
+type Send = (etag: string | null, token: string, signal: AbortSignal) => Promise<Answer>;
+type Answer = Awaited<ReturnType<Pipeline["sendRequest"]>>;
+
+interface Try {
+  etag: string | null;
+  token: () => Promise<string>;
+  ms: number;
+}
+
+/** `passes`: why it failed, where another try may do better. */
+async function tryRead(send: Send, { etag, token, ms }: Try): Promise<Received | { passes: string }> {
+  let bearer: string;
+  try {
+    bearer = await token();
+  } catch (error) {
+    return { fault: `Could not get a token for the document. ${withoutTokens(messageOf(error))}` };
+  }
+  const signal = AbortSignal.timeout(ms);
+  try {
+    const answer = await send(etag, bearer, signal);
+    if (answer.status === 200) return await readText(answer, signal);
+    answer.readableStreamBody?.on("error", () => {}).resume();
+    return answer.status === 304 && etag !== null ? "unchanged" : refusal(answer);
+  } catch (error) {
+    const reason = signal.aborted ? `within ${ms / 1_000} seconds` : `(${codeOf(error)})`;
+    return { passes: `The storage account did not answer ${reason} when asked for the document. ${usually}` };
+  }
+}
+
+const usually = "This usually clears up on its own.";
+
+function refusal({ status, headers }: Answer): { fault: string } | { passes: string } {
+  const code = /^\w{1,60}$/.exec(headers.get("x-ms-error-code") ?? "")?.[0];
+  const answer = code ? `${status} ${code}` : `${status}`;
+  if (status === 401 || status === 403) {
+    const advice =
+      "Give the app's identity the role Storage Blob Data Reader on its container, and let the app's network reach the account.";
+    return { fault: `The storage account refused the document (${answer}). ${advice}` };
+  }
+  if (status === 404) {
+    return { fault: `There is no document at WATCHLISTS_URL (${answer}). Upload it, or correct the address.` };
+  }
+  const sentence = `The storage account answered ${answer} when asked for the document.`;
+  return status === 429 || status >= 500
+    ? { passes: `${sentence} ${usually}` }
+    : { fault: `${sentence} Check WATCHLISTS_URL.` };
+}
+
+async function readText({ headers, readableStreamBody }: Answer, signal: AbortSignal): Promise<Received> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  if (readableStreamBody instanceof Readable) {
+    for await (const chunk of addAbortSignal(signal, readableStreamBody)) {
+      length += chunk.length;
+      // Leaving the loop closes the connection, and the rest is not read.
+      if (length > maxBytes) return { fault: "The document is larger than 16 MiB. Shorten it." };
+      chunks.push(chunk);
+    }
+  }
+  return decode(Buffer.concat(chunks), headers.get("etag") ?? null);
+}
+
+function decode(bytes: Buffer, etag: string | null): Received {
+  const isUtf16 = /^(fffe|feff)/.test(bytes.subarray(0, 2).toString("hex"));
+  if (isUtf16) return { fault: "The document is in UTF-16. Save it in UTF-8." };
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), etag };
+  } catch {
+    return { fault: "The document is not in UTF-8. Save it in UTF-8." };
+  }
+}
+
+// Loaded with the first read: most installations have no document.
+async function openPipeline(url: URL): Promise<Send> {
+  const sdk = await import("@azure/core-rest-pipeline");
+  const client = sdk.createDefaultHttpClient();
+  const pipeline = sdk.createEmptyPipeline();
+  if (!isLoopback(url.hostname)) pipeline.addPolicy(sdk.proxyPolicy());
+  pipeline.addPolicy(sdk.userAgentPolicy({ userAgentPrefix: "missing-kb-reporter" }));
+  pipeline.addPolicy(sdk.tracingPolicy());
+  pipeline.addPolicy(sdk.logPolicy());
+  return (etag, token, abortSignal) => {
+    const headers = sdk.createHttpHeaders({
+      Accept: "application/json",
+      // Decompression would hide that the compressed stream broke off.
+      "Accept-Encoding": "identity",
+      Authorization: `Bearer ${token}`,
+      "x-ms-version": apiVersion,
+      ...(etag !== null && { "If-None-Match": etag }),
+    });
+    const request: PipelineRequest = sdk.createPipelineRequest({
+      ...{ url: url.href, headers, abortSignal },
+      streamResponseStatusCodes: new Set([Number.POSITIVE_INFINITY]),
+      allowInsecureConnection: url.protocol === "http:",
+    });
+    return pipeline.sendRequest(client, request);
+  };
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" && /^\w{1,60}$/.test(code) ? code : "the connection broke";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
