@@ -10,6 +10,7 @@ import { finish } from "./commit.ts";
 import type { ReadError } from "./read-product.ts";
 
 const concurrency = 8;
+const dayMs = 24 * 3_600_000;
 
 /** A run that is not committed yet. */
 export interface Job extends ChainEnd {
@@ -97,15 +98,18 @@ export async function openRequests(tenant: string, ports: Ports): Promise<Job[]>
 
 async function openRequest(request: RunRequest, ports: Ports): Promise<Job | null> {
   const { store, now, log } = ports;
-  if (!isFresh(request, now())) {
-    // Its status says so for a day; after that nobody asks for it any more.
-    await store.deleteRequest(request);
-    const { tenant, watchlist, runId } = request;
-    const reason = "It was asked for more than a day ago.";
-    if (!request.dropped) log("warn", "run dropped", { tenant, watchlist, run: runId, reason });
+  if (request.dropped) {
+    // Its status says so for two days; after that nobody asks for it any more.
+    if (!isFresh(request, new Date(now().getTime() - dayMs))) await store.deleteRequest(request);
     return null;
   }
-  if (request.dropped) return null;
+  if (!isFresh(request, now())) {
+    const { tenant, watchlist, runId } = request;
+    const reason = "It was asked for more than a day ago.";
+    log("warn", "run dropped", { tenant, watchlist, run: runId, reason });
+    await store.dropRequest(request, reason);
+    return null;
+  }
   const { list } = await ports.watchlists(new Date(request.openedAt));
   const watchlist = list.find(({ tenant, name }) => tenant === request.tenant && name === request.watchlist);
   if (!watchlist) {

@@ -162,6 +162,15 @@ describe("a run", () => {
     expect(world.reads).toEqual([]);
     expect(await world.ports.store.listRuns(chainOf())).toEqual([]);
     expect(world.logs).toMatchObject([{ level: "warn", message: "run dropped", fields: { run: asked.runId } }]);
+    const dropped = { ...chainOf(), runId: asked.runId };
+    expect(await world.ports.store.readRequest(dropped)).toMatchObject({
+      dropped: "It was asked for more than a day ago.",
+    });
+    // Its status says so for two days, and is gone with the next scheduled run.
+    await day(world, "2026-11-23", {});
+    expect(await world.ports.store.readRequest(dropped)).not.toBeNull();
+    await day(world, "2026-11-24", {});
+    expect(await world.ports.store.readRequest(dropped)).toBeNull();
   });
 
   test("that comes a week late finds the later one committed and changes nothing", async () => {
