@@ -40,9 +40,9 @@ export async function recentRuns(
   return runs.filter((other) => isScheduled(other.runId) && compareOpened(other, run) <= 0);
 }
 
-const messageDayMs = 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
 
-/** Whether a message is less than a day old. */
-export function isFresh({ openedAt }: Pick<ReadMessage, "openedAt">, now: Date): boolean {
-  return now.getTime() - Date.parse(openedAt) < messageDayMs;
+/** Whether a message or a request is less than so many days old. */
+export function isFresh({ openedAt }: Pick<ReadMessage, "openedAt">, now: Date, days = 1): boolean {
+  return now.getTime() - Date.parse(openedAt) < days * dayMs;
 }

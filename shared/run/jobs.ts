@@ -10,7 +10,6 @@ import { finish } from "./commit.ts";
 import type { ReadError } from "./read-product.ts";
 
 const concurrency = 8;
-const dayMs = 24 * 3_600_000;
 
 /** A run that is not committed yet. */
 export interface Job extends ChainEnd {
@@ -89,9 +88,13 @@ async function openJob(
   return { ...end, watchlist, runId, openedAt, before: lastComparisons(end.last?.run ?? null), results: new Map() };
 }
 
-/** The runs that people asked for in a tenant and that can be read now. */
-export async function openRequests(tenant: string, ports: Ports): Promise<Job[]> {
-  const requests = await ports.store.listRequests(tenant);
+/** The runs that people asked for in a tenant and that can be read now, except those that are being read. */
+export async function openRequests(
+  tenant: string,
+  ports: Ports,
+  isBeingRead: (request: RunRequest) => boolean = () => false,
+): Promise<Job[]> {
+  const requests = (await ports.store.listRequests(tenant)).filter((request) => !isBeingRead(request));
   const jobs = await pMap(requests, (request) => openRequest(request, ports), { concurrency });
   return jobs.filter((job) => job !== null);
 }
@@ -100,7 +103,7 @@ async function openRequest(request: RunRequest, ports: Ports): Promise<Job | nul
   const { store, now, log } = ports;
   if (request.dropped) {
     // Its status says so for two days; after that nobody asks for it any more.
-    if (!isFresh(request, new Date(now().getTime() - dayMs))) await store.deleteRequest(request);
+    if (!isFresh(request, now(), 2)) await store.deleteRequest(request);
     return null;
   }
   if (!isFresh(request, now())) {

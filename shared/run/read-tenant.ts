@@ -30,7 +30,7 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
   const open = new Set<Job>();
   const reading = {
     progress: () => [...open].slice(0, mostProgress).map(progressOf),
-    renewed: async () => add(await openRequests(tenant, ports)),
+    renewed: addRequests,
   };
   const lease = await acquireLease(tenant, reading, ports);
   if (typeof lease === "number") return { message, seconds: Math.min(lease, busySeconds) };
@@ -40,10 +40,12 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
   const faults: unknown[] = [];
 
   function add(more: readonly Job[]): void {
-    const known = new Set([...open].map(nameOf));
-    const added = more.filter((job) => !known.has(nameOf(job)));
-    for (const job of added) open.add(job);
-    walk.add(added);
+    for (const job of more) open.add(job);
+    walk.add(more);
+  }
+
+  async function addRequests(): Promise<void> {
+    add(await openRequests(tenant, ports, (request) => [...open].some((job) => isOf(job, request))));
   }
 
   async function done(job: Job): Promise<void> {
@@ -62,9 +64,9 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
     }
   }
 
-  add(jobs);
-  if (!isRequest) add(await openRequests(tenant, ports));
   try {
+    add(jobs);
+    if (!isRequest) await addRequests();
     await walk.run(done);
   } catch (error) {
     if (error instanceof LeaseLostError) return { message, seconds: busySeconds };
@@ -87,11 +89,7 @@ function runOf({ tenant, runId, openedAt }: ReadMessage): ReadMessage {
 /** A lease's row has room for the progress of so many runs. */
 const mostProgress = 200;
 
-function nameOf({ watchlist, runId }: Job): string {
-  return `${runId} ${watchlist.name}`;
-}
-
-function isOf(job: Job, { watchlist, runId }: ReadMessage): boolean {
+function isOf(job: Job, { watchlist, runId }: Pick<ReadMessage, "watchlist" | "runId">): boolean {
   return job.runId === runId && job.watchlist.name === watchlist;
 }
 

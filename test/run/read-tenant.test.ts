@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DefenderError } from "../../shared/ports.ts";
+import { DefenderError, StorageError } from "../../shared/ports.ts";
 import { advance } from "../../shared/run/advance.ts";
 import { aWatchlist, chainOf } from "../support/builders.ts";
 import { askFor, handleAll, handleNext } from "../support/drive.ts";
@@ -150,6 +150,19 @@ describe("a tenant's scheduled runs", () => {
   });
 });
 
+test("a reader that fails before it reads leaves the tenant to others", async () => {
+  const world = fakeWorld([aWatchlist({ softwareIds: products(0, 3) })]);
+  const { listRequests } = world.ports.store;
+  const away = new StorageError("Azure Storage did not answer.", { status: null, code: "ETIMEDOUT" }, null);
+  world.ports.store.listRequests = async () => {
+    throw away;
+  };
+  await expect(advance(scheduled, world.ports)).rejects.toBe(away);
+  world.ports.store.listRequests = listRequests;
+  await advance(scheduled, otherProcess(world).ports);
+  expect(await runsOf(world, "default")).toEqual(["2026-11-23"]);
+});
+
 describe("a run asked for", () => {
   const asked = { watchlist: "servers", runId: "2026-11-23T05:00Z", openedAt: opened, mail: false };
   const lists = [
@@ -181,6 +194,20 @@ describe("a run asked for", () => {
     expect(committed).toHaveLength(3);
     expect(world.reads).toHaveLength(205);
     expect(await world.ports.store.listRequests("home")).toEqual([]);
+  });
+
+  test("is looked up once, however often the lease is renewed while it is read", async () => {
+    const world = fakeWorld(lists);
+    await askFor(world, { ...asked, watchlist: "all" });
+    const { listRuns } = world.ports.store;
+    let looks = 0;
+    world.ports.store.listRuns = async (chain, from) => {
+      looks += 1;
+      return listRuns(chain, from);
+    };
+    await handleNext(world, Date.parse(opened));
+    expect(await runsOf(world, "all")).toEqual([asked.runId]);
+    expect(looks).toBe(2);
   });
 
   test("waits for the reader of another process, and is not lost", async () => {
