@@ -49,6 +49,22 @@ export interface SinceProduct {
   now: Snapshot | null;
 }
 
+/**
+ * Products of which the readers of this digest know neither a baseline nor what changed since: all of them where no digest was ever
+ * sent (`isFirst`), and those of which nobody knows any more what the last one showed.
+ */
+export function incomparable(
+  { products, previousRunId }: Pick<Report, "products" | "previousRunId">,
+  since: Pick<SinceDigest, "lost"> | null,
+  isFirst: boolean,
+): ProductRow[] {
+  const lost = new Set(since?.lost);
+  const isAll = isFirst && previousRunId !== null;
+  return products.filter(({ softwareId, baseline, readOn }) => {
+    return (isAll || lost.has(softwareId)) && readOn !== null && !baseline;
+  });
+}
+
 /** Compares a report with the last digest's run, one product at a time. */
 export async function changesSince(
   report: Report,

@@ -5,7 +5,7 @@ import { isWorse } from "../../shared/core/due.ts";
 import type { Counts } from "../../shared/core/missing-kb.ts";
 import type { ProductRow, Report } from "../../shared/core/report.ts";
 import type { KbEntry } from "../../shared/core/row.ts";
-import type { SinceDigest } from "../../shared/core/since.ts";
+import { incomparable, type SinceDigest } from "../../shared/core/since.ts";
 import type { Thresholds } from "../../shared/core/watchlist.ts";
 import { type Answer, anItem, emptyOverWeaknesses, entriesOf, failed, startDays } from "../support/play-days.ts";
 
@@ -390,3 +390,28 @@ function baselinesIn({ products }: Report): string[] {
 function worseIn(report: Report): string[] {
   return [...entriesIn(report)].flatMap(([name, { kind }]) => (isWorse(kind) ? [name] : []));
 }
+
+describe("products that no digest can be compared with", () => {
+  const product = (softwareId: string, baseline: boolean, readOn: string | null) => ({ softwareId, baseline, readOn });
+  const products = [
+    product("known", false, "2026-11-23"),
+    product("lost", false, "2026-11-22"),
+    product("first seen", true, "2026-11-23"),
+    product("never read", false, null),
+  ] as unknown as Report["products"];
+  const named = (lost: string[] | null, isFirst: boolean, previousRunId: string | null = "2026-11-22") =>
+    incomparable({ products, previousRunId }, lost && { lost }, isFirst).map(({ softwareId }) => softwareId);
+
+  test("are all that were read before, where no digest was ever sent", () => {
+    expect(named(null, true)).toEqual(["known", "lost"]);
+  });
+
+  test("are otherwise those of which nobody knows what it showed", () => {
+    expect(named(["lost", "first seen", "never read"], false)).toEqual(["lost"]);
+    expect(named([], false)).toEqual([]);
+  });
+
+  test("are none in the first run, whose products are all seen for the first time", () => {
+    expect(named(null, true, null)).toEqual([]);
+  });
+});

@@ -1,6 +1,7 @@
 import { isNotRead, notReadByReason, productsIn } from "../../core/products.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import { dayOf } from "../../core/run-id.ts";
+import { incomparable } from "../../core/since.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { linesShown } from "../limits.ts";
 import { agree, count, formatDay, formatRun, many, shortDay, shown } from "../words.ts";
@@ -58,17 +59,8 @@ function notDelivered({ undelivered: { digests, more } }: Context): Remark | nul
   };
 }
 
-// Without a digest to compare with, its readers know neither the baseline nor what changed since.
-function incomparable({ report, since, undelivered }: Context): ProductRow[] {
-  const lost = new Set(since?.lost);
-  const isAll = undelivered.isFirst && report.previousRunId !== null;
-  return report.products.filter(({ softwareId, baseline, readOn }) => {
-    return (isAll || lost.has(softwareId)) && readOn !== null && !baseline;
-  });
-}
-
 function allMissing(context: Context): Remark | null {
-  const rows = incomparable(context);
+  const rows = incomparable(context.report, context.since, context.undelivered.isFirst);
   return remark(context, {
     title: "All that is missing",
     text: `There is no earlier digest to compare ${agree(rows.length, "this", "these")} with.`,
