@@ -20,7 +20,6 @@ import type { Run, RunSummary } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import { type OutgoingMail, type Ports, RowError, type Store, type StoredRun, TooLargeError } from "../ports.ts";
-import { chainEnd } from "./chain.ts";
 import { loadReport, loadSince, renderOptions, SnapshotGoneError } from "./load-report.ts";
 import { refreshStatus } from "./status.ts";
 
@@ -37,7 +36,7 @@ export async function deliver(chain: Chain, watchlist: Watchlist, ports: Ports):
     const step = nextStep(runs, now());
     if (!step || step.type === "wait" || steps === maxSteps || now().getTime() >= until) {
       // Where nothing was to be done, a commit may have written the status from older runs.
-      if (steps > 0 || !step) await refresh(chain, ports);
+      if (steps > 0 || !step) await refresh(chain, runs, ports);
       return secondsUntilNext(step);
     }
     if (step.type === "cover") await cover(step.run, step.by, ports);
@@ -51,10 +50,11 @@ function secondsUntilNext(step: OutboxStep<RunSummary> | null): number | null {
 }
 
 // The copy of the overview is repaired by the next commit and by expiry.
-async function refresh(chain: Chain, ports: Ports): Promise<void> {
+async function refresh(chain: Chain, runs: readonly RunSummary[], ports: Ports): Promise<void> {
   try {
-    const { runs, last } = await chainEnd(ports.store, chain);
-    await refreshStatus(chain, { runs, last: last?.run ?? null }, ports);
+    const last = runs.findLast(({ runId }) => isScheduled(runId));
+    const stored = last && (await ports.store.readRun(chain, last.runId));
+    await refreshStatus(chain, { runs, last: stored?.run ?? null }, ports);
   } catch (error) {
     ports.log("error", "status not refreshed after a delivery", { ...chain, reason: String(error) });
   }

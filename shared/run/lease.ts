@@ -64,7 +64,9 @@ function newLease(found: StoredLease | null, now: Date): Lease {
   return {
     owner: crypto.randomUUID(),
     until: endOf(now),
-    usage: found ? allUsed(found.lease, now) : { calls: [], throttledUntil: null },
+    usage: found
+      ? { ...found.lease.usage, calls: callsOf(found.lease, now.getTime()) }
+      : { calls: [], throttledUntil: null },
     reserved: reservedCalls + callsUnderWay,
     outside: [],
     progress: [],
@@ -75,10 +77,10 @@ function endOf(now: Date): string {
   return new Date(now.getTime() + leaseMs).toISOString();
 }
 
-/** All calls that a lease knows of; those reserved count as made now, because nobody knows when they were. */
-function allUsed({ usage, outside, reserved }: Lease, now: Date): Usage {
-  const last: Usage["calls"] = reserved > 0 ? [[now.getTime(), reserved]] : [];
-  return { ...usage, calls: [...inOrder([...usage.calls, ...outside]), ...last] };
+/** All calls that a lease knows of, oldest first; those reserved count as made at `reservedAt`: nobody knows when they were. */
+export function callsOf({ usage, outside, reserved }: Lease, reservedAt: number): Usage["calls"] {
+  const last: Usage["calls"] = reserved > 0 ? [[reservedAt, reserved]] : [];
+  return inOrder([...usage.calls, ...outside, ...last]);
 }
 
 function inOrder(calls: Usage["calls"]): Usage["calls"] {

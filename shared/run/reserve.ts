@@ -1,4 +1,5 @@
 import type { Lease, Ports, Usage } from "../ports.ts";
+import { callsOf } from "./lease.ts";
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -40,7 +41,8 @@ const noLease: Lease = {
 function refusal(lease: Lease, calls: number, { at, rules }: { at: number; rules: Ports["rules"] }): string | null {
   const { throttledUntil } = lease.usage;
   if (throttledUntil !== null && throttledUntil > at) return `it throttles the tenant until ${timeOf(throttledUntil)}`;
-  const counted = countedCalls(lease, at);
+  // Its owner may make the calls that it reserved until the lease ends.
+  const counted = callsOf(lease, Math.min(at, Date.parse(lease.until)));
   if (countSince(counted, at - minuteMs) + calls > rules.callsPerMinute) return "this minute's calls are used up";
   if (countSince(counted, at - hourMs) + calls > rules.callsPerHour) return "this hour's calls are used up";
   return null;
@@ -48,11 +50,6 @@ function refusal(lease: Lease, calls: number, { at, rules }: { at: number; rules
 
 function timeOf(at: number): string {
   return new Date(at).toISOString();
-}
-
-/** All calls that a lease knows of. Those its owner reserved may be made until the lease ends. */
-function countedCalls({ usage, outside, reserved, until }: Lease, now: number): Usage["calls"] {
-  return [...usage.calls, ...outside, [Math.min(now, Date.parse(until)), reserved]];
 }
 
 function countSince(calls: Usage["calls"], from: number): number {
