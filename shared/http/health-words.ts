@@ -2,6 +2,7 @@ import type { Trouble } from "../core/trouble.ts";
 import { homeTenant } from "../core/watchlist.ts";
 import type { WatchlistFault } from "../ports.ts";
 import { many } from "../render/words.ts";
+import { runPath } from "./run-path.ts";
 
 /** A trouble in a sentence that names the watchlist. */
 export function reasonOfTrouble(trouble: Trouble): string {
@@ -50,6 +51,6 @@ function failingSentence({ runId, product }: Extract<Trouble, { kind: "failing" 
 function removedSentence(trouble: Trouble & { runId: string; reason: string | null }): string {
   const { tenant, watchlist, runId } = trouble;
   const where = tenant === homeTenant ? "" : ` in the tenant ${tenant}`;
-  const path = `/api/runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}/mail?tenant=${encodeURIComponent(tenant)}`;
+  const path = `${runPath(watchlist, runId)}/mail?tenant=${encodeURIComponent(tenant)}`;
   return `it is no longer configured${where}, but the digest of ${runId} was not sent.${because(trouble)} Configure the watchlist again, or cancel the mail with DELETE ${path}.`;
 }

@@ -12,6 +12,7 @@ import { findWatchlist } from "./find-run.ts";
 import { Problem } from "./problem.ts";
 import { badRunId, readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse } from "./response.ts";
+import { runPath } from "./run-path.ts";
 
 /** Sends a run's refused or cancelled mail again. */
 export async function serveResend(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
@@ -27,7 +28,7 @@ export async function serveResend(request: HttpRequest, ports: RequestPorts): Pr
   await ports.queue.send({ deliver: chain, openedAt: ports.now().toISOString() });
   ports.log("info", "mail asked for again", { ...chain, run: runId });
   await refresh(chain, removed, ports);
-  const location = `/api/runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}`;
+  const location = runPath(watchlist, runId);
   return jsonResponse(202, { watchlist, runId, status: location }, { Location: location });
 }
 

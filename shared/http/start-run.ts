@@ -9,6 +9,7 @@ import { findWatchlist } from "./find-run.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery, unknownParameter } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
+import { runPath } from "./run-path.ts";
 
 /** Starts a run on demand. Asked again within the minute, it is the same run, which mails if either was to. */
 export async function serveStartRun(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
@@ -30,7 +31,7 @@ export async function serveStartRun(request: HttpRequest, ports: RequestPorts): 
     const shown = new URLSearchParams({ watchlist, progress: runId, format: "html", ...(code && { code }) });
     return redirect(303, `/api/report?${shown}`);
   }
-  const location = `/api/runs/${encodeURIComponent(watchlist)}/${encodeURIComponent(runId)}`;
+  const location = runPath(watchlist, runId);
   return jsonResponse(202, { watchlist, runId, status: location }, { Location: location });
 }
 
