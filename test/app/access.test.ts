@@ -2,6 +2,7 @@ import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Host, type HostOptions, startHost } from "../../local/host.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
+import { oneKbEstate } from "../support/one-kb-estate.ts";
 import { readHtml } from "../support/read-html.ts";
 
 const softwareId = "contoso-_-product";
@@ -12,18 +13,7 @@ let world: LocalWorld;
 let host: Host;
 
 beforeAll(async () => {
-  world = await startWorld({
-    estate: {
-      software: (id) => ({
-        ...{ id, name: id, vendor: "contoso", weaknesses: 1, publicExploit: false, activeAlert: false },
-        ...{ installedMachines: 300, exposedMachines: 240, impactScore: 1 },
-      }),
-      missingKbs: () => [
-        { id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: 240, cveAddressed: 1 },
-      ],
-      trouble: () => ({ statuses: [], allDay: false }),
-    },
-  });
+  world = await startWorld({ estate: oneKbEstate });
   await world.turnTo(new Date(`${day}T05:00:00Z`));
   host = await startApp({});
   await host.fireTimer("schedule-runs");

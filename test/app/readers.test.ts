@@ -3,6 +3,7 @@ import { type Host, type Registration, startHost } from "../../local/host.ts";
 import { sendGridFaults } from "../../local/inbox/faults.ts";
 import { type LocalWorld, startWorld } from "../../local/world.ts";
 import { type HttpServer, startHttpServer } from "../support/http-server.ts";
+import { oneKbEstate } from "../support/one-kb-estate.ts";
 
 // Each watchlist's name, product, readers' address and role have a word that nothing else has. Everyone may read Emden; after
 // the first run, Dessau's entry is broken and Zwickau is removed.
@@ -51,18 +52,7 @@ let host: Host;
 
 /** All five run once, and nobody gets a mail. */
 beforeAll(async () => {
-  world = await startWorld({
-    estate: {
-      software: (id) => ({
-        ...{ id, name: id, vendor: "contoso", weaknesses: 1, publicExploit: false, activeAlert: false },
-        ...{ installedMachines: 300, exposedMachines: 240, impactScore: 1 },
-      }),
-      missingKbs: () => [
-        { id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: 240, cveAddressed: 1 },
-      ],
-      trouble: () => ({ statuses: [], allDay: false }),
-    },
-  });
+  world = await startWorld({ estate: oneKbEstate });
   const serve = (entries: readonly object[]) => () => ({
     headers: { etag: `"${entries.length}"` },
     body: JSON.stringify(entries),

@@ -12,7 +12,7 @@ import type { OracleRun, ProductAnswers, Settings } from "../oracle/types.ts";
 import { ask, request } from "../support/ask.ts";
 import { handleNext } from "../support/drive.ts";
 import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
-import type { StoryAnswer } from "../support/story.ts";
+import { answersInTurn, type StoryAnswer } from "../support/story.ts";
 import type { Moment, Plan, PlannedList, PlannedMail, PlannedWeaknesses } from "./plan.ts";
 import { createSimStore } from "./store.ts";
 
@@ -229,13 +229,7 @@ function recordedDefender(
   weaknesses: Readonly<Record<string, PlannedWeaknesses>>,
   records: Records,
 ): Pick<Defender, "getMissingKbs" | "getSoftware"> {
-  const played = new Map<StoryAnswer, number>();
-  const next = (answer: StoryAnswer): StoryAnswer => {
-    if (!("sequence" in answer)) return answer;
-    const index = played.get(answer) ?? 0;
-    played.set(answer, index + 1);
-    return answer.sequence[Math.min(index, answer.sequence.length - 1)] ?? [];
-  };
+  const next = answersInTurn();
   return {
     getMissingKbs: async (_tenant, softwareId, calling) => {
       await calling?.permit?.();

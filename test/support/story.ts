@@ -87,18 +87,23 @@ export async function play({ watchlist, rules, days }: Story): Promise<PlayedSto
   return { world, mails, reads, report };
 }
 
-function storyDefender(
-  answers: Readonly<Record<string, StoryAnswer>>,
-  weaknesses: Readonly<Record<string, number | null>>,
-  reads: string[],
-): Pick<Defender, "getMissingKbs" | "getSoftware"> {
+/** Gives an answer as it is, or the next of a sequence. */
+export function answersInTurn(): (answer: StoryAnswer) => StoryAnswer {
   const played = new Map<StoryAnswer, number>();
-  const next = (answer: StoryAnswer): StoryAnswer => {
+  return (answer) => {
     if (!("sequence" in answer)) return answer;
     const index = played.get(answer) ?? 0;
     played.set(answer, index + 1);
     return answer.sequence[Math.min(index, answer.sequence.length - 1)] ?? [];
   };
+}
+
+function storyDefender(
+  answers: Readonly<Record<string, StoryAnswer>>,
+  weaknesses: Readonly<Record<string, number | null>>,
+  reads: string[],
+): Pick<Defender, "getMissingKbs" | "getSoftware"> {
+  const next = answersInTurn();
   return {
     getMissingKbs: async (_tenant, softwareId, calling) => {
       await calling?.permit?.();

@@ -1,16 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Azurite, startAzurite } from "../../../local/azurite.ts";
+import type { Azurite } from "../../../local/azurite.ts";
 import type { StorageConnection } from "../../../shared/io/storage/account.ts";
 import { createRunQueue } from "../../../shared/io/storage/run-queue.ts";
 import { createStore } from "../../../shared/io/storage/tables.ts";
 import { emulator } from "../../support/azurite.ts";
 import { aSnapshot } from "../../support/builders.ts";
-import { createCertificate } from "../../support/certificate.ts";
+import { startIdentityAzurite } from "../../support/identity-azurite.ts";
 import { aStoredRun } from "../../support/store-contract.ts";
 
 const storage = "https://storage.azure.com";
@@ -28,24 +24,14 @@ function credentialFor(audience: string, scopes: unknown[] = []) {
 }
 
 describe("reached as an identity", { timeout: 20_000 }, () => {
-  const trusted = getCACertificates("default");
-  let dir: string;
   let azurite: Azurite;
 
   beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "storage-"));
-    const { cert, key } = createCertificate();
-    const files = { cert: join(dir, "cert.pem"), key: join(dir, "key.pem") };
-    await writeFile(files.cert, cert);
-    await writeFile(files.key, key);
-    setDefaultCACertificates([...trusted, cert]);
-    azurite = await startAzurite({ oauth: files });
+    azurite = await startIdentityAzurite();
   }, 20_000);
 
   afterAll(async () => {
-    setDefaultCACertificates(trusted);
     await azurite.close();
-    await rm(dir, { recursive: true });
   }, 20_000);
 
   const as = (credential: ReturnType<typeof credentialFor>): StorageConnection => ({

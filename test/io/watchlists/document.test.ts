@@ -1,15 +1,13 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Azurite, startAzurite } from "../../../local/azurite.ts";
+import type { Azurite } from "../../../local/azurite.ts";
 import { createDocument, type DocumentOptions } from "../../../shared/io/watchlists/document.ts";
 import { unsignedToken, uploadBlob } from "../../support/blobs.ts";
 import { createCertificate } from "../../support/certificate.ts";
 import { type Handler, type HttpServer, startHttpServer } from "../../support/http-server.ts";
+import { startIdentityAzurite } from "../../support/identity-azurite.ts";
 
 const secret = "eyJzZWNyZXQiOjF9.c2VjcmV0.secret";
 const path = "/devstoreaccount1/configuration/watchlists.json";
@@ -212,26 +210,16 @@ describe("a document at a server whose certificate", () => {
 });
 
 describe("a document in the storage emulator", () => {
-  const trusted = getCACertificates("default");
-  let dir: string;
   let azurite: Azurite;
   let url: string;
 
   beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "document-"));
-    const { cert, key } = createCertificate();
-    const files = { cert: join(dir, "cert.pem"), key: join(dir, "key.pem") };
-    await writeFile(files.cert, cert);
-    await writeFile(files.key, key);
-    setDefaultCACertificates([...trusted, cert]);
-    azurite = await startAzurite({ oauth: files });
+    azurite = await startIdentityAzurite();
     url = await uploadBlob(azurite, "[1]");
   });
 
   afterAll(async () => {
-    setDefaultCACertificates(trusted);
     await azurite.close();
-    await rm(dir, { recursive: true });
   });
 
   test("is read by its token, and again once it was uploaded anew", async () => {
