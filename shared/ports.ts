@@ -1,3 +1,5 @@
+import type { Catalogue, FeedName, KevEntry, MsrcKb, RunFacts } from "./core/advisory.ts";
+import type { AlertKey, ExploitedAlert } from "./core/alert.ts";
 import type { ConfiguredWatchlists } from "./core/configuration.ts";
 import type { CallQuota } from "./core/deadline.ts";
 import type { Mail, SendOutcome } from "./core/mail.ts";
@@ -21,6 +23,10 @@ export interface Ports {
   /** The watchlists of at most a minute ago; with `asOf`, as they were read then or later. */
   watchlists: (asOf?: Date) => Promise<ConfiguredWatchlists>;
   rules: Rules;
+  /** `null`: ADVISORIES=none. */
+  feeds: Feeds | null;
+  /** What is known of KBs, of at most a minute ago; `null`: nothing yet, or ADVISORIES=none. Never fails: what cannot be read is logged. */
+  catalogue: () => Promise<Catalogue | null>;
 }
 
 /** Settings that hold for all watchlists; the calls are those allowed in one tenant. */
@@ -155,15 +161,17 @@ export interface Store {
   readRun(chain: Chain, runId: RunId): Promise<StoredRun | null>;
   /** In the order in which they were opened; `from` is the first run id wanted. */
   listRuns(chain: Chain, from?: RunId): Promise<RunSummary[]>;
+  /** The facts that a run's report uses; `null` for one without. */
+  readFacts(run: RunKey): Promise<RunFacts | null>;
   /**
-   * Inserts the run and marks the scheduled run that it follows, both or neither.
+   * Inserts the run with its facts and marks the scheduled run that it follows, all or nothing.
    * False if another commit was first: this run is already committed, the row it follows has changed since it was read,
    * or it follows none and is not the first scheduled run of its watchlist.
    */
-  commitRun(run: Run, follows: StoredRun | null): Promise<boolean>;
+  commitRun(run: Run, follows: StoredRun | null, facts?: RunFacts | null): Promise<boolean>;
   /** Replaces the mail's state; false if the row has changed since `version`. */
   updateMail(run: RunKey, version: string, mail: Mail): Promise<boolean>;
-  /** Does nothing if there is none. */
+  /** Its facts too. Does nothing if there is none. */
   deleteRun(run: RunKey): Promise<void>;
   /** Forgets that a watchlist ever had a first run; only for one without runs. */
   deleteBeginning(chain: Chain): Promise<void>;
@@ -174,6 +182,23 @@ export interface Store {
   saveStatus(status: WatchlistStatus): Promise<void>;
   /** Does nothing if there is none. */
   deleteStatus(chain: Chain): Promise<void>;
+
+  /** False if the watchlist has an alert for this CVE already: it stays as it is. */
+  addAlert(alert: ExploitedAlert): Promise<boolean>;
+  readAlert(key: AlertKey): Promise<StoredAlert | null>;
+  listAlerts(chain: Chain): Promise<ExploitedAlert[]>;
+  /** Replaces the mail's state; false if the row has changed since `version`. */
+  updateAlertMail(key: AlertKey, version: string, mail: Mail): Promise<boolean>;
+  /** Does nothing if there is none. */
+  deleteAlert(key: AlertKey): Promise<void>;
+
+  /** A damaged row of a month is left out, so that it is read anew. */
+  readAdvisories(): Promise<StoredAdvisories>;
+  /** The last write holds, as in the other two. */
+  saveMonth(month: StoredMonth): Promise<void>;
+  saveFeed(name: FeedName, state: FeedState): Promise<void>;
+  /** Saves KEV's entries with its state, both or neither. */
+  saveKev(exploited: readonly KevEntry[], state: FeedState): Promise<void>;
 
   /** The last good versions of the watchlists in a document; `null` if there are none. */
   readLastGood(): Promise<StoredLastGood | null>;
@@ -307,4 +332,68 @@ export interface RunQueue {
   send(message: QueueMessage, delaySeconds?: number): Promise<void>;
   /** Roughly how many messages the platform gave up on. */
   countPoison(): Promise<number>;
+}
+
+/** What lets a feed answer "not modified", as it was sent with the last answer. */
+export interface Validators {
+  etag?: string;
+  lastModified?: string;
+}
+
+/** A feed's answer; `null`: not modified since `validators`. */
+export interface FeedAnswer<Content> {
+  content: Content;
+  validators: Validators;
+}
+
+/** A month in MSRC's list. */
+export interface MsrcMonth {
+  /** Such as `2026-Nov`. */
+  id: string;
+  /** When MSRC last changed it, as it writes it: another text is another version. */
+  changedAt: string;
+}
+
+/** MSRC's and CISA's public documents. Every call fails with a `FeedError`. */
+export interface Feeds {
+  readMonths(validators: Validators): Promise<FeedAnswer<readonly MsrcMonth[]> | null>;
+  readMonth(id: string): Promise<readonly MsrcKb[]>;
+  readKev(validators: Validators): Promise<FeedAnswer<readonly KevEntry[]> | null>;
+}
+
+/** A feed that could not be read. `message` is for people, and always the same for the same fault. */
+export class FeedError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "FeedError";
+  }
+}
+
+/** How a feed's last refreshes went. */
+export interface FeedState {
+  validators: Validators;
+  /** When it last answered with what can be used, ISO 8601 in UTC; `null`: never. */
+  readAt: string | null;
+  /** Why the last refresh failed; absent: it did not. */
+  fault?: { reason: string; since: string };
+}
+
+/** A month as it was read. */
+export interface StoredMonth extends MsrcMonth {
+  kbs: readonly MsrcKb[];
+}
+
+/** An alert with the version of its row. */
+export interface StoredAlert {
+  alert: ExploitedAlert;
+  version: string;
+}
+
+/** The facts that are kept of both feeds. */
+export interface StoredAdvisories {
+  msrc: FeedState;
+  months: readonly StoredMonth[];
+  kev: FeedState;
+  /** `null` before the first answer: then nothing is newly exploited. */
+  exploited: readonly KevEntry[] | null;
 }
