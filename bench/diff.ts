@@ -159,7 +159,7 @@ const at = `${today}T05:00:00.000Z`;
 const run: Run = {
   ...{ watchlist: "default", runId: today, tenant: "home", day: today, openedAt: at, committedAt: at },
   ...{ previousRunId: yesterday, comparisons: [], left: [], failures: [], totals: noTotals },
-  rules: { ...rules, dueDays: 14, timeZone: "UTC" },
+  rules: { ...rules, dueDays: 14, dueDaysExploited: 3, dueFrom: "released", timeZone: "UTC" },
   mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
 };
 

@@ -1,4 +1,5 @@
 import type { RunDate } from "./day.ts";
+import { createLineage, type Lineage } from "./supersedence.ts";
 
 /** MSRC's words for how bad a vulnerability is, the worst first. */
 export const severities = ["Critical", "Important", "Moderate", "Low"] as const;
@@ -66,18 +67,39 @@ export interface Advisory extends Omit<MsrcKb, "id" | "cves" | "exploitedCves"> 
 
 /** The facts that one run's report uses, frozen with it. */
 export interface RunFacts {
-  /** By KB id; `null`: MSRC does not know this KB, which is not the same as not exploited. */
+  /** By KB id, also of KBs that only lie between two listed ones; `null`: MSRC does not know this KB, which is not the same as not exploited. */
   advisories: ReadonlyMap<string, Advisory | null>;
   readAt: FeedTimes;
 }
 
-/** The facts of these KBs. */
-export function factsOf(catalogue: Catalogue, ids: Iterable<string>): RunFacts {
-  const advisories = new Map<string, Advisory | null>();
-  for (const id of ids) advisories.set(id, advisoryOf(catalogue, id));
-  return { advisories, readAt: catalogue.readAt };
+/** Which KBs replace which; nothing replaces anything where nothing is known. */
+export function lineageOf(catalogue: Catalogue | null): Lineage {
+  return createLineage((id) => catalogue?.kbs.get(id));
 }
 
+/** The facts of a run that is being closed: they hold what was added. */
+export interface OpenFacts {
+  facts: RunFacts;
+  /** Adds these KBs, and those that they replace through any number of steps. */
+  add(ids: Iterable<string>): void;
+}
+
+/** Facts without any KB yet. */
+export function openFacts(catalogue: Catalogue): OpenFacts {
+  const advisories = new Map<string, Advisory | null>();
+  const add = (ids: Iterable<string>) => {
+    const open = [...ids];
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      if (advisories.has(id)) continue;
+      const advisory = advisoryOf(catalogue, id);
+      advisories.set(id, advisory);
+      open.push(...(advisory?.supersedes ?? []).filter((old) => catalogue.kbs.has(old)));
+    }
+  };
+  return { facts: { advisories, readAt: catalogue.readAt }, add };
+}
+
+/** What the feeds say of a KB; `null`: MSRC does not know it. */
 function advisoryOf({ kbs, kev }: Catalogue, id: string): Advisory | null {
   const kb = kbs.get(id);
   if (!kb) return null;

@@ -1,4 +1,4 @@
-import type { Counts, MissingKb } from "./missing-kb.ts";
+import { type Counts, larger, type MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Thresholds } from "./watchlist.ts";
 
@@ -8,7 +8,7 @@ export type CountsByKb = Readonly<Record<string, Partial<Counts>>>;
 /** What became of a KB that is listed now and was listed before. */
 export type CountChange = "worsened" | "more-cves" | "improved" | "unchanged";
 
-export type ChangeKind = CountChange | "new" | "returned" | "resolved";
+export type ChangeKind = CountChange | "new" | "returned" | "resolved" | "replaced";
 
 /** Why an entry is worse. `now-known`: a count that was never known before. */
 export const worseReasons = ["machines", "cves", "now-known"] as const;
@@ -23,6 +23,8 @@ export interface Change {
   kb: MissingKb;
   previous: Counts | null;
   reasons: readonly WorseReason[];
+  /** Of a replaced one: the id of the KB listed in its place. */
+  replacedBy?: string;
 }
 
 /** Nothing is held back: every rise counts. */
@@ -112,30 +114,77 @@ export interface ChangeRules {
   heldBack?: CountsByKb | undefined;
 }
 
-/** What became of each KB from one snapshot of a product to a later one: those listed now, then those resolved. */
+/** What became of each KB from one snapshot of a product to a later one: those listed now, then those that left the list. */
 export function changesBetween(previous: Snapshot, current: Snapshot, rules: ChangeRules): Change[] {
   const { thresholds, lastReported, heldBack } = rules;
-  const before = new Map<string, MissingKb>();
-  for (const kb of previous.missingKbs) before.set(kb.id, withLast(kb, lastReported));
+  const pairs = pairUp(previous, current, lastReported);
   const atOnce = { ...everyRise, minCves: Math.min(everyRise.minCves, thresholds.minCves) };
-  const changes = current.missingKbs.map((kb): Change => {
-    const base = before.get(kb.id);
-    before.delete(kb.id);
+  const changes = pairs.listed.map(({ kb, base }): Change => {
     if (!base) return { kind: kb.goneOn === undefined ? "new" : "returned", kb, previous: null, reasons: noReasons };
-    const judgement = judge(base, kb, thresholds);
+    const judgement = judge(base.counts, kb, thresholds);
     const hasRoom = !isHeldBack(judgement) || !heldBack || Object.hasOwn(heldBack, kb.id);
-    const { kind, reasons } = hasRoom ? judgement : judge(base, kb, atOnce);
-    return { kind, kb, previous: countsOf(base), reasons };
+    const { kind, reasons } = hasRoom ? judgement : judge(base.counts, kb, atOnce);
+    // Some of the machines of the one that was replaced may be at another that replaced it too.
+    const isShared = kind === "improved" && base.isShared;
+    return { kind: isShared ? "unchanged" : kind, kb, previous: base.shown, reasons };
   });
   // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
   if (current.emptiness?.verdict === "not-kb-patched") return changes;
-  const left = new Map(current.gone.map((kb) => [kb.id, kb]));
-  const resolved = [...before.values()].map((kb): Change => {
+  const known = new Map(current.gone.map((kb) => [kb.id, kb]));
+  const gone = pairs.left.map((kb): Change => {
     // Other runs may have seen more of it since.
-    const { firstSeen, peak } = left.get(kb.id) ?? kb;
-    return { kind: "resolved", kb: { ...kb, firstSeen, peak }, previous: countsOf(kb), reasons: noReasons };
+    const { firstSeen, peak } = known.get(kb.id) ?? kb;
+    const replacedBy = pairs.replacedBy(kb.id, known.get(kb.id)?.replacedBy);
+    const kind = replacedBy === undefined ? "resolved" : "replaced";
+    const change = { kind, kb: { ...kb, firstSeen, peak }, previous: countsOf(kb), reasons: noReasons } as const;
+    return replacedBy === undefined ? change : { ...change, replacedBy };
   });
-  return [...changes, ...resolved];
+  return [...changes, ...gone];
+}
+
+/** What a KB listed now is compared with. */
+interface Base {
+  counts: Counts;
+  /** The counts that its report shows as those last reported. */
+  shown: Counts;
+  /** Whether they are those of a KB that more than one listed now replaced. */
+  isShared: boolean;
+}
+
+interface Pairs {
+  listed: readonly { kb: MissingKb; base: Base | null }[];
+  /** Those of the snapshot before that are not listed now, with the counts last reported. */
+  left: readonly MissingKb[];
+  /** The KB listed now that replaced one that left; `by` is what the snapshot says of it. */
+  replacedBy(id: string, by: string | undefined): string | undefined;
+}
+
+/** The KBs of two snapshots of a product: each listed now with itself before, or with those that it has replaced since. */
+function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb | undefined): Pairs {
+  const before = new Map(previous.missingKbs.map((kb) => [kb.id, withLast(kb, lastReported)]));
+  const now = new Set(current.missingKbs.map(({ id }) => id));
+  const heirs = new Map<string, string[]>();
+  for (const { id, line } of current.missingKbs) {
+    for (const old of line?.ids ?? [])
+      if (before.has(old) && !now.has(old)) heirs.set(old, [...(heirs.get(old) ?? []), id]);
+  }
+  const listed = current.missingKbs.map((kb) => {
+    const self = before.get(kb.id);
+    if (self) return { kb, base: { counts: self, shown: countsOf(self), isShared: false } };
+    const replaced = (kb.line?.ids ?? []).flatMap((id) => (heirs.has(id) ? (before.get(id) ?? []) : []));
+    if (replaced.length === 0) return { kb, base: null };
+    const machineMissedOn = replaced.reduce<number | null>((most, old) => larger(most, old.machineMissedOn), null);
+    const isShared = replaced.some(({ id }) => (heirs.get(id)?.length ?? 0) > 1);
+    // Another KB closes other CVEs: how many says nothing of the machines.
+    const counts = { machineMissedOn, cveAddressed: kb.cveAddressed };
+    return { kb, base: { counts, shown: { machineMissedOn, cveAddressed: null }, isShared } };
+  });
+  const left = [...before.values()].filter(({ id }) => !now.has(id));
+  const replacedBy = (id: string, by: string | undefined) => {
+    const own = heirs.get(id);
+    return own && by !== undefined && own.includes(by) ? by : own?.[0];
+  };
+  return { listed, left, replacedBy };
 }
 
 /** A KB with the counts last reported of it. */
@@ -153,11 +202,9 @@ export function holdBack(
   current: Snapshot,
   { thresholds, lastReported }: ChangeRules,
 ): Record<string, Partial<Counts>> {
-  const before = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
-  const kept = current.missingKbs.flatMap((kb): [string, Partial<Counts>][] => {
-    const last = before.get(kb.id);
-    if (!last) return [];
-    const judgement = judge(withLast(last, lastReported), kb, thresholds);
+  const kept = pairUp(previous, current, lastReported).listed.flatMap(({ kb, base }): [string, Partial<Counts>][] => {
+    if (!base) return [];
+    const judgement = judge(base.counts, kb, thresholds);
     return isHeldBack(judgement) ? [[kb.id, judgement.heldBack]] : [];
   });
   return Object.fromEntries(kept);

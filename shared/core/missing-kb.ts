@@ -26,6 +26,18 @@ export interface MissingKb extends ReadKb {
   peak: number | null;
   /** Only where it came back: the day on which it had left the list, within the last 90 days. */
   goneOn?: RunDate;
+  /** What it replaced while that was missing. */
+  line?: KbLine;
+}
+
+/** The KBs that a KB replaced on the list, one after another: it goes on with their age. */
+export interface KbLine {
+  /** Their ids, those replaced last at the end; at most the last 40. */
+  ids: readonly string[];
+  /** The oldest day from which one of them counts by `DUE_FROM=released`. */
+  since: RunDate;
+  /** The day on which the KB itself was first seen. */
+  listedOn: RunDate;
 }
 
 /** One answer: the KBs, each once, and how many items could not be used. */

@@ -1,3 +1,4 @@
+import type { RunFacts } from "./advisory.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { sortRows } from "./order.ts";
@@ -6,7 +7,7 @@ import { countProducts, type ReadFailure, type Run, type RunSummary } from "./ru
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { countTotals, type Totals } from "./totals.ts";
-import type { Thresholds } from "./watchlist.ts";
+import { type DueRules, dueRulesOf, type Thresholds } from "./watchlist.ts";
 
 /** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
 export type ProductState = "read" | "empty" | "not-kb-patched" | "not-read";
@@ -44,7 +45,7 @@ export interface TrendPoint {
 }
 
 /** What changed in one watchlist from one run to another, and all that is missing. */
-export interface Report {
+export interface Report extends DueRules {
   watchlist: string;
   tenant: string;
   runId: RunId;
@@ -65,7 +66,8 @@ export interface Report {
   trend: readonly TrendPoint[];
   /** Those of the run, or others where the report compares any two runs. */
   thresholds: Thresholds;
-  dueDays: number;
+  /** What its run knew of the KBs; `null`: nothing. */
+  facts: RunFacts | null;
   /** IANA name of the time zone of its days. */
   timeZone: string;
 }
@@ -73,27 +75,28 @@ export interface Report {
 /** What a report holds besides its comparisons. */
 export type ReportFrame = Pick<Report, "previousRunId" | "previousDay" | "trend" | "thresholds"> & {
   run: RunSummary & Pick<Run, "failures">;
+  facts?: RunFacts | null;
 };
 
 /** Builds a report from a run's comparisons, taken one at a time so that a large estate need not be held in memory. */
 export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Compared>): Promise<Report> {
-  const { run, previousRunId, previousDay, trend, thresholds } = frame;
+  const { run, facts = null, previousRunId, previousDay, trend, thresholds } = frame;
   const { watchlist, tenant, runId, day, openedAt, committedAt, rules } = run;
-  const { dueDays, timeZone } = rules;
+  const due = dueRulesOf(rules);
   const failures = new Map(run.failures.map((failure) => [failure.softwareId, failure]));
   const kbs: KbRows = new Map();
   const comparisons: Comparison[] = [];
   const products: ProductRow[] = [];
   for await (const one of compared) {
     const { comparison } = one;
-    addEntries(kbs, one, thresholds);
+    addEntries(kbs, one, { thresholds, due, facts });
     comparisons.push(comparison);
     products.push(productRow(one, failures.get(comparison.softwareId) ?? null));
   }
-  const totals = countTotals(kbs.values(), countProducts(comparisons), { day, dueDays });
+  const totals = countTotals(kbs.values(), countProducts(comparisons), day);
   return {
     ...{ watchlist, tenant, runId, day, openedAt, committedAt, previousRunId, previousDay, trend },
-    ...{ thresholds, dueDays, timeZone, products, totals },
+    ...{ thresholds, ...due, timeZone: rules.timeZone, facts, products, totals },
     rows: sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries))),
   };
 }

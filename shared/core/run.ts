@@ -1,14 +1,15 @@
+import type { OpenFacts } from "./advisory.ts";
 import { type CountsByKb, holdBack } from "./change.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import type { Mail } from "./mail.ts";
 import type { Chain } from "./message.ts";
-import { addEntries, type KbRows } from "./row.ts";
+import { addEntries, type Compared, type KbRows } from "./row.ts";
 import { isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
 import { countBetter, countTotals, countWorse, isNothingRead, type ProductTotals, type Totals } from "./totals.ts";
-import { type Thresholds, type Watchlist, weekdays } from "./watchlist.ts";
+import { type DueRules, dueRulesOf, type Thresholds, type Watchlist, weekdays } from "./watchlist.ts";
 
 /** Why a product was not read in a run. */
 export interface ReadFailure {
@@ -28,9 +29,8 @@ export interface ReadFailure {
 }
 
 /** The settings that a run's report depends on, kept with it so that a past report never changes. */
-export interface RunRules {
+export interface RunRules extends DueRules {
   thresholds: Thresholds;
-  dueDays: number;
   /** IANA name. */
   timeZone: string;
 }
@@ -96,6 +96,8 @@ export type Opening = Pick<Run, "runId" | "day" | "openedAt" | "committedAt"> & 
   retentionDays: number;
   /** The last committed scheduled run, which this one follows. */
   last: Run | null;
+  /** What is known of KBs; closing the run adds its own to them. */
+  facts?: OpenFacts | null;
   /** For a run on demand: whether it was asked to mail. */
   mail?: boolean;
   /** Whether a digest was refused since the last one that was sent. */
@@ -116,8 +118,9 @@ export function lastComparisons(last: Run | null): ReadonlyMap<string, Compariso
 
 /** Closes a run over its products: what is compared with what, what failed, the totals, and whether it owes a mail. */
 export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome>): Promise<Run> {
-  const { watchlist, runId, day, last, timeZone } = opening;
-  const { thresholds, dueDays } = watchlist;
+  const { watchlist, runId, day, last, timeZone, facts = null } = opening;
+  const { thresholds } = watchlist;
+  const due = dueRulesOf(watchlist);
   const before = lastComparisons(last);
   const forgotten = forgottenProducts(opening);
   const lastFailures = new Map(last?.failures.map((failure) => [failure.softwareId, failure]));
@@ -134,18 +137,26 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
     comparisons.push(comparison);
     room = Math.max(0, room - Object.keys(comparison.heldBack ?? {}).length);
     if (!current) failures.push(fail(outcome, opening, lastFailures.get(softwareId)));
-    addEntries(rows, { comparison, previous, current: current ?? previous }, thresholds);
+    const compared = { comparison, previous, current: current ?? previous };
+    facts?.add(idsOf(compared));
+    addEntries(rows, compared, { thresholds, due, facts: facts && facts.facts });
   }
-  const totals = countTotals(rows.values(), countProducts(comparisons), { day, dueDays });
+  const totals = countTotals(rows.values(), countProducts(comparisons), day);
   const previousRunId = last?.runId ?? null;
   const closed = { ...pick(opening), previousRunId, comparisons, left: leftProducts(opening), failures, totals };
   const { mail = false, isDigestOwed = false } = opening;
   const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail(closed, watchlist) : mail;
   return {
     ...closed,
-    rules: { thresholds, dueDays, timeZone },
+    rules: { thresholds, ...due, timeZone },
     mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
   };
+}
+
+/** The KBs whose facts a report of two snapshots uses. */
+function* idsOf({ previous, current }: Pick<Compared, "previous" | "current">): Iterable<string> {
+  for (const { id } of previous?.missingKbs ?? []) yield id;
+  for (const { id } of current?.missingKbs ?? []) yield id;
 }
 
 /** How many products a report's comparisons read, and how many it saw for the first time. */

@@ -1,3 +1,4 @@
+import type { RunFacts } from "./advisory.ts";
 import { type CountsByKb, changesBetween, countsOf, rise } from "./change.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { isWorse } from "./due.ts";
@@ -5,12 +6,12 @@ import type { Counts, MissingKb } from "./missing-kb.ts";
 import { sortRows } from "./order.ts";
 import { isNotRead } from "./products.ts";
 import type { ProductRow, Report } from "./report.ts";
-import { addEntry, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
+import { addEntry, datesOf, type EntryRules, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
 import { firstAnswerDays } from "./run.ts";
 import type { RunId } from "./run-id.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { GoneKb, Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
-import type { Thresholds } from "./watchlist.ts";
+import type { DueRules, Thresholds } from "./watchlist.ts";
 
 /** What happened between the last digest and this one, besides what the report itself shows as changed. */
 export interface SinceDigest {
@@ -122,22 +123,23 @@ function shownOf({ last }: Pair): readonly MissingKb[] {
 function addPair(
   found: Found,
   pair: Pair,
-  { thresholds }: Pick<Report, "thresholds">,
+  report: Pick<Report, "thresholds" | "facts"> & DueRules,
   { day }: Pick<SinceDigest, "day">,
 ): void {
+  const { thresholds, facts } = report;
   const worse = worseOf(pair, thresholds);
-  addEach(found.kbs, worse);
+  addEach(found.kbs, worse, facts);
   // Of what could not be read today only that is said which a digest in between should have said.
   if (isNotRead(pair.product)) return;
   const worseIds = new Set(worse.map(({ kb }) => kb.id));
   const better = betterOf(pair, thresholds).filter(({ kb }) => !worseIds.has(kb.id));
-  addEach(found.kbs, [...better, ...resolvedOf(pair)]);
+  addEach(found.kbs, [...better, ...resolvedOf(pair, { due: report, facts })], facts);
   for (const id of risenOf(pair)) if (!worseIds.has(id)) found.rose.add(id);
   found.cameAndWent += countPassed(pair, day);
 }
 
-function addEach(kbs: KbRows, entries: readonly SinceEntry[]): void {
-  for (const { kb, entry } of entries) addEntry(kbs, kb, entry);
+function addEach(kbs: KbRows, entries: readonly SinceEntry[], facts: RunFacts | null): void {
+  for (const { kb, entry } of entries) addEntry(kbs, kb, entry, facts);
 }
 
 interface SinceEntry {
@@ -184,17 +186,21 @@ function isAbove(now: number | null, lastReported: number | null): boolean {
 }
 
 /** What was listed then, and was called resolved by a run in between: of what left so long ago that nobody knows why, nothing is said. */
-function resolvedOf(pair: Pair): SinceEntry[] {
+function resolvedOf(pair: Pair, rules: Omit<EntryRules, "thresholds">): SinceEntry[] {
   const { product, now, entryOf } = pair;
   if (!canResolve(product)) return [];
-  const resolved = new Set(now.gone.filter((kb) => !kb.unexplained).map(({ id }) => id));
+  const resolved = new Set(now.gone.filter(isResolved).map(({ id }) => id));
   const left = shownOf(pair).filter(({ id }) => resolved.has(id) && !entryOf(id));
   return left.map((kb) => {
     const { softwareId } = product;
-    const { firstSeen, peak } = kb;
     const entry = { softwareId, kind: "resolved", reasons: [], previous: countsOf(kb), current: null } as const;
-    return { kb, entry: { ...entry, firstSeen, peak } };
+    return { kb, entry: { ...entry, ...datesOf(kb, rules) } };
   });
+}
+
+/** Whether a KB left the list because it was installed everywhere. */
+function isResolved({ unexplained, replacedBy }: GoneKb): boolean {
+  return !unexplained && replacedBy === undefined;
 }
 
 function canResolve({ state }: ProductRow): boolean {
@@ -215,8 +221,9 @@ function countPassed(pair: Pair, day: RunDate): number {
   const { product, now, entryOf } = pair;
   if (!canResolve(product)) return 0;
   const before = new Set(shownOf(pair).map(({ id }) => id));
-  const passed = now.gone.filter(({ id, goneOn, unexplained }) => {
-    return goneOn > day && !unexplained && !before.has(id) && !entryOf(id);
+  const passed = now.gone.filter((kb) => {
+    const { id, goneOn } = kb;
+    return goneOn > day && isResolved(kb) && !before.has(id) && !entryOf(id);
   });
   return passed.length;
 }

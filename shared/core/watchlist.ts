@@ -19,8 +19,26 @@ export interface Thresholds {
   minCves: number;
 }
 
+export const dueFroms = ["released", "first-seen"] as const;
+export type DueFrom = (typeof dueFroms)[number];
+
+/** When a missing KB is overdue. */
+export interface DueRules {
+  /** A KB that is older than this many days is overdue. */
+  dueDays: number;
+  /** The same for a KB that closes an exploited CVE, where it is less. */
+  dueDaysExploited: number;
+  /** What its age counts from: its oldest release, or our first sight; the latter too where the release is unknown. */
+  dueFrom: DueFrom;
+}
+
+/** The due rules alone. */
+export function dueRulesOf({ dueDays, dueDaysExploited, dueFrom }: DueRules): DueRules {
+  return { dueDays, dueDaysExploited, dueFrom };
+}
+
 /** Who watches what, and who gets the digest. */
-export interface Watchlist {
+export interface Watchlist extends DueRules {
   name: string;
   softwareIds: readonly string[];
   /** Addresses as configured, `a@b` or `Name <a@b>`. */
@@ -33,8 +51,8 @@ export interface Watchlist {
   mailWhen: MailWhen;
   /** The day on which a digest comes whatever happened. */
   heartbeatDay: Weekday | "none";
-  /** A KB missing for longer than this many days is overdue. */
-  dueDays: number;
+  /** Whether a CVE that becomes exploited is mailed at once. */
+  alertExploited: boolean;
   /** The Entra app role whose holders may read it; `null`: everyone who may call the app. */
   readerRole: string | null;
 }

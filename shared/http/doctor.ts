@@ -106,7 +106,7 @@ function emptyRun(at: string): Run {
   return {
     ...{ ...chain, runId: `${day}T00:00Z`, day, openedAt: at, committedAt: at },
     ...{ previousRunId: null, comparisons: [], left: [], failures: [], totals: noTotals },
-    rules: { thresholds: everyRise, dueDays: 1, timeZone: "UTC" },
+    rules: { thresholds: everyRise, dueDays: 1, dueDaysExploited: 1, dueFrom: "first-seen", timeZone: "UTC" },
     mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
   };
 }

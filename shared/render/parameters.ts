@@ -56,6 +56,7 @@ const selectionParameters = {
   },
   overdue: { kind: "flag", default: false, description: "Only entries missing for more than DUE_DAYS." },
   stalled: { kind: "flag", default: false, description: "Only entries that have stayed near their peak for 14 days." },
+  exploited: { kind: "flag", default: false, description: "Only KBs that close a CVE known to be exploited." },
   sort: { kind: "choice", allowed: sortKeys, default: "worst", description: "worst: the report's own order." },
   order: {
     kind: "choice",

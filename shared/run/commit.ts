@@ -1,4 +1,5 @@
 import { pMapIterable } from "p-map";
+import { openFacts } from "../core/advisory.ts";
 import { type Mail, secondsUntilDue } from "../core/mail.ts";
 import { closeRun, type Outcome, type Run } from "../core/run.ts";
 import { isScheduled, type RunId, runDay } from "../core/run-id.ts";
@@ -27,10 +28,12 @@ export async function commit(job: Job, held: HeldSnapshots, ports: Ports): Promi
     ...(request && { mail: request.mail }),
     isDigestOwed,
   };
-  const run = await closeRun(opening, outcomes(job, held, ports));
+  const catalogue = await ports.catalogue();
+  const open = catalogue && openFacts(catalogue);
+  const run = await closeRun({ ...opening, facts: open }, outcomes(job, held, ports));
   // From its first commit on a chain has a row in the overview, or nobody would find its rows once it is removed.
   if (runs.length === 0) await ports.store.saveStatus(summarize(chain, [], null));
-  if (!(await ports.store.commitRun(run, isScheduled(runId) ? last : null))) return false;
+  if (!(await ports.store.commitRun(run, isScheduled(runId) ? last : null, open?.facts))) return false;
   await finish(run, job, ports);
   return true;
 }

@@ -3,7 +3,7 @@ import { everyRise } from "../core/change.ts";
 import { type Comparison, isRead } from "../core/comparison.ts";
 import { addDays, type RunDate } from "../core/day.ts";
 import { buildReport, type ProductRow, type Report, type TrendPoint } from "../core/report.ts";
-import { addEntries, type Compared, type KbRows } from "../core/row.ts";
+import { addEntries, type Compared, type EntryRules, type KbRows } from "../core/row.ts";
 import { countProducts, lastComparisons, type Run, type RunRules, type RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
 import { changesSince, type SinceDigest, type SinceProduct } from "../core/since.ts";
@@ -38,7 +38,7 @@ interface Loading {
 export async function loadReport(run: Run, { store }: Pick<Ports, "store">, loading: Loading = {}): Promise<Report> {
   const { from, held } = loading;
   const { tenant } = run;
-  const recent = await recentRuns(store, run);
+  const [recent, facts] = await Promise.all([recentRuns(store, run), store.readFacts(run)]);
   const trend = recent.map(({ runId, day, totals }) => ({ runId, day, totals }));
   const load = async (comparison: Comparison): Promise<Compared> => {
     const { softwareId, previous, current } = comparison;
@@ -51,7 +51,7 @@ export async function loadReport(run: Run, { store }: Pick<Ports, "store">, load
   const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
   const [previousRunId, previousDay] = from ? [from.runId, from.day] : [run.previousRunId, run.previousRunId];
   const thresholds = from ? everyRise : run.rules.thresholds;
-  return buildReport({ run, previousRunId, previousDay, trend, thresholds }, compared);
+  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds }, compared);
 }
 
 /** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first. */
@@ -64,20 +64,22 @@ export async function loadProductTrend(
   const snapshots = await store.listSnapshots({ tenant, softwareId }, addDays(day, -30), day);
   const byRun = new Map(snapshots.map((snapshot) => [snapshot.runId, snapshot]));
   const points: TrendPoint[] = [];
+  const entryRules = { thresholds: rules.thresholds, due: rules, facts: await store.readFacts(run) };
   let last: Snapshot | null = null;
   for (const { runId } of await recentRuns(store, run)) {
     const current: Snapshot | null = byRun.get(runId) ?? last;
     const comparison = { softwareId, previous: last?.runId ?? null, current: current?.runId ?? null };
-    if (current) points.push(trendPoint({ comparison, previous: last, current }, runId, { ...rules, day: runId }));
+    if (current) points.push(trendPoint({ comparison, previous: last, current }, runId, entryRules));
     last = current;
   }
   return points;
 }
 
-function trendPoint(compared: Compared, runId: RunId, { thresholds, ...due }: RunRules & { day: RunDate }): TrendPoint {
+function trendPoint(compared: Compared, runId: RunId, rules: EntryRules): TrendPoint {
   const rows: KbRows = new Map();
-  addEntries(rows, compared, thresholds);
-  return { runId, day: due.day, totals: countTotals(rows.values(), countProducts([compared.comparison]), due) };
+  addEntries(rows, compared, rules);
+  const totals = countTotals(rows.values(), countProducts([compared.comparison]), runId);
+  return { runId, day: runId, totals };
 }
 
 /**

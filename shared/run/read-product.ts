@@ -1,6 +1,7 @@
 import { compareOpened } from "../core/run.ts";
 import { idsBetween, type RunId } from "../core/run-id.ts";
 import type { Snapshot } from "../core/snapshot.ts";
+import type { Lineage } from "../core/supersedence.ts";
 import { plainText, withoutTokens } from "../core/text.ts";
 import { logTexts } from "../log.ts";
 import { DefenderError, type Ports, RowError, StorageError, TooLargeError } from "../ports.ts";
@@ -24,6 +25,8 @@ export interface ReadUnder {
   lease: HeldLease;
   /** Out of time. */
   signal: AbortSignal;
+  /** Which KBs replace which. */
+  lineage: Lineage;
   /** Whether Defender asked to be left alone. */
   isThrottled: () => boolean;
 }
@@ -59,7 +62,7 @@ export async function readProduct(product: ProductToRead, ports: Ports, under: R
     const found = await findBefore(product, ports.store);
     compared = found.compared;
     if (found.earlier) return { result: found.earlier, compared, isAdded: false };
-    const { snapshot, isAdded } = await readNow({ key, before: found.before }, ports, under);
+    const { snapshot, isAdded } = await readNow({ key, before: found.before, lineage: under.lineage }, ports, under);
     return { result: snapshot, compared, isAdded };
   } catch (error) {
     if (under.signal.aborted && error === under.signal.reason) return { result: "untried", compared, isAdded: false };

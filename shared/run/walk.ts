@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { lineageOf } from "../core/advisory.ts";
 import { readingOrder } from "../core/reading-order.ts";
 import { runDay } from "../core/run-id.ts";
 import type { Snapshot } from "../core/snapshot.ts";
@@ -39,6 +40,7 @@ interface Visit {
 
 /** Reads each product of each run once, whichever watchlists have it. `signal`: out of time. */
 export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signal: AbortSignal): Walk {
+  const lineage = ports.catalogue().then(lineageOf);
   const left: Visit[] = [];
   const held = new Map<string, readonly Snapshot[]>();
   /** For how many runs that are not done a product is read. */
@@ -78,7 +80,7 @@ export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signa
     const { runId, openedAt } = first;
     const compared = jobs.flatMap(({ before }) => before.get(softwareId)?.current ?? []);
     const key = { tenant, softwareId, runId, openedAt, day: runDay(runId, ports.rules.timeZone) };
-    const under = { lease, signal: outOfTime, isThrottled: () => throttledFor !== null };
+    const under = { lease, signal: outOfTime, lineage: await lineage, isThrottled: () => throttledFor !== null };
     const { result, compared: previous, isAdded } = await readProduct({ key, compared }, ports, under);
     if (isAdded) added += 1;
     if (result instanceof DefenderError) throttledFor ??= result.retryAfterSeconds;

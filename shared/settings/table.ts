@@ -1,4 +1,4 @@
-import { mailWhens, weekdays } from "../core/watchlist.ts";
+import { dueFroms, mailWhens, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
 import { jsonArrayKind } from "./json.ts";
 import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
@@ -145,8 +145,31 @@ export const settingsTable = {
     section: digests,
     kind: wholeNumber(0, 3_650),
     default: 14,
-    meaning: "A KB that has been missing for more than this many days is overdue.",
+    meaning: "A KB that is older than this many days is overdue.",
     example: "30",
+  },
+  DUE_DAYS_EXPLOITED: {
+    section: digests,
+    kind: wholeNumber(0, 3_650),
+    default: 3,
+    meaning: "The same for a KB that closes a CVE known to be exploited, if that is sooner.",
+    example: "1",
+  },
+  DUE_FROM: {
+    section: digests,
+    kind: choice(...dueFroms),
+    default: "released",
+    meaning:
+      "What a KB's age counts from: `released`, the oldest release in its line of replaced KBs, or `first-seen`, the day on which the app first saw it. Where the release is unknown, as with `ADVISORIES=none`, it is always `first-seen`.",
+    example: "first-seen",
+  },
+  ALERT_EXPLOITED: {
+    section: digests,
+    kind: choice("true", "false"),
+    default: "true",
+    meaning:
+      "Whether a mail comes at once, not only with the next digest, when a CVE becomes known to be exploited and a KB that closes it is missing.",
+    example: "false",
   },
   REPORT_URL: {
     section: digests,

@@ -64,6 +64,8 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
     mailer: fakeMailer(inbox, outcomes),
     queue: fakeQueue(now),
     now,
+    feeds: null,
+    catalogue: async () => null,
     log: (level: string, message: string, fields?: Readonly<Record<string, unknown>>) =>
       void logs.push({ level, message, fields }),
     watchlists: configured(watchlists),

@@ -68,7 +68,8 @@ export function startDays(settings: Partial<Watchlist> & { timeZone?: string; re
     const key = { tenant: watchlist.tenant, softwareId, runId, day, openedAt: openedAt(runId) };
     const verdict = open ? "not-kb-patched" : "clean";
     const isEmpty = reading.missingKbs.length === 0;
-    return takeSnapshot(key, reading, before, isEmpty ? { verdict, checkedOn: day } : undefined);
+    const emptiness = isEmpty ? ({ verdict, checkedOn: day } as const) : undefined;
+    return takeSnapshot(key, reading, before, { emptiness });
   };
   const outcomeOf = (softwareId: string, runId: RunId): Outcome => {
     const previous = snapshotAt(softwareId, lastComparison(last, softwareId)?.current ?? null);

@@ -10,6 +10,7 @@ import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
 import { compareText } from "../../core/text.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
+import { dueFroms } from "../../core/watchlist.ts";
 import { type ProductKey, type SnapshotKey, TooLargeError } from "../../ports.ts";
 import {
   absent,
@@ -34,8 +35,8 @@ import {
 /*
  * The rows of Snapshots and Runs, version 1. Lists are JSON in as many columns as they need: `missingKbs0`, `missingKbs1`, …
  *
- * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?], …]
- *            gone       [[id, firstSeen, peak, goneOn, unexplained?], …]
+ * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?, [since, listedOn, ids]?], …]
+ *            gone       [[id, firstSeen, peak, goneOn, true for unexplained or the id of its replacement?], …]
  * Runs: comparisons {ids: [softwareId, …], of: [index of its pair, …], pairs: [[previous, current], …],
  *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; an absent count is -1,
  *                    firstEmpty: [[index of its id, day], …], lateBaseline: [index of its id, …]}
@@ -84,14 +85,16 @@ export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
 }
 
 function packKb(kb: MissingKb) {
-  const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn } = kb;
+  const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, line } = kb;
   const packed = [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] as const;
+  if (line) return [...packed, goneOn ?? null, [line.since, line.listedOn, line.ids]] as const;
   return goneOn ? ([...packed, goneOn] as const) : packed;
 }
 
-function packGone({ id, firstSeen, peak, goneOn, unexplained }: GoneKb) {
+function packGone({ id, firstSeen, peak, goneOn, unexplained, replacedBy }: GoneKb) {
   const packed = [id, firstSeen, peak, goneOn] as const;
-  return unexplained ? ([...packed, unexplained] as const) : packed;
+  const why = replacedBy ?? unexplained;
+  return why ? ([...packed, why] as const) : packed;
 }
 
 const packedKbs = z.array(
@@ -104,10 +107,13 @@ const packedKbs = z.array(
     knownCount,
     day,
     knownCount,
-    z.optional(day),
+    z.optional(z.nullable(day)),
+    z.optional(z.tuple([day, day, z.array(z.string())])),
   ]),
 );
-const packedGone = z.array(z.tuple([z.string(), day, knownCount, day, z.optional(z.literal(true))]));
+const packedGone = z.array(
+  z.tuple([z.string(), day, knownCount, day, z.optional(z.union([z.literal(true), z.string()]))]),
+);
 const snapshotColumns = z.object({
   day,
   openedAt: instant,
@@ -138,9 +144,12 @@ export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: 
 }
 
 function unpackKb(kb: z.infer<typeof packedKbs>[number]): MissingKb {
-  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn] = kb;
+  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, packedLine] = kb;
   const read = { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
-  return goneOn ? { ...read, goneOn: shared(goneOn) } : read;
+  const back = goneOn ? { ...read, goneOn: shared(goneOn) } : read;
+  if (!packedLine) return back;
+  const [since, listedOn, ids] = packedLine;
+  return { ...back, line: { ids, since: shared(since), listedOn: shared(listedOn) } };
 }
 
 const days = new Map<RunDate, RunDate>();
@@ -152,8 +161,10 @@ function shared(day: RunDate): RunDate {
   return known;
 }
 
-function unpackGone([id, firstSeen, peak, goneOn, unexplained]: z.infer<typeof packedGone>[number]): GoneKb {
-  return { id, firstSeen, peak, goneOn, ...(unexplained && { unexplained }) };
+function unpackGone([id, firstSeen, peak, goneOn, why]: z.infer<typeof packedGone>[number]): GoneKb {
+  const left = { id, firstSeen, peak, goneOn };
+  if (why === undefined) return left;
+  return why === true ? { ...left, unexplained: true } : { ...left, replacedBy: why };
 }
 
 /** Longer reasons are cut: they are for people to read. */
@@ -224,9 +235,9 @@ export function encodeMail(mail: Mail): Row {
   };
 }
 
-function encodeRules({ thresholds, dueDays, timeZone }: RunRules): Row {
+function encodeRules({ thresholds, dueDays, dueDaysExploited, dueFrom, timeZone }: RunRules): Row {
   const { minMachines, minPercent, minCves } = thresholds;
-  return { minMachines, minPercent, minCves, dueDays, timeZone };
+  return { minMachines, minPercent, minCves, dueDays, dueDaysExploited, dueFrom, timeZone };
 }
 
 function encodeTotals(totals: Totals): Row {
@@ -307,7 +318,8 @@ const summarySchema = z.object({
   openedAt: instant,
   committedAt: instant,
   previousRunId: absent(runId),
-  ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, timeZone: z.string() },
+  ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, dueDaysExploited: count },
+  ...{ dueFrom: z.enum(dueFroms), timeZone: z.string() },
   ...mailColumns.shape,
 });
 /** The columns of the totals. */
@@ -328,11 +340,11 @@ export function decodeSummary(key: RunKey, row: Columns, place: RowPlace): RunSu
 function unpackSummary({ tenant, watchlist, runId }: RunKey, columns: Columns, place: RowPlace): RunSummary {
   checkRowKey(place);
   const { day, openedAt, committedAt, previousRunId, ...rest } = summarySchema.parse(columns);
-  const { minMachines, minPercent, minCves, dueDays, timeZone } = rest;
+  const { minMachines, minPercent, minCves, dueDays, dueDaysExploited, dueFrom, timeZone } = rest;
   return {
     ...{ tenant, watchlist, runId, day, openedAt, committedAt },
     previousRunId: previousRunId ?? null,
-    rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, timeZone },
+    rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, dueDaysExploited, dueFrom, timeZone },
     totals: totalsSchema.parse(columns),
     mail: unpackMail(rest),
   };

@@ -91,7 +91,7 @@ function age(row: KbRow, { report: { day } }: Context): string {
 function overdue(row: KbRow, { report, next }: Context): string {
   const days = daysOverdue(row, report);
   if (days > 0) return `${many(days, "day")} overdue`;
-  return isDueBefore(row, next, report.dueDays) ? "overdue before the next report" : "";
+  return isDueBefore(row, next) ? "overdue before the next report" : "";
 }
 
 function stalled(row: KbRow, { report: { day } }: Context): string {
@@ -127,6 +127,7 @@ const notes: Readonly<Record<KbEntry["kind"], string>> = {
   baseline: "now watched",
   unchanged: "unchanged",
   "not-read": "last known",
+  replaced: "replaced",
 };
 
 const tones = { up: "worse", down: "better", level: "plain" } as const;

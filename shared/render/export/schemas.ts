@@ -39,11 +39,13 @@ const totalDescriptions: Readonly<Record<TotalName, string>> = {
   moreCves: "KBs that list more CVEs on fewer machines in at least one product.",
   improved: "KBs that got better in at least one product.",
   resolved: "KBs that at least one product no longer misses.",
+  replaced: "KBs in whose place at least one product lists a later one: they were not installed.",
   missingKbs: "Different KBs missing in all products.",
   missingInstalls:
     "Missing installs: for each KB its largest count in one product, added up. No machine counts twice for one KB.",
   overdue: "KBs that are overdue in at least one product that was read.",
   stalled: "KBs that are stalled in at least one product that was read.",
+  exploited: "KBs that close a CVE known to be exploited, missing in at least one product that was read.",
   baseline: "Products read for the first time.",
   read: "Products read.",
   notRead: "Products that could not be read.",
