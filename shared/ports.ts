@@ -340,9 +340,15 @@ export interface Validators {
   lastModified?: string;
 }
 
-/** A feed's answer; `null`: not modified since `validators`. */
-export interface FeedAnswer<Content> {
+/** What can be used of a document. */
+export interface FeedContent<Content> {
   content: Content;
+  /** How many of its entries are malformed, and left out. */
+  skipped: number;
+}
+
+/** A feed's answer. */
+export interface FeedAnswer<Content> extends FeedContent<Content> {
   validators: Validators;
 }
 
@@ -354,10 +360,10 @@ export interface MsrcMonth {
   changedAt: string;
 }
 
-/** MSRC's and CISA's public documents. Every call fails with a `FeedError`. */
+/** MSRC's and CISA's public documents. Every call fails with a `FeedError`; `null`: not modified since `validators`. */
 export interface Feeds {
   readMonths(validators: Validators): Promise<FeedAnswer<readonly MsrcMonth[]> | null>;
-  readMonth(id: string): Promise<readonly MsrcKb[]>;
+  readMonth(id: string): Promise<FeedContent<readonly MsrcKb[]>>;
   readKev(validators: Validators): Promise<FeedAnswer<readonly KevEntry[]> | null>;
 }
 
@@ -376,6 +382,8 @@ export interface FeedState {
   readAt: string | null;
   /** Why the last refresh failed; absent: it did not. */
   fault?: { reason: string; since: string };
+  /** MSRC only: watched KBs that are in none of the months that could have them, so they are not looked for again. */
+  notFound?: readonly string[];
 }
 
 /** A month as it was read. */

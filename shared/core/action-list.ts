@@ -1,5 +1,5 @@
 import { isExploited } from "./advisory.ts";
-import type { RunDate } from "./day.ts";
+import { earliest, type RunDate } from "./day.ts";
 import type { Report } from "./report.ts";
 import { isMissing, type KbEntry, type KbRow } from "./row.ts";
 import { createLineage, type Lineage } from "./supersedence.ts";
@@ -92,7 +92,7 @@ function toAction({ row, installs, covers }: Draft): Action {
     ...{ row, installs, covers },
     exploited: all.some((gap) => isExploited(gap.row)),
     reach: most < 0 ? null : most,
-    since: all.reduce((first, { entry }) => (entry.since < first ? entry.since : first), row.since),
+    since: earliest(all.map(({ entry }) => entry.since)),
   };
 }
 

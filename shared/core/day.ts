@@ -1,3 +1,4 @@
+import { compareText } from "./text.ts";
 /** A calendar day in `REPORT_TIME_ZONE`, written `2026-11-23`. */
 export type RunDate = string;
 
@@ -32,4 +33,9 @@ function partsIn(timeZone: string): Intl.DateTimeFormat {
   const format = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
   formats.set(timeZone, format);
   return format;
+}
+
+/** The first of some days, of which there is at least one. */
+export function earliest(days: readonly RunDate[]): RunDate {
+  return days.reduce((first, day) => (compareText(day, first) < 0 ? day : first));
 }

@@ -1,7 +1,7 @@
 import { type Advisory, isExploited, type RunFacts } from "./advisory.ts";
 import { areSame, type ChangeKind, countsOf, noReasons, type WorseReason } from "./change.ts";
 import { type Comparison, changesOf, isBaseline, isRead } from "./comparison.ts";
-import { addDays, type RunDate } from "./day.ts";
+import { addDays, earliest, type RunDate } from "./day.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { releasedSince } from "./supersedence.ts";
@@ -162,10 +162,8 @@ export function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry, facts: Run
 export function toRow({ id, name, url, productsNames, advisory }: KbFacts, entries: readonly KbEntry[]): KbRow {
   const kind = rowKinds.find((one) => entries.some((entry) => entry.kind === one)) ?? "unchanged";
   const own = ownEntries({ kind, entries });
-  const earliest = (of: "firstSeen" | "since" | "dueOn") => {
-    return own.reduce((first, entry) => (first === "" || entry[of] < first ? entry[of] : first), "");
-  };
-  const dates = { firstSeen: earliest("firstSeen"), since: earliest("since"), dueOn: earliest("dueOn") };
+  const first = (of: "firstSeen" | "since" | "dueOn") => earliest(own.map((entry) => entry[of]));
+  const dates = { firstSeen: first("firstSeen"), since: first("since"), dueOn: first("dueOn") };
   return { id, name, url, productsNames, ...(advisory !== undefined && { advisory }), kind, ...dates, entries };
 }
 

@@ -1,4 +1,4 @@
-import type { RunDate } from "./day.ts";
+import { earliest, type RunDate } from "./day.ts";
 import type { MissingKb } from "./missing-kb.ts";
 import { compareText } from "./text.ts";
 
@@ -111,8 +111,4 @@ export function releasedSince({ firstSeen, line }: Dated, released: RunDate | nu
   // Where MSRC dates a KB later than Defender listed it, it was missing before.
   const own = line?.listedOn ?? firstSeen;
   return earliest([own, ...(released === null ? [] : [released]), ...(line ? [line.since] : [])]);
-}
-
-function earliest(days: readonly RunDate[]): RunDate {
-  return days.reduce((first, day) => (day < first ? day : first));
 }
