@@ -127,7 +127,16 @@ function compareExploited(a: ExploitedCve, b: ExploitedCve): number {
   return a.cve < b.cve ? -1 : a.cve > b.cve ? 1 : 0;
 }
 
+/** Whether MSRC knows a KB, as far as its run had any facts. */
+export function advisoryState({ advisory }: Advised): "known" | "not-known" | "no-facts" {
+  if (advisory === undefined) return "no-facts";
+  return advisory === null ? "not-known" : "known";
+}
+
+/** What has an advisory: `null` where MSRC does not know the KB, absent where its run had no facts. */
+type Advised = { advisory?: Advisory | null | undefined };
+
 /** Whether a CVE that a KB closes is known to be exploited; false where MSRC does not know the KB. */
-export function isExploited({ advisory }: { advisory?: Advisory | null | undefined }): boolean {
+export function isExploited({ advisory }: Advised): boolean {
   return advisory !== null && advisory !== undefined && advisory.exploited.length > 0;
 }

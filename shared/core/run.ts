@@ -139,7 +139,7 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
     if (!current) failures.push(fail(outcome, opening, lastFailures.get(softwareId)));
     const compared = { comparison, previous, current: current ?? previous };
     facts?.add(idsOf(compared));
-    addEntries(rows, compared, { thresholds, due, facts: facts && facts.facts });
+    addEntries(rows, compared, { thresholds, due, facts: facts?.facts ?? null });
   }
   const totals = countTotals(rows.values(), countProducts(comparisons), day);
   const previousRunId = last?.runId ?? null;

@@ -8,10 +8,10 @@ import type { AskedReport } from "../render/asked-report.ts";
 import { fileName } from "../render/export/file-name.ts";
 import { type keyParameter, type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
 import { formatRun } from "../render/words.ts";
-import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
+import { loadProductTrend, renderOptions } from "../run/load-report.ts";
 import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
-import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
+import { findFrom, findRun, findWatchlist, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
 import { chooseFormat } from "./negotiate.ts";
 import { toOverview } from "./overview.ts";
 import { badParameter, Problem } from "./problem.ts";
@@ -72,7 +72,7 @@ function checkProduct(softwareId: string | undefined, { softwareIds }: Watchlist
 /** What a query asks for: the report, the selected part of it, and which runs are newer. */
 async function ask(query: ReportQuery, run: Run, runs: WatchlistRuns, ports: Ports): Promise<AskedReport> {
   const from = query.from === undefined ? undefined : await findFrom(query.from, run, runs, ports);
-  const full = await load(run, from, ports);
+  const full = await recentReport(run, from, ports);
   const { kb, softwareId, sort, order } = query;
   if (kb !== undefined && !full.rows.some(({ id }) => id === kb)) throw noSuchKb(kb, full);
   const trend = softwareId === undefined ? full.trend : await loadProductTrend(softwareId, run, ports);
@@ -90,15 +90,6 @@ function noSuchKb(kb: string, { runId, timeZone }: Report): Problem {
   const named = /^\d+$/.test(kb) ? `KB${kb}` : "This KB";
   const detail = `${named} is not in the report of ${run}: no product misses it, and none did in the run compared with. Check the number, or leave "kb" out to see all KBs.`;
   return new Problem(404, "No such KB", detail, { parameter: "kb" });
-}
-
-async function load(run: Run, from: Run | undefined, ports: Ports): Promise<Report> {
-  try {
-    return await recentReport(run, from, ports);
-  } catch (error) {
-    if (!(error instanceof SnapshotGoneError)) throw error;
-    throw noLongerKept(error.message);
-  }
 }
 
 async function renderExport(

@@ -52,9 +52,13 @@ const selectionParameters = {
   change: {
     kind: "choice",
     allowed: changeFilters,
-    description: "worse: new, worsened, returned or more-cves. missing: all but resolved.",
+    description: "worse: new, worsened, returned or more-cves. missing: all but resolved and replaced.",
   },
-  overdue: { kind: "flag", default: false, description: "Only entries missing for more than DUE_DAYS." },
+  overdue: {
+    kind: "flag",
+    default: false,
+    description: "Only entries that are overdue by DUE_DAYS or DUE_DAYS_EXPLOITED.",
+  },
   stalled: { kind: "flag", default: false, description: "Only entries that have stayed near their peak for 14 days." },
   exploited: { kind: "flag", default: false, description: "Only KBs that close a CVE known to be exploited." },
   sort: { kind: "choice", allowed: sortKeys, default: "worst", description: "worst: the report's own order." },
@@ -84,6 +88,13 @@ export const reportParameters = {
   page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of KBs." },
   productPage: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of products." },
   progress: { kind: "run", latest: false, pageOnly: true, description: "Show the progress of this run." },
+} as const satisfies Parameters;
+
+/** `GET /api/actions`. */
+export const actionsParameters = {
+  watchlist,
+  run: reportParameters.run,
+  format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 
 /** `GET /api/history`. */
@@ -145,5 +156,6 @@ export const keyParameter = {
 } as const satisfies Parameters;
 
 export type ReportParameters = typeof reportParameters;
+export type ActionsParameters = typeof actionsParameters;
 export type HistoryParameters = typeof historyParameters;
 export type OverviewParameters = typeof overviewParameters;

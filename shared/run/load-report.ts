@@ -1,10 +1,10 @@
 import { pMapIterable } from "p-map";
 import { everyRise } from "../core/change.ts";
 import { type Comparison, isRead } from "../core/comparison.ts";
-import { addDays, type RunDate } from "../core/day.ts";
+import { addDays } from "../core/day.ts";
 import { buildReport, type ProductRow, type Report, type TrendPoint } from "../core/report.ts";
 import { addEntries, type Compared, type EntryRules, type KbRows } from "../core/row.ts";
-import { countProducts, lastComparisons, type Run, type RunRules, type RunSummary } from "../core/run.ts";
+import { countProducts, lastComparisons, type Run, type RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
 import { changesSince, type SinceDigest, type SinceProduct } from "../core/since.ts";
 import type { Snapshot } from "../core/snapshot.ts";

@@ -1,9 +1,11 @@
 import { stringify } from "csv-stringify/sync";
+import { actionList } from "../../core/action-list.ts";
+import { advisoryState } from "../../core/advisory.ts";
 import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import { type OverviewRow, overdueShare } from "../../core/overview.ts";
 import type { Report } from "../../core/report.ts";
-import type { KbEntry } from "../../core/row.ts";
+import type { KbEntry, KbRow } from "../../core/row.ts";
 import type { RunId } from "../../core/run-id.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
 import { roundedShare } from "./share.ts";
@@ -36,6 +38,36 @@ export const reportColumns = [
   "why",
   "runDay",
   "lastReadOn",
+  "since",
+  "dueOn",
+  "replacedBy",
+  "advisoryState",
+  "released",
+  "severity",
+  "exploitedCves",
+  "exploitedSince",
+  "ransomware",
+  "restart",
+  "supersedes",
+] as const;
+
+/** The columns of an action list in CSV, one line for each gap, in this order; later versions add columns at the end. */
+export const actionColumns = [
+  "rank",
+  "install",
+  "name",
+  "exploited",
+  "machines",
+  "since",
+  "restart",
+  "softwareId",
+  "id",
+  "change",
+  "machineMissedOn",
+  "watchlist",
+  "tenant",
+  "run",
+  "runDay",
 ] as const;
 
 /** The columns of a history in CSV, in this order; later versions add columns at the end. */
@@ -158,6 +190,7 @@ function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[num
   const products = new Map(report.products.map((product) => [product.softwareId, product]));
   const { watchlist, tenant, runId: run, previousRunId: previousRun, day: runDay } = report;
   for (const row of report.rows) {
+    const advisory = advisoryCells(row);
     for (const entry of row.entries) {
       const { softwareId } = entry;
       const { current: readRun = null, readOn: lastReadOn = null } = products.get(softwareId) ?? {};
@@ -166,6 +199,40 @@ function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[num
         ...change(entry),
         ...lasting(entry, report),
         ...{ watchlist, tenant, run, previousRun, readRun, runDay, lastReadOn },
+        ...{ since: entry.since, dueOn: entry.dueOn, replacedBy: entry.replacedBy ?? null, ...advisory },
+      };
+    }
+  }
+}
+
+function advisoryCells({ advisory }: KbRow) {
+  const exploited = advisory?.exploited ?? [];
+  return {
+    advisoryState: advisoryState({ advisory }),
+    released: advisory?.released ?? null,
+    severity: advisory?.severity ?? null,
+    exploitedCves: exploited.map(({ cve }) => cve).join("; "),
+    exploitedSince: exploited[0]?.since ?? null,
+    ransomware: advisory ? exploited.some(({ ransomware }) => ransomware) : null,
+    restart: advisory?.restart ?? null,
+    supersedes: (advisory?.supersedes ?? []).join("; "),
+  };
+}
+
+/** What to install: one line for each gap, under the action that closes it. */
+export function actionsCsv(report: Report): string {
+  return [...csvChunks(actionColumns, actionLines(report))].join("");
+}
+
+function* actionLines(report: Report): Generator<Line<(typeof actionColumns)[number]>> {
+  const { watchlist, tenant, runId: run, day: runDay } = report;
+  for (const [index, { row: action, installs, covers, ...rest }] of actionList(report).actions.entries()) {
+    for (const { row, entry } of [...installs, ...covers]) {
+      yield {
+        ...{ rank: index + 1, install: action.id, name: action.name, exploited: rest.exploited, machines: rest.reach },
+        ...{ since: rest.since, restart: action.advisory?.restart ?? null, softwareId: entry.softwareId, id: row.id },
+        ...{ change: entry.kind, machineMissedOn: entry.current?.machineMissedOn ?? null },
+        ...{ watchlist, tenant, run, runDay },
       };
     }
   }

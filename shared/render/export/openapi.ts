@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import watchlists from "../../../docs/watchlists.schema.json" with { type: "json" };
 import {
+  actionsParameters,
   historyParameters,
   keyParameter,
   mailParameters,
@@ -11,6 +12,7 @@ import {
   reportParameters,
 } from "../parameters.ts";
 import {
+  actionsSchema,
   cancelledSchema,
   examinationSchema,
   healthSchema,
@@ -25,6 +27,7 @@ import {
 
 const schemas = {
   Report: reportSchema,
+  Actions: actionsSchema,
   History: historySchema,
   Overview: overviewSchema,
   StartRun: startSchema,
@@ -179,6 +182,26 @@ const paths = {
         404: problem("There is no such report, none yet, or no such KB in it. The problem says what there is."),
         406: notAcceptable,
         410: problem("The run, or the run compared with, is older than RETENTION_DAYS."),
+        500: unreadable,
+      },
+    },
+  },
+  "/api/actions": {
+    get: {
+      operationId: "getActions",
+      summary: "What to install to close everything that is missing",
+      parameters: query(actionsParameters),
+      responses: {
+        200: ok(
+          "The updates to install, the most urgent first, and what each closes.",
+          { ...content("Actions"), "text/csv": plain },
+          { ETag: header("Unchanged as long as the list is."), ...fileName },
+        ),
+        304: { description: "If-None-Match names the current list." },
+        ...refusedToRead,
+        404: problem("There is no such report, or none yet. The problem says what there is."),
+        406: notAcceptable,
+        410: problem("The run is older than RETENTION_DAYS."),
         500: unreadable,
       },
     },

@@ -1,10 +1,12 @@
 import * as z from "zod/mini";
+import { feedNames, restarts, severities } from "../../core/advisory.ts";
 import { worseReasons } from "../../core/change.ts";
 import { mailStatuses } from "../../core/mail.ts";
 import { digestStatuses, type OverviewState, overviewStates } from "../../core/overview.ts";
 import { rowKinds } from "../../core/row.ts";
 import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
+import { dueFroms } from "../../core/watchlist.ts";
 import { startParameters } from "../parameters.ts";
 
 // The shape of every JSON response, as a type for the code and as a published schema.
@@ -62,8 +64,33 @@ const counts = z.object({
   cveAddressed: described(z.nullable(count), "null: unknown, never 0."),
 });
 
-const ageDays = described(count, "Days from firstSeen to the run's day.");
-const overdueDays = described(count, "Days past dueDays; 0 if it is not overdue or could not be read.");
+const since = described(
+  day,
+  "The day that its age counts from: with dueFrom=released the oldest release in its line of replaced KBs, else and where that is unknown its first sight.",
+);
+const dueOn = described(day, "The last day on which it is not overdue.");
+const ageDays = described(count, "Days from since to the run's day.");
+const overdueDays = described(count, "Days past dueOn; 0 if it is not overdue or could not be read.");
+
+/** `exploitedCves` and more of a KB: what MSRC and CISA said of it when the run was committed. */
+const exploitedCve = z.object({
+  cve: z.string(),
+  sources: described(z.array(z.enum(feedNames)), "Who says so: MSRC, or CISA's catalogue (kev)."),
+  since: described(z.nullable(day), "The day on which CISA added it; null: only MSRC says so."),
+  ransomware: described(z.boolean(), "Whether CISA knows that ransomware uses it."),
+});
+const advisoryState = described(
+  z.enum(["known", "not-known", "no-facts"]),
+  "not-known: MSRC does not know this KB, which does not mean that it is not exploited. no-facts: the run had none.",
+);
+const advisory = z.object({
+  released: described(day, "The earliest release that was read."),
+  severity: described(z.nullable(z.enum(severities)), "The worst of the CVEs that it closes."),
+  exploited: described(z.array(exploitedCve), "CVEs that it closes and that are known to be exploited."),
+  restart: described(z.nullable(z.enum(restarts)), "Whether installing it needs a restart."),
+  supersedes: described(z.array(z.string()), "KBs that it replaces directly, by MSRC's word."),
+  hotpatch: z.boolean(),
+});
 
 const entry = z.object({
   softwareId,
@@ -75,11 +102,18 @@ const entry = z.object({
   ),
   previous: described(
     z.nullable(counts),
-    "The counts last reported, changed since or not; of a resolved entry too. null: it is new, back or in a baseline.",
+    "The counts last reported, changed since or not; of a resolved entry too; where it replaced others theirs, without CVEs. null: it is new, back or in a baseline.",
   ),
-  firstSeen: day,
+  firstSeen: described(day, "Of the KB or, where it replaced others, of the oldest of these."),
+  since,
+  dueOn,
   ageDays,
   overdueDays,
+  replaces: described(
+    z.array(z.string()),
+    "KBs that it replaced on the product's list, those replaced last at the end.",
+  ),
+  replacedBy: described(z.nullable(z.string()), "Of a replaced entry: the KB listed in its place."),
   peakMachineMissedOn: described(z.nullable(count), "The largest machineMissedOn since it was first seen."),
   stalled: described(
     z.boolean(),
@@ -104,9 +138,13 @@ const row = z.object({
     "The largest count of one product, never a sum; of a resolved KB the count last reported.",
   ),
   firstSeen: day,
+  since,
+  dueOn,
   ageDays,
   overdueDays,
   stalled: z.boolean(),
+  advisoryState,
+  advisory: described(z.nullable(advisory), "What MSRC and CISA say of the KB, as of the run."),
   entries: described(z.array(entry), "One per product."),
 });
 
@@ -171,6 +209,12 @@ const filter = z.object({
   change: z.optional(z.enum(changeFilters)),
   overdue: z.optional(z.boolean()),
   stalled: z.optional(z.boolean()),
+  exploited: z.optional(z.boolean()),
+});
+
+const feedTimes = z.object({
+  msrc: described(z.nullable(time), "When MSRC last answered; null: never."),
+  kev: described(z.nullable(time), "When CISA last answered; null: never."),
 });
 
 /** `GET /api/report?format=json`. */
@@ -185,7 +229,10 @@ export const reportSchema = described(
     openedAt: time,
     committedAt: time,
     timeZone: described(z.string(), "The time zone of its days (IANA name)."),
-    dueDays: described(z.number(), "A KB missing for longer than this many days is overdue."),
+    dueDays: described(z.number(), "A KB older than this many days is overdue."),
+    dueDaysExploited: described(z.number(), "The same for a KB that closes an exploited CVE, if that is sooner."),
+    dueFrom: z.enum(dueFroms),
+    facts: described(z.nullable(feedTimes), "How old the facts of KBs were; null: the run had none."),
     page: described(z.nullable(z.string()), "The same as a page; null: REPORT_URL is not set."),
     newerRuns: described(
       z.array(runId),
@@ -208,6 +255,43 @@ export const reportSchema = described(
   "What changed in a watchlist between two runs, and everything that is missing.",
 );
 export type ReportJson = z.infer<typeof reportSchema>;
+
+const gap = z.object({
+  softwareId,
+  id: described(z.string(), "The number of the KB that is missing."),
+  change,
+  machineMissedOn: described(z.nullable(count), "null: unknown, never 0."),
+});
+
+/** `GET /api/actions?format=json`. */
+export const actionsSchema = described(
+  z.object({
+    ...{ watchlist: z.string(), tenant: described(z.string(), "home or a tenant id."), runId, day },
+    gaps: described(count, "Missing KBs, each once per product. Every one is closed by exactly one action."),
+    actions: described(
+      z.array(
+        z.object({
+          id: described(z.string(), "The number of the KB to install."),
+          name: z.string(),
+          link: row.shape.link,
+          exploited: described(z.boolean(), "Whether it closes an exploited CVE, itself or through what it replaces."),
+          machines: described(
+            z.nullable(count),
+            "At least so many machines need it: the largest count of one product.",
+          ),
+          since: described(day, "The oldest day from which the age of what it closes counts."),
+          advisoryState,
+          advisory: z.nullable(advisory),
+          installs: described(z.array(gap), "Products to install it in."),
+          covers: described(z.array(gap), "Missing KBs that it replaces in these products."),
+        }),
+      ),
+      "Most urgent first: what is exploited, then what reaches further, then what is older.",
+    ),
+  }),
+  "The fewest updates that close everything a watchlist's products miss.",
+);
+export type ActionsJson = z.infer<typeof actionsSchema>;
 
 /** `GET /api/history?format=json`. */
 export const historySchema = described(

@@ -1,0 +1,35 @@
+import type { Store } from "../../ports.ts";
+import {
+  decodeKev,
+  decodeMonth,
+  decodeState,
+  encodeKev,
+  encodeMonth,
+  encodeState,
+  stateKeys,
+} from "./advisory-rows.ts";
+import { pathOf, putRow, queryRows, type Table } from "./table.ts";
+
+/** The part of the store that keeps what the feeds say. */
+type Advisories = Pick<Store, "readAdvisories" | "saveMonth" | "saveFeed" | "saveKev">;
+
+export function createAdvisories(table: Table): Advisories {
+  return {
+    async readAdvisories() {
+      const [msrc, kev] = await Promise.all([queryRows(table, "msrc", []), queryRows(table, "kev", [])]);
+      return {
+        msrc: decodeState(msrc.find(({ rowKey }) => rowKey === stateKeys.msrc)),
+        months: msrc.map(decodeMonth).filter((month) => month !== null),
+        ...decodeKev(kev.find(({ rowKey }) => rowKey === stateKeys.kev)),
+      };
+    },
+    saveMonth: async (month) => putRow(table, encodeMonth(month)),
+    async saveFeed(name, state) {
+      const row = encodeState(name, state);
+      await table.call(`MERGE ${pathOf(table, row.partitionKey, row.rowKey)}`, async (client, options) => {
+        await client.upsertEntity(row, "Merge", options);
+      });
+    },
+    saveKev: async (exploited, state) => putRow(table, encodeKev(exploited, state)),
+  };
+}
