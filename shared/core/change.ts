@@ -1,4 +1,5 @@
-import { type Counts, larger, type MissingKb } from "./missing-kb.ts";
+import { larger } from "./counts.ts";
+import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Thresholds } from "./watchlist.ts";
 

@@ -1,6 +1,7 @@
 import { changedCounts, type WorseReason, worseReasons } from "./change.ts";
+import { larger } from "./counts.ts";
 import { addDays, daysBetween, type RunDate } from "./day.ts";
-import { type Counts, larger } from "./missing-kb.ts";
+import type { Counts } from "./missing-kb.ts";
 import type { Report } from "./report.ts";
 import { isMissing, type KbEntry, type KbRow, narrow, ownEntries, type RowKind } from "./row.ts";
 

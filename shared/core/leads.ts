@@ -1,5 +1,6 @@
+import { larger } from "./counts.ts";
 import { betterKinds, type changeKinds, changeOf, leadEntry, reach, worseKinds } from "./due.ts";
-import { larger } from "./missing-kb.ts";
+
 import { type KbEntry, type KbRow, narrow, ownEntries } from "./row.ts";
 
 type ChangedKind = (typeof changeKinds)[number];

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { larger } from "./counts.ts";
 import type { RunDate } from "./day.ts";
 import { compareText, plainText } from "./text.ts";
 
@@ -150,11 +151,4 @@ function smallest(a: string | null, b: string | null): string | null {
   if (!a) return b;
   if (!b) return a;
   return compareText(a, b) <= 0 ? a : b;
-}
-
-/** The larger of two counts; a known one counts as larger than an unknown one. */
-export function larger(a: number | null, b: number | null): number | null {
-  if (a === null) return b;
-  if (b === null) return a;
-  return Math.max(a, b);
 }

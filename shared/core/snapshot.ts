@@ -1,5 +1,6 @@
+import { larger } from "./counts.ts";
 import { daysBetween, type RunDate } from "./day.ts";
-import { type Counts, larger, type MissingKb, type Reading, type ReadKb } from "./missing-kb.ts";
+import type { Counts, MissingKb, Reading, ReadKb } from "./missing-kb.ts";
 import type { RunId } from "./run-id.ts";
 import { type Lineage, noLineage, replace } from "./supersedence.ts";
 import { compareText } from "./text.ts";

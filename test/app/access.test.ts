@@ -51,6 +51,7 @@ const guarded: readonly Call[] = [
   { path: "report?format=json" },
   { path: "history" },
   { path: "overview" },
+  { path: "actions" },
   { path: "../" },
   { path: "runs", method: "POST", body: "{}" },
   { path: `runs/default/${day}` },
@@ -149,7 +150,8 @@ async function countMessages(): Promise<number> {
 }
 
 const reportParameters = [
-  ...["watchlist", "run", "from", "softwareId", "search", "change", "overdue", "stalled", "sort", "order"],
+  ...["watchlist", "run", "from", "softwareId", "search", "change", "overdue", "stalled"],
+  ...["exploited", "sort", "order"],
   ...["page", "productPage", "kb", "progress", "format"],
 ];
 
@@ -157,6 +159,7 @@ describe("the size of a request", { timeout: 20_000 }, () => {
   test.each([
     ...reportParameters.map((name) => ["report", name]),
     ...["watchlist", "days", "format"].map((name) => ["history", name]),
+    ...["watchlist", "run", "format"].map((name) => ["actions", name]),
     ...["search", "state", "sort", "order", "page", "format"].map((name) => ["overview", name]),
     ...["report", "health"].map((path) => [path, "code"]),
   ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {

@@ -58,6 +58,7 @@ describe("the built app", () => {
     const read = ["GET", "HEAD"];
     const mail = "api/runs/{watchlist}/{runId}/mail";
     expect(host.registrations).toEqual([
+      { name: "actions", trigger: "http", route: "api/actions", methods: read, authLevel: key },
       { name: "advance-run", trigger: "queue", queueName: "runs", connection: "REPORTER_STORAGE" },
       { name: "cancel-mail", trigger: "http", route: mail, methods: ["DELETE"], authLevel: key },
       { name: "doctor", trigger: "http", route: "api/doctor", methods: ["POST"], authLevel: key },
@@ -67,6 +68,7 @@ describe("the built app", () => {
       { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
       { name: "overview", trigger: "http", route: "api/overview", methods: read, authLevel: key },
       { name: "reasons", trigger: "http", route: "api/reasons", methods: read, authLevel: key },
+      { name: "refresh-advisories", trigger: "timer", schedule: "0 17 * * * *" },
       { name: "report", trigger: "http", route: "api/report", methods: read, authLevel: key },
       { name: "resend", trigger: "http", route: mail, methods: ["POST"], authLevel: key },
       { name: "run-status", trigger: "http", route: "api/runs/{watchlist}/{runId}", methods: read, authLevel: key },

@@ -149,6 +149,14 @@ const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
       })),
     ),
   ],
+  "api/actions": (method) => [
+    { method, path: "/api/actions" },
+    ...asked.flatMap((word) =>
+      ["format=json", "format=csv", "format=pdf", "run=2026-01-01"].map((more) => ({
+        ...{ method, path: `/api/actions?watchlist=${encodeURIComponent(nameOf(word))}&${more}` },
+      })),
+    ),
+  ],
   "api/runs": (method) => [
     { method, path: "/api/runs", body: "{}" },
     { method, path: "/api/runs", body: '{"mail": 1}' },

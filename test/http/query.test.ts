@@ -26,7 +26,15 @@ describe("a query", () => {
   });
 
   test("has defaults for what is absent or empty, and nothing for what has no default", () => {
-    const defaults = { run: "latest", overdue: false, stalled: false, sort: "worst", page: 1, productPage: 1 };
+    const defaults = {
+      run: "latest",
+      overdue: false,
+      stalled: false,
+      exploited: false,
+      sort: "worst",
+      page: 1,
+      productPage: 1,
+    };
     expect(read("")).toEqual(defaults);
     expect(read("run=&search=&change=&page=&sort=%20")).toEqual(defaults);
     expect(readQuery(new URLSearchParams(), historyParameters)).toEqual({ days: 90 });

@@ -20,6 +20,7 @@ describe("the OpenAPI document", () => {
     );
     expect(calls).toEqual([
       "GET /api/report",
+      "GET /api/actions",
       "GET /api/history",
       "GET /api/overview",
       "GET /",
