@@ -13,7 +13,8 @@ const counts = (machineMissedOn: number | null, cveAddressed: number | null = 10
 function entry(softwareId: string, kind: RowKind, before: number | null, now: number | null): KbEntry {
   const isNew = kind === "new" || kind === "returned";
   return {
-    ...{ softwareId, kind, reasons: [], firstSeen: "2026-11-01", peak: 500 },
+    ...{ softwareId, kind, reasons: [], peak: 500 },
+    ...{ firstSeen: "2026-11-01", since: "2026-11-01", dueOn: "2026-11-15" },
     previous: isNew ? null : counts(before),
     current: kind === "resolved" ? null : counts(now),
   };

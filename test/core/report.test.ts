@@ -26,7 +26,7 @@ describe("a report", () => {
     };
     const thresholds = { minMachines: 50, minPercent: 0, minCves: 1 };
     const { run, compared } = await aRun({ products, watchlist: { thresholds, dueDays: 2 } });
-    expect(run.rules).toEqual({ thresholds, dueDays: 2, timeZone: "UTC" });
+    expect(run.rules).toEqual({ thresholds, dueDays: 2, dueDaysExploited: 3, dueFrom: "released", timeZone: "UTC" });
     const frame = { run, previousRunId: null, previousDay: null, trend: [] };
     const report = await buildReport({ ...frame, thresholds }, eachOf(compared));
     expect(report.totals).toEqual(run.totals);

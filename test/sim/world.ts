@@ -132,7 +132,8 @@ function watchlistOf(name: string, list: PlannedList): Watchlist {
     thresholds: { minMachines, minPercent, minCves },
     mailWhen,
     heartbeatDay,
-    dueDays,
+    ...{ dueDays, dueDaysExploited: dueDays, dueFrom: "first-seen" },
+    alertExploited: false,
   };
 }
 
@@ -282,9 +283,9 @@ function recordedStore(store: Store, records: Records, inForce: (watchlist: stri
     },
     // The reader of the scheduled runs does not look for runs asked for in time, so that each read is for the message's run.
     listRequests: async (tenant) => (records.isScheduled() ? [] : store.listRequests(tenant)),
-    async commitRun(run, follows) {
+    async commitRun(run, follows, facts) {
       const refusedEarlier = isRefusedSinceLastSent(await store.listRuns(run));
-      const isFirst = await store.commitRun(run, follows);
+      const isFirst = await store.commitRun(run, follows, facts);
       if (!isFirst) return false;
       const { watchlist, runId, openedAt } = run;
       const { list, rules, asked } = inForce(watchlist);
