@@ -89,7 +89,8 @@ export function encodeState(name: FeedName, state: FeedState): KeyedRow {
   const { validators, readAt, fault, notFound = [] } = state;
   const row = {
     ...{ partitionKey: name, rowKey: stateKeys[name], schemaVersion },
-    ...{ etag: validators.etag ?? "", lastModified: validators.lastModified ?? "", readAt: readAt ?? "" },
+    // A column of the name `etag` would be hidden by the version that the service gives the row.
+    ...{ feedEtag: validators.etag ?? "", feedModified: validators.lastModified ?? "", readAt: readAt ?? "" },
     faultReason: fault ? cut(fault.reason, maxReason).toWellFormed() : "",
     faultSince: fault?.since ?? "",
   };
@@ -101,7 +102,7 @@ export function encodeState(name: FeedName, state: FeedState): KeyedRow {
 
 const optionalInstant = z.union([z.literal(""), instant]);
 const stateColumns = z.object({
-  ...{ schemaVersion: z.literal(schemaVersion), etag: z.string(), lastModified: z.string() },
+  ...{ schemaVersion: z.literal(schemaVersion), feedEtag: z.string(), feedModified: z.string() },
   ...{ readAt: optionalInstant, faultReason: z.string(), faultSince: optionalInstant },
 });
 const ids = z.array(z.string());
@@ -113,9 +114,9 @@ export const noState: FeedState = { validators: {}, readAt: null };
 export function decodeState(row: Columns | undefined): FeedState {
   const parsed = stateColumns.safeParse(row);
   if (!parsed.success || !row) return noState;
-  const { etag, lastModified, readAt, faultReason, faultSince } = parsed.data;
+  const { feedEtag, feedModified, readAt, faultReason, faultSince } = parsed.data;
   return {
-    validators: { ...(etag && { etag }), ...(lastModified && { lastModified }) },
+    validators: { ...(feedEtag && { etag: feedEtag }), ...(feedModified && { lastModified: feedModified }) },
     readAt: readAt || null,
     ...(faultSince && { fault: { reason: faultReason, since: faultSince } }),
     ...notFoundIn(row),

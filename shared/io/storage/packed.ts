@@ -43,6 +43,7 @@ const part = z.string();
 export function unpack(rows: readonly Columns[]): unknown {
   const { parts } = first.parse(rows[0]);
   const texts = rows.slice(0, parts).map((row) => part.parse(gather("text", row)));
+  if (texts.length < parts) throw new RangeError(`It has ${texts.length} rows instead of ${parts}.`);
   const bytes = gunzipSync(Buffer.from(texts.join(""), "base64"), { maxOutputLength: maxJson });
   return JSON.parse(bytes.toString("utf8"));
 }

@@ -43,15 +43,22 @@ const anyKb: fc.Arbitrary<MissingKb> = fc.record(
     firstSeen: anyDay,
     peak: anyCount,
     goneOn: anyDay,
+    line: fc.record({ ids: fc.array(anyText, { maxLength: 3 }), since: anyDay, listedOn: anyDay }),
   },
   {
     requiredKeys: ["id", "name", "productsNames", "url", "machineMissedOn", "cveAddressed", "firstSeen", "peak"],
   },
 );
-const anyGone: fc.Arbitrary<GoneKb> = fc.record(
-  { id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay, unexplained: fc.constant(true) },
-  { requiredKeys: ["id", "firstSeen", "peak", "goneOn"] },
-);
+const anyGone: fc.Arbitrary<GoneKb> = fc
+  .tuple(
+    fc.record({ id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay }),
+    fc.oneof(
+      fc.constant({}),
+      fc.constant({ unexplained: true as const }),
+      fc.record({ replacedBy: anyText.filter((id) => id !== "") }),
+    ),
+  )
+  .map(([left, why]) => ({ ...left, ...why }));
 const anySnapshot: fc.Arbitrary<Snapshot> = fc.record(
   {
     tenant: anyText,
@@ -102,7 +109,7 @@ const anyFailure: fc.Arbitrary<ReadFailure> = fc.record(
 );
 const anyRules: fc.Arbitrary<RunRules> = fc.record({
   thresholds: fc.record({ minMachines: fc.nat(), minPercent: fc.nat(), minCves: fc.nat() }),
-  dueDays: fc.nat(),
+  ...{ dueDays: fc.nat(), dueDaysExploited: fc.nat(), dueFrom: fc.constantFrom("released", "first-seen") },
   timeZone: anyText,
 });
 const anyRun: fc.Arbitrary<Run> = fc
@@ -368,11 +375,12 @@ describe("rows that version 1 wrote", () => {
     schemaVersion: 1,
     day: "2026-11-23",
     openedAt: "2026-11-23T05:00:00.000Z",
-    missingKbCount: 2,
+    missingKbCount: 3,
     unusable: 1,
     missingKbs0:
-      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251,"2026-10-20"],["5066835","",[],null,null,0,"2026-11-23",null]]',
-    gone0: '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true]]',
+      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251,"2026-10-20"],["5066835","",[],null,null,0,"2026-11-23",null],["5070000","",[],null,1,1,"2026-10-15",9,null,["2026-10-13","2026-11-11",["5066835"]]]]',
+    gone0:
+      '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true],["4540675","2026-01-05",3,"2026-11-20","4540676"]]',
   };
   const snapshot: Snapshot = {
     tenant: "home",
@@ -390,16 +398,23 @@ describe("rows that version 1 wrote", () => {
         ...{ id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: null, cveAddressed: 0 },
         ...{ firstSeen: "2026-11-23", peak: null },
       },
+      {
+        ...{ id: "5070000", name: "", productsNames: [], url: null, machineMissedOn: 1, cveAddressed: 1 },
+        ...{ firstSeen: "2026-10-15", peak: 9 },
+        line: { ids: ["5066835"], since: "2026-10-13", listedOn: "2026-11-11" },
+      },
     ],
     gone: [
       { id: "4540673", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20" },
       { id: "4540674", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", unexplained: true },
+      { id: "4540675", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", replacedBy: "4540676" },
     ],
     unusable: 1,
   };
   const runRow: KeyedRow = {
     ...{ partitionKey: "home|b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1 },
     ...{ day: "2026-11-23", minMachines: 5, minPercent: 20, minCves: 1, dueDays: 14, timeZone: "Europe/Berlin" },
+    ...{ dueDaysExploited: 3, dueFrom: "first-seen", replaced: 13n, exploited: 14n },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
     ...{ mailFailedSends: 2, mailCanAsk: true },
@@ -418,7 +433,10 @@ describe("rows that version 1 wrote", () => {
     ...{ watchlist: "Büro", runId: "2026-11-23", tenant: "home", previousRunId: "2026-11-22" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
     ...{ day: "2026-11-23", left: [{ ...left, heldBack: { "5041585": { machineMissedOn: 31 } } }] },
-    rules: { thresholds: { minMachines: 5, minPercent: 20, minCves: 1 }, dueDays: 14, timeZone: "Europe/Berlin" },
+    rules: {
+      ...{ thresholds: { minMachines: 5, minPercent: 20, minCves: 1 }, timeZone: "Europe/Berlin" },
+      ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "first-seen" },
+    },
     comparisons: [
       {
         ...{ softwareId: "microsoft-_-windows_10", previous: "2026-11-22", current: "2026-11-23" },

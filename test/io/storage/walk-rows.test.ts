@@ -135,7 +135,7 @@ describe("rows that version 1 wrote", () => {
   const bookmarkRow: KeyedRow = { ...key, rowKey: "retention", ...bookmark, after: "microsoft-_-edge" };
   const totals = {
     ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5, moreCves: 10, baseline: 6, read: 7, notRead: 8 },
-    ...{ missingKbs: 9, missingInstalls: 3_000_000_000, overdue: 11, stalled: 12 },
+    ...{ missingKbs: 9, missingInstalls: 3_000_000_000, overdue: 11, stalled: 12, replaced: 13, exploited: 14 },
   };
   const at = { openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" };
   const status: WatchlistStatus = {
@@ -156,7 +156,7 @@ describe("rows that version 1 wrote", () => {
     ...{ runId: "2026-11-23", day: "2026-11-23", ...at, digestRunId: "2026-11-20" },
     ...{ digestAt: "2026-11-20T05:06:00.000Z", removedOn: "2026-11-24", awaitedSince: "2026-11-23T06:00:00.000Z" },
     totals0:
-      '{"new":1,"worsened":2,"improved":3,"resolved":4,"returned":5,"moreCves":10,"baseline":6,"read":7,"notRead":8,"missingKbs":9,"missingInstalls":3000000000,"overdue":11,"stalled":12}',
+      '{"new":1,"worsened":2,"improved":3,"resolved":4,"returned":5,"moreCves":10,"baseline":6,"read":7,"notRead":8,"missingKbs":9,"missingInstalls":3000000000,"overdue":11,"stalled":12,"replaced":13,"exploited":14}',
     failing0: '{"softwareId":"microsoft-_-office","reason":"Busy.","misses":3,"others":1}',
     line0: '[["2026-11-23",3000000000]]',
     open0:
