@@ -1,6 +1,6 @@
 import { larger } from "./counts.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { lastOfLine, type Snapshot } from "./snapshot.ts";
 import type { Thresholds } from "./watchlist.ts";
 
 /** The counts of some KBs by KB id; a count that is not named is not meant. */
@@ -135,7 +135,7 @@ export function changesBetween(previous: Snapshot, current: Snapshot, rules: Cha
   const gone = pairs.left.map((kb): Change => {
     // Other runs may have seen more of it since.
     const { firstSeen, peak } = known.get(kb.id) ?? kb;
-    const replacedBy = pairs.replacedBy(kb.id, known.get(kb.id)?.replacedBy);
+    const replacedBy = pairs.replacedBy(kb.id, lastOfLine(kb.id, known));
     const kind = replacedBy === undefined ? "resolved" : "replaced";
     const change = { kind, kb: { ...kb, firstSeen, peak }, previous: countsOf(kb), reasons: noReasons } as const;
     return replacedBy === undefined ? change : { ...change, replacedBy };
@@ -144,7 +144,7 @@ export function changesBetween(previous: Snapshot, current: Snapshot, rules: Cha
 }
 
 /** What a KB listed now is compared with. */
-interface Base {
+export interface Base {
   counts: Counts;
   /** The counts that its report shows as those last reported. */
   shown: Counts;
@@ -152,12 +152,18 @@ interface Base {
   isShared: boolean;
 }
 
+/** A KB listed now; without a base it was not listed before, nor was what it replaces. */
+export interface Pair {
+  kb: MissingKb;
+  base: Base | null;
+}
+
 interface Pairs {
-  listed: readonly { kb: MissingKb; base: Base | null }[];
+  listed: readonly Pair[];
   /** Those of the snapshot before that are not listed now, with the counts last reported. */
   left: readonly MissingKb[];
-  /** The KB listed now that replaced one that left; `by` is what the snapshot says of it. */
-  replacedBy(id: string, by: string | undefined): string | undefined;
+  /** The KB listed now that replaced one that left: `by`, by the snapshot, if that is one of them. */
+  replacedBy(id: string, by: string): string | undefined;
 }
 
 /** The KBs of two snapshots of a product: each listed now with itself before, or with those that it has replaced since. */
@@ -171,21 +177,27 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
   }
   const listed = current.missingKbs.map((kb) => {
     const self = before.get(kb.id);
-    if (self) return { kb, base: { counts: self, shown: countsOf(self), isShared: false } };
     const replaced = (kb.line?.ids ?? []).flatMap((id) => (heirs.has(id) ? (before.get(id) ?? []) : []));
-    if (replaced.length === 0) return { kb, base: null };
-    const machineMissedOn = replaced.reduce<number | null>((most, old) => larger(most, old.machineMissedOn), null);
+    if (replaced.length === 0)
+      return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
+    // Machines that missed the old KB now miss this one, which some may have missed before.
+    const machineMissedOn = replaced.map((old) => old.machineMissedOn).reduce(larger, self?.machineMissedOn ?? null);
     const isShared = replaced.some(({ id }) => (heirs.get(id)?.length ?? 0) > 1);
     // Another KB closes other CVEs: how many says nothing of the machines.
-    const counts = { machineMissedOn, cveAddressed: kb.cveAddressed };
-    return { kb, base: { counts, shown: { machineMissedOn, cveAddressed: null }, isShared } };
+    const counts = { machineMissedOn, cveAddressed: (self ?? kb).cveAddressed };
+    return { kb, base: { counts, shown: { machineMissedOn, cveAddressed: self?.cveAddressed ?? null }, isShared } };
   });
   const left = [...before.values()].filter(({ id }) => !now.has(id));
-  const replacedBy = (id: string, by: string | undefined) => {
+  const replacedBy = (id: string, by: string) => {
     const own = heirs.get(id);
-    return own && by !== undefined && own.includes(by) ? by : own?.[0];
+    return own?.includes(by) ? by : own?.[0];
   };
   return { listed, left, replacedBy };
+}
+
+/** The KBs listed now, each with what an earlier snapshot counted. */
+export function pairsBetween(previous: Snapshot, current: Snapshot): readonly Pair[] {
+  return pairUp(previous, current, undefined).listed;
 }
 
 /** A KB with the counts last reported of it. */

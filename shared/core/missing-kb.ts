@@ -33,7 +33,7 @@ export interface MissingKb extends ReadKb {
 
 /** The KBs that a KB replaced on the list, one after another: it goes on with their age. */
 export interface KbLine {
-  /** Their ids, those replaced last at the end; at most the last 40. */
+  /** Their ids, those replaced last at the end; at most the last 40, or all that were replaced at once. */
   ids: readonly string[];
   /** The oldest day from which one of them counts by `DUE_FROM=released`. */
   since: RunDate;

@@ -1,5 +1,5 @@
 import type { RunFacts } from "./advisory.ts";
-import { type CountsByKb, changesBetween, countsOf, rise } from "./change.ts";
+import { type CountsByKb, changesBetween, countsOf, pairsBetween, rise } from "./change.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { isWorse } from "./due.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
@@ -9,7 +9,7 @@ import type { ProductRow, Report } from "./report.ts";
 import { addEntry, datesOf, type EntryRules, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
 import { firstAnswerDays } from "./run.ts";
 import type { RunId } from "./run-id.ts";
-import type { GoneKb, Snapshot } from "./snapshot.ts";
+import { type GoneKb, lastOfLine, type Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
 import type { DueRules, Thresholds } from "./watchlist.ts";
 
@@ -120,6 +120,11 @@ function shownOf({ last }: Pair): readonly MissingKb[] {
   return last?.missingKbs ?? [];
 }
 
+/** What is listed now, each with what the digest showed of it, or of what it has replaced since. */
+function pairsOf({ last, now }: Pair): ReturnType<typeof pairsBetween> {
+  return last ? pairsBetween(last, now) : [];
+}
+
 function addPair(
   found: Found,
   pair: Pair,
@@ -164,10 +169,10 @@ function entryFinder(report: Report): (id: string, softwareId: string) => KbEntr
 
 /** What the report calls unchanged although it is less than it was then. */
 function betterOf(pair: Pair, thresholds: Thresholds): SinceEntry[] {
-  return shownOf(pair).flatMap((kb) => {
+  return pairsOf(pair).flatMap(({ kb, base }) => {
     const entry = pair.entryOf(kb.id);
-    if (entry?.kind !== "unchanged" || !isLess(kb, entry, thresholds)) return [];
-    return [{ kb, entry: { ...entry, kind: "improved", previous: countsOf(kb) } }];
+    if (!base || base.isShared || entry?.kind !== "unchanged" || !isLess(base.counts, entry, thresholds)) return [];
+    return [{ kb, entry: { ...entry, kind: "improved", previous: base.shown } }];
   });
 }
 
@@ -189,8 +194,12 @@ function isAbove(now: number | null, lastReported: number | null): boolean {
 function resolvedOf(pair: Pair, rules: Omit<EntryRules, "thresholds">): SinceEntry[] {
   const { product, now, entryOf } = pair;
   if (!canResolve(product)) return [];
-  const resolved = new Set(now.gone.filter(isResolved).map(({ id }) => id));
-  const left = shownOf(pair).filter(({ id }) => resolved.has(id) && !entryOf(id));
+  const gone = goneById(now);
+  const carriedOn = new Set(now.missingKbs.flatMap(({ line }) => line?.ids ?? []));
+  const left = shownOf(pair).filter(({ id }) => {
+    const last = lastOfLine(id, gone);
+    return !entryOf(id) && !entryOf(last) && !carriedOn.has(id) && isResolved(gone.get(last));
+  });
   return left.map((kb) => {
     const { softwareId } = product;
     const entry = { softwareId, kind: "resolved", reasons: [], previous: countsOf(kb), current: null } as const;
@@ -199,8 +208,12 @@ function resolvedOf(pair: Pair, rules: Omit<EntryRules, "thresholds">): SinceEnt
 }
 
 /** Whether a KB left the list because it was installed everywhere. */
-function isResolved({ unexplained, replacedBy }: GoneKb): boolean {
-  return !unexplained && replacedBy === undefined;
+function isResolved(kb: GoneKb | undefined): boolean {
+  return kb !== undefined && !kb.unexplained && kb.replacedBy === undefined;
+}
+
+function goneById({ gone }: Snapshot): ReadonlyMap<string, GoneKb> {
+  return new Map(gone.map((kb) => [kb.id, kb]));
 }
 
 function canResolve({ state }: ProductRow): boolean {
@@ -209,18 +222,19 @@ function canResolve({ state }: ProductRow): boolean {
 
 /** The KBs that are on more machines than then, and that the report does not call worse. */
 function risenOf(pair: Pair): string[] {
-  const risen = shownOf(pair).filter(({ id, machineMissedOn }) => {
-    const entry = pair.entryOf(id);
-    return entry?.kind === "unchanged" && rise(machineMissedOn, entry.current?.machineMissedOn ?? null) > 0;
+  const risen = pairsOf(pair).filter(({ kb, base }) => {
+    const entry = pair.entryOf(kb.id);
+    return base && entry?.kind === "unchanged" && rise(base.counts.machineMissedOn, kb.machineMissedOn) > 0;
   });
-  return risen.map(({ id }) => id);
+  return risen.map(({ kb }) => kb.id);
 }
 
 /** How many entries were not listed then, are not now, and were resolved in between. */
 function countPassed(pair: Pair, day: RunDate): number {
   const { product, now, entryOf } = pair;
   if (!canResolve(product)) return 0;
-  const before = new Set(shownOf(pair).map(({ id }) => id));
+  const gone = goneById(now);
+  const before = new Set(shownOf(pair).flatMap(({ id }) => [id, lastOfLine(id, gone)]));
   const passed = now.gone.filter((kb) => {
     const { id, goneOn } = kb;
     return goneOn > day && isResolved(kb) && !before.has(id) && !entryOf(id);

@@ -1,6 +1,6 @@
 import { larger } from "./counts.ts";
 import { daysBetween, type RunDate } from "./day.ts";
-import type { Counts, MissingKb, Reading, ReadKb } from "./missing-kb.ts";
+import type { Counts, KbLine, MissingKb, Reading, ReadKb } from "./missing-kb.ts";
 import type { RunId } from "./run-id.ts";
 import { type Lineage, noLineage, replace } from "./supersedence.ts";
 import { compareText } from "./text.ts";
@@ -15,6 +15,8 @@ export interface GoneKb {
   unexplained?: true;
   /** The KB that replaced it on the list: it was not installed. */
   replacedBy?: string;
+  /** What it had replaced. */
+  line?: KbLine;
 }
 
 /** Why a list is empty: no open weaknesses at all, or only some that Defender ties to no KB. */
@@ -69,9 +71,8 @@ export function takeSnapshot(
   const known = new Map([...remembered, ...(before?.missingKbs ?? [])].map((kb) => [kb.id, kb]));
   const missingKbs = [...listedIn(reading), ...possiblyUnusable(reading, before)].map((kb): MissingKb => {
     const earlier = known.get(kb.id);
-    const { firstSeen = day, peak = null, goneOn } = earlier ?? {};
+    const { firstSeen = day, peak = null, goneOn, line } = earlier ?? {};
     const isBack = goneOn !== undefined && isLately(goneOn, day);
-    const line = before?.missingKbs.find(({ id }) => id === kb.id)?.line;
     return {
       ...kb,
       firstSeen,
@@ -85,12 +86,12 @@ export function takeSnapshot(
   const vanished = (before?.missingKbs ?? []).filter((kb) => !listed.has(kb.id));
   const replacement = replace(missingKbs, vanished, lineage);
   const isUnexplained = emptiness?.verdict === "not-kb-patched";
-  const left = (before?.missingKbs ?? []).map(({ id, firstSeen, peak }): GoneKb => {
+  const left = vanished.map(({ id, firstSeen, peak, line }): GoneKb => {
     const replacedBy = replacement.by.get(id);
     const why = replacedBy ? { replacedBy } : isUnexplained ? ({ unexplained: true } as const) : {};
-    return { id, firstSeen, peak, goneOn: day, ...why };
+    return { id, firstSeen, peak, goneOn: day, ...why, ...(line && { line }) };
   });
-  const gone = latest([...left, ...remembered].filter((kb) => !listed.has(kb.id)));
+  const gone = latest([...left, ...remembered.filter((kb) => !listed.has(kb.id))]);
   const { unusable, differed } = reading;
   const kbs = replacement.listed;
   return { ...key, missingKbs: kbs, gone, unusable, ...(differed && { differed }), ...(emptiness && { emptiness }) };
@@ -130,6 +131,14 @@ function isLately(goneOn: RunDate, today: RunDate): boolean {
 
 function latest(gone: readonly GoneKb[]): GoneKb[] {
   return gone.toSorted((a, b) => compareText(b.goneOn, a.goneOn) || compareText(a.id, b.id)).slice(0, goneMemory.kbs);
+}
+
+/** The last of the KBs that replaced a KB one after another, as far as that is remembered; itself where none did. */
+export function lastOfLine(id: string, gone: ReadonlyMap<string, GoneKb>): string {
+  const line = new Set<string>();
+  for (let next: string | undefined = id; next !== undefined && !line.has(next); next = gone.get(next)?.replacedBy)
+    line.add(next);
+  return [...line].at(-1) ?? id;
 }
 
 /** Whether a reading lacks a KB of the snapshot before, or has it on 0 machines: it is to be read again before that is believed. */

@@ -61,7 +61,7 @@ function remember<T>(known: Map<string, T>, id: string, find: () => T): T {
 /** Nothing replaces anything: no facts are known. */
 export const noLineage: Lineage = createLineage(() => null);
 
-/** So many ids of its line a KB keeps: more than three years of one KB a month. */
+/** So many ids of its line a KB keeps, besides those replaced at once: more than three years of one KB a month. */
 const longestLine = 40;
 
 /** What became of a list where KBs left it that others replace. */
@@ -74,21 +74,21 @@ export interface Replacement {
 
 /** Lets the KBs listed now go on with the age of those that left the list and that they replace. */
 export function replace(listed: readonly MissingKb[], left: readonly MissingKb[], lineage: Lineage): Replacement {
-  const by = new Map<string, string>();
-  if (left.length === 0) return { listed: [...listed], by };
-  const heirs = listed.map((kb) => {
+  const heirs = new Map<string, string[]>();
+  if (left.length === 0) return { listed: [...listed], by: new Map() };
+  const kbs = listed.map((kb) => {
     const line = lineage.replacedBy(kb.id);
     const replaced = left.filter(({ id }) => line.has(id));
-    for (const { id } of replaced) by.set(id, nearer(by.get(id), kb.id, lineage));
+    for (const { id } of replaced) heirs.set(id, [...(heirs.get(id) ?? []), kb.id]);
     return replaced.length > 0 ? inherit(kb, replaced, lineage) : kb;
   });
-  return { listed: heirs, by };
+  return { listed: kbs, by: new Map([...heirs].map(([id, ids]) => [id, nearest(ids, lineage)])) };
 }
 
-/** Of two KBs that replace the same one, the one that the other replaces in turn; else the lower number. */
-function nearer(a: string | undefined, b: string, lineage: Lineage): string {
-  if (a === undefined || lineage.replacedBy(a).has(b)) return b;
-  return lineage.replacedBy(b).has(a) || compareText(a, b) < 0 ? a : b;
+/** Of KBs that replace the same one, one that replaces none of the others; of several the first as text. */
+function nearest(ids: readonly string[], lineage: Lineage): string {
+  const next = ids.filter((id) => !ids.some((other) => lineage.replacedBy(id).has(other)));
+  return next.reduce((first, id) => (compareText(id, first) < 0 ? id : first));
 }
 
 function inherit(kb: MissingKb, replaced: readonly MissingKb[], lineage: Lineage): MissingKb {
@@ -101,7 +101,8 @@ function inherit(kb: MissingKb, replaced: readonly MissingKb[], lineage: Lineage
   ]);
   const listedOn = kb.line?.listedOn ?? kb.firstSeen;
   const firstSeen = earliest([kb.firstSeen, ...replaced.map((old) => old.firstSeen)]);
-  return { ...kb, firstSeen, line: { ids: [...own, ...ids].slice(-longestLine), since, listedOn } };
+  const kept = Math.max(longestLine, replaced.length);
+  return { ...kb, firstSeen, line: { ids: [...own, ...ids].slice(-kept), since, listedOn } };
 }
 
 type Dated = Pick<MissingKb, "firstSeen" | "line">;

@@ -4,7 +4,7 @@ import type { Comparison } from "../../core/comparison.ts";
 import type { RunDate } from "../../core/day.ts";
 import { type Mail, mailStatuses } from "../../core/mail.ts";
 import type { Chain } from "../../core/message.ts";
-import type { Counts, MissingKb } from "../../core/missing-kb.ts";
+import type { Counts, KbLine, MissingKb } from "../../core/missing-kb.ts";
 import type { LeftProduct, ReadFailure, Run, RunKey, RunRules, RunSummary } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
@@ -36,7 +36,7 @@ import {
  * The rows of Snapshots and Runs, version 1. Lists are JSON in as many columns as they need: `missingKbs0`, `missingKbs1`, …
  *
  * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?, [since, listedOn, ids]?], …]
- *            gone       [[id, firstSeen, peak, goneOn, true for unexplained or the id of its replacement?], …]
+ *            gone       [[id, firstSeen, peak, goneOn, true for unexplained or the id of its replacement?, [since, listedOn, ids]?], …]
  * Runs: comparisons {ids: [softwareId, …], of: [index of its pair, …], pairs: [[previous, current], …],
  *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; an absent count is -1,
  *                    firstEmpty: [[index of its id, day], …], lateBaseline: [index of its id, …]}
@@ -87,16 +87,22 @@ export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
 function packKb(kb: MissingKb) {
   const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, line } = kb;
   const packed = [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] as const;
-  if (line) return [...packed, goneOn ?? null, [line.since, line.listedOn, line.ids]] as const;
+  if (line) return [...packed, goneOn ?? null, packLine(line)] as const;
   return goneOn ? ([...packed, goneOn] as const) : packed;
 }
 
-function packGone({ id, firstSeen, peak, goneOn, unexplained, replacedBy }: GoneKb) {
+function packGone({ id, firstSeen, peak, goneOn, unexplained, replacedBy, line }: GoneKb) {
   const packed = [id, firstSeen, peak, goneOn] as const;
   const why = replacedBy ?? unexplained;
+  if (line) return [...packed, why ?? null, packLine(line)] as const;
   return why ? ([...packed, why] as const) : packed;
 }
 
+function packLine({ since, listedOn, ids }: KbLine) {
+  return [since, listedOn, ids] as const;
+}
+
+const packedLine = z.tuple([day, day, z.array(z.string())]);
 const packedKbs = z.array(
   z.tuple([
     z.string(),
@@ -108,11 +114,18 @@ const packedKbs = z.array(
     day,
     knownCount,
     z.optional(z.nullable(day)),
-    z.optional(z.tuple([day, day, z.array(z.string())])),
+    z.optional(packedLine),
   ]),
 );
 const packedGone = z.array(
-  z.tuple([z.string(), day, knownCount, day, z.optional(z.union([z.literal(true), z.string()]))]),
+  z.tuple([
+    z.string(),
+    day,
+    knownCount,
+    day,
+    z.optional(z.nullable(z.union([z.literal(true), z.string()]))),
+    z.optional(packedLine),
+  ]),
 );
 const snapshotColumns = z.object({
   day,
@@ -144,12 +157,14 @@ export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: 
 }
 
 function unpackKb(kb: z.infer<typeof packedKbs>[number]): MissingKb {
-  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, packedLine] = kb;
+  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, line] = kb;
   const read = { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
   const back = goneOn ? { ...read, goneOn: shared(goneOn) } : read;
-  if (!packedLine) return back;
-  const [since, listedOn, ids] = packedLine;
-  return { ...back, line: { ids, since: shared(since), listedOn: shared(listedOn) } };
+  return line ? { ...back, line: unpackLine(line) } : back;
+}
+
+function unpackLine([since, listedOn, ids]: z.infer<typeof packedLine>): KbLine {
+  return { ids, since: shared(since), listedOn: shared(listedOn) };
 }
 
 const days = new Map<RunDate, RunDate>();
@@ -161,9 +176,9 @@ function shared(day: RunDate): RunDate {
   return known;
 }
 
-function unpackGone([id, firstSeen, peak, goneOn, why]: z.infer<typeof packedGone>[number]): GoneKb {
-  const left = { id, firstSeen, peak, goneOn };
-  if (why === undefined) return left;
+function unpackGone([id, firstSeen, peak, goneOn, why, line]: z.infer<typeof packedGone>[number]): GoneKb {
+  const left = { id, firstSeen, peak, goneOn, ...(line && { line: unpackLine(line) }) };
+  if (!why) return left;
   return why === true ? { ...left, unexplained: true } : { ...left, replacedBy: why };
 }
 

@@ -32,6 +32,7 @@ import { aStoredRun, pendingMail, someTotals } from "../../support/store-contrac
 const anyUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 300 })
   .map((units) => String.fromCharCode(...units));
+const anyLine = fc.record({ ids: fc.array(anyText, { maxLength: 3 }), since: anyDay, listedOn: anyDay });
 const anyKb: fc.Arbitrary<MissingKb> = fc.record(
   {
     id: anyText,
@@ -43,7 +44,7 @@ const anyKb: fc.Arbitrary<MissingKb> = fc.record(
     firstSeen: anyDay,
     peak: anyCount,
     goneOn: anyDay,
-    line: fc.record({ ids: fc.array(anyText, { maxLength: 3 }), since: anyDay, listedOn: anyDay }),
+    line: anyLine,
   },
   {
     requiredKeys: ["id", "name", "productsNames", "url", "machineMissedOn", "cveAddressed", "firstSeen", "peak"],
@@ -57,8 +58,9 @@ const anyGone: fc.Arbitrary<GoneKb> = fc
       fc.constant({ unexplained: true as const }),
       fc.record({ replacedBy: anyText.filter((id) => id !== "") }),
     ),
+    fc.option(anyLine, { nil: undefined }),
   )
-  .map(([left, why]) => ({ ...left, ...why }));
+  .map(([left, why, line]) => ({ ...left, ...why, ...(line && { line }) }));
 const anySnapshot: fc.Arbitrary<Snapshot> = fc.record(
   {
     tenant: anyText,
@@ -380,7 +382,7 @@ describe("rows that version 1 wrote", () => {
     missingKbs0:
       '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251,"2026-10-20"],["5066835","",[],null,null,0,"2026-11-23",null],["5070000","",[],null,1,1,"2026-10-15",9,null,["2026-10-13","2026-11-11",["5066835"]]]]',
     gone0:
-      '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true],["4540675","2026-01-05",3,"2026-11-20","4540676"]]',
+      '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true],["4540675","2026-01-05",3,"2026-11-20","4540676"],["4540676","2026-01-05",4,"2026-11-20",null,["2026-01-04","2026-02-03",["4540675"]]]]',
   };
   const snapshot: Snapshot = {
     tenant: "home",
@@ -408,6 +410,10 @@ describe("rows that version 1 wrote", () => {
       { id: "4540673", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20" },
       { id: "4540674", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", unexplained: true },
       { id: "4540675", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", replacedBy: "4540676" },
+      {
+        ...{ id: "4540676", firstSeen: "2026-01-05", peak: 4, goneOn: "2026-11-20" },
+        line: { ids: ["4540675"], since: "2026-01-04", listedOn: "2026-02-03" },
+      },
     ],
     unusable: 1,
   };
