@@ -54,7 +54,7 @@ interface KbFacts {
   name: string;
   url: string | null;
   productsNames: readonly string[];
-  /** `null`: MSRC does not know the KB; absent: the run used no facts. */
+  /** `null`: MSRC does not know the KB; absent: the run used no facts of it. */
   advisory?: Advisory | null;
 }
 
@@ -146,8 +146,9 @@ export function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry, facts: Run
   const row = rows.get(kb.id);
   if (!row) {
     const { id, name, url, productsNames } = kb;
-    const advisory = facts && { advisory: facts.advisories.get(id) ?? null };
-    rows.set(id, { id, name, url, productsNames, ...advisory, entries: [entry] });
+    const advisory = facts?.advisories.get(id);
+    // Of a KB that only an older run listed, this run's facts say nothing.
+    rows.set(id, { id, name, url, productsNames, ...(advisory !== undefined && { advisory }), entries: [entry] });
     return;
   }
   row.entries.push(entry);
