@@ -14,9 +14,9 @@ export interface Gap {
 /** A KB to install, and what that closes. */
 export interface Action {
   row: KbRow;
-  /** The KB's own gaps: the products to install it in. */
+  /** The KB's own gaps: the products to install it in, that with most machines first. */
   installs: readonly Gap[];
-  /** Gaps of KBs that it replaces, in the same products. */
+  /** Gaps of KBs that it replaces, in the same products and order. */
   covers: readonly Gap[];
   /** Whether it closes a CVE known to be exploited, itself or through what it replaces. */
   exploited: boolean;
@@ -43,8 +43,9 @@ export function actionList({ rows, facts }: Pick<Report, "rows" | "facts">): Act
   let gaps = 0;
   for (const product of gapsByProduct(rows).values()) {
     gaps += product.length;
+    const newest = newestOf(product, lineage);
     for (const gap of product) {
-      const closing = closingOf(gap, product, lineage);
+      const closing = newest.find((one) => one === gap || lineage.replacedBy(one.row.id).has(gap.row.id)) ?? gap;
       const draft = drafts.get(closing.row.id) ?? { row: closing.row, installs: [], covers: [] };
       (closing === gap ? draft.installs : draft.covers).push(gap);
       drafts.set(closing.row.id, draft);
@@ -73,19 +74,27 @@ function gapsByProduct(rows: readonly KbRow[]): Map<string, Gap[]> {
   return byProduct;
 }
 
-/** The gap of the KB whose installation closes a gap of the same product: its own, unless a listed KB replaces it. */
-function closingOf(gap: Gap, product: readonly Gap[], lineage: Lineage): Gap {
-  const newer = product.filter(({ row }) => lineage.replacedBy(row.id).has(gap.row.id));
-  // Of several that nothing replaces the one on most machines covers most; no further KB replaces what is chosen.
-  const newest = newer.filter(({ row }) => !newer.some((other) => lineage.replacedBy(other.row.id).has(row.id)));
-  return newest.sort((a, b) => machinesOf(b) - machinesOf(a) || compareText(a.row.id, b.row.id))[0] ?? gap;
+/** The gaps of a product that no listed KB closes but their own; of several that close another, the one on most machines does. */
+function newestOf(product: readonly Gap[], lineage: Lineage): Gap[] {
+  const replaced = new Set(product.flatMap(({ row }) => [...lineage.replacedBy(row.id)]));
+  return product.filter(({ row }) => !replaced.has(row.id)).sort(compareGaps);
+}
+
+function compareGaps(a: Gap, b: Gap): number {
+  return (
+    machinesOf(b) - machinesOf(a) ||
+    compareText(a.row.id, b.row.id) ||
+    compareText(a.entry.softwareId, b.entry.softwareId)
+  );
 }
 
 function machinesOf({ entry }: Gap): number {
   return entry.current?.machineMissedOn ?? -1;
 }
 
-function toAction({ row, installs, covers }: Draft): Action {
+function toAction(draft: Draft): Action {
+  const { row } = draft;
+  const [installs, covers] = [draft.installs.sort(compareGaps), draft.covers.sort(compareGaps)];
   const all = [...installs, ...covers];
   const most = Math.max(...installs.map(machinesOf));
   return {
