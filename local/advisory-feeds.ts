@@ -50,8 +50,9 @@ export interface AdvisoryFeeds {
 }
 
 const kevPath = "/sites/default/files/feeds/known_exploited_vulnerabilities.json";
-const monthsPath = "/cvrf/v3.0/updates";
-const monthPath = "/cvrf/v3.0/cvrf/";
+const msrcPath = "/cvrf/v3.0";
+const monthsPath = `${msrcPath}/updates`;
+const monthPath = `${msrcPath}/cvrf/`;
 
 /** Plays MSRC and CISA: they say what of the facts is published by `now`. */
 export async function startAdvisoryFeeds(options: AdvisoryFeedsOptions): Promise<AdvisoryFeeds> {
@@ -67,7 +68,7 @@ export async function startAdvisoryFeeds(options: AdvisoryFeedsOptions): Promise
     return found.fault;
   };
   const documentAt = (path: string, isShrunken: boolean): FeedDocument | null => {
-    if (path === monthsPath) return msrcMonths(facts, now(), url);
+    if (path === monthsPath) return msrcMonths(facts, now(), `${url}${msrcPath}`);
     if (path.startsWith(monthPath)) return msrcMonth(facts, now(), path.slice(monthPath.length));
     const catalogue = kevCatalogue(facts, now());
     return isShrunken ? shrink(catalogue) : catalogue;
@@ -98,7 +99,7 @@ export async function startAdvisoryFeeds(options: AdvisoryFeedsOptions): Promise
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   return {
-    msrcUrl: url,
+    msrcUrl: `${url}${msrcPath}`,
     kevUrl: `${url}${kevPath}`,
     calls,
     setFacts: (next) => {

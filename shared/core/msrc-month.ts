@@ -20,6 +20,15 @@ function idOf(number: number): string {
   return `${String(Math.floor(number / 12)).padStart(4, "0")}-${names[number % 12]}`;
 }
 
+/** The month of a day. */
+export function monthOf(day: RunDate): string {
+  return idOf(numberOfDay(day));
+}
+
+function numberOfDay(day: RunDate): number {
+  return Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1;
+}
+
 const bundle = new RegExp(`\\b(${names.join("|")})[a-z]*\\s+(\\d{4})\\b`, "i");
 
 /**
@@ -29,7 +38,7 @@ const bundle = new RegExp(`\\b(${names.join("|")})[a-z]*\\s+(\\d{4})\\b`, "i");
 export function possibleMonths({ name, firstSeen }: { name: string; firstSeen: RunDate }): string[] {
   const [, month, year] = bundle.exec(name) ?? [];
   if (month && year) return [`${year}-${month.charAt(0).toUpperCase()}${month.slice(1).toLowerCase()}`];
-  const number = Number(firstSeen.slice(0, 4)) * 12 + Number(firstSeen.slice(5, 7)) - 1;
+  const number = numberOfDay(firstSeen);
   return [idOf(number), idOf(number - 1)];
 }
 
