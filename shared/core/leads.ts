@@ -1,3 +1,4 @@
+import { isExploited } from "./advisory.ts";
 import { larger } from "./counts.ts";
 import { betterKinds, type changeKinds, changeOf, leadEntry, reach, worseKinds } from "./due.ts";
 
@@ -19,6 +20,13 @@ export interface Lead {
 /** What got worse, the worst kind first. */
 export function worseLeads(rows: readonly KbRow[]): Lead[] {
   return leadsOf(rows, worseKinds);
+}
+
+/** KBs that got worse and close an exploited CVE: one lead for each, the worst first. */
+export function exploitedLeads(rows: readonly KbRow[]): Lead[] {
+  return worseLeads(rows.filter(isExploited)).flatMap((lead) =>
+    lead.rows.flatMap((row) => leadsOf([row], [lead.kind])),
+  );
 }
 
 /** What got better or is resolved. */

@@ -1,6 +1,6 @@
 import { daysBetween, type RunDate } from "../core/day.ts";
 import { changeOf, countsNowKnown, isLargest, reachOf } from "../core/due.ts";
-import { betterLeads, type Lead, movedMost, worseLeads } from "../core/leads.ts";
+import { betterLeads, exploitedLeads, type Lead, movedMost, worseLeads } from "../core/leads.ts";
 import type { Counts } from "../core/missing-kb.ts";
 import { comparedRun, notReadLongestFirst, productsIn, unlistedProducts } from "../core/products.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../core/report.ts";
@@ -22,7 +22,7 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
   const late = lateSentences(since);
   switch (verdictOf(report)) {
     case "worse":
-      return [sentencesOf(worseLeads(report.rows)), ...late];
+      return [...exploitedSentence(report), sentencesOf(worseLeads(report.rows)), ...late];
     case "not-read":
       return [nothingRead(report), ...late];
     case "partly-read":
@@ -38,6 +38,16 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
     case "quiet":
       return quietSentences(report, since);
   }
+}
+
+/** The one KB that got worse and is exploited, or how many are. */
+function exploitedSentence({ rows }: Report): string[] {
+  const exploited = exploitedLeads(rows);
+  const [only, ...others] = exploited;
+  if (!only) return [];
+  const [row] = only.rows;
+  if (others.length > 0 || !row) return [`${many(exploited.length, "KB")} that got worse are being exploited`];
+  return [`KB${shown(row.id, 20)} is being exploited`];
 }
 
 /** What an earlier digest said that was not delivered. */
@@ -206,13 +216,15 @@ function subjectParts(report: Report, since: SinceDigest | null, names: (typeof 
   const { totals, previousRunId } = report;
   const parts = (leads: readonly Lead[], when = "") =>
     leads.map((lead, index) => (names.kb && index === 0 ? subjectPart(lead, when) : shortPart(lead, index, when)));
-  const missingNow = lacksKbs(report) ? missing(report, 1) : `${many(totals.missingKbs, "KB")} missing`;
+  const missingNow = lacksKbs(report)
+    ? missing(report, 1)
+    : [`${many(totals.missingKbs, "KB")} missing`, ...exploitedPart(totals)].join(", ");
   const late = since ? parts(lateLeads(since), ` since ${shortDay(since.day)}`) : [];
   const verdict = verdictOf(report);
   if (late.length > 0 && verdict !== "worse") return [...notReadPart(report, names.notRead), ...late, missingNow];
   switch (verdict) {
     case "worse":
-      return [...parts(worseLeads(report.rows)), ...notReadPart(report, names.notRead)];
+      return [...worseParts(report, names.kb, parts), ...notReadPart(report, names.notRead)];
     case "not-read":
       return [nothingRead(report)];
     case "partly-read":
@@ -233,6 +245,21 @@ function subjectParts(report: Report, since: SinceDigest | null, names: (typeof 
   }
 }
 
+/** What is exploited comes first: one KB by its number, several by how many they are. */
+function worseParts({ rows }: Report, names: boolean, parts: (leads: readonly Lead[]) => string[]): string[] {
+  const leads = worseLeads(rows);
+  const exploited = exploitedLeads(rows);
+  const [first] = exploited;
+  if (!first) return parts(leads);
+  if (exploited.length > 1 || !names) return [`${count(exploited.length)} exploited`, ...parts(leads)];
+  const rest = leads.flatMap((lead) => (lead.rows.length === 1 && lead.kind === first.kind ? [] : [lead]));
+  return [subjectPart(first, "", "Exploited"), ...rest.map((lead) => shortPart(lead, 1, ""))];
+}
+
+function exploitedPart({ exploited }: Report["totals"]): string[] {
+  return exploited > 0 ? [`${count(exploited)} exploited`] : [];
+}
+
 function overduePart({ overdue }: Report["totals"]): string[] {
   return overdue > 0 ? [`${count(overdue)} overdue`] : [];
 }
@@ -247,7 +274,7 @@ const words: Readonly<Record<Lead["kind"], readonly [title: string, word: string
 };
 
 // "New: KB5070884, Windows Server 2022, 41 machines"; the parts after it only count: "6 worse, most +14".
-function subjectPart(lead: Lead, when: string): string {
+function subjectPart(lead: Lead, when: string, title = words[lead.kind][0]): string {
   const { kind, rows } = lead;
   const [only] = rows;
   if (rows.length > 1 || !only) return shortPart(lead, 0, when);
@@ -257,7 +284,7 @@ function subjectPart(lead: Lead, when: string): string {
     kind === "resolved"
       ? `was on ${machinesOf(before, null)}`
       : `${lead.change === null ? upToOf(only, entry) : ""}${figureOf(entry)}`;
-  return `${words[kind][0]}${when}: KB${shown(only.id, 20)}, ${productsOf(only)}, ${figure}`;
+  return `${title}${when}: KB${shown(only.id, 20)}, ${productsOf(only)}, ${figure}`;
 }
 
 function shortPart({ kind, rows, change }: Lead, index: number, when: string): string {

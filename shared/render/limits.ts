@@ -6,6 +6,8 @@ const digestLines = {
   /** Products of one KB. */
   products: 3,
   bars: 6,
+  /** Updates to install. */
+  actions: 10,
   /** Reasons of one remark, and products of one reason. */
   ...{ reasons: 3, names: 5 },
 };

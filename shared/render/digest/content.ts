@@ -5,6 +5,7 @@ import { digestVerdict, isAboutReading, type Verdict, verdictOf } from "../../co
 import { comparedWith, headline, notReadWords } from "../headline.ts";
 import { healthLink, reportLink } from "../link.ts";
 import { agree, formatRun, shown } from "../words.ts";
+import { type Actions, actionsOf } from "./actions.ts";
 import { auditOf } from "./audit.ts";
 import { type Bars, barsOf } from "./bars.ts";
 import { type Brief, briefsOf, type KbTable, kbTablesOf } from "./kb-tables.ts";
@@ -29,7 +30,7 @@ export interface Digest {
   portal: string;
 }
 
-export type Part = KbTable | Brief | Trend | Bars | Remark;
+export type Part = Actions | KbTable | Brief | Trend | Bars | Remark;
 
 /** What a report's digest says; `room` is how much of each part it shows before the rest is only counted, see `linesShown`. */
 export function digestOf(material: Material, room: number, list: FullList): Digest {
@@ -54,7 +55,8 @@ function partsOf(context: Context): Part[] {
   const { report } = context;
   const pictures = [trendOf(report), barsOf(context)].filter((part) => part !== null);
   const remarks = remarksOf(context);
-  const changes = [...kbTablesOf(context), ...briefsOf(context)];
+  const actions = [actionsOf(context)].filter((part) => part !== null);
+  const changes = [...actions, ...kbTablesOf(context), ...briefsOf(context)];
   if (!isAboutReading(verdictOf(report))) return [...changes, ...pictures, ...remarks];
   // Where it is why the digest comes, what could not be read is the news.
   const [news = [], others = []] = [true, false].map((is) => remarks.filter(({ tone }) => (tone === "caution") === is));

@@ -1,4 +1,5 @@
 import { many } from "../words.ts";
+import type { Actions } from "./actions.ts";
 import type { Bars } from "./bars.ts";
 import type { Part } from "./content.ts";
 import { Block, Layout, Line, MaybeLink, Section, Title } from "./html-blocks.tsx";
@@ -12,6 +13,8 @@ import type { Trend, TrendBar } from "./trend.ts";
 /** One part of a digest, as rows of the card's table. */
 export function PartRows({ part }: { part: Part }) {
   switch (part.type) {
+    case "actions":
+      return <ActionsPart actions={part} />;
     case "table":
       return <Table table={part} />;
     case "brief":
@@ -34,6 +37,37 @@ function Table({ table: { title, note, kbs, rest } }: { table: KbTable }) {
       <RestLine rest={rest} />
     </Section>
   );
+}
+
+function ActionsPart({ actions: { title, steps, rest } }: { actions: Actions }) {
+  return (
+    <Section>
+      <Title>{title}</Title>
+      <Layout>
+        {steps.map(({ number, link, where, facts, warnings }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+          <tr key={index}>
+            <td width={22} valign="top" {...inked("muted", { padding: "3px 0 0", ...font(13) })}>
+              {`${index + 1}.`}
+            </td>
+            <td {...inked("text", { padding: "3px 0 0", ...font(13), ...breaking(where) })}>
+              <b>
+                <MaybeLink link={link}>{number}</MaybeLink>
+              </b>
+              {` on ${where}`}
+              <span {...inked("muted", { fontSize: 12 })}>{afterDots(facts)}</span>
+              {warnings.length > 0 && <span {...inked("worse", { fontSize: 12 })}>{afterDots(warnings)}</span>}
+            </td>
+          </tr>
+        ))}
+      </Layout>
+      <RestLine rest={rest} />
+    </Section>
+  );
+}
+
+function afterDots(parts: readonly string[]): string {
+  return parts.map((part) => ` · ${part}`).join("");
 }
 
 function RestLine({ rest }: { rest: Rest | null }) {
@@ -80,7 +114,6 @@ function ColumnHead({ align, width, children }: { align: "left" | "right"; width
 
 function Kb({ kb }: { kb: KbLine }) {
   const { number, link, name, facts, warnings, products, more } = kb;
-  const afterDots = (parts: readonly string[]) => parts.map((part) => ` · ${part}`).join("");
   return (
     <tbody>
       <tr>

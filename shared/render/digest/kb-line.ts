@@ -3,6 +3,7 @@ import { changeOf, daysOverdue, isBetter, isDueBefore, knownAge, stalledEntry } 
 import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries } from "../../core/order.ts";
 import { type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
+import { exploitedWords, releasedWords, replacementWords } from "../advisory-words.ts";
 import { linesShown, namesInLine } from "../limits.ts";
 import { safeLink } from "../link.ts";
 import { count, countWithChange, listed, many, manyWithChange, productLabel, shown } from "../words.ts";
@@ -46,7 +47,7 @@ export function kbLine(row: KbRow, context: Context): KbLine {
   const others = (context.rowsById.get(row.id)?.entries ?? []).filter((entry) => !own.has(entry));
   return {
     ...lineOf(row, others, context),
-    warnings: [overdue(row, context), stalled(row, context)].filter(Boolean),
+    warnings: [exploitedWords(row), overdue(row, context), stalled(row, context)].filter(Boolean),
   };
 }
 
@@ -60,7 +61,7 @@ function lineOf(row: KbRow, others: readonly KbEntry[], context: Context): Omit<
   const lines = linesShown("products", entries.length, context.room);
   return {
     ...kbTitle(row),
-    facts: [otherNames(row), age(row, context)].filter(Boolean),
+    facts: [otherNames(row), replacementWords(row), age(row, context)].filter(Boolean),
     products: entries.slice(0, lines).map((entry) => productLine(entry, row)),
     more: Math.max(0, entries.length - lines),
   };
@@ -85,7 +86,9 @@ function withMore(words: readonly string[], all: number): string[] {
 function age(row: KbRow, { report: { day } }: Context): string {
   const days = knownAge(row, day);
   if (days === null) return "";
-  return days === 0 ? "first seen today" : `${many(days, "day")} old`;
+  const released = releasedWords(row);
+  if (days === 0) return released || "first seen today";
+  return [released, `${many(days, "day")} old`].filter(Boolean).join(", ");
 }
 
 function overdue(row: KbRow, { report, next }: Context): string {

@@ -1,5 +1,6 @@
 import type { Report } from "../../core/report.ts";
 import { many, type RenderOptions, shown } from "../words.ts";
+import type { Actions } from "./actions.ts";
 import type { Bars } from "./bars.ts";
 import { type Digest, digestOf, type Part } from "./content.ts";
 import type { KbLine, ProductLine } from "./kb-line.ts";
@@ -24,6 +25,8 @@ export function textOf(digest: Digest): string {
 
 function partText(part: Part): string[] {
   switch (part.type) {
+    case "actions":
+      return actionsText(part);
     case "table":
       return tableText(part);
     case "brief":
@@ -43,6 +46,17 @@ function top({ headline, about, caution, link }: Digest): string[] {
     ...wrap(about, width),
     ...(caution ? wrap(`! ${caution}`, width, "  ") : []),
     ...(link ? [link] : []),
+  ];
+}
+
+function actionsText({ title, steps, rest }: Actions): string[] {
+  return [
+    ...wrap(title.toUpperCase(), width),
+    ...steps.flatMap(({ number, where, facts, warnings }, index) => {
+      const marked = warnings.map((warning) => `! ${warning}`);
+      return wrap(`${index + 1}. ${[`${number} on ${where}`, ...facts, ...marked].join("; ")}`, width, "   ");
+    }),
+    ...restText(rest),
   ];
 }
 
@@ -128,8 +142,8 @@ function remarkText({ title, tone, points, rest }: Remark): string[] {
 function linksText({ parts }: Digest): string[] {
   const links = new Set<string>();
   for (const part of parts) {
-    if (part.type !== "table" && part.type !== "brief") continue;
-    for (const { number, link } of part.kbs) if (link) links.add(`${number} ${link}`);
+    const kbs = "kbs" in part ? part.kbs : "steps" in part ? part.steps : [];
+    for (const { number, link } of kbs) if (link) links.add(`${number} ${link}`);
   }
   return links.size > 0 ? ["LINKS", ...links] : [];
 }
