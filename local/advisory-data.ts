@@ -5,6 +5,33 @@ import { story } from "./estate.ts";
 import { type EstateProduct, estateProducts, type Update, updatesOf } from "./estate-products.ts";
 import type { FeedCve, FeedFacts, FeedKb } from "./feeds/facts.ts";
 
+// ---- what CISA's catalogue has held for years
+
+const oldKev: readonly FeedCve[] = [
+  ...kevOf("2021-11-03", "CVE-2012-0158 CVE-2015-1641 CVE-2016-7255 CVE-2018-8653", "CVE-2017-11882 CVE-2020-1472"),
+  ...kevOf("2023-07-11", "CVE-2023-32046 CVE-2023-32049 CVE-2023-35311 CVE-2023-36874"),
+  ...kevOf("2023-07-17", "", "CVE-2023-36884"),
+  ...kevOf("2023-11-14", "CVE-2023-36025 CVE-2023-36033 CVE-2023-36036"),
+  ...kevOf("2024-01-10", "", "CVE-2023-29357"),
+  ...kevOf("2024-02-13", "CVE-2024-21351 CVE-2024-21412"),
+  ...kevOf("2024-03-26", "", "CVE-2023-24955"),
+  ...kevOf("2024-05-14", "CVE-2024-30040", "CVE-2024-30051"),
+  ...kevOf("2024-08-13", "CVE-2024-38106 CVE-2024-38107 CVE-2024-38178 CVE-2024-38189 CVE-2024-38193 CVE-2024-38213"),
+  ...kevOf("2024-10-08", "CVE-2024-43572 CVE-2024-43573"),
+  ...kevOf("2024-10-22", "", "CVE-2024-38094"),
+];
+
+function kevOf(since: string, cves: string, usedByRansomware = ""): FeedCve[] {
+  const entries = (text: string, ransomware: boolean) =>
+    text
+      .split(" ")
+      .filter(Boolean)
+      .map((cve) => ({ cve, since, ransomware }));
+  return [...entries(cves, false), ...entries(usedByRansomware, true)];
+}
+
+// ---- what both say of the estate
+
 /**
  * What MSRC and CISA say of the estate's updates, for the same `today` as the estate's. Each update has one release, the one
  * that the estate lists in the month up to today, so that no KB is a year older than its name says.
@@ -18,16 +45,19 @@ export function estateFacts(today: string): FeedFacts {
   };
 }
 
-/** Over one weekend MSRC is down, then answers with a page; at its end CISA's file is cut down. Mails of the week are not affected. */
+/**
+ * Over one weekend MSRC answers with a page of its own, and on Sunday CISA's file is cut down. It is over before the KBs of
+ * a Patch Tuesday are listed, and costs no pauses as a 503 would.
+ */
 export function estateTrouble(today: string): (feed: FeedName, day: string) => FeedFault | null {
   const number = dayNumber(today) - 4;
   // 1 January 1970 was a Thursday.
   const saturday = number - ((number - 2) % 7);
   return (feed, day) => {
     const daysAfter = dayNumber(day) - saturday;
-    if (feed === "msrc" && daysAfter === 0) return { status: 503, body: "Service Unavailable" };
-    if (feed === "msrc" && daysAfter === 1) return maintenancePage;
-    return feed === "kev" && daysAfter === 1 ? "shrunken" : null;
+    if (daysAfter < 0 || daysAfter > 1) return null;
+    if (feed === "msrc") return maintenancePage;
+    return daysAfter === 1 ? "shrunken" : null;
   };
 }
 
@@ -36,6 +66,9 @@ const maintenancePage: FeedFault = {
   headers: { "content-type": "text/html" },
   body: "<!DOCTYPE html><title>Maintenance</title><p>We'll be back soon.</p>",
 };
+
+/** What the feeds say where nothing they say matters. */
+export const quietFacts: FeedFacts = { kbs: [{ id: "5034441", released: "2024-01-09" }], kev: oldKev };
 
 // ---- the yearly waves
 
@@ -203,29 +236,4 @@ function storyKev(today: number): FeedCve[] {
     { cve: wsusCve, since: dayText(today + story.returned.listedFrom) },
     { cve: sharedCve(dayText(released), 0), since: dayText(since), ransomware: true },
   ];
-}
-
-// ---- what CISA's catalogue has held for years
-
-const oldKev: readonly FeedCve[] = [
-  ...kevOf("2021-11-03", "CVE-2012-0158 CVE-2015-1641 CVE-2016-7255 CVE-2018-8653", "CVE-2017-11882 CVE-2020-1472"),
-  ...kevOf("2023-07-11", "CVE-2023-32046 CVE-2023-32049 CVE-2023-35311 CVE-2023-36874"),
-  ...kevOf("2023-07-17", "", "CVE-2023-36884"),
-  ...kevOf("2023-11-14", "CVE-2023-36025 CVE-2023-36033 CVE-2023-36036"),
-  ...kevOf("2024-01-10", "", "CVE-2023-29357"),
-  ...kevOf("2024-02-13", "CVE-2024-21351 CVE-2024-21412"),
-  ...kevOf("2024-03-26", "", "CVE-2023-24955"),
-  ...kevOf("2024-05-14", "CVE-2024-30040", "CVE-2024-30051"),
-  ...kevOf("2024-08-13", "CVE-2024-38106 CVE-2024-38107 CVE-2024-38178 CVE-2024-38189 CVE-2024-38193 CVE-2024-38213"),
-  ...kevOf("2024-10-08", "CVE-2024-43572 CVE-2024-43573"),
-  ...kevOf("2024-10-22", "", "CVE-2024-38094"),
-];
-
-function kevOf(since: string, cves: string, usedByRansomware = ""): FeedCve[] {
-  const entries = (text: string, ransomware: boolean) =>
-    text
-      .split(" ")
-      .filter(Boolean)
-      .map((cve) => ({ cve, since, ransomware }));
-  return [...entries(cves, false), ...entries(usedByRansomware, true)];
 }

@@ -1,3 +1,4 @@
+import { estateFacts, estateTrouble } from "./advisory-data.ts";
 import { createEstate } from "./estate.ts";
 import { daysBefore, playDay, runToday } from "./play.ts";
 import { type Running, type StartFlags, startLocalHost } from "./start-host.ts";
@@ -7,10 +8,11 @@ const pastDays = 30;
 
 /** Runs the app in a simulated world: thirty days of history, then today. */
 export async function startWithWorld(flags: StartFlags): Promise<Running> {
-  console.log("Starting a simulated tenant, its storage and an inbox …");
+  console.log("Starting a simulated tenant, its storage, advisory feeds and an inbox …");
   const today = new Date().toISOString().slice(0, 10);
   const estate = createEstate({ seed: 7, today });
-  const world = await startWorld({ estate, inboxPort: flags.once ? 0 : 7072 });
+  const advisories = { ...estateFacts(today), trouble: estateTrouble(today) };
+  const world = await startWorld({ estate, advisories, inboxPort: flags.once ? 0 : 7072 });
   const { softwareIds, addedToday } = estate;
   const hostWatching = (ids: readonly string[]) =>
     startLocalHost(flags, { ...world.settings, SOFTWARE_IDS: ids.join(",") }, world.storageConnectionString);

@@ -1,7 +1,7 @@
 import { severities } from "../../shared/core/advisory.ts";
 import { type FeedDocument, type FeedFacts, type FeedKb, lastOf, publishedAt } from "./facts.ts";
 
-/** MSRC's list of months as of an instant. */
+/** MSRC's list of months as of an instant; `url` is the API's. */
 export function msrcMonths(facts: FeedFacts, now: Date, url: string): FeedDocument {
   const kbs = publishedKbs(facts, now);
   const months = Map.groupBy(kbs, ({ released }) => monthId(released));
@@ -9,9 +9,9 @@ export function msrcMonths(facts: FeedFacts, now: Date, url: string): FeedDocume
     ...{ ID: id, Alias: id, DocumentTitle: titleOf(own), Severity: null },
     InitialReleaseDate: `${initialRelease(own)}T08:00:00Z`,
     CurrentReleaseDate: `${lastChange(own)}T08:00:00Z`,
-    CvrfUrl: `${url}/cvrf/v3.0/cvrf/${id}`,
+    CvrfUrl: `${url}/cvrf/${id}`,
   }));
-  return { content: { "@odata.context": `${url}/cvrf/v3.0/$metadata#Updates`, value }, changedAt: changedAt(kbs) };
+  return { content: { "@odata.context": `${url}/$metadata#Updates`, value }, changedAt: changedAt(kbs) };
 }
 
 /** A month's document as of an instant; `null`: MSRC has no such month yet. */
