@@ -192,6 +192,8 @@ export interface Store {
   /** Does nothing if there is none. */
   deleteAlert(key: AlertKey): Promise<void>;
 
+  /** How the feeds are, without what they say. */
+  readFeeds(): Promise<Readonly<Record<FeedName, FeedState>>>;
   /** A damaged row of a month is left out, so that it is read anew. */
   readAdvisories(): Promise<StoredAdvisories>;
   /** The last write holds, as in the other two. */
@@ -296,11 +298,14 @@ export interface Bookmark {
   after?: string;
 }
 
-/** A digest, ready to send. */
+/** A digest or an alert, ready to send. */
 export interface OutgoingMail {
   tenant: string;
   watchlist: string;
-  runId: RunId;
+  /** The run that a digest reports. */
+  runId?: RunId;
+  /** The CVE that an alert is about. */
+  cve?: string;
   /** Names this send: one of unknown outcome is tried again under its key, and any other send has another. */
   sendKey: string;
   /** Whether an earlier try of this send may have reached the service. */
@@ -383,7 +388,14 @@ export interface FeedState {
   /** Why the last refresh failed; absent: it did not. */
   fault?: { reason: string; since: string };
   /** MSRC only: watched KBs that are in none of the months that could have them, so they are not looked for again. */
-  notFound?: readonly string[];
+  notFound?: readonly MissedKb[];
+}
+
+/** A KB that MSRC does not know. */
+export interface MissedKb {
+  id: string;
+  /** Those that could have it. */
+  months: readonly string[];
 }
 
 /** A month as it was read. */

@@ -1,17 +1,29 @@
+import { isPast } from "./alert.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { deliveryMinutes } from "./deadline.ts";
+import type { Mail } from "./mail.ts";
 import type { Chain } from "./message.ts";
 import { graceDays } from "./retention.ts";
 import type { RunId } from "./run-id.ts";
-import { type FailingProduct, lastingMisses, type OpenMail, type WatchlistStatus } from "./watchlist-status.ts";
+import {
+  type FailingProduct,
+  lastingMisses,
+  type OpenAlert,
+  type OpenMail,
+  type WatchlistStatus,
+} from "./watchlist-status.ts";
 
 /** Why a person must act on a watchlist. */
 export type Trouble = Chain &
   (
     | { kind: "late"; last: RunId | null; due: Date; latest: Date }
-    | { kind: "refused" | "account" | "unsent" | "removed"; runId: RunId; reason: string | null }
+    | { kind: MailTrouble | "removed"; runId: RunId; reason: string | null }
+    | { kind: `alert-${MailTrouble}`; cve: string; reason: string | null }
     | { kind: "failing"; runId: RunId; product: FailingProduct }
   );
+
+/** What can keep a mail from its readers. */
+export type MailTrouble = "refused" | "account" | "unsent";
 
 /** By when a watchlist's runs and mails are expected. */
 export interface Expected {
@@ -24,8 +36,13 @@ export interface Expected {
 
 /** What is wrong with a configured watchlist. */
 export function troublesOf(status: WatchlistStatus, expected: Expected): Trouble[] {
-  const { tenant, watchlist, open } = status;
-  const found = [lateRun(status, expected), ...open.map((one) => openMail(one, expected)), failingProduct(status)];
+  const { tenant, watchlist, open, alerts = [] } = status;
+  const found = [
+    lateRun(status, expected),
+    ...open.map((one) => openMail(one, expected)),
+    ...alerts.map((one) => openAlert(one, expected)),
+    failingProduct(status),
+  ];
   return found.filter((trouble) => trouble !== null).map((trouble) => ({ tenant, watchlist, ...trouble }));
 }
 
@@ -52,11 +69,22 @@ function lateRun(status: WatchlistStatus, { now, nextRun, minutesUntilLate }: Ex
 }
 
 function openMail({ runId, committedAt, mail }: OpenMail, { now }: Expected): Found | null {
-  const what = { runId, reason: mail.reason ?? null };
-  if (mail.status === "refused") return { kind: "refused", ...what };
-  if (mail.isAccountTrouble) return { kind: "account", ...what };
-  const isLate = now.getTime() - Date.parse(committedAt) > deliveryMinutes * 60_000;
-  return isLate ? { kind: "unsent", ...what } : null;
+  const kind = mailTrouble(mail, committedAt, now);
+  return kind && { kind, runId, reason: mail.reason ?? null };
+}
+
+/** Nobody can send a refused alert again: it is named for as long as it is news. */
+function openAlert({ cve, openedAt, mail }: OpenAlert, { now }: Expected): Found | null {
+  if (mail.status === "refused" && isPast({ openedAt }, now)) return null;
+  const kind = mailTrouble(mail, openedAt, now);
+  return kind && { kind: `alert-${kind}`, cve, reason: mail.reason ?? null };
+}
+
+/** `owedSince`: ISO 8601 in UTC. */
+function mailTrouble({ status, isAccountTrouble }: Mail, owedSince: string, now: Date): MailTrouble | null {
+  if (status === "refused") return "refused";
+  if (isAccountTrouble) return "account";
+  return now.getTime() - Date.parse(owedSince) > deliveryMinutes * 60_000 ? "unsent" : null;
 }
 
 function failingProduct({ failing, latest }: WatchlistStatus): Found | null {

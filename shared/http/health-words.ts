@@ -20,17 +20,27 @@ function sentenceOf(trouble: Trouble): string {
     case "late":
       return lateSentence(trouble);
     case "refused":
-      return `the digest of ${trouble.runId} was refused.${because(trouble)}`;
     case "account":
-      return `the digest of ${trouble.runId} waits for the mail account.${because(trouble)}`;
     case "unsent":
-      return `the digest of ${trouble.runId} has not been sent yet.${because(trouble)}`;
+      return `the digest of ${trouble.runId} ${mailWords[trouble.kind]}.${because(trouble)}`;
+    case "alert-refused":
+    case "alert-account":
+    case "alert-unsent":
+      return `the alert of ${trouble.cve} ${mailWords[trouble.kind]}.${because(trouble)}`;
     case "removed":
       return removedSentence(trouble);
     case "failing":
       return failingSentence(trouble);
   }
 }
+
+const refused = "was refused";
+const account = "waits for the mail account";
+const unsent = "has not been sent yet";
+const mailWords = {
+  ...{ refused, account, unsent },
+  ...{ "alert-refused": refused, "alert-account": account, "alert-unsent": unsent },
+};
 
 function because({ reason }: { reason: string | null }): string {
   return reason === null ? "" : ` ${reason}`;

@@ -8,6 +8,7 @@ import { logTexts } from "../log.ts";
 import { type Ports, RowError } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
+import { listAlerts } from "../run/alerts.ts";
 import { chainEnd } from "../run/chain.ts";
 import { noteAwaited, refreshStatus } from "../run/status.ts";
 import { unlessDamaged } from "../run/unless-damaged.ts";
@@ -148,7 +149,7 @@ async function repaired(list: readonly Watchlist[], known: readonly WatchlistSta
 async function repair(chain: Chain, status: WatchlistStatus | undefined, ports: Ports): Promise<WatchlistStatus> {
   const end = status?.latest ? null : await unlessDamaged(chainEnd(ports.store, chain));
   const isKnown = end !== null && !(end instanceof RowError) && end.last !== null;
-  return isKnown
-    ? refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null }, ports)
-    : noteAwaited(chain, status, ports);
+  if (!isKnown) return noteAwaited(chain, status, ports);
+  const alerts = await listAlerts(chain, ports);
+  return refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null, alerts }, ports);
 }

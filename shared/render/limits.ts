@@ -5,6 +5,8 @@ const digestLines = {
   brief: 5,
   /** Products of one KB. */
   products: 3,
+  /** KBs of an alert, and products of one of them. */
+  ...{ alertKbs: 10, alertProducts: 5 },
   bars: 6,
   /** Updates to install. */
   actions: 10,

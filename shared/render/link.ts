@@ -12,6 +12,18 @@ export function safeLink(url: string | null): string | null {
   return known && href.length <= maxLength ? href : null;
 }
 
+const cveId = /^CVE-\d{4}-\d{4,19}$/;
+
+/** Pages about a CVE; `null` for what is not the id of one. */
+export function cveLinks(cve: string): { msrc: string; cisa: string; nvd: string } | null {
+  if (!cveId.test(cve)) return null;
+  return {
+    msrc: `https://msrc.microsoft.com/update-guide/vulnerability/${cve}`,
+    cisa: `https://www.cisa.gov/known-exploited-vulnerabilities-catalog?search_api_fulltext=${cve}`,
+    nvd: `https://nvd.nist.gov/vuln/detail/${cve}`,
+  };
+}
+
 /** The health page, or `null` where no address is configured. */
 export function healthLink(reportUrl: string | null): string | null {
   return reportUrl && `${reportUrl}/api/health`;

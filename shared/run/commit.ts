@@ -1,6 +1,6 @@
 import { pMapIterable } from "p-map";
 import { openFacts } from "../core/advisory.ts";
-import { type Mail, secondsUntilDue } from "../core/mail.ts";
+import { isOwed, type Mail } from "../core/mail.ts";
 import { closeRun, type Outcome, type Run } from "../core/run.ts";
 import { isScheduled, type RunId, runDay } from "../core/run-id.ts";
 import { summarize } from "../core/watchlist-status.ts";
@@ -47,10 +47,13 @@ export async function finish(run: Run, { runs, last }: ChainEnd, ports: Ports): 
   logCommitted(run, ports.log);
   const mail = await mailAskedFor(run, ports);
   const all = [...runs.filter((one) => one.runId !== runId), { ...run, mail }];
-  if (all.some(({ mail }) => secondsUntilDue(mail, ports.now()) !== null))
+  const listed = await unlessDamaged(ports.store.listAlerts(run));
+  const alerts = listed instanceof RowError ? [] : listed;
+  // Where an alert is damaged, delivery fails, and health finds that.
+  if (listed instanceof RowError || [...all, ...alerts].some(({ mail }) => isOwed(mail)))
     await ports.queue.send({ deliver: { tenant, watchlist }, openedAt: ports.now().toISOString() });
   const newest = isScheduled(runId) ? run : (last?.run ?? null);
-  await refreshStatus({ tenant, watchlist }, { runs: all, last: newest }, ports);
+  await refreshStatus({ tenant, watchlist }, { runs: all, last: newest, alerts }, ports);
   if (!isScheduled(runId)) await ports.store.deleteRequest(run);
 }
 

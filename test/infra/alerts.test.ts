@@ -3,7 +3,7 @@ import { checkValues } from "../../scripts/deployment-values.ts";
 import { checkHealth } from "../../shared/http/health.ts";
 import { formatLog, logTexts } from "../../shared/log.ts";
 import { DefenderError } from "../../shared/ports.ts";
-import { mailLogs } from "../../shared/run/deliver.ts";
+import { mailLogs } from "../../shared/run/send-mail.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { infra } from "../support/bicep.ts";
 import { aWatchlist } from "../support/builders.ts";

@@ -57,6 +57,7 @@ describe("the runbook", () => {
 function everyReason(): string[] {
   const chain = { tenant: "5a1c", watchlist: "w" };
   const mail = { ...chain, runId: "2026-11-23", reason: "No such address." };
+  const alert = { ...chain, cve: "CVE-2026-20001", reason: "No such address." };
   const [due, latest] = [new Date("2026-11-24T05:00:00Z"), new Date("2026-11-24T07:31:00Z")];
   const product = { softwareId: "a-_-a", reason: "Defender answered 403.", misses: 3, others: 2 };
   const samples: Record<Trouble["kind"], Trouble[]> = {
@@ -65,6 +66,9 @@ function everyReason(): string[] {
     account: [{ ...mail, kind: "account" }],
     unsent: [{ ...mail, kind: "unsent" }],
     removed: [{ ...mail, kind: "removed" }],
+    "alert-refused": [{ ...alert, kind: "alert-refused" }],
+    "alert-account": [{ ...alert, kind: "alert-account" }],
+    "alert-unsent": [{ ...alert, kind: "alert-unsent" }],
     failing: [{ ...chain, kind: "failing", runId: "2026-11-23", product }],
   };
   return Object.values(samples).flat().map(reasonOfTrouble);

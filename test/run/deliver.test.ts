@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Mail } from "../../shared/core/mail.ts";
 import { DefenderError, RowError } from "../../shared/ports.ts";
-import { deliver, mailLogs } from "../../shared/run/deliver.ts";
+import { deliver } from "../../shared/run/deliver.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
+import { mailLogs } from "../../shared/run/send-mail.ts";
 import { aWatchlist, chainOf } from "../support/builders.ts";
 import { askFor, Crash, crashingAt, handleAll } from "../support/drive.ts";
 import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";

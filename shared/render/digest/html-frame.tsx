@@ -20,7 +20,7 @@ export interface Framed {
 }
 
 /** A mail as html that mail clients show as it is: tables, inline styles, nothing loaded from anywhere. */
-export function framed(mail: Framed, stripe: Fill, links: readonly FootLink[], parts: ReactNode): string {
+export function framed(mail: Framed, stripe: Fill, links: readonly MailLink[], parts: ReactNode): string {
   return (
     doctype +
     renderToStaticMarkup(
@@ -33,10 +33,21 @@ export function framed(mail: Framed, stripe: Fill, links: readonly FootLink[], p
   );
 }
 
-/** A link of the last line; left out where it leads nowhere. */
-export interface FootLink {
+/** A link in a line of links; left out where it leads nowhere. */
+export interface MailLink {
   words: string;
   href: string | null;
+}
+
+/** Links one after another. */
+export function Links({ links }: { links: readonly MailLink[] }) {
+  const shown = links.flatMap(({ words, href }) => (href === null ? [] : [{ words, href }]));
+  return shown.flatMap(({ words, href }, index) => [
+    index > 0 && " · ",
+    <Anchor key={words} href={href}>
+      {words}
+    </Anchor>,
+  ]);
 }
 
 function Frame({ title, stripe, children }: { title: string; stripe: Fill; children: ReactNode }) {
@@ -96,8 +107,7 @@ function Caution({ children }: { children: string }) {
   );
 }
 
-function Bottom({ audit, links }: { audit: readonly string[]; links: readonly FootLink[] }) {
-  const shown = links.flatMap(({ words, href }) => (href === null ? [] : [{ words, href }]));
+function Bottom({ audit, links }: { audit: readonly string[]; links: readonly MailLink[] }) {
   return (
     <tr>
       <td style={{ padding: "24px 20px 20px" }}>
@@ -106,12 +116,7 @@ function Bottom({ audit, links }: { audit: readonly string[]; links: readonly Fo
             <td {...ruled({ padding: "10px 0 0" })}>
               <p {...inked("muted", { margin: 0, ...font(12) })}>{audit.join(" ")}</p>
               <p {...inked("muted", { margin: "6px 0 0", ...font(12) })}>
-                {shown.flatMap(({ words, href }, index) => [
-                  index > 0 && " · ",
-                  <Anchor key={words} href={href}>
-                    {words}
-                  </Anchor>,
-                ])}
+                <Links links={links} />
               </p>
             </td>
           </tr>

@@ -70,7 +70,8 @@ function afterDots(parts: readonly string[]): string {
   return parts.map((part) => ` · ${part}`).join("");
 }
 
-function RestLine({ rest }: { rest: Rest | null }) {
+/** What found no room. */
+export function RestLine({ rest }: { rest: Rest | null }) {
   if (!rest) return null;
   return (
     <Line ink="muted" top={4}>
@@ -104,7 +105,8 @@ function KbRows({ kbs }: { kbs: readonly KbLine[] }) {
   );
 }
 
-function ColumnHead({ align, width, children }: { align: "left" | "right"; width?: number; children: string }) {
+/** The head of a column of counts, or of their labels. */
+export function ColumnHead({ align, width, children }: { align: "left" | "right"; width?: number; children: string }) {
   return (
     <th scope="col" align={align} {...inked("muted", { padding: "0 0 4px", ...(width && { width }), ...font(11) })}>
       {children}
@@ -145,13 +147,15 @@ function Kb({ kb }: { kb: KbLine }) {
   );
 }
 
-function titleCell(text: string) {
+/** Attributes of the cell that a KB begins with. */
+export function titleCell(text: string) {
   const { className, style } = inked("text", { padding: "7px 0 1px", ...font(13), ...breaking(text) });
   const rule = ruled(style);
   return { ...rule, className: `${rule.className} ${className}` };
 }
 
-function Count({ children, ink }: { children: string; ink: Ink }) {
+/** A cell of a column of counts. */
+export function Count({ children, ink = "text" }: { children: string; ink?: Ink }) {
   return (
     <td align="right" valign="top" {...inked(ink, { paddingLeft: 10, ...font(13, ink !== "text") })}>
       {children.replaceAll(" ", "\u00a0")}

@@ -9,7 +9,8 @@ import { gather, type Rest } from "./material.ts";
 import type { Remark } from "./remarks.ts";
 import type { Trend } from "./trend.ts";
 
-const width = 78;
+/** Columns of a plain text. */
+export const width = 78;
 
 /** A report in plain text of 78 columns, for terminals; only links are longer. */
 export function renderText(report: Report, options: RenderOptions): string {
