@@ -38,7 +38,7 @@ async function examineWith(settings: Readonly<Record<string, string>>): Promise<
     // The app reads the settings while it loads.
     const { connect } = await import("../shared/app.ts");
     const { ports, probes } = await connect();
-    return await examine({ ...ports, log: () => {} }, probes);
+    return await examine({ ...ports, log: () => {}, catalogue: async () => null }, probes);
   } catch (error) {
     if (!(error instanceof Error && "problems" in error && Array.isArray(error.problems))) throw error;
     return error.problems.map((detail) => ({ check: "settings", status: "fault", detail: String(detail) }));

@@ -32,7 +32,7 @@ function defaultsOf({ AUTH, DEFENDER_APP_ID }: Environment): WatchlistDefaults {
       dueDays: table.DUE_DAYS.default,
       dueDaysExploited: table.DUE_DAYS_EXPLOITED.default,
       dueFrom: table.DUE_FROM.default,
-      alertExploited: true,
+      alertExploited: table.ALERT_EXPLOITED.default,
     },
     otherTenants: !!DEFENDER_APP_ID?.trim(),
     readerRoles: AUTH?.trim().toLowerCase() === "entra",

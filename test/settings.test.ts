@@ -67,7 +67,7 @@ describe("absent settings take their default", () => {
           thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
           mailWhen: "worse",
           heartbeatDay: "Monday",
-          dueDays: 14,
+          ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "released", alertExploited: true },
           readerRole: null,
         },
       ],
@@ -92,6 +92,10 @@ describe("absent settings take their default", () => {
       defender: {
         baseUrl: "https://api.securitycenter.microsoft.com",
         scope: "https://api.securitycenter.microsoft.com/.default",
+      },
+      advisories: {
+        msrcUrl: "https://api.msrc.microsoft.com/cvrf/v3.0",
+        kevUrl: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
       },
       storage: { kind: "connectionString", connectionString: "UseDevelopmentStorage=true" },
       mail: { transport: "sendgrid", apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
@@ -276,6 +280,38 @@ const rows: Record<SettingName, Row> = {
     bad: ["Mon", "1"],
   },
   DUE_DAYS: { pick: (settings) => one(settings)?.dueDays, good: [["30", 30]], bad: ["soon", "3651"] },
+  DUE_DAYS_EXPLOITED: {
+    pick: (settings) => one(settings)?.dueDaysExploited,
+    good: [["0", 0]],
+    bad: ["soon", "3651"],
+  },
+  DUE_FROM: {
+    pick: (settings) => one(settings)?.dueFrom,
+    good: [["First-Seen", "first-seen"]],
+    bad: ["firstseen", "listed"],
+  },
+  ALERT_EXPLOITED: {
+    pick: (settings) => one(settings)?.alertExploited,
+    good: [
+      ["false", false],
+      ["TRUE", true],
+    ],
+    bad: ["no", "0"],
+  },
+  ADVISORIES: { pick: ({ advisories }) => advisories, good: [["none", null]], bad: ["off", "true"] },
+  MSRC_URL: {
+    pick: ({ advisories }) => advisories?.msrcUrl,
+    good: [
+      ["https://mirror.contoso.com/cvrf/v3.0/", "https://mirror.contoso.com/cvrf/v3.0"],
+      ["http://127.0.0.1:8080", "http://127.0.0.1:8080"],
+    ],
+    bad: [...badUrls, "https://mirror.contoso.com/cvrf?api-version=3.0"],
+  },
+  KEV_URL: {
+    pick: ({ advisories }) => advisories?.kevUrl,
+    good: [["https://mirror.contoso.com/kev.json", "https://mirror.contoso.com/kev.json"]],
+    bad: [...badUrls, "https://mirror.contoso.com/kev.json#1"],
+  },
   REPORT_URL: {
     pick: ({ rules }) => rules.reportUrl,
     good: [
@@ -756,7 +792,7 @@ describe("watchlists", () => {
         minPercent: "20",
         minCves: 0,
         mailWhen: "always",
-        dueDays: 3,
+        ...{ dueDays: 3, dueDaysExploited: 1, dueFrom: "first-seen", alertExploited: true },
         readerRole: " Reports.Read.Edge ",
       }),
       AUTH: "entra",
@@ -766,7 +802,7 @@ describe("watchlists", () => {
       WORSE_MIN_CVES: "3",
       MAIL_WHEN: "changed",
       HEARTBEAT_DAY: "none",
-      DUE_DAYS: "21",
+      ...{ DUE_DAYS: "21", DUE_DAYS_EXPLOITED: "2", DUE_FROM: "released", ALERT_EXPLOITED: "false" },
     };
     expect(settingsWith(env).watchlists).toEqual([
       {
@@ -776,7 +812,7 @@ describe("watchlists", () => {
         thresholds: { minMachines: 2, minPercent: 5, minCves: 3 },
         mailWhen: "changed",
         heartbeatDay: "none",
-        dueDays: 21,
+        ...{ dueDays: 21, dueDaysExploited: 2, dueFrom: "released", alertExploited: false },
         readerRole: null,
       },
       {
@@ -788,9 +824,23 @@ describe("watchlists", () => {
         thresholds: { minMachines: 7, minPercent: 20, minCves: 0 },
         mailWhen: "always",
         heartbeatDay: "none",
-        dueDays: 3,
+        ...{ dueDays: 3, dueDaysExploited: 1, dueFrom: "first-seen", alertExploited: true },
         readerRole: "Reports.Read.Edge",
       },
+    ]);
+  });
+
+  test.each([
+    [true, true],
+    [false, false],
+    ["false", false],
+  ])("alertExploited may be a boolean or a word: %j", (alertExploited, value) => {
+    expect(one(settingsWith(watchlists({ ...servers, alertExploited })))?.alertExploited).toBe(value);
+  });
+
+  test.each([[0], ["no"], [[]]])("alertExploited may be nothing else, such as %j", (alertExploited) => {
+    expect(problemsWith(watchlists({ ...servers, alertExploited }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[0\] \(Servers\) alertExploited: .* Allowed: true, false\. Example: false$/),
     ]);
   });
 

@@ -1,44 +1,47 @@
-import type { ExploitedCve, FeedName, KevEntry, MsrcKb } from "./advisory.ts";
+import { type ExploitedCve, type FeedName, feedNames, type KevEntry, type MsrcKb } from "./advisory.ts";
 
 /** What a document may lose between two reads: more means that it is broken, and the one before is kept. */
-const mostLost = { kev: 0.1, month: 0.5 };
+const mostLost = { catalogue: 0.1, month: 0.5 };
 
 /** Whether CISA's catalogue, or a month of MSRC's, has lost more entries than such a document ever does. */
 export function hasShrunk(document: keyof typeof mostLost, before: number, after: number): boolean {
   return after < before * (1 - mostLost[document]);
 }
 
-/** By CVE. */
-export type Exploited = ReadonlyMap<string, ExploitedCve>;
-
-interface Flags {
-  /** Exploited by MSRC's word. */
-  msrc: ReadonlySet<string>;
-  kev: readonly KevEntry[] | null;
+interface Month {
+  id: string;
+  kbs: readonly MsrcKb[];
 }
 
-/** What CISA added since it was read before; nothing where that was never. */
-export function addedByCisa(before: Flags, after: readonly KevEntry[]): Exploited {
-  if (before.kev === null) return new Map();
-  const known = new Set(before.kev.map(({ cve }) => cve));
-  return new Map(
-    after
-      .filter(({ cve }) => !known.has(cve))
-      .map(({ cve, since, ransomware }) => {
-        const sources: FeedName[] = before.msrc.has(cve) ? ["msrc", "kev"] : ["kev"];
-        return [cve, { cve, sources, since, ransomware }];
-      }),
+/** What the feeds said, or say now. */
+interface Said {
+  months: readonly Month[];
+  /** `null`: CISA's catalogue was not read. */
+  exploited: readonly KevEntry[] | null;
+}
+
+/**
+ * The CVEs that became exploited since the feeds were read before: those that CISA added, and those that MSRC calls exploited
+ * in a month that was read before and did not say so. What is read for the first time says nothing new.
+ */
+export function newlyExploited(before: Said, now: Said): Map<string, ExploitedCve> {
+  const listed = new Map((now.exploited ?? before.exploited ?? []).map((entry) => [entry.cve, entry]));
+  const [flagged, wasFlagged] = [flagsOf([...before.months, ...now.months]), flagsOf(before.months)];
+  const wasListed = new Set((before.exploited ?? []).map(({ cve }) => cve));
+  const added = before.exploited === null ? [] : [...listed.keys()].filter((cve) => !wasListed.has(cve));
+  const readBefore = new Set(before.months.map(({ id }) => id));
+  const turned = [...flagsOf(now.months.filter(({ id }) => readBefore.has(id)))].filter(
+    (cve) => !wasFlagged.has(cve) && !wasListed.has(cve),
   );
+  const describe = (cve: string): ExploitedCve => {
+    const entry = listed.get(cve);
+    const says: Record<FeedName, boolean> = { msrc: flagged.has(cve), kev: entry !== undefined };
+    const sources = feedNames.filter((feed) => says[feed]);
+    return { cve, sources, since: entry?.since ?? null, ransomware: entry?.ransomware ?? false };
+  };
+  return new Map([...added, ...turned].map((cve) => [cve, describe(cve)]));
 }
 
-/** What MSRC calls exploited in a month that it did not call so before, and that is not in CISA's catalogue. */
-export function flaggedByMsrc(before: Flags, month: readonly MsrcKb[]): Exploited {
-  const known = new Set([...before.msrc, ...(before.kev ?? []).map(({ cve }) => cve)]);
-  const cves = [...flagsOf(month)].filter((cve) => !known.has(cve));
-  return new Map(cves.map((cve) => [cve, { cve, sources: ["msrc"], since: null, ransomware: false }]));
-}
-
-/** The CVEs that MSRC calls exploited. */
-export function flagsOf(kbs: readonly MsrcKb[]): Set<string> {
-  return new Set(kbs.flatMap(({ exploitedCves }) => exploitedCves));
+function flagsOf(months: readonly Month[]): Set<string> {
+  return new Set(months.flatMap(({ kbs }) => kbs.flatMap(({ exploitedCves }) => exploitedCves)));
 }

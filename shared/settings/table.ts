@@ -1,10 +1,10 @@
 import { dueFroms, mailWhens, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
 import { jsonArrayKind } from "./json.ts";
-import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
+import { choice, clientIdKind, flag, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
 import { addressKind, readersKind } from "./mail-addresses.ts";
 import { scheduleKind } from "./ncrontab.ts";
-import { acsUrlKind, blobUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
+import { acsUrlKind, blobUrlKind, feedUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
 import { softwareIdsKind } from "./software-ids.ts";
 
 /** Markdown for docs/settings.md, which `npm run docs` writes. */
@@ -20,12 +20,13 @@ export interface Described {
 interface Setting extends Described {
   section: string;
   /** The value where the setting is absent; `null` where there is none. */
-  default: string | number | null;
+  default: string | number | boolean | null;
 }
 
 const watched = "What to watch";
 const digests = "Runs, reports and digests";
 const defender = "Defender";
+const advisories = "MSRC and CISA";
 const storage = "Storage";
 const mail = "Mail";
 const sendGrid = "SendGrid";
@@ -165,8 +166,8 @@ export const settingsTable = {
   },
   ALERT_EXPLOITED: {
     section: digests,
-    kind: choice("true", "false"),
-    default: "true",
+    kind: flag,
+    default: true,
     meaning:
       "Whether a mail comes at once, not only with the next digest, when a CVE becomes known to be exploited and a KB that closes it is missing.",
     example: "false",
@@ -239,6 +240,28 @@ export const settingsTable = {
     absent: "the system-assigned identity",
     meaning: "Client id of the user-assigned identity that reads Defender and storage.",
     example: "11111111-2222-3333-4444-555555555555",
+  },
+  ADVISORIES: {
+    section: advisories,
+    kind: choice("on", "none"),
+    default: "on",
+    meaning:
+      "`on`: once an hour the app asks MSRC and CISA what they changed: which KBs close exploited CVEs, when they were released, and what they replace. Both are public and get no credentials. `none`: it never calls them, and reports say nothing of this.",
+    example: "none",
+  },
+  MSRC_URL: {
+    section: advisories,
+    kind: feedUrlKind,
+    default: "https://api.msrc.microsoft.com/cvrf/v3.0",
+    meaning: "MSRC's API, or a mirror that has `/updates` and `/cvrf/{month}` below this address.",
+    example: "https://mirror.contoso.com/cvrf/v3.0",
+  },
+  KEV_URL: {
+    section: advisories,
+    kind: feedUrlKind,
+    default: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+    meaning: "CISA's catalogue of known exploited vulnerabilities (KEV), or a mirror of it.",
+    example: "https://mirror.contoso.com/known_exploited_vulnerabilities.json",
   },
   REPORTER_STORAGE: {
     section: storage,

@@ -118,7 +118,7 @@ export function readWatchlists(
     dueDays: reader.read("DUE_DAYS"),
     dueDaysExploited: reader.read("DUE_DAYS_EXPLOITED"),
     dueFrom: reader.read("DUE_FROM"),
-    alertExploited: reader.read("ALERT_EXPLOITED") === "true",
+    alertExploited: reader.read("ALERT_EXPLOITED"),
     ...able,
   };
   if (reader.has("WATCHLISTS_URL")) {
@@ -242,7 +242,7 @@ function readWatchlist(checker: Checker, entry: unknown, place: string, defaults
     dueDays: read("dueDays", defaults.dueDays),
     dueDaysExploited: read("dueDaysExploited", defaults.dueDaysExploited),
     dueFrom: read("dueFrom", defaults.dueFrom),
-    alertExploited: read("alertExploited", String(defaults.alertExploited)) === "true",
+    alertExploited: read("alertExploited", defaults.alertExploited),
     readerRole: read("readerRole", null),
   };
   refuseUnable(checker, label, watchlist, defaults);

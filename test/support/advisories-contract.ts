@@ -213,6 +213,8 @@ export const someState: FeedState = {
   readAt: "2026-11-23T04:17:00.000Z",
 };
 
+const missed = { id: "5079999", months: ["2026-Nov", "2026-Oct"] };
+
 /** A month of three KBs. */
 export function aMonth(parts: Partial<StoredMonth> = {}): StoredMonth {
   const cves = ["CVE-2026-20001", "CVE-2026-20002"];
@@ -236,18 +238,19 @@ export function describeAdvisories(kind: string, open: () => Store): void {
 
     it("is nothing at first", async () => {
       expect(await open().readAdvisories()).toEqual({ msrc: never, months: [], kev: never, exploited: null });
+      expect(await open().readFeeds()).toEqual({ msrc: never, kev: never });
     });
 
     it("is read as it was saved last", async () => {
       const store = open();
       const older = aMonth({ id: "2026-Oct", kbs: [] });
       for (const month of [aMonth({ kbs: [] }), older, aMonth()]) await store.saveMonth(month);
-      await store.saveFeed("msrc", { ...someState, notFound: ["5079999"] });
+      await store.saveFeed("msrc", { ...someState, notFound: [missed] });
       await store.saveKev([], someState);
       await store.saveKev(someKev, someState);
       const stored = await store.readAdvisories();
       expect(stored).toMatchObject({
-        msrc: { ...someState, notFound: ["5079999"] },
+        msrc: { ...someState, notFound: [missed] },
         kev: someState,
         exploited: someKev,
       });
@@ -266,6 +269,7 @@ export function describeAdvisories(kind: string, open: () => Store): void {
           const stored = await store.readAdvisories();
           expect(stored[name]).toEqual(state);
           expect([stored.months, stored.exploited]).toEqual([[aMonth()], someKev]);
+          expect((await store.readFeeds())[name]).toEqual(state);
         }
       },
     );

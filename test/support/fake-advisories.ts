@@ -7,6 +7,7 @@ import {
   encodeKev,
   encodeMonth,
   encodeState,
+  noState,
 } from "../../shared/io/storage/advisory-rows.ts";
 import { alertRowKey, decodeAlert, encodeAlert } from "../../shared/io/storage/alert-rows.ts";
 import { decodeFacts, encodeFacts, factsKeys } from "../../shared/io/storage/facts-rows.ts";
@@ -14,7 +15,7 @@ import type { KeyedRow } from "../../shared/io/storage/row.ts";
 import { encodeMail, runPartition } from "../../shared/io/storage/rows.ts";
 import type { Store } from "../../shared/ports.ts";
 
-type Advisories = Pick<Store, "readAdvisories" | "saveMonth" | "saveFeed" | "saveKev">;
+type Advisories = Pick<Store, "readFeeds" | "readAdvisories" | "saveMonth" | "saveFeed" | "saveKev">;
 type Alerts = Pick<Store, "addAlert" | "readAlert" | "listAlerts" | "updateAlertMail" | "deleteAlert">;
 
 /** What the feeds say, of a store in memory. */
@@ -22,6 +23,13 @@ export function createFakeAdvisories(): Advisories {
   const months = new Map<string, KeyedRow>();
   const states = new Map<string, KeyedRow>();
   return {
+    async readFeeds() {
+      const [msrc, kev] = [states.get("msrc"), states.get("kev")].map((row) => {
+        const { notFound: _, ...state } = decodeState(row);
+        return state;
+      });
+      return { msrc: msrc ?? noState, kev: kev ?? noState };
+    },
     async readAdvisories() {
       const decoded = [...months.values()].map(decodeMonth).filter((month) => month !== null);
       return { msrc: decodeState(states.get("msrc")), months: decoded, ...decodeKev(states.get("kev")) };

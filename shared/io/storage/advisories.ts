@@ -1,3 +1,4 @@
+import type { FeedName } from "../../core/advisory.ts";
 import type { Store } from "../../ports.ts";
 import {
   decodeKev,
@@ -7,14 +8,21 @@ import {
   encodeMonth,
   encodeState,
   stateKeys,
+  stateSelect,
 } from "./advisory-rows.ts";
-import { pathOf, putRow, queryRows, type Table } from "./table.ts";
+import { pathOf, putRow, queryRows, readRow, type Table } from "./table.ts";
 
 /** The part of the store that keeps what the feeds say. */
-type Advisories = Pick<Store, "readAdvisories" | "saveMonth" | "saveFeed" | "saveKev">;
+type Advisories = Pick<Store, "readFeeds" | "readAdvisories" | "saveMonth" | "saveFeed" | "saveKev">;
 
 export function createAdvisories(table: Table): Advisories {
+  const readState = async (name: FeedName) =>
+    decodeState((await readRow(table, name, stateKeys[name], stateSelect)) ?? undefined);
   return {
+    async readFeeds() {
+      const [msrc, kev] = await Promise.all([readState("msrc"), readState("kev")]);
+      return { msrc, kev };
+    },
     async readAdvisories() {
       const [msrc, kev] = await Promise.all([queryRows(table, "msrc", []), queryRows(table, "kev", [])]);
       return {

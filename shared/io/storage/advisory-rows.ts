@@ -22,7 +22,7 @@ import { maxReason } from "./rows.ts";
  *
  * msrc, month      facts {cves: [CVE, …], kbs: [[id, released, severity, [index in cves, …], [those exploited, …], restart,
  *                         supersedes, hotpatch], …]}
- * msrc, state      the columns of a state
+ * msrc, state      the columns of a state, and notFound [[KB id, [month, …]], …]
  * kev,  catalogue  the columns of its state, and entries [[CVE, since, ransomware], …]
  */
 
@@ -95,7 +95,8 @@ export function encodeState(name: FeedName, state: FeedState): KeyedRow {
     faultSince: fault?.since ?? "",
   };
   if (name === "kev") return row;
-  const complete = { ...row, ...spread("notFound", notFound) };
+  const packed = notFound.map(({ id, months }) => [id, months]);
+  const complete = { ...row, ...spread("notFound", packed) };
   // Without them, they are only looked for again.
   return fits(complete) ? complete : { ...row, ...spread("notFound", []) };
 }
@@ -105,7 +106,10 @@ const stateColumns = z.object({
   ...{ schemaVersion: z.literal(schemaVersion), feedEtag: z.string(), feedModified: z.string() },
   ...{ readAt: optionalInstant, faultReason: z.string(), faultSince: optionalInstant },
 });
-const ids = z.array(z.string());
+const packedMissed = z.array(z.tuple([z.string(), z.array(z.string())]));
+
+/** The columns of a state, without what the feed says. */
+export const stateSelect = [...Object.keys(stateColumns.shape)];
 
 /** Of a feed that was never read. */
 export const noState: FeedState = { validators: {}, readAt: null };
@@ -126,7 +130,8 @@ export function decodeState(row: Columns | undefined): FeedState {
 function notFoundIn(row: Columns): Pick<FeedState, "notFound"> {
   if (typeof row.notFound0 !== "string") return {};
   try {
-    const notFound = ids.parse(gather("notFound", row));
+    const packed = packedMissed.parse(gather("notFound", row));
+    const notFound = packed.map(([id, months]) => ({ id, months }));
     return notFound.length > 0 ? { notFound } : {};
   } catch {
     return {};

@@ -262,7 +262,7 @@ describe("rows of any facts, alerts and feeds", () => {
   });
 
   test("of a state with more KBs than fit forget them", () => {
-    const notFound = Array.from({ length: 100_000 }, (_, n) => `${5_000_000 + n}`);
+    const notFound = Array.from({ length: 100_000 }, (_, n) => ({ id: `${5_000_000 + n}`, months: ["2026-Nov"] }));
     const row = encodeState("msrc", { ...someState, notFound });
     expectStorable(row);
     expect(decodeState(row)).toEqual(someState);
