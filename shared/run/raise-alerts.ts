@@ -27,12 +27,9 @@ export async function raiseAlerts(
     list.filter(takesAlerts),
     async (watchlist) => {
       const chain = chainOf(watchlist);
-      try {
-        await raise(chain, { exploited, search }, ports);
-      } catch (error) {
-        if (error instanceof StorageError) throw error;
-        ports.log("error", "alerts not raised", { ...chain, reason: String(error) });
-      }
+      // Also for alerts that were there already: the process that wrote them may have crashed before this.
+      if (await raiseOrLog(chain, { exploited, search }, ports))
+        await ports.queue.send({ deliver: chain, openedAt: ports.now().toISOString() });
     },
     { concurrency: concurrency.watchlists },
   );
@@ -65,8 +62,19 @@ interface Raising {
   search: Search;
 }
 
-async function raise(chain: Chain, { exploited, search }: Raising, ports: Ports): Promise<void> {
-  const { store, queue, now, log } = ports;
+async function raiseOrLog(chain: Chain, raising: Raising, ports: Ports): Promise<boolean> {
+  try {
+    return await raise(chain, raising, ports);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    ports.log("error", "alerts not raised", { ...chain, reason: String(error) });
+    return false;
+  }
+}
+
+/** Whether the watchlist has an alert of one of the CVEs, now or from before. */
+async function raise(chain: Chain, { exploited, search }: Raising, ports: Ports): Promise<boolean> {
+  const { store, now, log } = ports;
   const { last } = await chainEnd(store, chain);
   const read = last?.run.comparisons.filter(({ current }) => current !== null) ?? [];
   const gaps = new Map<string, AlertGap[]>();
@@ -90,6 +98,5 @@ async function raise(chain: Chain, { exploited, search }: Raising, ports: Ports)
     const isNew = await store.addAlert(openAlert(chain, known, own, now()));
     if (isNew) log("info", "alert raised", { ...chain, cve, gaps: own.length });
   }
-  // Also for alerts that were there already: the process that wrote them may have crashed before this.
-  if (gaps.size > 0) await queue.send({ deliver: chain, openedAt: now().toISOString() });
+  return gaps.size > 0;
 }

@@ -35,7 +35,7 @@ export function alertHtml(alert: AlertContent): string {
   );
 }
 
-const columns = ["Machines", "First seen", "As of"];
+const columns = ["Machines", "Missing since", "As of"];
 
 /** KBs with the products that miss them below each. */
 function KbTable({ kbs }: { kbs: readonly AlertKb[] }) {
@@ -75,12 +75,12 @@ function KbBody({ kb: { number, link, name, report, products, more } }: { kb: Al
           )}
         </td>
       </tr>
-      {products.map(({ label, machines, firstSeen, readOn }, index) => (
+      {products.map(({ label, machines, missingSince, readOn }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
         <tr key={index}>
           <td {...inked("muted", { paddingBottom: 4, ...font(13), ...breaking(label) })}>{label}</td>
           <Count ink="worse">{machines}</Count>
-          <Count>{firstSeen}</Count>
+          <Count>{missingSince}</Count>
           <Count>{readOn}</Count>
         </tr>
       ))}

@@ -9,7 +9,7 @@ export function alertText(alert: AlertContent): string {
   const blocks = [
     [...wrap(headline, width), ...wrap(about, width), ...(link ? [link] : [])],
     [
-      row(title.toUpperCase(), "machines", "first seen", "as of"),
+      row(title.toUpperCase(), "machines", "missing since", "as of"),
       ...kbs.flatMap(kbText),
       ...(rest ? wrap(rest.text, width) : []),
       ...(note ? wrap(note, width) : []),
@@ -24,15 +24,15 @@ export function alertText(alert: AlertContent): string {
 
 const labelWidth = 40;
 
-function row(label: string, machines: string, firstSeen: string, readOn: string): string {
-  return `${label.padEnd(labelWidth)}${machines.padStart(10)}${firstSeen.padStart(14)}${readOn.padStart(14)}`;
+function row(label: string, machines: string, missingSince: string, readOn: string): string {
+  return `${label.padEnd(labelWidth)}${machines.padStart(10)}${missingSince.padStart(14)}${readOn.padStart(14)}`;
 }
 
 function kbText({ number, name, products, more }: AlertKb): string[] {
   return [
     ...wrap([number, name].filter(Boolean).join(" "), width, "  "),
-    ...products.map(({ label, machines, firstSeen, readOn }) => {
-      return row(`  ${shown(label, labelWidth - 3)}`, machines, firstSeen, readOn);
+    ...products.map(({ label, machines, missingSince, readOn }) => {
+      return row(`  ${shown(label, labelWidth - 3)}`, machines, missingSince, readOn);
     }),
     ...(more > 0 ? [`  and ${many(more, "more product")}`] : []),
   ];

@@ -47,7 +47,7 @@ export interface AlertKb {
 export interface AlertProduct {
   label: string;
   machines: string;
-  firstSeen: string;
+  missingSince: string;
   readOn: string;
 }
 
@@ -162,7 +162,7 @@ function kbLine(gaps: readonly AlertGap[], { openedAt, linkTo }: LineOptions): A
     products: gaps.slice(0, lines).map(({ softwareId, machineMissedOn, firstSeen, readOn }) => ({
       label: shown(productLabel(softwareId), 60),
       machines: count(machineMissedOn),
-      firstSeen: day(firstSeen),
+      missingSince: day(firstSeen),
       readOn: day(readOn),
     })),
     more: Math.max(0, gaps.length - lines),
@@ -187,9 +187,10 @@ function sourcesOf({ cve, sources }: ExploitedAlert): AlertContent["sources"] {
 }
 
 function auditOf({ gaps, openedAt }: ExploitedAlert, { timeZone }: RenderOptions): string[] {
-  const oldest = earliest(gaps.map(({ readOn }) => readOn));
+  const days = new Set(gaps.map(({ readOn }) => readOn));
+  const lists = `in lists of ${formatDay(earliest([...days]))}${days.size > 1 ? " and later" : ""}`;
   return [
-    `Found ${formatTime(openedAt, timeZone)} in the lists of the last run; the oldest is of ${formatDay(oldest)}.`,
-    "An alert comes once for each CVE; the next digest is not affected. ALERT_EXPLOITED=false turns alerts off.",
+    `Found ${formatTime(openedAt, timeZone)}, ${lists}.`,
+    "An alert comes once for each CVE. ALERT_EXPLOITED=false turns alerts off.",
   ];
 }
