@@ -198,7 +198,8 @@ function resolvedOf(pair: Pair, rules: Omit<EntryRules, "thresholds">): SinceEnt
   const carriedOn = new Set(now.missingKbs.flatMap(({ line }) => line?.ids ?? []));
   const left = shownOf(pair).filter(({ id }) => {
     const last = lastOfLine(id, gone);
-    return !entryOf(id) && !entryOf(last) && !carriedOn.has(id) && isResolved(gone.get(last));
+    const goesOn = last !== id && carriedOn.has(id);
+    return !entryOf(id) && !entryOf(last) && !goesOn && isResolved(gone.get(last));
   });
   return left.map((kb) => {
     const { softwareId } = product;

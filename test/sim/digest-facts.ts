@@ -127,7 +127,7 @@ function htmlSections(lines: readonly string[], { labels }: Names): Section[] {
     else if (section === undefined) continue;
     else if (labels.has(line) && section.kbs.length > 0 && isFigure(lines[at + 1] ?? "")) {
       const machines = lines[at + 1] ?? "";
-      const isGone = machines.startsWith("gone");
+      const isGone = gone.test(machines);
       section.kbs.at(-1)?.products.push({ label: line, machines, cves: isGone ? "" : (lines[at + 2] ?? "") });
       at += isGone ? 1 : 2;
     } else addLine(section, line.replaceAll(" · ", "; "));
@@ -135,10 +135,13 @@ function htmlSections(lines: readonly string[], { labels }: Names): Section[] {
   return sections;
 }
 
+/** What is no longer listed. */
+const gone = /^(gone|replaced)(?: \(was (.*)\))?$/;
+
 // A bar names its product too.
 function isFigure(text: string): boolean {
   const [, note] = /^(?:\?|[\d,]+)(?: \([+−][\d,]+\))?(?: (.*))?$/.exec(text) ?? [text, "no figure"];
-  return text.startsWith("gone") || note === undefined || note === "now known" || note in notes;
+  return gone.test(text) || note === undefined || note === "now known" || note in notes;
 }
 
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one section of the mail at a time
@@ -205,13 +208,16 @@ function addListedSince(
 
 function figuresIn(words: readonly string[]): FigureFacts {
   const overdue = words.map((word) => /^([\d,]+) days? overdue$/.exec(word)?.[1]).find((days) => days !== undefined);
-  const old = words.map((word) => /^([\d,]+) days? old$/.exec(word)?.[1]).find((days) => days !== undefined);
+  const old = words
+    .map((word) => /^(?:released .*, )?([\d,]+) days? old$/.exec(word)?.[1])
+    .find((days) => days !== undefined);
   const isNew = words.includes("first seen today");
   return {
     ...(isNew && { ageDays: 0 }),
     ...(old !== undefined && { ageDays: numberOf(old) }),
     overdueDays: overdue === undefined ? 0 : numberOf(overdue),
     stalled: words.some((word) => word.startsWith("stalled at ")),
+    exploited: words.some((word) => word.startsWith("exploited: ")),
   };
 }
 
@@ -221,8 +227,8 @@ const notes: Readonly<Record<string, string>> = {
 };
 
 function entryIn(machines: string, cves: string, kind: string | null): EntryFacts {
-  const gone = /^gone(?: \(was (.*)\))?$/.exec(machines);
-  if (gone) return { kind: "resolved", machinesBefore: countIn(gone[1] ?? "?"), machines: null };
+  const left = gone.exec(machines);
+  if (left) return leftIn(left[1], left[2]);
   const [, now = "", change, note] = /^(\S+)(?: \(([+−][\d,]+)\))?(?: (.*))?$/.exec(machines) ?? [];
   const [, cvesNow = "", cvesChange] = /^(\S+)(?: \(([+−][\d,]+)\))?$/.exec(cves) ?? [];
   const own = note === undefined ? undefined : notes[note];
@@ -234,6 +240,10 @@ function entryIn(machines: string, cves: string, kind: string | null): EntryFact
     ...(cvesChange !== undefined && { cvesBefore: (countIn(cvesNow) ?? 0) - changeIn(cvesChange) }),
     ...((own ?? kind) && { isRead: (own ?? kind) !== "not-read" }),
   };
+}
+
+function leftIn(word: string | undefined, was = "?"): EntryFacts {
+  return { kind: word === "gone" ? "resolved" : "replaced", machinesBefore: countIn(was), machines: null };
 }
 
 /** `5066835 Windows 10: 5 machines (−3) and 2 CVEs (−1), Windows 11: was on 3 machines`. */

@@ -54,7 +54,7 @@ interface Counted {
 
 /** What is gone shows its last counts, struck through. */
 function before(name: "machines" | "cves", { count, change }: Counted, kind: string): EntryFacts {
-  if (kind === "resolved") return { [name]: null, [`${name}Before`]: count };
+  if (kind === "resolved" || kind === "replaced") return { [name]: null, [`${name}Before`]: count };
   return { [name]: count, ...(count !== null && change !== null && { [`${name}Before`]: count - change }) };
 }
 

@@ -107,8 +107,13 @@ function productLine(entry: KbEntry, row: KbRow): ProductLine {
   const { softwareId, current, previous, kind } = entry;
   const label = shown(productLabel(softwareId), 60);
   if (!current) {
-    const was = count(previous?.machineMissedOn ?? null);
-    return { label, machines: { text: `gone (was ${was})`, tone: "better" }, cves: { text: "", tone: "plain" } };
+    const was = `(was ${count(previous?.machineMissedOn ?? null)})`;
+    const isReplaced = kind === "replaced";
+    const machines: Figure = {
+      text: `${isReplaced ? "replaced" : "gone"} ${was}`,
+      tone: isReplaced ? "plain" : "better",
+    };
+    return { label, machines, cves: { text: "", tone: "plain" } };
   }
   const [machines, cves] = [figure("machineMissedOn", entry), figure("cveAddressed", entry)];
   const note = kind === row.kind ? knownNow(entry) : notes[kind];
