@@ -193,23 +193,31 @@ function yearlyKev(releases: readonly Release[]): FeedCve[] {
 
 // ---- the story of the played month
 
-/** The flaw of WSUS that both out-of-band updates close. */
+/** The flaw of WSUS that the newest update closes. CISA adds it on the same day. */
 const wsusCve = "CVE-2025-59287";
+
+type StoryUpdate = (typeof story)["new" | "returned" | "resolved"];
 
 /** The updates outside the waves, and one that is on no list but in a line of others. */
 function storyKbs(releases: readonly Release[], today: number): FeedKb[] {
-  const outOfBand = ({ id, listedFrom, softwareId }: (typeof story)["new" | "returned"]): FeedKb => {
-    const released = dayText(today + listedFrom - 1);
-    const supersedes = newestBefore(releases, softwareId, released);
-    return { id, released, supersedes, cves: [wsusCve], exploitedCves: [wsusCve], severity: "Critical" };
+  const { new: newest, returned, resolved } = story;
+  const releasedOn = ({ listedFrom }: StoryUpdate) => dayText(today + listedFrom - 1);
+  const outOfBand = (update: StoryUpdate, exploitedCves: readonly string[]): FeedKb => {
+    const released = releasedOn(update);
+    const supersedes = newestBefore(releases, update.softwareId, released);
+    return { id: update.id, released, supersedes, exploitedCves, severity: "Critical" };
   };
-  const lingering = dayText(today + story.resolved.listedFrom - 1);
-  const between = dayText(releaseIn(5, today));
   return [
-    outOfBand(story.new),
-    outOfBand(story.returned),
-    { id: story.resolved.id, released: lingering, restart: "maybe", cves: ownCves(story.resolved, lingering) },
-    { id: "5060996", released: between, supersedes: ["5058380"] },
+    outOfBand(newest, [wsusCve]),
+    // Only MSRC says that this one is exploited.
+    outOfBand(returned, ownCves(returned, releasedOn(returned))),
+    {
+      id: resolved.id,
+      released: releasedOn(resolved),
+      restart: "maybe",
+      cves: ownCves(resolved, releasedOn(resolved)),
+    },
+    { id: "5060996", released: dayText(releaseIn(5, today)), supersedes: ["5058380"] },
   ];
 }
 
@@ -224,16 +232,13 @@ function newestBefore(releases: readonly Release[], softwareId: string, day: str
     .map(({ id }) => id);
 }
 
-/**
- * CISA adds the flaw of WSUS a day after the first of its updates. In the middle of the played month, a CVE that the Windows
- * updates of some weeks ago close turns out to be used by ransomware.
- */
+/** In the middle of the played month, a CVE that the Windows updates of some weeks ago close turns out to be used by ransomware. */
 function storyKev(today: number): FeedCve[] {
   const since = today - 12;
   const month = monthOf(since - 3);
   const released = patchTuesday(month) <= since - 3 ? patchTuesday(month) : patchTuesday(month - 1);
   return [
-    { cve: wsusCve, since: dayText(today + story.returned.listedFrom) },
+    { cve: wsusCve, since: dayText(today + story.new.listedFrom - 1) },
     { cve: sharedCve(dayText(released), 0), since: dayText(since), ransomware: true },
   ];
 }
