@@ -2,6 +2,7 @@ import { type AlertGap, type ExploitedAlert, gapsByKb } from "../../core/alert.t
 import { earliest, type RunDate } from "../../core/day.ts";
 import { linesShown } from "../limits.ts";
 import { cveLinks, healthLink, reportLink, safeLink } from "../link.ts";
+import { maxLength } from "../parameters.ts";
 import {
   agree,
   count,
@@ -15,6 +16,7 @@ import {
 } from "../words.ts";
 import { alertHtml } from "./alert-html.tsx";
 import { alertText } from "./alert-text.ts";
+import { type Bodies, bounded } from "./bounded.ts";
 import type { Framed, MailLink } from "./html-frame.tsx";
 import { type Rest, restAt } from "./material.ts";
 
@@ -52,16 +54,17 @@ export interface AlertProduct {
 }
 
 /** An alert ready to be addressed. */
-export interface RenderedAlert {
+export interface RenderedAlert extends Bodies {
   subject: string;
-  html: string;
-  text: string;
 }
 
-/** The mail of an alert: as long as its news, for even of the most gaps it shows the first. */
+/** The mail of an alert: as long as its news, and of the most gaps it shows the first. */
 export function renderAlert(alert: ExploitedAlert, options: RenderOptions): RenderedAlert {
-  const content = contentOf(alert, options);
-  return { subject: subjectOf(alert), html: alertHtml(content), text: alertText(content) };
+  const bodies = bounded((room) => {
+    const content = contentOf(alert, options, room);
+    return { html: alertHtml(content), text: alertText(content) };
+  });
+  return { subject: subjectOf(alert), ...bodies };
 }
 
 function subjectOf(alert: ExploitedAlert): string {
@@ -88,14 +91,17 @@ function kbOf({ id }: Pick<AlertGap, "id">): string {
   return `KB${shown(id, 20)}`;
 }
 
-function contentOf(alert: ExploitedAlert, options: RenderOptions): AlertContent {
+function contentOf(alert: ExploitedAlert, options: RenderOptions, room: number): AlertContent {
   const { watchlist, cve, openedAt } = alert;
   const kbs = gapsByKb(alert);
   const [only] = kbs.length === 1 && alert.more === 0 ? kbs : [];
   const linkTo = (narrowed?: Record<string, string>) => reportLink(options.reportUrl, watchlist, "latest", narrowed);
-  const link = only?.[0] ? linkTo({ kb: only[0].id }) : linkTo();
-  const lines = linesShown("alertKbs", kbs.length, 1);
-  const shownKbs = kbs.slice(0, lines).map((gaps) => kbLine(gaps, { openedAt, linkTo: only ? () => null : linkTo }));
+  const toKb = ({ id }: Pick<AlertGap, "id">) => (id.length <= maxLength ? linkTo({ kb: id }) : linkTo());
+  const link = only?.[0] ? toKb(only[0]) : linkTo();
+  const lines = linesShown("alertKbs", kbs.length, room);
+  const shownKbs = kbs
+    .slice(0, lines)
+    .map((gaps) => kbLine(gaps, { openedAt, room, toReport: only ? () => null : toKb }));
   const left = kbs.slice(lines).flat().length + alert.more;
   return {
     headline: `${shown(cve, 30)} is exploited. ${headlineOf(alert, kbs)}`,
@@ -150,15 +156,16 @@ function sourceWords({ sources, since, ransomware }: ExploitedAlert): string {
 
 interface LineOptions {
   openedAt: string;
-  linkTo: (narrowed: Record<string, string>) => string | null;
+  room: number;
+  toReport: (kb: Pick<AlertGap, "id">) => string | null;
 }
 
-function kbLine(gaps: readonly AlertGap[], { openedAt, linkTo }: LineOptions): AlertKb {
+function kbLine(gaps: readonly AlertGap[], { openedAt, room, toReport }: LineOptions): AlertKb {
   const { id = "", name = "", url = null } = gaps[0] ?? {};
-  const lines = linesShown("alertProducts", gaps.length, 1);
+  const lines = linesShown("alertProducts", gaps.length, room);
   const day = (date: RunDate) => (date.slice(0, 4) === openedAt.slice(0, 4) ? shortDay(date) : formatDay(date));
   return {
-    ...{ number: kbOf({ id }), link: safeLink(url), name: shown(name, 90), report: linkTo({ kb: id }) },
+    ...{ number: kbOf({ id }), link: safeLink(url), name: shown(name, 90), report: toReport({ id }) },
     products: gaps.slice(0, lines).map(({ softwareId, machineMissedOn, firstSeen, readOn }) => ({
       label: shown(productLabel(softwareId), 60),
       machines: count(machineMissedOn),
