@@ -34,23 +34,23 @@ interface Temper {
 const tempers: readonly [Temper, ...Temper[]] = [
   {
     ...{ moves: 0.02, turns: 0.01, trouble: 0.01, short: 0.01, odd: 0, people: 0.02, mail: 0, crash: 0, pause: 0.01 },
-    ...{ replaced: 0.02, news: 0.01 },
+    ...{ replaced: 0.05, news: 0.01 },
   },
   {
     ...{ moves: 0.1, turns: 0.03, trouble: 0.03, short: 0.03, odd: 0.01, people: 0.1, mail: 0.1, crash: 0.02 },
-    ...{ pause: 0.02, replaced: 0.05, news: 0.03 },
+    ...{ pause: 0.02, replaced: 0.1, news: 0.03 },
   },
   {
     ...{ moves: 0.3, turns: 0.1, trouble: 0.1, short: 0.1, odd: 0.03, people: 0.2, mail: 0.3, crash: 0.1, pause: 0.03 },
-    ...{ replaced: 0.2, news: 0.1 },
+    ...{ replaced: 0.3, news: 0.1 },
   },
   {
     ...{ moves: 0.1, turns: 0.1, trouble: 0.25, short: 0.2, odd: 0.1, people: 0.1, mail: 0.05, crash: 0, pause: 0.1 },
-    ...{ replaced: 0.1, news: 0.05 },
+    ...{ replaced: 0.2, news: 0.05 },
   },
   {
     ...{ moves: 0.5, turns: 0.02, trouble: 0.02, short: 0, odd: 0, people: 0.3, mail: 0.5, crash: 0.3, pause: 0 },
-    ...{ replaced: 0.3, news: 0.02 },
+    ...{ replaced: 0.4, news: 0.02 },
   },
 ];
 
