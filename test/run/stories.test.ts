@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OutgoingMail } from "../../shared/ports.ts";
-import { chainOf } from "../support/builders.ts";
+import { aCatalogue, chainOf } from "../support/builders.ts";
 import { configured } from "../support/fake-world.ts";
 import { readCsv } from "../support/read-csv.ts";
 import { item, type PlayedStory, play, type StoryDay } from "../support/story.ts";
@@ -459,4 +459,60 @@ test("other capitals in the name of a watchlist change nothing", async () => {
   expect((await ports.store.listRuns(chainOf("SERVERS"))).map(({ runId }) => runId)).toEqual(["2026-11-20"]);
   const { status } = await story.report("watchlist=servers&format=json");
   expect(status).toBe(200);
+});
+
+describe("a KB that the next month's replaces", () => {
+  const [august, september, october] = ["5063709", "5065429", "5066791"];
+  const catalogue = aCatalogue({
+    [august]: { released: "2026-08-11" },
+    [september]: { released: "2026-09-08", supersedes: [august] },
+    [october]: { released: "2026-10-13", supersedes: [september] },
+  });
+  let story: PlayedStory;
+  beforeAll(async () => {
+    story = await play({
+      watchlist: { softwareIds: [windows10], mailWhen: "changed", dueDays: 30, dueFrom: "first-seen" },
+      others: [{ name: "late", softwareIds: [windows10, net] }],
+      days: [
+        { date: "2026-08-12", answers: { [windows10]: [item(august, 200, 30)], [net]: [] }, catalogue },
+        { date: "2026-09-08" },
+        { date: "2026-09-09", answers: { [windows10]: [item(september, 200, 60)] } },
+        { date: "2026-10-07", answers: { [windows10]: [item(october, 200, 90)] } },
+      ],
+    });
+  });
+
+  test("is no news, and no mail comes of it", () => {
+    expect(story.mails.slice(1)).toEqual([null, null, null]);
+  });
+
+  test("is replaced in the CSV, and the new one keeps the age of the line", async () => {
+    const lines = async (run: string) =>
+      (await csv(story, `&run=${run}`)).map(({ id, change, firstSeen, ageDays, overdueDays, replacedBy }) => {
+        return [id, change, firstSeen, ageDays, overdueDays, replacedBy].join(" ");
+      });
+    expect(await lines("2026-09-09")).toEqual([
+      `${september} unchanged 2026-08-12 28 0 `,
+      `${august} replaced 2026-08-12 28 0 ${september}`,
+    ]);
+    expect(await lines("2026-10-07")).toEqual([
+      `${october} unchanged 2026-08-12 56 26 `,
+      `${september} replaced 2026-08-12 56 0 ${october}`,
+    ]);
+  });
+
+  test("is the same for each watchlist that has the product, and in a comparison over months", async () => {
+    const kinds = async (query: string) => {
+      const { body } = await story.report(`${query}&format=json`);
+      const { rows }: { rows: { id: string; change: string }[] } = JSON.parse(body);
+      return rows.map(({ id, change }) => `${id} ${change}`);
+    };
+    const last = [`${october} unchanged`, `${september} replaced`];
+    expect(await kinds("watchlist=default&run=2026-10-07")).toEqual(last);
+    expect(await kinds("watchlist=late&run=2026-10-07")).toEqual(last);
+    expect(await kinds("watchlist=default&run=2026-10-07&from=2026-08-12")).toEqual([
+      `${october} unchanged`,
+      `${august} replaced`,
+    ]);
+  });
 });
