@@ -1,3 +1,4 @@
+import { type FeedName, feedNames, isStale } from "./advisory.ts";
 import { isPast } from "./alert.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { deliveryMinutes } from "./deadline.ts";
@@ -50,6 +51,31 @@ export function troublesOf(status: WatchlistStatus, expected: Expected): Trouble
 export function owedByRemoved({ tenant, watchlist, open, removedOn }: WatchlistStatus, today: RunDate): Trouble[] {
   if (removedOn !== null && daysBetween(removedOn, today) > graceDays) return [];
   return open.map(({ runId, mail }) => ({ tenant, watchlist, kind: "removed", runId, reason: mail.reason ?? null }));
+}
+
+/** A feed that has had a fault, or has not been asked, for two days. */
+export interface FeedTrouble {
+  feed: FeedName;
+  /** ISO 8601 in UTC. */
+  since: string;
+  /** `null`: nothing has asked it since. */
+  reason: string | null;
+}
+
+/** How a feed's last refreshes went. */
+interface FeedHealth {
+  readAt: string | null;
+  fault?: { reason: string; since: string };
+}
+
+/** What is wrong with the feeds; nothing of one that was never asked, for the app may be new. */
+export function feedTroubles(feeds: Readonly<Record<FeedName, FeedHealth>>, now: Date): FeedTrouble[] {
+  const at = now.toISOString();
+  return feedNames.flatMap((feed): FeedTrouble[] => {
+    const { readAt, fault } = feeds[feed];
+    if (fault) return isStale(fault.since, at) ? [{ feed, ...fault }] : [];
+    return readAt !== null && isStale(readAt, at) ? [{ feed, since: readAt, reason: null }] : [];
+  });
 }
 
 /** Since when a watchlist waits for its next run; `null`: nothing says so, for it is new or configured again. */

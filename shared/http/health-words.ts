@@ -1,4 +1,5 @@
-import type { Trouble } from "../core/trouble.ts";
+import type { FeedName } from "../core/advisory.ts";
+import type { FeedTrouble, Trouble } from "../core/trouble.ts";
 import { homeTenant } from "../core/watchlist.ts";
 import type { WatchlistFault } from "../ports.ts";
 import { many } from "../render/words.ts";
@@ -13,6 +14,16 @@ export function reasonOfTrouble(trouble: Trouble): string {
 export function reasonOfFault({ watchlist, message, isKept }: WatchlistFault): string {
   const where = watchlist === null ? "Watchlists" : `Watchlist "${watchlist}"`;
   return `${where}: ${message}${isKept ? " Until then its last good version is used, for a day." : ""}`;
+}
+
+/** What the feeds are called in sentences. */
+export const feedWords: Readonly<Record<FeedName, string>> = { msrc: "MSRC", kev: "CISA's catalogue" };
+
+/** A trouble of a feed in a sentence. */
+export function reasonOfFeed({ feed, since, reason }: FeedTrouble): string {
+  const name = feedWords[feed];
+  if (reason === null) return `${name} was last read at ${since}, and nothing has asked for it since.`;
+  return `${name} could not be read since ${since}. ${reason}`;
 }
 
 function sentenceOf(trouble: Trouble): string {

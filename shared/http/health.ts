@@ -1,7 +1,8 @@
 import pMap from "p-map";
+import type { FeedTimes } from "../core/advisory.ts";
 import { calendarDay } from "../core/day.ts";
 import { type Chain, chainKey } from "../core/message.ts";
-import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
+import { feedTroubles, owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
 import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
@@ -14,7 +15,7 @@ import { noteAwaited, refreshStatus } from "../run/status.ts";
 import { unlessDamaged } from "../run/unless-damaged.ts";
 import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
 import { expectations } from "./expectations.ts";
-import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
+import { reasonOfFault, reasonOfFeed, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
@@ -37,7 +38,7 @@ export async function serveHealth({ query, headers }: HttpRequest, ports: Ports)
 /** Whether the app is healthy, and the reasons why not that a caller may read; only for those whom the platform has checked. */
 export async function serveReasons({ query }: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   readQuery(query, noParameters);
-  const [{ status, reasons }, { list }] = await Promise.all([
+  const [{ status, reasons, feeds }, { list }] = await Promise.all([
     recentHealth({ ...ports, watchlists: ports.everyWatchlist }),
     ports.watchlists(),
   ]);
@@ -45,7 +46,8 @@ export async function serveReasons({ query }: HttpRequest, ports: RequestPorts):
   const isShown = ({ readers }: Reason) =>
     readsEverything(ports.caller) || readers === "everybody" || (readers !== null && readable.has(chainKey(readers)));
   const shown = reasons.filter(isShown).map(({ sentence }) => sentence);
-  return healthResponse({ status, reasons: shown.length < reasons.length ? [...shown, notShown] : shown });
+  const all = shown.length < reasons.length ? [...shown, notShown] : shown;
+  return healthResponse({ status, reasons: all, ...(feeds && { feeds }) });
 }
 
 const notShown = `There are reasons that only callers with the app role ${appRoles.readAll} may read.`;
@@ -60,6 +62,8 @@ export interface Reason {
 interface Health {
   status: "healthy" | "unhealthy";
   reasons: Reason[];
+  /** When each feed last answered; `null`: there are none, or that cannot be read. */
+  feeds: FeedTimes | null;
 }
 
 let recent: { store: Ports["store"]; at: number; health: Promise<Health> } | undefined;
@@ -75,17 +79,34 @@ function recentHealth(ports: Ports): Promise<Health> {
 }
 
 async function readHealth(ports: Ports): Promise<Health> {
-  const reasons = await checkHealth(ports);
-  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons };
+  const [reasons, feeds] = await Promise.all([checkHealth(ports), readTimes(ports)]);
+  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons, feeds };
 }
 
-function healthResponse(health: { status: Health["status"]; reasons?: readonly string[] }): HttpResponse {
+async function readTimes({ feeds, store }: Ports): Promise<FeedTimes | null> {
+  if (!feeds) return null;
+  try {
+    const { msrc, kev } = await store.readFeeds();
+    return { msrc: msrc.readAt, kev: kev.readAt };
+  } catch {
+    // It is a reason already.
+    return null;
+  }
+}
+
+interface HealthJson {
+  status: Health["status"];
+  reasons?: readonly string[];
+  feeds?: FeedTimes;
+}
+
+function healthResponse(health: HealthJson): HttpResponse {
   return jsonResponse(health.status === "healthy" ? 200 : 503, health);
 }
 
 /** Every reason why a person must act. */
 export async function checkHealth(ports: Ports): Promise<Reason[]> {
-  const checks = [checkWatchlists, checkPoison].map((check) => orReason(check(ports), ports));
+  const checks = [checkWatchlists, checkPoison, checkFeeds].map((check) => orReason(check(ports), ports));
   return (await Promise.all(checks)).flat();
 }
 
@@ -107,6 +128,12 @@ async function checkPoison({ queue, log }: Ports): Promise<Reason[]> {
   log("error", logTexts.poison, { messages });
   const sentence = `About ${many(messages, "message")} in the queue runs-poison failed for good.`;
   return [{ sentence, readers: "everybody" }];
+}
+
+async function checkFeeds({ feeds, store, now }: Ports): Promise<Reason[]> {
+  if (!feeds) return [];
+  const troubles = feedTroubles(await store.readFeeds(), now());
+  return troubles.map((trouble) => ({ sentence: reasonOfFeed(trouble), readers: "everybody" }));
 }
 
 async function checkWatchlists(ports: Ports): Promise<Reason[]> {

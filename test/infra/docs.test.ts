@@ -3,7 +3,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Trouble } from "../../shared/core/trouble.ts";
-import { reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { reasonOfFeed, reasonOfTrouble } from "../../shared/http/health-words.ts";
 import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { infra } from "../support/bicep.ts";
 
@@ -44,7 +44,7 @@ describe("the runbook", () => {
     const section = operate.split("## Health reasons\n")[1]?.split("\n## ")[0] ?? "";
     const known = [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, pattern = ""]) => {
       const parts = pattern.split("…").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-      return new RegExp(`^Watchlist "w": ${parts.join(".*")}$`);
+      return new RegExp(`^(?:Watchlist "w": )?${parts.join(".*")}$`);
     });
     for (const reason of everyReason()) {
       expect(known.filter((pattern) => pattern.test(reason)).map(() => reason)).toEqual([reason]);
@@ -71,7 +71,11 @@ function everyReason(): string[] {
     "alert-unsent": [{ ...alert, kind: "alert-unsent" }],
     failing: [{ ...chain, kind: "failing", runId: "2026-11-23", product }],
   };
-  return Object.values(samples).flat().map(reasonOfTrouble);
+  const since = "2026-11-21T05:17:00.000Z";
+  const ofFeeds = ["MSRC's list of months could not be read: its host answered 503.", null].map((reason) => {
+    return reasonOfFeed({ feed: "msrc", since, reason });
+  });
+  return [...Object.values(samples).flat().map(reasonOfTrouble), ...ofFeeds];
 }
 
 test.each(pages)("what only Bash understands on %s is there for PowerShell, too", (page) => {

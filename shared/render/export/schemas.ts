@@ -433,6 +433,10 @@ export const healthSchema = described(
   z.object({
     status: z.enum(["healthy", "unhealthy"]),
     reasons: described(z.optional(z.array(z.string())), "Why it is unhealthy; only from /api/reasons."),
+    feeds: described(
+      z.optional(z.object({ msrc: z.nullable(z.string()), kev: z.nullable(z.string()) })),
+      "When MSRC and CISA last answered, in UTC; only from /api/reasons, and not with ADVISORIES=none.",
+    ),
   }),
   "Whether the reporter is healthy.",
 );
