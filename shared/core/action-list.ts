@@ -1,5 +1,6 @@
 import { isExploited } from "./advisory.ts";
 import { earliest, type RunDate } from "./day.ts";
+import { isKnownMissing, isOverdue } from "./due.ts";
 import type { Report } from "./report.ts";
 import { isMissing, type KbEntry, type KbRow } from "./row.ts";
 import { createLineage, type Lineage } from "./supersedence.ts";
@@ -117,4 +118,19 @@ function compareActions(a: Action, b: Action): number {
 /** How many gaps the first `count` actions close. */
 export function closedBy(actions: readonly Action[]): number {
   return actions.reduce((sum, { installs, covers }) => sum + installs.length + covers.length, 0);
+}
+
+/** The actions that close gaps of one KB, each perhaps in other products. */
+export function actionsFor({ actions }: ActionList, kbId: string): Action[] {
+  return actions.filter(({ installs, covers }) => [...installs, ...covers].some(({ row }) => row.id === kbId));
+}
+
+/** How many gaps of an action are overdue on `day`. */
+export function overdueGaps({ installs, covers }: Action, day: RunDate): number {
+  return [...installs, ...covers].filter(({ entry }) => isOverdue(entry, day)).length;
+}
+
+/** Whether an action is known to be needed: some product that was read misses it. */
+export function isKnownNeeded({ installs }: Action): boolean {
+  return installs.some(({ entry }) => isKnownMissing(entry));
 }

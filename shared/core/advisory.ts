@@ -65,6 +65,14 @@ export interface Advisory extends Omit<MsrcKb, "id" | "cves" | "exploitedCves"> 
   exploited: readonly ExploitedCve[];
 }
 
+/** What a feed says may be this old before a reader is warned. */
+const freshDays = 2;
+
+/** Whether what a feed said was more than two days old at an instant, or was never read. */
+export function isStale(readAt: string | null, at: string): boolean {
+  return readAt === null || Date.parse(at) - Date.parse(readAt) > freshDays * 86_400_000;
+}
+
 /** The facts that one run's report uses, frozen with it. */
 export interface RunFacts {
   /** By KB id, also of KBs that only lie between two listed ones; `null`: MSRC does not know this KB, which is not the same as not exploited. */

@@ -13,7 +13,7 @@ export const changeFilters = ["worse", "missing", ...rowKinds] as const;
 export type ChangeFilter = (typeof changeFilters)[number];
 
 /** `worst` is the report's own order. */
-export const sortKeys = ["worst", "kb", "machines", "cves", "age"] as const;
+export const sortKeys = ["worst", "kb", "machines", "cves", "age", "exploited"] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 export const sortOrders = ["asc", "desc"] as const;
@@ -26,6 +26,7 @@ export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
   machines: "desc",
   cves: "desc",
   age: "desc",
+  exploited: "desc",
 };
 
 /** Which of a report's entries are wanted, and in what order. Page, CSV, JSON and text take the same. */
@@ -165,6 +166,7 @@ export function sortValue(row: KbRow, sort: Exclude<SortKey, "worst">): string |
   if (sort === "kb") return row.id;
   if (sort === "machines") return reach(row);
   if (sort === "cves") return cves(row);
+  if (sort === "exploited") return Number(isExploited(row));
   // What is no longer missing has no age: it is sorted with the unknown.
   return isMissing(row) ? -Date.parse(row.since) : null;
 }

@@ -1,6 +1,15 @@
-import { type Advisory, advisoryState, type ExploitedCve, isExploited } from "../core/advisory.ts";
+import {
+  type Advisory,
+  advisoryState,
+  type ExploitedCve,
+  type FeedName,
+  feedNames,
+  isExploited,
+  isStale,
+  type RunFacts,
+} from "../core/advisory.ts";
 import type { KbRow } from "../core/row.ts";
-import { formatDay, listed, many, shortDay, shown } from "./words.ts";
+import { formatDay, formatTime, listed, many, shortDay, shown } from "./words.ts";
 
 type Advised = Pick<KbRow, "advisory">;
 
@@ -8,12 +17,17 @@ type Advised = Pick<KbRow, "advisory">;
 const namedCves = 2;
 
 /** Why a KB is marked: `exploited: CVE-2026-1234 in CISA KEV since 12 Nov, used by ransomware`; empty where it is not. */
-export function exploitedWords({ advisory }: Advised): string {
-  if (!advisory || !isExploited({ advisory })) return "";
+export function exploitedWords(row: Advised): string {
+  return isExploited(row) ? `exploited: ${causeWords(row)}` : "";
+}
+
+/** The same beside a mark that says exploited: `CVE-2026-1234 in CISA KEV since 12 Nov, used by ransomware`. */
+export function causeWords({ advisory }: Advised): string {
+  if (!advisory) return "";
   const { exploited } = advisory;
   const more = exploited.length - namedCves;
   const named = exploited.slice(0, namedCves).map(cveWords);
-  return `exploited: ${listed([...named, ...(more > 0 ? [many(more, "more CVE")] : [])])}`;
+  return listed([...named, ...(more > 0 ? [many(more, "more CVE")] : [])]);
 }
 
 /** `CVE-2026-1234 in CISA KEV since 12 Nov, used by ransomware`. */
@@ -36,6 +50,11 @@ export function restartOf({ advisory }: { advisory?: Advisory | null | undefined
   return advisory.restart ? restartWords[advisory.restart] : "";
 }
 
+/** MSRC's worst rating of its CVEs: `critical`; empty where there is none. */
+export function severityOf({ advisory }: Advised): string {
+  return advisory?.severity?.toLowerCase() ?? "";
+}
+
 /** What is known of exploitation in a few words, also where nothing is; empty where the run had no facts. */
 export function exploitationWords(row: Advised): string {
   switch (advisoryState(row)) {
@@ -50,12 +69,35 @@ export function exploitationWords(row: Advised): string {
 
 /** What a KB replaced, or what replaced it: `replaced by KB5066791`, `replaces KB5065429`. */
 export function replacementWords({ entries }: Pick<KbRow, "entries">): string {
-  const by = [...new Set(entries.flatMap(({ replacedBy }) => replacedBy ?? []))];
+  const by = replacedBy({ entries });
   if (by.length > 0) return `replaced by ${listed(by.map(kbWord))}`;
   const last = [...new Set(entries.flatMap(({ replaces }) => replaces?.slice(-1) ?? []))];
   return last.length > 0 ? `replaces ${listed(last.map(kbWord))}` : "";
 }
 
+/** The ids of the KBs that replaced a KB in its products. */
+export function replacedBy({ entries }: Pick<KbRow, "entries">): string[] {
+  return [...new Set(entries.flatMap((entry) => entry.replacedBy ?? []))];
+}
+
 function kbWord(id: string): string {
   return `KB${shown(id, 20)}`;
+}
+
+const publishers: Readonly<Record<FeedName, string>> = { msrc: "MSRC", kev: "CISA" };
+
+/** When the feeds were read whose facts a report uses: `Facts: MSRC 23 Nov 2026, 05:17 CET, CISA never read.` */
+export function factsWords({ readAt }: Pick<RunFacts, "readAt">, timeZone: string): string {
+  const times = feedNames.map((feed) => (readAt[feed] === null ? "never read" : formatTime(readAt[feed], timeZone)));
+  const [first, ...others] = times;
+  if (first && others.every((time) => time === first)) {
+    return `Facts of ${listed(feedNames.map((feed) => publishers[feed]))}: ${first}.`;
+  }
+  return `Facts: ${feedNames.map((feed, index) => `${publishers[feed]} ${times[index]}`).join("; ")}.`;
+}
+
+/** Whose facts were too old when a run used them, at `at`. */
+export function staleWords({ readAt }: Pick<RunFacts, "readAt">, at: string): string {
+  const stale = feedNames.filter((feed) => isStale(readAt[feed], at)).map((feed) => publishers[feed]);
+  return stale.length > 0 ? `What ${listed(stale)} said may be out of date.` : "";
 }

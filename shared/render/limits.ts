@@ -36,6 +36,12 @@ export const pageLimits = {
   ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100, watchlists: 100 },
   /** What a KB's row names: products that miss it, and other products that it is for. */
   ...{ namedProducts: 3, otherProducts: 6 },
+  /** Updates to install: the first ones, and those of the complete list. */
+  ...{ firstActions: 5, actions: 40 },
+  /** What the list names of one update: products to install it in, and KBs that it closes too. */
+  ...{ installs: 3, covers: 6 },
+  /** Exploited CVEs on the page of one KB. */
+  exploitedCves: 10,
   /** Products that the filter offers; the search finds the others. */
   choices: 300,
   /** Lines in the chart of one KB. */

@@ -8,11 +8,12 @@ import { agree, count, many, productLabel, shown } from "./words.ts";
 
 /** What was selected: `KBs: new, Windows 11`, or `KB5066136`. */
 export function selectionTitle(selection: Selection): string {
-  const { kb, softwareId, search, change, overdue, stalled } = selection;
+  const { kb, softwareId, search, change, overdue, stalled, exploited } = selection;
   const parts = [
     change && inSentence(changeLabel(change)),
     overdue && "overdue",
     stalled && "stalled",
+    exploited && "exploited",
     search && `“${shown(search, 60)}”`,
     softwareId && shown(productLabel(softwareId), 60),
   ].filter(Boolean);

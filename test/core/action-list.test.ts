@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { type Action, actionList, closedBy, type Gap } from "../../shared/core/action-list.ts";
+import {
+  type Action,
+  actionList,
+  actionsFor,
+  closedBy,
+  type Gap,
+  isKnownNeeded,
+  overdueGaps,
+} from "../../shared/core/action-list.ts";
 import type { Advisory, RunFacts } from "../../shared/core/advisory.ts";
 import { addDays } from "../../shared/core/day.ts";
 import { sortRows } from "../../shared/core/order.ts";
@@ -215,6 +223,28 @@ describe("what to install", () => {
     expect([entries("not-read"), entries("resolved"), entries("replaced")].map((kbs) => list(kbs).length)).toEqual([
       1, 0, 0,
     ]);
+  });
+
+  test("is found from each KB that it closes, and from no other", () => {
+    const kbs = { "1": [anEntry("a", 5), anEntry("b", 5)], "2": [anEntry("a", 2)], "3": [anEntry("c", 2)] };
+    const list = actionList(estateOf(kbs, { "2": advises(["1"]) }));
+    const found = (id: string) => actionsFor(list, id).map(({ row }) => row.id);
+    expect([found("1"), found("2"), found("3"), found("4")]).toEqual([["1", "2"], ["2"], ["3"], []]);
+  });
+
+  test("counts the gaps that are overdue, its own and those that it covers", () => {
+    const old = { since: "2026-11-08" };
+    const kbs = { "1": [anEntry("a", 5, old)], "2": [anEntry("a", 2), anEntry("b", 2, old)] };
+    const [action] = actionList(estateOf(kbs, { "2": advises(["1"]) })).actions;
+    expect(action && [overdueGaps(action, "2026-11-22"), overdueGaps(action, day)]).toEqual([0, 2]);
+  });
+
+  test("is known to be needed where a product that was read misses it", () => {
+    const needed = (...kinds: RowKind[]) =>
+      actionList(estateOf({ "1": kinds.map((kind, index) => anEntry(`p${index}`, 5, { kind })) })).actions.map(
+        isKnownNeeded,
+      );
+    expect([needed("not-read"), needed("not-read", "new"), needed("baseline")]).toEqual([[false], [true], [true]]);
   });
 
   test("is found in a blink for 2,000 KBs in one line", () => {

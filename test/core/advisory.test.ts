@@ -4,6 +4,7 @@ import {
   advisoryState,
   type Catalogue,
   isExploited,
+  isStale,
   type KevEntry,
   lineageOf,
   openFacts,
@@ -163,4 +164,11 @@ describe("a report with facts", () => {
     expect(await stalled("2026-11-10")).toEqual([[false, "2026-08-12", "2026-08-11"]]);
     expect(await stalled("2026-11-09")).toEqual([[true, "2026-08-12", "2026-08-11"]]);
   });
+});
+
+test("what a feed said is stale after two days, and where it was never read", () => {
+  const at = "2026-11-23T05:04:00.000Z";
+  expect(isStale("2026-11-21T05:04:00.000Z", at)).toBe(false);
+  expect(isStale("2026-11-21T05:03:59.999Z", at)).toBe(true);
+  expect(isStale(null, at)).toBe(true);
 });

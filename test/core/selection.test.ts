@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { isExploited } from "../../shared/core/advisory.ts";
 import { daysBetween } from "../../shared/core/day.ts";
 import { ageInDays, cves, daysOverdue, isOverdue, reach } from "../../shared/core/due.ts";
 import { countStates } from "../../shared/core/products.ts";
@@ -117,6 +118,13 @@ describe("a selection", () => {
         }
       }),
     );
+  });
+
+  test("sorts what is exploited first, and otherwise as the report", async () => {
+    const rows = (await sampleReport()).rows;
+    const [exploited, others] = [rows.filter(isExploited), rows.filter((row) => !isExploited(row))];
+    expect(exploited.length).toBeGreaterThan(1);
+    expect(ids(selectRows(await sampleReport(), { sort: "exploited" }))).toEqual(ids([...exploited, ...others]));
   });
 
   test("sorts KBs by their number, not as text", async () => {

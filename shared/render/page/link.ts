@@ -1,4 +1,6 @@
 import {
+  type ActionsParameters,
+  actionsParameters,
   type HistoryParameters,
   historyParameters,
   type OverviewParameters,
@@ -33,6 +35,11 @@ export function overviewHref(parameters: Linked<OverviewParameters>, code?: stri
 /** The totals of every run. */
 export function historyHref(parameters: Linked<HistoryParameters>, code?: string): string {
   return `history?${queryText(historyParameters, parameters, code)}`;
+}
+
+/** What to install. */
+export function actionsHref(parameters: Linked<ActionsParameters>, code?: string): string {
+  return `actions?${queryText(actionsParameters, parameters, code)}`;
 }
 
 /** A call without parameters of its own. */

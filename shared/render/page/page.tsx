@@ -6,21 +6,24 @@ import { isScheduled } from "../../core/run-id.ts";
 import { isOpenedBefore } from "../../core/run-list.ts";
 import { isNarrowed } from "../../core/selection.ts";
 import { goneMemory } from "../../core/snapshot.ts";
+import { isPartial } from "../../core/totals.ts";
 import { verdictOf } from "../../core/verdict.ts";
+import { factsWords, staleWords } from "../advisory-words.ts";
 import { newerRunWords } from "../asked-report.ts";
 import { comparedWith, headline } from "../headline.ts";
 import { pageLimits } from "../limits.ts";
 import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
+import { ActionSection, actionsOf, InstallFirst } from "./actions.tsx";
 import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
 import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
+import { Fold } from "./fold.tsx";
 import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
-import { Tile } from "./tile.tsx";
-import { type TileFacts, tilesOf } from "./tiles.ts";
+import { Today } from "./today.tsx";
 import type { EmptyPageView, PageFrame, PageView, ShownProgress } from "./view.ts";
 import { droppedWords, forecastWords, readSoFar } from "./words.ts";
 
@@ -243,23 +246,24 @@ function NewerRuns({ view: { report, newerRuns, query, code } }: { view: PageVie
 }
 
 function ReportSections({ view }: { view: PageView }) {
-  const { report, selection } = view;
-  const label = trendLabel(selection);
+  const list = actionsOf(view);
   return (
     <>
       <Summary view={view} />
-      <section className="charts" aria-label="Trends" id="charts" data-live>
-        <InstallsChart trend={report.trend} label={label} />
-        <FlowChart trend={report.trend} label={label} />
-        <AgeChart report={report} />
-      </section>
+      <div className="cards">
+        <InstallFirst view={view} list={list} />
+        <Today view={view} />
+      </div>
+      <Trends view={view} />
       <KbSection view={view} />
+      <ActionSection view={view} list={list} />
       <NotReadSection view={view} />
       <ProductSection view={view} />
     </>
   );
 }
 
+/** The sentence, what could not be read, and what it all rests on. */
 function Summary({ view }: { view: PageView }) {
   const { report, full, selection } = view;
   const isSelection = isNarrowed(selection);
@@ -267,21 +271,56 @@ function Summary({ view }: { view: PageView }) {
     <section className={`summary v-${verdictOf(report)}`} aria-label="Summary" id="summary" data-live>
       {isSelection && <SelectionTitle view={view} />}
       <p className="headline">{isSelection ? selectionHeadline(view) : headline(report)}</p>
+      <NotReadLine report={full} />
       <p className="about">
-        {comparedWith(full)} {olderWords(full)} <ReadProducts report={full} />
+        {comparedWith(full)} {olderWords(full)} {readWords(full)} <FactsLine report={full} />
       </p>
-      <p className="about">{forecastWords(forecast(report.trend), trendLabel(selection))}</p>
-      <ul className="tiles">
-        {tilesOf(view).map(({ filter, ...tile }) => (
-          <Tile key={tile.label} {...tile} href={filter && tileHref(view, filter)} />
-        ))}
-      </ul>
     </section>
   );
 }
 
-function tileHref({ query, code }: PageView, filter: NonNullable<TileFacts["filter"]>): string {
-  return `${pageHref(query, { ...filter, page: undefined, productPage: undefined }, code)}#kbs`;
+function NotReadLine({ report }: { report: Report }) {
+  const words = notReadOfAll(report);
+  return words === null ? null : (
+    <p>
+      <a className="warning" href="#not-read">
+        {words}
+      </a>
+    </p>
+  );
+}
+
+function readWords({ totals: { read, notRead } }: Report): string {
+  if (isPartial({ notRead })) return "";
+  return agree(read, "The product was read.", `All ${many(read, "product")} were read.`);
+}
+
+/** When the feeds were read whose facts the report uses. */
+function FactsLine({ report: { facts, committedAt, timeZone } }: { report: Report }) {
+  if (facts === null) return null;
+  const stale = staleWords(facts, committedAt);
+  return stale === "" ? (
+    <span className="facts-age">{factsWords(facts, timeZone)}</span>
+  ) : (
+    <span className="facts-age warning">
+      {factsWords(facts, timeZone)} {stale}
+    </span>
+  );
+}
+
+/** How it went over 30 days, and how old is what is missing. */
+function Trends({ view: { report, selection } }: { view: PageView }) {
+  const label = trendLabel(selection);
+  return (
+    <Fold id="charts" title="Trends" note={forecastWords(forecast(report.trend), label)} isLive>
+      <p className="note">{forecastWords(forecast(report.trend), label)}</p>
+      <div className="charts">
+        <InstallsChart trend={report.trend} label={label} />
+        <FlowChart trend={report.trend} label={label} />
+        <AgeChart report={report} />
+      </div>
+    </Fold>
+  );
 }
 
 function SelectionTitle({ view: { selection, query, code } }: { view: PageView }) {
@@ -301,17 +340,6 @@ function olderWords(report: Report): string {
   const { compared, older, oldest } = comparedProducts(report);
   if (oldest === null || older === compared) return "";
   return `${count(older)} of ${many(compared, "product")} with older counts, back to ${formatRun(oldest, report.timeZone)}.`;
-}
-
-function ReadProducts({ report }: { report: Report }) {
-  const { read } = report.totals;
-  const notRead = notReadOfAll(report);
-  if (notRead === null) return agree(read, "The product was read.", `All ${many(read, "product")} were read.`);
-  return (
-    <a className="warning" href="#not-read">
-      {notRead}
-    </a>
-  );
 }
 
 function Footer({ view }: { view: PageView }) {
