@@ -1,5 +1,5 @@
 import { startAzurite } from "./azurite.ts";
-import { restoreClock, turnClock } from "./clock.ts";
+import { restoreClock, skipPauses, turnClock } from "./clock.ts";
 import type { Estate } from "./estate.ts";
 import { type IdentityEndpoint, startIdentityEndpoint } from "./identity-endpoint.ts";
 import { type Inbox, startInbox } from "./inbox.ts";
@@ -13,7 +13,7 @@ export interface LocalWorld {
   storageConnectionString: string;
   /** The app's settings in this world, except which products it watches. */
   settings: Readonly<Record<string, string>>;
-  /** Sets the world's clock; `null`: to the real time. */
+  /** Sets the world's clock, from which pauses then pass at once; `null`: to the real time. */
   turnTo(instant: Date | null): Promise<void>;
   close(): Promise<void>;
 }
@@ -57,8 +57,10 @@ export async function startWorld({ estate, inboxPort = 0 }: WorldOptions): Promi
       IDENTITY_HEADER: identity.header,
     },
     turnTo: async (instant) => {
-      if (instant) turnClock(instant);
-      else restoreClock();
+      if (instant) {
+        turnClock(instant);
+        skipPauses();
+      } else restoreClock();
       await (instant ? azurite.turnClock(instant) : azurite.restoreClock());
     },
     close: async () => {
