@@ -47,6 +47,7 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
   return {
     name: "default",
     softwareIds: ["microsoft-_-windows_10"],
+    ...{ vendor: null, leftOut: [] },
     mailTo: ["security@example.com"],
     mailTogether: false,
     tenant: homeTenant,
