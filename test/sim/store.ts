@@ -14,7 +14,7 @@ import {
 } from "../../shared/io/storage/rows.ts";
 import type { Store, StoredRun } from "../../shared/ports.ts";
 import { createFakeConfiguration } from "../support/fake-configuration.ts";
-import { createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
+import { createFakeProductLists, createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
 
 interface StoredRow extends StoredRun {
   row: KeyedRow;
@@ -133,6 +133,7 @@ export function createSimStore(): Store {
     ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
+    ...createFakeProductLists(),
   };
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../../shared/io/storage/rows.ts";
 import type { SnapshotKey, Store, StoredRun } from "../../shared/ports.ts";
 import { createFakeConfiguration } from "./fake-configuration.ts";
-import { createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
+import { createFakeProductLists, createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
 
 interface Versioned {
   row: KeyedRow;
@@ -126,6 +126,7 @@ export function createFakeStore(): Store {
     ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
+    ...createFakeProductLists(),
   };
 }
 

@@ -1,7 +1,7 @@
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { TransactionAction } from "@azure/data-tables";
 import * as z from "zod/mini";
 import { type LastGood, type Store, TooLargeError } from "../../ports.ts";
+import { compress, expand, maxCompressed } from "./compressed.ts";
 import { type Columns, count, gather, instant, type KeyedRow, schemaVersion, spread } from "./row.ts";
 import { changed, gone, listRows, pathOf, type Table, taken, unless } from "./table.ts";
 
@@ -13,11 +13,6 @@ import { changed, gone, listRows, pathOf, type Table, taken, unless } from "./ta
 const partitionKey = "configuration";
 const keys = { from: "last-good|", below: "last-good}" };
 const firstKey = `${keys.from}0`;
-
-// 15 full columns, which is less than a row may hold.
-const maxText = 480_000;
-// A transaction may have 4 MiB.
-const maxRows = 8;
 
 /** The part of the store that keeps the last good version of each watchlist in a document. */
 type Configuration = Pick<Store, "readLastGood" | "saveLastGood">;
@@ -46,16 +41,13 @@ async function saveLastGood(table: Table, rows: readonly KeyedRow[], version: st
 }
 
 export function encodeLastGood(good: readonly LastGood[]): KeyedRow[] {
-  const json = JSON.stringify(good.map(({ source, since }) => [source, since]));
-  const text = gzipSync(json).toString("base64");
-  const parts = Array.from({ length: Math.ceil(text.length / maxText) }, (_, n) =>
-    text.slice(n * maxText, (n + 1) * maxText),
-  );
-  if (parts.length > maxRows) {
+  const compressed = compress(good.map(({ source, since }) => [source, since]));
+  if ("tooLong" in compressed) {
     throw new TooLargeError(
-      `The last good versions of ${good.length} watchlists are too large to keep: they have ${text.length} characters after compression, and ${maxRows * maxText} fit.`,
+      `The last good versions of ${good.length} watchlists are too large to keep: they have ${compressed.tooLong} characters after compression, and ${maxCompressed} fit.`,
     );
   }
+  const { parts } = compressed;
   return parts.map((part, n) => {
     const row = { partitionKey, rowKey: `${keys.from}${n}`, schemaVersion, ...spread("text", part) };
     return n === 0 ? { ...row, parts: parts.length } : row;
@@ -71,11 +63,8 @@ export function decodeLastGood(rows: readonly Columns[]): LastGood[] {
   try {
     const { parts } = first.parse(rows[0]);
     const text = rows.slice(0, parts).map((row) => part.parse(gather("text", row)));
-    const json = gunzipSync(Buffer.from(text.join(""), "base64"), { maxOutputLength: maxJson }).toString("utf8");
-    return packed.parse(JSON.parse(json)).map(([source, since]) => ({ source, since }));
+    return packed.parse(expand(text)).map(([source, since]) => ({ source, since }));
   } catch {
     return [];
   }
 }
-
-const maxJson = 64 * 1024 * 1024;

@@ -9,6 +9,7 @@ import type { WatchlistStatus } from "../../core/watchlist-status.ts";
 import type { ProductKey, SnapshotKey, Store, StoredRun } from "../../ports.ts";
 import { defaultPatience, type Patience, type StorageConnection } from "./account.ts";
 import { createConfiguration } from "./last-good.ts";
+import { createProductLists } from "./product-list.ts";
 import {
   decodeRun,
   decodeSnapshot,
@@ -58,6 +59,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
   const snapshots = openTable(connection, snapshotsTable, patience);
   const runs = openTable(connection, runsTable, patience);
   const watchlists = openTable(connection, watchlistsTable, patience);
+  const walks = openTable(connection, walksTable, patience);
   return {
     readSnapshot: (key) => readSnapshot(snapshots, key),
     readSnapshots: (product, runIds) => readSnapshots(snapshots, product, runIds),
@@ -76,7 +78,8 @@ export function createStore(connection: StorageConnection, options: StoreOptions
     saveStatus: (status) => putRow(watchlists, encodeStatus(status)),
     deleteStatus: (chain) => deleteRow(watchlists, statusPartition, statusRowKey(chain)),
     ...createConfiguration(watchlists),
-    ...createWalks(openTable(connection, walksTable, patience)),
+    ...createWalks(walks),
+    ...createProductLists(walks),
   };
 }
 

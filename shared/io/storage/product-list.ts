@@ -1,0 +1,145 @@
+import type { TransactionAction } from "@azure/data-tables";
+import * as z from "zod/mini";
+import type { ListedProduct, Listing, ProductList } from "../../core/product-list.ts";
+import { type Store, TooLargeError } from "../../ports.ts";
+import { compress, expand, maxCompressed, maxParts } from "./compressed.ts";
+import { absent, type Columns, count, cut, gather, instant, type KeyedRow, schemaVersion, spread } from "./row.ts";
+import { maxReason } from "./rows.ts";
+import { listRows, pathOf, putRow, readRow, type Table } from "./table.ts";
+import { walkPartition } from "./walk-rows.ts";
+
+/*
+ * Rows of Walks, version 1: a tenant's product list as {readAt, products: [[id, name, vendor, weaknesses, exposedMachines,
+ * installedMachines, cleanAt?], …], gone: [[id, goneAt], …]}, compressed. A name and a vendor that the id has are empty. The
+ * listing has a row of its own, because it is written also when the list stays. Parts after those that the first one counts
+ * are left from before.
+ */
+
+const listingRowKey = "products";
+const keys = { from: "products|", below: "products}" };
+const firstKey = `${keys.from}0`;
+
+type ProductLists = Pick<Store, "readListing" | "readProductList" | "saveListing">;
+
+/** The part of the store that keeps each tenant's product list. */
+export function createProductLists(table: Table): ProductLists {
+  return {
+    async readListing(tenant) {
+      const row = await readRow(table, walkPartition(tenant), listingRowKey);
+      return row && decodeListing(row);
+    },
+    async readProductList(tenant) {
+      return decodeList(await listRows(table, walkPartition(tenant), keys));
+    },
+    async saveListing(tenant, listing, list) {
+      const row = encodeListing(tenant, listing);
+      if (!list) return putRow(table, row);
+      const actions = [row, ...encodeList(tenant, list)].map((one): TransactionAction => ["upsert", one, "Replace"]);
+      await table.call(`POST /$batch ${pathOf(table, row.partitionKey, firstKey)}`, async (client, options) => {
+        await client.submitTransaction(actions, options);
+      });
+    },
+  };
+}
+
+export function encodeListing(tenant: string, { triedAt, list, failure }: Listing): KeyedRow {
+  return {
+    ...{ partitionKey: walkPartition(tenant), rowKey: listingRowKey, schemaVersion, triedAt },
+    ...(list && { readAt: list.readAt, products: list.count }),
+    ...(failure && {
+      reason: cut(failure.reason, maxReason).toWellFormed(),
+      ...{ since: failure.since, tries: failure.tries, short: failure.short },
+    }),
+  };
+}
+
+const listingColumns = z.object({
+  schemaVersion: z.literal(schemaVersion),
+  triedAt: instant,
+  readAt: absent(instant),
+  products: absent(count),
+  reason: absent(z.string()),
+  since: absent(instant),
+  tries: absent(count),
+  short: absent(count),
+});
+
+/** `null` for one that cannot be read: the next list replaces it. */
+export function decodeListing(row: Columns): Listing | null {
+  const { data } = listingColumns.safeParse(row);
+  if (!data) return null;
+  const { triedAt, readAt, products, reason, since, tries, short } = data;
+  return {
+    triedAt,
+    list: readAt ? { readAt, count: products ?? 0 } : null,
+    failure:
+      typeof reason === "string" ? { reason, since: since ?? triedAt, tries: tries ?? 1, short: short ?? 0 } : null,
+  };
+}
+
+export function encodeList(tenant: string, { readAt, products, gone }: ProductList): KeyedRow[] {
+  const packed = {
+    readAt,
+    products: products.map(pack),
+    gone: gone.map(({ softwareId, goneAt }) => [softwareId, goneAt]),
+  };
+  const compressed = compress(packed);
+  if ("tooLong" in compressed) {
+    throw new TooLargeError(
+      `Defender's list of ${products.length} products is too large to keep: it has ${compressed.tooLong} characters after compression, and ${maxCompressed} fit.`,
+    );
+  }
+  const { parts } = compressed;
+  return parts.map((part, n) => {
+    const row = {
+      partitionKey: walkPartition(tenant),
+      rowKey: `${keys.from}${n}`,
+      schemaVersion,
+      ...spread("text", part),
+    };
+    return n === 0 ? { ...row, parts: parts.length } : row;
+  });
+}
+
+function pack(product: ListedProduct) {
+  const { softwareId, name, vendor, weaknesses, exposedMachines, installedMachines, cleanAt } = product;
+  const [ownVendor = "", ...rest] = softwareId.split("-_-");
+  const texts = [softwareId, name === rest.join("-_-") ? "" : name, vendor === ownVendor ? "" : vendor] as const;
+  const packed = [...texts, weaknesses, exposedMachines, installedMachines] as const;
+  return cleanAt ? ([...packed, cleanAt] as const) : packed;
+}
+
+const known = z.nullable(count);
+const packedList = z.object({
+  readAt: instant,
+  products: z.array(z.tuple([z.string(), z.string(), z.string(), known, known, known, z.optional(instant)])),
+  gone: z.array(z.tuple([z.string(), instant])),
+});
+const first = z.object({ schemaVersion: z.literal(schemaVersion), parts: count.check(z.lte(maxParts)) });
+const part = z.string();
+
+/** `null` where there is none, or it cannot be read: the next list replaces it. */
+export function decodeList(rows: readonly Columns[]): ProductList | null {
+  try {
+    const { parts } = first.parse(rows[0]);
+    const texts = rows.slice(0, parts).map((row) => part.parse(gather("text", row)));
+    const { readAt, products, gone } = packedList.parse(expand(texts));
+    return {
+      readAt,
+      products: products.map(unpack),
+      gone: gone.map(([softwareId, goneAt]) => ({ softwareId, goneAt })),
+    };
+  } catch {
+    return null;
+  }
+}
+
+function unpack(packed: z.infer<typeof packedList>["products"][number]): ListedProduct {
+  const [softwareId, name, vendor, weaknesses, exposedMachines, installedMachines, cleanAt] = packed;
+  const [ownVendor = "", ...rest] = softwareId.split("-_-");
+  return {
+    ...{ softwareId, name: name || rest.join("-_-"), vendor: vendor || ownVendor },
+    ...{ weaknesses, exposedMachines, installedMachines },
+    ...(cleanAt && { cleanAt }),
+  };
+}
