@@ -1,3 +1,4 @@
+import type { EntryPosition } from "../core/entry-position.ts";
 import { type OverviewSelection, overviewSorts, overviewStates } from "../core/overview.ts";
 import { changeFilters, type Selection, sortKeys, sortOrders } from "../core/selection.ts";
 
@@ -13,8 +14,10 @@ export type Parameter = { description: string; pageOnly?: true } & (
   | { kind: "kb" }
   | { kind: "choice"; allowed: readonly string[]; default?: string }
   | { kind: "flag"; default: false }
-  | { kind: "number"; maximum: number; default: number }
+  | { kind: "number"; maximum: number; default?: number }
   | { kind: "run"; latest: boolean; default?: "latest" }
+  | { kind: "day" }
+  | { kind: "position" }
 );
 export type Parameters = Readonly<Record<string, Parameter>>;
 
@@ -24,7 +27,9 @@ export type ValueOf<P extends Parameter> = P extends { kind: "choice"; allowed: 
     ? boolean
     : P extends { kind: "number" }
       ? number
-      : string;
+      : P extends { kind: "position" }
+        ? EntryPosition
+        : string;
 type WithDefault<P extends Parameters> = {
   [Name in keyof P]: P[Name] extends { default: unknown } ? Name : never;
 }[keyof P];
@@ -85,10 +90,35 @@ export const reportParameters = {
   progress: { kind: "run", latest: false, pageOnly: true, description: "Show the progress of this run." },
 } as const satisfies Parameters;
 
+/** A page of so many entries is about 3 MB of CSV or 6 MB of JSON. */
+export const maxEntriesOfPage = 10_000;
+
 /** `GET /api/history`. */
 export const historyParameters = {
   watchlist,
-  days: { kind: "number", maximum: 3650, default: 90, description: "How many days back from today." },
+  detail: {
+    kind: "choice",
+    allowed: ["runs", "entries"],
+    default: "runs",
+    description: "runs: the totals of each run. entries: every KB of every product of each run, page by page.",
+  },
+  days: {
+    kind: "number",
+    maximum: 3650,
+    description:
+      "How many days back from today, instead of from. If both are omitted, 90 for runs and all for entries.",
+  },
+  from: { kind: "day", description: "The first day of the runs." },
+  to: { kind: "day", description: "The last day of the runs. If omitted, there is no last day." },
+  limit: {
+    kind: "number",
+    maximum: maxEntriesOfPage,
+    description: `For entries only: how many a page has at most. If omitted, ${maxEntriesOfPage}.`,
+  },
+  after: {
+    kind: "position",
+    description: "For entries only: where the page begins, from the next link of the one before.",
+  },
   format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 

@@ -144,7 +144,7 @@ const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
   "api/history": (method) => [
     { method, path: "/api/history" },
     ...asked.flatMap((word) =>
-      ["json", "csv", "pdf"].map((format) => ({
+      ["json", "csv", "pdf", "json&detail=entries", "csv&detail=entries&limit=1"].map((format) => ({
         ...{ method, path: `/api/history?watchlist=${encodeURIComponent(nameOf(word))}&format=${format}` },
       })),
     ),

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import watchlists from "../../../docs/watchlists.schema.json" with { type: "json" };
+import { positionShape } from "../../core/entry-position.ts";
 import {
   historyParameters,
   keyParameter,
@@ -12,6 +13,7 @@ import {
 } from "../parameters.ts";
 import {
   cancelledSchema,
+  entriesSchema,
   examinationSchema,
   healthSchema,
   historySchema,
@@ -26,6 +28,7 @@ import {
 const schemas = {
   Report: reportSchema,
   History: historySchema,
+  HistoryEntries: entriesSchema,
   Overview: overviewSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
@@ -108,6 +111,10 @@ function parameterSchema(parameter: Parameter): object {
       return { type: "integer", minimum: 1, maximum: parameter.maximum, ...preset };
     case "run":
       return { type: "string", pattern: `^(${parameter.latest ? "latest|" : ""}${runIdPattern})$`, ...preset };
+    case "day":
+      return { type: "string", format: "date" };
+    case "position":
+      return { type: "string", pattern: positionShape.source };
   }
 }
 
@@ -116,7 +123,11 @@ function path(name: string, schema: object, description: string) {
 }
 
 function content(name: SchemaName, type = json) {
-  return { [type]: { schema: { $ref: `#/components/schemas/${name}` } } };
+  return { [type]: { schema: reference(name) } };
+}
+
+function reference(name: SchemaName) {
+  return { $ref: `#/components/schemas/${name}` };
 }
 
 const plain = { schema: { type: "string" } };
@@ -186,13 +197,14 @@ const paths = {
   "/api/history": {
     get: {
       operationId: "getHistory",
-      summary: "The totals of a watchlist's runs",
+      summary: "The totals of a watchlist's runs, or all their entries",
+      description: "Entries come in pages. A page may be short, or even empty, and have a next one all the same.",
       parameters: query(historyParameters),
       responses: {
         200: ok(
-          "The runs, in the order in which they were opened.",
-          { ...content("History"), "text/csv": plain },
-          fileName,
+          "The runs, in the order in which they were opened; with detail=entries, the entries of these.",
+          { [json]: { schema: { anyOf: [reference("History"), reference("HistoryEntries")] } }, "text/csv": plain },
+          { Link: header("With detail=entries, the next page with rel=next; absent on the last one."), ...fileName },
         ),
         ...refusedToRead,
         406: notAcceptable,

@@ -6,6 +6,7 @@ import { rowKinds } from "../../core/row.ts";
 import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
 import { startParameters } from "../parameters.ts";
+import { type ReportColumn, reportColumns } from "./csv.ts";
 
 // The shape of every JSON response, as a type for the code and as a published schema.
 
@@ -207,11 +208,16 @@ export const reportSchema = described(
 );
 export type ReportJson = z.infer<typeof reportSchema>;
 
+const historyFrame = {
+  watchlist: z.string(),
+  from: described(z.nullable(day), "The first day. null: there is none."),
+  to: described(z.nullable(day), "The last day. null: there is none."),
+};
+
 /** `GET /api/history?format=json`. */
 export const historySchema = described(
   z.object({
-    watchlist: z.string(),
-    days: described(z.int().check(z.minimum(1)), "How many days back from today."),
+    ...historyFrame,
     runs: described(
       z.array(
         z.object({
@@ -230,6 +236,27 @@ export const historySchema = described(
   }),
   "The totals of a watchlist's runs.",
 );
+
+const cell = described(
+  z.unknown(),
+  "As in a report's CSV: a text, a number, true or false; null where that has an empty cell. Texts are unchanged.",
+);
+
+/** `GET /api/history?detail=entries&format=json`. */
+export const entriesSchema = described(
+  z.object({
+    ...historyFrame,
+    rows: described(
+      z.array(
+        z.object(Object.fromEntries(reportColumns.map((name) => [name, cell])) as Record<ReportColumn, typeof cell>),
+      ),
+      "One per run, KB and product, with the columns of a report's CSV. Where change is lost, what the row names cannot be read any more, and why says so.",
+    ),
+    next: described(z.nullable(z.string()), "The path of the next page, without the key. null: this is the last page."),
+  }),
+  "A page of the entries of a watchlist's runs, in the order in which these were opened.",
+);
+export type EntriesJson = z.infer<typeof entriesSchema>;
 
 /** `GET /api/overview?format=json`. */
 export const overviewSchema = described(
