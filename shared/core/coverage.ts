@@ -1,9 +1,18 @@
-import { isWatched } from "./found-products.ts";
+import { type FoundProducts, isWatched } from "./found-products.ts";
 import type { ListReport } from "./list-report.ts";
-import { byId, type ProductList } from "./product-list.ts";
+import { byId, type Listing, type ProductList } from "./product-list.ts";
 import type { ProductRow, Report } from "./report.ts";
 import { compareText } from "./text.ts";
 import type { WatchedProducts } from "./watchlist.ts";
+
+/** A tenant's product list, and who watches what in it. */
+export interface TenantList {
+  /** `null`: none could ever be read. */
+  list: ProductList | null;
+  listing: Listing | null;
+  /** All of the tenant. */
+  watchlists: readonly WatchedProducts[];
+}
 
 /** Ids that are taken for the product that followed. */
 const successors: Readonly<Record<string, string>> = { "microsoft-_-edge": "microsoft-_-edge_chromium-based" };
@@ -13,6 +22,25 @@ const mostNear = 3;
 /** A product is on many exposed machines from this number on, and from this share of the most exposed one's. */
 const manyMachines = 10;
 const manyShare = 0.05;
+
+/** What a tenant's product list says of a watchlist; `null` where there is no list, and the watchlist needs none. */
+export function listReport(
+  watchlist: WatchedProducts,
+  found: FoundProducts,
+  { list, listing, watchlists }: TenantList,
+): ListReport | null {
+  const finds = watchlist.vendor !== null;
+  if (!finds && !list) return null;
+  const { configured, unread, beyond } = found;
+  const { failure = null } = listing ?? {};
+  return {
+    readAt: list?.readAt ?? null,
+    failure: finds && failure ? { reason: failure.reason, since: failure.since } : null,
+    found: finds ? { configured, unread, beyond } : null,
+    ...(list ? checkIds(watchlist, list) : { unknown: { ids: [], more: 0 }, mistaken: [] }),
+    unwatched: list ? findUnwatched(watchlists, list) : { products: [], more: 0 },
+  };
+}
 
 /** What the list says of a watchlist's own ids. */
 export function checkIds(

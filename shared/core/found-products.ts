@@ -18,6 +18,8 @@ export interface FoundProducts {
   confirmedGone: ReadonlySet<string>;
   /** First read in this run, although an earlier list shows that they missed no KB when the last run read the others. */
   cleanBefore: readonly string[];
+  /** How many more are found that have no weaknesses, and were never in a run. */
+  unread: number;
   /** How many more are found than the run has room for. */
   beyond: number;
 }
@@ -40,7 +42,7 @@ const maxProducts = 5_000;
 /** A night's reading, in hours. */
 const readingHours = 8;
 const readsPerProduct = 2;
-/** For how many days a run has a product that left the list; after 14 of them its report says that it left the inventory. */
+/** For how many days a run has a product that both calls answer with 404; after 14 of them it has left the inventory. */
 const goneShownDays = 28;
 
 /** How many products a run may have: what can be read twice in a night, because a day may make all of it necessary. */
@@ -71,30 +73,31 @@ export function findProducts(watchlist: Watchlist, finding: Finding): FoundProdu
   const { softwareIds: named } = watchlist;
   const listed = list ? byId(list) : new Map<string, ListedProduct>();
   const find = (softwareId: string) => listed.get(softwareId.toLowerCase());
-  const goneAt = new Map(list?.gone.map((product) => [product.softwareId.toLowerCase(), product.goneAt]));
+  const unknownSince = new Map(last?.failures.map((failure) => [failure.softwareId, failure.unknownSince]));
   const known = new Set(named.map((softwareId) => softwareId.toLowerCase()));
   const wanted = (softwareId: string) => isFound(watchlist, softwareId) && !known.has(softwareId.toLowerCase());
   const isClean = (softwareId: string) => isCurrent && find(softwareId)?.weaknesses === 0;
 
   const carried = (last?.comparisons ?? []).filter(({ softwareId, current }) => {
-    const left = goneAt.get(softwareId.toLowerCase());
     if (!wanted(softwareId)) return false;
-    if (left !== undefined) return current !== null && !isLongGone(left, finding.day);
-    return current !== null || (find(softwareId)?.weaknesses ?? 1) > 0;
+    const product = find(softwareId);
+    const since = unknownSince.get(softwareId);
+    if (isCurrent && !product && since && daysBetween(since, finding.day) > goneShownDays) return false;
+    return current !== null || (product !== undefined && product.weaknesses !== 0);
   });
   const isCarried = new Set(carried.map(({ softwareId }) => softwareId.toLowerCase()));
-  const others = [...listed.values()].filter(({ softwareId, weaknesses }) => {
-    return weaknesses !== 0 && wanted(softwareId) && !isCarried.has(softwareId.toLowerCase());
+  const others = [...listed.values()].filter(({ softwareId }) => {
+    return wanted(softwareId) && !isCarried.has(softwareId.toLowerCase());
   });
+  const open = others.filter(({ weaknesses }) => weaknesses !== 0);
   const ranked = [
     ...carried.filter(({ softwareId }) => !isClean(softwareId)),
-    ...others.sort(mostExposedFirst),
+    ...open.toSorted(mostExposedFirst),
     ...carried.filter(({ softwareId }) => isClean(softwareId)),
   ].map(({ softwareId }) => softwareId);
   const found = firstThatFit(ranked, named, mostProducts(callsPerHour));
 
   const gone = new Set(found.filter((softwareId) => isCurrent && list !== null && !find(softwareId)));
-  const unknown = new Set(last?.failures.flatMap((one) => (one.unknownSince === undefined ? [] : [one.softwareId])));
   const before = lastComparisons(last);
   const wasUsed = last?.productList?.found ? last.productList.readAt : null;
   return {
@@ -102,17 +105,14 @@ export function findProducts(watchlist: Watchlist, finding: Finding): FoundProdu
     configured: named.length,
     clean: new Set(found.filter(isClean)),
     gone,
-    confirmedGone: new Set([...gone].filter((softwareId) => unknown.has(softwareId))),
+    confirmedGone: new Set([...gone].filter((softwareId) => unknownSince.get(softwareId) !== undefined)),
     cleanBefore: found.filter((softwareId) => {
       const cleanAt = find(softwareId)?.cleanAt;
       return !before.has(softwareId) && cleanAt !== undefined && wasUsed !== null && cleanAt >= wasUsed;
     }),
+    unread: others.length - open.length,
     beyond: ranked.length - found.length,
   };
-}
-
-function isLongGone(goneAt: string, day: RunDate): boolean {
-  return daysBetween(goneAt.slice(0, 10), day) > goneShownDays;
 }
 
 /** An unknown number of machines may be many. */

@@ -10,8 +10,8 @@ export interface ListReport {
   found: {
     /** How many products the watchlist names: the first ones of its run. */
     configured: number;
-    /** Listed products that the watchlist watches without reading them, because they have no weaknesses. */
-    clean: number;
+    /** How many more are found that have no weaknesses, so that they need not be read. */
+    unread: number;
     /** Products for which the run has no room. */
     beyond: number;
   } | null;

@@ -14,21 +14,12 @@ export interface ListedProduct {
   cleanAt?: string;
 }
 
-/** A product that is no longer on the list. */
-export interface GoneProduct {
-  softwareId: string;
-  /** When a list first lacked it, ISO 8601 in UTC. */
-  goneAt: string;
-}
-
 /** Defender's list of all products that a tenant's machines have. */
 export interface ProductList {
   /** ISO 8601 in UTC. */
   readAt: string;
   /** Each id once, sorted by it. */
   products: readonly ListedProduct[];
-  /** Those that left the list within `goneDays`. */
-  gone: readonly GoneProduct[];
 }
 
 /** Why the list was not replaced when it was last asked for. */
@@ -52,9 +43,6 @@ export interface Listing {
   failure: ListFailure | null;
 }
 
-/** For how many days the list knows of a product that left it. */
-export const goneDays = 60;
-
 /** The list's products by id in lower case, as its ids are. */
 export function byId({ products }: Pick<ProductList, "products">): ReadonlyMap<string, ListedProduct> {
   return new Map(products.map((product) => [product.softwareId.toLowerCase(), product]));
@@ -63,7 +51,6 @@ export function byId({ products }: Pick<ProductList, "products">): ReadonlyMap<s
 /** A list that lost more than a tenth of its products is more likely cut off than true, until it comes so often in a row. */
 const shortShare = 0.9;
 const shortBelieved = 3;
-const dayMs = 86_400_000;
 
 /**
  * What becomes of the list in use after Defender sent another one: that one, or the one in use with the reason why it stays.
@@ -86,7 +73,11 @@ export function replaceList(
     return { ...failed, listing: { ...failed.listing, failure: failure && { ...failure, short } } };
   }
   const readAt = now.toISOString();
-  const list = before ? follow({ readAt, products, gone: [] }, before) : { readAt, products, gone: [] };
+  const earlier = before ? byId(before) : new Map<string, ListedProduct>();
+  const followed = products.map((product) => {
+    return before ? follow(product, earlier.get(product.softwareId.toLowerCase()), before.readAt) : product;
+  });
+  const list = { readAt, products: followed };
   return { list, listing: { triedAt: readAt, list: { readAt, count: products.length }, failure: null } };
 }
 
@@ -103,25 +94,10 @@ export function failedList(
   return { list: before, listing: { triedAt, list, failure: { reason, since, tries: tries + 1, short: 0 } } };
 }
 
-/** A list with what only the one before knows: which products had no weaknesses then, and which have left. */
-function follow({ readAt, products }: ProductList, before: ProductList): ProductList {
-  const then = byId(before);
-  const now = new Set(products.map(({ softwareId }) => softwareId.toLowerCase()));
-  const leaving = before.products
-    .filter(({ softwareId }) => !now.has(softwareId.toLowerCase()))
-    .map(({ softwareId }) => ({ softwareId, goneAt: readAt }));
-  const remembered = before.gone.filter(({ softwareId, goneAt }) => {
-    return !now.has(softwareId.toLowerCase()) && Date.parse(readAt) - Date.parse(goneAt) <= goneDays * dayMs;
-  });
-  return {
-    readAt,
-    products: products.map((product) => {
-      const earlier = then.get(product.softwareId.toLowerCase());
-      const cleanAt = earlier?.weaknesses === 0 ? before.readAt : earlier?.cleanAt;
-      return product.weaknesses !== 0 && cleanAt !== undefined ? { ...product, cleanAt } : product;
-    }),
-    gone: [...remembered, ...leaving],
-  };
+/** A product with what only the list before knows of it. */
+function follow(product: ListedProduct, earlier: ListedProduct | undefined, readAt: string): ListedProduct {
+  const cleanAt = earlier?.weaknesses === 0 ? readAt : earlier?.cleanAt;
+  return product.weaknesses !== 0 && cleanAt !== undefined ? { ...product, cleanAt } : product;
 }
 
 const digits = z.pipe(z.string().check(z.trim(), z.regex(/^\d{1,15}$/)), z.transform(Number));

@@ -16,7 +16,8 @@ const concurrency = 8;
 
 /** Closes the run and inserts it; false if another commit was first. */
 export async function commit(job: Job, held: HeldSnapshots, ports: Ports): Promise<boolean> {
-  const { watchlist, runId, openedAt, last, runs, isDigestOwed } = job;
+  const { runId, openedAt, last, runs, isDigestOwed, productList } = job;
+  const watchlist = withoutLeft(job);
   const { timeZone, retentionDays } = ports.rules;
   const chain = { tenant: watchlist.tenant, watchlist: watchlist.name };
   // A later request of the same minute may have asked for a mail since.
@@ -26,13 +27,19 @@ export async function commit(job: Job, held: HeldSnapshots, ports: Ports): Promi
     ...{ day: runDay(runId, timeZone), timeZone, retentionDays },
     ...(request && { mail: request.mail }),
     isDigestOwed,
+    ...(productList && { productList }),
   };
-  const run = await closeRun(opening, outcomes(job, held, ports));
+  const run = await closeRun(opening, outcomes({ ...job, watchlist }, held, ports));
   // From its first commit on a chain has a row in the overview, or nobody would find its rows once it is removed.
   if (runs.length === 0) await ports.store.saveStatus(summarize(chain, [], null));
   if (!(await ports.store.commitRun(run, isScheduled(runId) ? last : null))) return false;
   await finish(run, job, ports);
   return true;
+}
+
+/** A run's watchlist without the products that left Defender's list and missed nothing: they have left the watchlist. */
+function withoutLeft({ watchlist, results }: Job): Job["watchlist"] {
+  return { ...watchlist, softwareIds: watchlist.softwareIds.filter((id) => results.get(id) !== "left") };
 }
 
 /**
@@ -69,11 +76,12 @@ function logCommitted({ tenant, watchlist, runId, openedAt, committedAt, totals,
   });
 }
 
-function outcomes({ watchlist, runId, before, results }: Job, held: HeldSnapshots, ports: Ports) {
+function outcomes({ watchlist, runId, before, results, found }: Job, held: HeldSnapshots, ports: Ports) {
   const { tenant, softwareIds } = watchlist;
   const load = async (softwareId: string): Promise<Outcome> => {
     const result = results.get(softwareId);
-    const failure = result instanceof Error && failureOf(result);
+    const isGone = found?.gone.has(softwareId) ?? false;
+    const failure = result instanceof Error && { ...failureOf(result), isGone };
     const compared = before.get(softwareId);
     const find = (...runIds: (RunId | null)[]) => findSnapshots({ tenant, softwareId }, runIds, ports.store, held);
     try {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Finding, findProducts, isFound, isWatched, mostProducts } from "../../shared/core/found-products.ts";
 import type { ListReport } from "../../shared/core/list-report.ts";
 import type { ListedProduct, ProductList } from "../../shared/core/product-list.ts";
-import type { ReadFailure, Run } from "../../shared/core/run.ts";
+import type { Run } from "../../shared/core/run.ts";
 import { aRun, aWatchlist } from "../support/builders.ts";
 
 const windows = "microsoft-_-windows_11";
@@ -14,11 +14,9 @@ const listed = (softwareId: string, parts: Partial<ListedProduct> = {}): ListedP
   ...{ softwareId, name: softwareId, vendor: "microsoft" },
   ...{ weaknesses: 3, exposedMachines: 20, installedMachines: 30, ...parts },
 });
-const aList = (products: readonly ListedProduct[], parts: Partial<ProductList> = {}): ProductList => ({
-  ...{ readAt: "2026-11-23T05:00:10.000Z", gone: [], ...parts, products },
-});
+const aList = (products: readonly ListedProduct[]): ProductList => ({ readAt: "2026-11-23T05:00:10.000Z", products });
 const listReport: ListReport = {
-  ...{ readAt: "2026-11-22T05:00:10.000Z", failure: null, found: { configured: 0, clean: 0, beyond: 0 } },
+  ...{ readAt: "2026-11-22T05:00:10.000Z", failure: null, found: { configured: 0, unread: 0, beyond: 0 } },
   ...{ unknown: { ids: [], more: 0 }, mistaken: [], unwatched: { products: [], more: 0 } },
 };
 
@@ -96,24 +94,22 @@ describe("the products of a run", () => {
     expect(found.softwareIds).toEqual([windows, office]);
   });
 
-  test("have one that left the list for 28 days, and need not ask for it once it was answered with 404", async () => {
-    const failure: ReadFailure = {
-      softwareId: windows,
-      reason: "404",
-      permanent: false,
-      since: "2026-11-22",
-      misses: 1,
+  test("have one that left the list until it was answered with 404 for 28 days, and ask for it once", async () => {
+    const failure = { softwareId: windows, reason: "404", permanent: false, since: "2026-11-22", misses: 1 };
+    const since = async (unknownSince: string) => {
+      const last = await lastRun([windows, office], { failures: [{ ...failure, unknownSince }] });
+      return (parts: Partial<Finding> = {}) => find({ last, list: aList([listed(office)]), ...parts });
     };
-    const last = await lastRun([windows, office], { failures: [{ ...failure, unknownSince: "2026-11-22" }] });
-    const on = (goneAt: string) =>
-      find({ last, list: aList([listed(office)], { gone: [{ softwareId: windows, goneAt }] }) });
-    expect(on("2026-11-22T05:00:00.000Z")).toMatchObject({
-      softwareIds: [windows, office],
-      gone: new Set([windows]),
-      confirmedGone: new Set([windows]),
+    const late = await since("2026-10-26");
+    const both = { softwareIds: [windows, office], gone: new Set([windows]), confirmedGone: new Set([windows]) };
+    expect(late()).toMatchObject(both);
+    const later = await since("2026-10-25");
+    expect(later().softwareIds).toEqual([office]);
+    expect(later({ isCurrent: false }).softwareIds).toEqual([windows, office]);
+    expect(later({ list: aList([listed(windows), listed(office)]) })).toMatchObject({
+      ...both,
+      ...{ gone: new Set(), confirmedGone: new Set() },
     });
-    expect(on("2026-10-26T05:00:00.000Z").softwareIds).toEqual([windows, office]);
-    expect(on("2026-10-25T05:00:00.000Z").softwareIds).toEqual([office]);
   });
 
   test("are known to have missed nothing where the list of the last run says so", async () => {

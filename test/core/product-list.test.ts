@@ -114,15 +114,4 @@ describe("the list in use", () => {
     expect(cleanAt([[clean], [open], [clean]])).toBeUndefined();
     expect(cleanAt([[clean], [open], [clean], [open]])).toBe(at(3).toISOString());
   });
-
-  test("knows for 60 days which products left it, until they come back", () => {
-    const both = many(20);
-    const one = both.slice(1);
-    const gone = (lists: readonly unknown[][]) => play(lists).list?.gone;
-    expect(gone([both, one])).toEqual([{ softwareId: "a-_-0", goneAt: at(2).toISOString() }]);
-    expect(gone([both, one, one])).toEqual([{ softwareId: "a-_-0", goneAt: at(2).toISOString() }]);
-    expect(gone([both, one, both])).toEqual([]);
-    expect(gone([both, ...Array.from({ length: 61 }, () => one)])).toHaveLength(1);
-    expect(gone([both, ...Array.from({ length: 62 }, () => one)])).toEqual([]);
-  });
 });

@@ -10,7 +10,7 @@ import { walkPartition } from "./walk-rows.ts";
 
 /*
  * Rows of Walks, version 1: a tenant's product list as {readAt, products: [[id, name, vendor, weaknesses, exposedMachines,
- * installedMachines, cleanAt?], …], gone: [[id, goneAt], …]}, compressed. A name and a vendor that the id has are empty. The
+ * installedMachines, cleanAt?], …]}, compressed. A name and a vendor that the id has are empty. The
  * listing has a row of its own, because it is written also when the list stays. Parts after those that the first one counts
  * are left from before.
  */
@@ -77,13 +77,8 @@ export function decodeListing(row: Columns): Listing | null {
   };
 }
 
-export function encodeList(tenant: string, { readAt, products, gone }: ProductList): KeyedRow[] {
-  const packed = {
-    readAt,
-    products: products.map(pack),
-    gone: gone.map(({ softwareId, goneAt }) => [softwareId, goneAt]),
-  };
-  const compressed = compress(packed);
+export function encodeList(tenant: string, { readAt, products }: ProductList): KeyedRow[] {
+  const compressed = compress({ readAt, products: products.map(pack) });
   if ("tooLong" in compressed) {
     throw new TooLargeError(
       `Defender's list of ${products.length} products is too large to keep: it has ${compressed.tooLong} characters after compression, and ${maxCompressed} fit.`,
@@ -113,7 +108,6 @@ const known = z.nullable(count);
 const packedList = z.object({
   readAt: instant,
   products: z.array(z.tuple([z.string(), z.string(), z.string(), known, known, known, z.optional(instant)])),
-  gone: z.array(z.tuple([z.string(), instant])),
 });
 const first = z.object({ schemaVersion: z.literal(schemaVersion), parts: count.check(z.lte(maxParts)) });
 const part = z.string();
@@ -123,12 +117,8 @@ export function decodeList(rows: readonly Columns[]): ProductList | null {
   try {
     const { parts } = first.parse(rows[0]);
     const texts = rows.slice(0, parts).map((row) => part.parse(gather("text", row)));
-    const { readAt, products, gone } = packedList.parse(expand(texts));
-    return {
-      readAt,
-      products: products.map(unpack),
-      gone: gone.map(([softwareId, goneAt]) => ({ softwareId, goneAt })),
-    };
+    const { readAt, products } = packedList.parse(expand(texts));
+    return { readAt, products: products.map(unpack) };
   } catch {
     return null;
   }
