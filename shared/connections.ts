@@ -38,6 +38,7 @@ export function openConnections(settings: Settings): Connections {
       rules,
     },
     probes: {
+      warnings: settings.warnings,
       defenderScope: defender.scope,
       defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
       consentUrl: (tenant) => consentUrl(tenant, identity),

@@ -1,8 +1,8 @@
 import pMap from "p-map";
-import { walkSeconds } from "../core/deadline.ts";
+import { readsPerProduct, walkSeconds } from "../core/deadline.ts";
 import { homeTenant, type Watchlist } from "../core/watchlist.ts";
 import type { Calling, Ports, ProductFacts } from "../ports.ts";
-import { listed, many } from "../render/words.ts";
+import { count, listed, many } from "../render/words.ts";
 import { nextRun } from "../run/next-run.ts";
 import { outsidePermit } from "../run/reserve.ts";
 import { type Finding, type Probes, tried } from "./finding.ts";
@@ -90,7 +90,9 @@ function examineWalk({ tenant, watchlists }: Examined, { rules, now }: Ports): F
   const products = new Set(watchlists.flatMap(({ softwareIds }) => softwareIds)).size;
   const seconds = walkSeconds(products, rules);
   const gap = shortestGap(rules.schedule, now());
-  const takes = `Reading ${many(products, "product")} takes ${duration(seconds)} within the quota, and up to twice as long on a day on which KBs vanish from all of them.`;
+  const quota = `Defender allows ${count(rules.callsPerMinute)} a minute and ${count(rules.callsPerHour)} an hour`;
+  const longest = walkSeconds(products * readsPerProduct, rules);
+  const takes = `Reading ${many(products, "product")} takes ${duration(seconds)}: ${many(products, "call")}, of which ${quota}. A product from which KBs vanish is read twice, so a run can take ${atMost(longest)}.`;
   const check = `walk${ofTenant(tenant)}`;
   if (gap === null || seconds <= gap) return { check, status: "ok", detail: takes };
   const advice = "Take products off the watchlists, or run less often (REPORT_SCHEDULE).";
@@ -117,6 +119,10 @@ function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
   return listed([...(hours > 0 ? [many(hours, "hour")] : []), ...(rest > 0 ? [many(rest, "minute")] : [])]);
+}
+
+function atMost(seconds: number): string {
+  return seconds < 60 ? "a little longer" : `up to ${duration(seconds)}`;
 }
 
 /** Reads the first product of each watchlist, of some where there are many. */

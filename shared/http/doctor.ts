@@ -20,7 +20,7 @@ export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> 
   const { list, faults } = await ports.watchlists();
   const settings = tried("settings", async () => {
     if (faults.length > 0) throw new Error(faults.map(reasonOfFault).join(" "));
-    return describeSettings(list, ports);
+    return [describeSettings(list, ports), ...probes.warnings].join(" ");
   });
   const groups = await Promise.all([
     settings.then((finding) => [finding]),
