@@ -4,17 +4,20 @@ import type { LocalWorld } from "./world.ts";
 
 const dayMs = 86_400_000;
 
+/** The app's timers in the order in which a day fires them. */
+const timers = ["schedule-runs"];
+
 /** The days before `today`, oldest first. */
 export function daysBefore(today: string, count: number): string[] {
   const at = Date.parse(today);
   return Array.from({ length: count }, (_, index) => new Date(at - (count - index) * dayMs).toISOString().slice(0, 10));
 }
 
-/** Plays one day's run: the timer fires at five, and messages that wait are handled without waiting. */
+/** Plays one day's run: the timers fire at five, and messages that wait are handled without waiting. */
 export async function playDay(host: Host, world: LocalWorld, day: string): Promise<void> {
   let instant = new Date(`${day}T05:00:00Z`);
   await world.turnTo(instant);
-  await host.fireTimer("schedule-runs");
+  await fireTimers(host);
   while ((await host.drainQueues()).waiting > 0) {
     instant = new Date(instant.getTime() + 30 * 60_000);
     if (instant.toISOString().slice(0, 10) !== day) throw new Error(`The run of ${day} did not end on that day.`);
@@ -22,14 +25,22 @@ export async function playDay(host: Host, world: LocalWorld, day: string): Promi
   }
 }
 
-/** Plays today's run in real time, until its digest is out or was tried once. */
-export async function runToday(host: Host): Promise<void> {
-  await host.fireTimer("schedule-runs");
+/**
+ * Plays today's run until its digest is out or was tried once. False: it is not, because messages wait for later; with `wait`
+ * this goes on until it is.
+ */
+export async function runToday(host: Host, { wait }: { wait: boolean }): Promise<boolean> {
+  await fireTimers(host);
   for (;;) {
     await host.drainQueues();
-    if (await isOver(host)) return;
+    const isDone = await isOver(host);
+    if (isDone || !wait) return isDone;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+async function fireTimers(host: Host): Promise<void> {
+  for (const timer of timers) await host.fireTimer(timer);
 }
 
 async function isOver({ url, key }: Host): Promise<boolean> {

@@ -3,6 +3,7 @@ import { restoreClock, skipPauses, turnClock } from "./clock.ts";
 import type { Estate } from "./estate.ts";
 import { type IdentityEndpoint, startIdentityEndpoint } from "./identity-endpoint.ts";
 import { type Inbox, startInbox } from "./inbox.ts";
+import { onPortOrAny } from "./ports.ts";
 import { type SimulatedTenant, startTenant } from "./simulated-tenant.ts";
 
 /** Everything outside the app, on loopback: storage, a tenant, its identity endpoint and an inbox. */
@@ -24,6 +25,7 @@ const sender = "kb-reporter@contoso.example";
 export interface WorldOptions {
   /** What the tenant's machines are missing. */
   estate: Pick<Estate, "software" | "missingKbs" | "trouble">;
+  /** If another program uses it, the inbox takes any free one. */
   inboxPort?: number;
 }
 
@@ -34,7 +36,7 @@ export async function startWorld({ estate, inboxPort = 0 }: WorldOptions): Promi
     startAzurite(),
     startTenant({ estate, now: () => Date.now() }),
     startIdentityEndpoint({ now }),
-    startInbox({ apiKey, verifiedSenders: [sender], now, port: inboxPort }),
+    onPortOrAny(inboxPort, (port) => startInbox({ apiKey, verifiedSenders: [sender], now, port })),
   ]);
   return {
     tenant,
