@@ -63,6 +63,7 @@ export function openApiDocument(version: string): Record<string, unknown> {
     servers: [{ url: "/" }],
     security: [{ keyHeader: [] }, { keyQuery: [] }],
     paths,
+    webhooks,
     components: { schemas: componentSchemas(), securitySchemes },
   };
 }
@@ -126,7 +127,7 @@ function content(name: SchemaName, type = json) {
   return { [type]: { schema: reference(name) } };
 }
 
-function reference(name: SchemaName) {
+function reference(name: SchemaName | "WatchlistsDocument") {
   return { $ref: `#/components/schemas/${name}` };
 }
 
@@ -355,6 +356,20 @@ const paths = {
       responses: {
         200: ok("OpenAPI 3.1.", { [json]: { schema: { type: "object" } } }),
         ...refused,
+      },
+    },
+  },
+};
+
+/** Calls that the app makes, and what it expects to be answered. */
+const webhooks = {
+  readWatchlists: {
+    get: {
+      operationId: "readWatchlists",
+      summary: "The app reads its watchlists from the blob at WATCHLISTS_URL, with its own identity",
+      security: [{}],
+      responses: {
+        200: ok("The watchlists.", { [json]: { schema: reference("WatchlistsDocument") } }),
       },
     },
   },
