@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 export function openInBrowser(url: string, env: NodeJS.ProcessEnv, failed: () => void): void {
   const [command, ...args] = openerOf(process.platform);
   const child = spawn(command, [...args, url], { env, stdio: "ignore", detached: true });
-  child.once("error", failed);
+  child.once("error", () => failed());
   child.once("exit", (code) => code !== 0 && failed());
   // A browser may outlive this process.
   child.unref();
