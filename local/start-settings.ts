@@ -43,4 +43,4 @@ async function reportOf({ url, key }: Host): Promise<string> {
 }
 
 const notOver =
-  "Today's run is not finished: some products could not be read, or the mail could not be sent.\nIt goes on by itself, and the report page shows how far it is.";
+  'Today\'s run is not finished: some products could not be read, or the mail could not be sent.\nIt goes on by itself, and the report page shows how far it is. "npm run doctor" says what to do.';

@@ -127,7 +127,7 @@ describe("the list of products", () => {
     expect(body).not.toHaveProperty(["@odata.nextLink"]);
   });
 
-  test("fails as told under an empty id, counts as a call, and is empty where the estate has none", async () => {
+  test("fails as asked under an empty id, counts as a call, and is empty where the estate has none", async () => {
     const { get, setFault, calls } = await start();
     setFault("", { kind: "answer", status: 500 }, 1);
     expect((await get("/api/Software")).status).toBe(500);
