@@ -10,9 +10,11 @@ export interface FoundProducts {
   softwareIds: readonly string[];
   /** How many of them the watchlist names. */
   configured: number;
+  /** Whether the list was read for this run. */
+  isCurrent: boolean;
   /** Found, and listed without weaknesses: one that missed no KB when last read need not be read. */
   clean: ReadonlySet<string>;
-  /** Found earlier, and no longer on the list. */
+  /** Found earlier, and no longer on the list in use. */
   gone: ReadonlySet<string>;
   /** Of these, those that both of Defender's calls answered with 404 already. */
   confirmedGone: ReadonlySet<string>;
@@ -50,6 +52,15 @@ export function mostProducts(callsPerHour: number): number {
   return Math.max(1, Math.min(maxProducts, Math.floor((readingHours * callsPerHour) / readsPerProduct)));
 }
 
+/**
+ * Whether it needs nobody that a product was not read: it was found, and left the list; or both calls answer 404 while there is
+ * no newer list to ask.
+ */
+export function needsNobody(found: FoundProducts, softwareId: string, isUnknown: boolean): boolean {
+  if (found.gone.has(softwareId)) return true;
+  return isUnknown && !found.isCurrent && !found.softwareIds.slice(0, found.configured).includes(softwareId);
+}
+
 /** Whether a watchlist watches a product of Defender's list by its vendor. */
 export function isFound({ vendor, leftOut }: WatchedProducts, softwareId: string): boolean {
   if (vendor === null) return false;
@@ -82,7 +93,7 @@ export function findProducts(watchlist: Watchlist, finding: Finding): FoundProdu
     if (!wanted(softwareId)) return false;
     const product = find(softwareId);
     const since = unknownSince.get(softwareId);
-    if (isCurrent && !product && since && daysBetween(since, finding.day) > goneShownDays) return false;
+    if (list && !product && since && daysBetween(since, finding.day) > goneShownDays) return false;
     return current !== null || (product !== undefined && product.weaknesses !== 0);
   });
   const isCarried = new Set(carried.map(({ softwareId }) => softwareId.toLowerCase()));
@@ -97,12 +108,12 @@ export function findProducts(watchlist: Watchlist, finding: Finding): FoundProdu
   ].map(({ softwareId }) => softwareId);
   const found = firstThatFit(ranked, named, mostProducts(callsPerHour));
 
-  const gone = new Set(found.filter((softwareId) => isCurrent && list !== null && !find(softwareId)));
+  const gone = new Set(found.filter((softwareId) => list !== null && !find(softwareId)));
   const before = lastComparisons(last);
   const wasUsed = last?.productList?.found ? last.productList.readAt : null;
   return {
     softwareIds: [...named, ...found],
-    configured: named.length,
+    ...{ configured: named.length, isCurrent },
     clean: new Set(found.filter(isClean)),
     gone,
     confirmedGone: new Set([...gone].filter((softwareId) => unknownSince.get(softwareId) !== undefined)),

@@ -1,4 +1,5 @@
 import { pMapIterable } from "p-map";
+import { needsNobody } from "../core/found-products.ts";
 import { type Mail, secondsUntilDue } from "../core/mail.ts";
 import { closeRun, type Outcome, type Run } from "../core/run.ts";
 import { isScheduled, type RunId, runDay } from "../core/run-id.ts";
@@ -80,8 +81,8 @@ function outcomes({ watchlist, runId, before, results, found }: Job, held: HeldS
   const { tenant, softwareIds } = watchlist;
   const load = async (softwareId: string): Promise<Outcome> => {
     const result = results.get(softwareId);
-    const isGone = found?.gone.has(softwareId) ?? false;
-    const failure = result instanceof Error && { ...failureOf(result), isGone };
+    const read = result instanceof Error && failureOf(result);
+    const failure = read && { ...read, isGone: !!found && needsNobody(found, softwareId, read.isUnknown) };
     const compared = before.get(softwareId);
     const find = (...runIds: (RunId | null)[]) => findSnapshots({ tenant, softwareId }, runIds, ports.store, held);
     try {
@@ -103,6 +104,6 @@ function outcomes({ watchlist, runId, before, results, found }: Job, held: HeldS
   return pMapIterable(softwareIds, load, { concurrency });
 }
 
-function failureOf(error: ReadError): NonNullable<Outcome["failure"]> {
+function failureOf(error: ReadError): NonNullable<Outcome["failure"]> & { isUnknown: boolean } {
   return { reason: error.message, permanent: isPermanent(error), isUnknown: isUnknown(error) };
 }
