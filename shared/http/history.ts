@@ -7,14 +7,14 @@ import type { EntriesJson } from "../render/export/schemas.ts";
 import { type HistoryParameters, historyParameters, maxEntriesOfPage, type Values } from "../render/parameters.ts";
 import type { RequestPorts } from "./caller.ts";
 import { findWatchlist, runsOfDays } from "./find-run.ts";
-import { chooseFormat } from "./negotiate.ts";
+import { chooseFormat, offer } from "./negotiate.ts";
 import { badParameter } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, response } from "./response.ts";
 
 type HistoryQuery = Values<HistoryParameters>;
 
-const offers = { json: "application/json; charset=utf-8", csv: "text/csv; charset=utf-8" };
+const offers = offer("json", "csv");
 const vary = { Vary: "Accept" };
 
 /** The totals of a watchlist's runs, or a page of their entries, in the order in which the runs were opened. */

@@ -12,7 +12,7 @@ import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-
 import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
 import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
-import { chooseFormat } from "./negotiate.ts";
+import { chooseFormat, offer } from "./negotiate.ts";
 import { toOverview } from "./overview.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
@@ -23,12 +23,7 @@ import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 type ReportQuery = Values<ReportParameters & typeof keyParameter>;
 type Format = NonNullable<ReportQuery["format"]>;
 
-const offers: Readonly<Record<Format, string>> = {
-  json: "application/json; charset=utf-8",
-  html: "text/html; charset=utf-8",
-  csv: "text/csv; charset=utf-8",
-  text: "text/plain; charset=utf-8",
-};
+const offers = offer<Format>("json", "html", "csv", "text");
 
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
 export async function serveReport(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
