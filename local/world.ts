@@ -1,10 +1,9 @@
 import { startAzurite } from "./azurite.ts";
 import { restoreClock, skipPauses, turnClock } from "./clock.ts";
-import type { Estate } from "./estate.ts";
 import { type IdentityEndpoint, startIdentityEndpoint } from "./identity-endpoint.ts";
 import { type Inbox, startInbox } from "./inbox.ts";
 import { onPortOrAny } from "./ports.ts";
-import { type SimulatedTenant, startTenant } from "./simulated-tenant.ts";
+import { type SimulatedTenant, startTenant, type TenantOptions } from "./simulated-tenant.ts";
 
 /** Everything outside the app, on loopback: storage, a tenant, its identity endpoint and an inbox. */
 export interface LocalWorld {
@@ -24,7 +23,7 @@ const sender = "kb-reporter@contoso.example";
 
 export interface WorldOptions {
   /** What the tenant's machines are missing. */
-  estate: Pick<Estate, "software" | "missingKbs" | "trouble">;
+  estate: TenantOptions["estate"];
   /** If another program uses it, the inbox takes any free one. */
   inboxPort?: number;
 }

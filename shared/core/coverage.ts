@@ -1,3 +1,4 @@
+import type { RunDate } from "./day.ts";
 import { type FoundProducts, isWatched } from "./found-products.ts";
 import type { ListReport } from "./list-report.ts";
 import { byId, type Listing, type ProductList } from "./product-list.ts";
@@ -93,6 +94,15 @@ export function hasCoverage(report: Pick<Report, "products" | "productList">): b
     ? productList.unknown.ids.length + productList.mistaken.length + productList.unwatched.products.length
     : 0;
   return ofList + withoutKbs(report).length > 0;
+}
+
+const dayMs = 86_400_000;
+
+/** Whether a day is in a later week, from Monday on, than the last one; `null`: there was none. */
+export function isOfNewWeek(day: RunDate, last: RunDate | null): boolean {
+  // The first day of 1970 was a Thursday.
+  const week = (date: RunDate) => Math.floor((Date.parse(date) / dayMs + 3) / 7);
+  return last === null || week(last) < week(day);
 }
 
 /** The ids of the list that look most like one that it lacks. */

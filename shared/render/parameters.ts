@@ -151,6 +151,16 @@ export const overviewParameters = {
   page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of watchlists." },
 } as const satisfies Parameters;
 
+/** `GET /api/products`. */
+export const productsParameters = {
+  search: { kind: "text", description: "Words that must all occur in a product's id, name or vendor." },
+  tenant: {
+    kind: "text",
+    description: "home or a tenant id. If omitted, all tenants whose watchlists the caller may read.",
+  },
+  format: { kind: "choice", allowed: ["html", "json", "csv"], description: "If omitted, the Accept header decides." },
+} as const satisfies Parameters;
+
 /** The body of `POST /api/runs`, as JSON or as a form. */
 export const startParameters = {
   watchlist,
@@ -176,3 +186,4 @@ export const keyParameter = {
 export type ReportParameters = typeof reportParameters;
 export type HistoryParameters = typeof historyParameters;
 export type OverviewParameters = typeof overviewParameters;
+export type ProductsParameters = typeof productsParameters;

@@ -128,6 +128,7 @@ const pages = { accept: "text/html" };
 const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
   "/": (method) => overviewCalls(method, "/"),
   "api/overview": (method) => overviewCalls(method, "/api/overview"),
+  "api/products": (method) => overviewCalls(method, "/api/products"),
   "api/report": (method) => [
     { method, path: "/api/report" },
     { method, path: "/api/report", headers: pages },

@@ -2,6 +2,7 @@ import { stringify } from "csv-stringify/sync";
 import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import { type OverviewRow, overdueShare } from "../../core/overview.ts";
+import type { FoundListed } from "../../core/product-search.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry } from "../../core/row.ts";
 import type { RunSummary } from "../../core/run.ts";
@@ -61,6 +62,12 @@ export const overviewColumns = [
   ...(["digest", "digestRun", "digestAt", "digestReason"] as const),
 ] as const;
 
+/** The columns of the listed products in CSV, in this order; later versions add columns at the end. */
+export const productsColumns = [
+  ...(["softwareId", "name", "vendor", "weaknesses", "exposedMachines", "installedMachines"] as const),
+  ...(["watchlists", "tenant"] as const),
+] as const;
+
 /** One run in a history. */
 export interface HistoryRow extends Totals {
   runId: RunId;
@@ -107,6 +114,12 @@ export function historyCsv(rows: readonly HistoryRow[]): string {
 /** One line per watchlist, in the order given; empty where nobody knows. */
 export function overviewCsv(rows: readonly OverviewRow[]): string {
   return [...csvChunks(overviewColumns, rows.map(overviewLine))].join("");
+}
+
+/** One line per product, in the order given. */
+export function productsCsv(products: readonly FoundListed[]): string {
+  const lines = products.map(({ watchlists, ...product }) => ({ ...product, watchlists: watchlists.join("; ") }));
+  return [...csvChunks(productsColumns, lines)].join("");
 }
 
 function overviewLine(row: OverviewRow): Line<(typeof overviewColumns)[number]> {

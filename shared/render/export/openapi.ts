@@ -9,6 +9,7 @@ import {
   overviewParameters,
   type Parameter,
   type Parameters,
+  productsParameters,
   reportParameters,
 } from "../parameters.ts";
 import {
@@ -19,6 +20,7 @@ import {
   historySchema,
   overviewSchema,
   problemSchema,
+  productsSchema,
   progressSchema,
   reportSchema,
   startedSchema,
@@ -30,6 +32,7 @@ const schemas = {
   History: historySchema,
   HistoryEntries: entriesSchema,
   Overview: overviewSchema,
+  Products: productsSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
@@ -236,6 +239,24 @@ const paths = {
           description: "For a page of a single watchlist: to its report.",
           headers: { Location: header("The report.") },
         },
+        ...refusedToRead,
+        406: notAcceptable,
+      },
+    },
+  },
+  "/api/products": {
+    get: {
+      operationId: "getProducts",
+      summary: "Defender's products with their ids",
+      description: "From the list that the last run read; never calls Defender. Without a list it says why.",
+      parameters: query(productsParameters),
+      responses: {
+        200: ok(
+          "The products that match.",
+          { "text/html": plain, ...content("Products"), "text/csv": plain },
+          { ETag: header("Unchanged as long as the list and the watchlists are."), ...fileName },
+        ),
+        304: { description: "If-None-Match names the current list." },
         ...refusedToRead,
         406: notAcceptable,
       },

@@ -134,6 +134,10 @@ const product = z.object({
         misses: described(count, "How many scheduled runs in a row could not read it."),
         permanentSince: described(z.optional(runId), "The first of these runs in which it failed for good."),
         unknownSince: described(z.optional(day), "Since when Defender answers that it does not know this id."),
+        isGone: described(
+          z.optional(z.literal(true)),
+          "Found by its vendor and no longer on Defender's list: nobody needs to act.",
+        ),
       }),
     ),
     "Why it could not be read.",
@@ -172,6 +176,37 @@ const filter = z.object({
   stalled: z.optional(z.boolean()),
 });
 
+const productList = z.object({
+  readAt: described(z.nullable(time), "When the list was read that the run used. null: none could be read yet."),
+  failure: described(
+    z.nullable(z.object({ reason: z.string(), since: time })),
+    "Why the list is not of the run itself; only for a watchlist that finds products in it.",
+  ),
+  found: described(
+    z.nullable(
+      z.object({
+        configured: described(count, "How many products the watchlist names: the first of products."),
+        unread: described(count, "How many more it finds that have no weaknesses, so that they are not read."),
+        beyond: described(count, "How many more it finds for which a run has no room."),
+      }),
+    ),
+    "null: the watchlist names all of its products.",
+  ),
+  unknown: described(
+    z.object({ ids: z.array(z.object({ softwareId, nearest: z.array(softwareId) })), more: count }),
+    "Ids of the watchlist that the list lacks, with the nearest that it has.",
+  ),
+  mistaken: described(
+    z.array(z.object({ softwareId, meant: softwareId })),
+    "Ids of products that another followed, which is probably meant.",
+  ),
+  unwatched: described(
+    z.object({ products: z.array(z.object({ softwareId, exposedMachines: count })), more: count }),
+    "Microsoft's products on many exposed machines that no watchlist of the tenant has.",
+  ),
+  withoutKbs: described(z.array(softwareId), "Products that the watchlist names and that never had a KB."),
+});
+
 /** `GET /api/report?format=json`. */
 export const reportSchema = described(
   z.object({
@@ -202,6 +237,10 @@ export const reportSchema = described(
     forecast: described(forecast, "Where the missing installs are heading."),
     trend: described(z.array(z.object({ runId, day, totals })), "The scheduled runs up to this one, oldest first."),
     products: described(z.array(product), "In the watchlist's order."),
+    productList: described(
+      z.nullable(productList),
+      "What Defender's list of products says of the watchlist. null: it was never read.",
+    ),
     rows: described(z.array(row), "One per KB, worst first unless another order was asked for."),
   }),
   "What changed in a watchlist between two runs, and everything that is missing.",
@@ -324,6 +363,46 @@ export const overviewSchema = described(
   "Every watchlist that the caller may read, with the figures of its last scheduled run.",
 );
 export type OverviewJson = z.infer<typeof overviewSchema>;
+
+const machines = described(z.nullable(count), "null: Defender does not say.");
+
+/** `GET /api/products?format=json`. */
+export const productsSchema = described(
+  z.object({
+    message: described(z.nullable(z.string()), "Why there are no products; null where there is a list."),
+    lists: described(
+      z.array(
+        z.object({
+          tenant: described(z.string(), "home or a tenant id."),
+          readAt: described(z.nullable(time), "When the list was read. null: none could be read yet."),
+          total: described(count, "How many products it has."),
+          failure: described(
+            z.nullable(z.object({ reason: z.string(), since: time })),
+            "Why it is not newer; null: it is that of the last run.",
+          ),
+        }),
+      ),
+      "One per tenant.",
+    ),
+    products: described(
+      z.array(
+        z.object({
+          tenant: z.string(),
+          softwareId,
+          name: z.string(),
+          vendor: z.string(),
+          weaknesses: described(z.nullable(count), "Open CVEs. null: Defender does not say."),
+          exposedMachines: machines,
+          installedMachines: machines,
+          watchlists: described(z.array(z.string()), "Which watchlists watch it, of those that the caller may read."),
+        }),
+      ),
+      "Those that match the search, those on most exposed machines first.",
+    ),
+  }),
+  "Defender's products with their ids, as of the last run that read its list.",
+);
+export type ProductsJson = z.infer<typeof productsSchema>;
 
 /** The body of `POST /api/runs`. */
 export const startSchema = described(

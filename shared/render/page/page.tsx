@@ -13,6 +13,7 @@ import { pageLimits } from "../limits.ts";
 import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
+import { CoverageSection } from "./coverage.tsx";
 import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
 import { KbSections } from "./kb.tsx";
@@ -256,6 +257,7 @@ function ReportSections({ view }: { view: PageView }) {
       <KbSection view={view} />
       <NotReadSection view={view} />
       <ProductSection view={view} />
+      <CoverageSection view={view} />
     </>
   );
 }

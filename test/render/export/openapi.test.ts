@@ -23,6 +23,7 @@ describe("the OpenAPI document", () => {
       "GET /api/history",
       "GET /api/overview",
       "GET /",
+      "GET /api/products",
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
       "POST /api/runs/{watchlist}/{runId}/mail",
