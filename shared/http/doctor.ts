@@ -40,7 +40,8 @@ export async function serveDoctor({ query }: HttpRequest, ports: Ports, probes: 
 
 function describeSettings(list: readonly Watchlist[], { rules }: Ports): string {
   const softwareIds = new Set(list.flatMap((watchlist) => watchlist.softwareIds));
-  return `${many(list.length, "watchlist")} with ${many(softwareIds.size, "product")}; the schedule is "${rules.schedule}" in UTC.`;
+  const found = list.some(({ vendor }) => vendor !== null) ? " and those found by their vendor" : "";
+  return `${many(list.length, "watchlist")} with ${many(softwareIds.size, "product")}${found}; the schedule is "${rules.schedule}" in UTC.`;
 }
 
 async function examineStorage({ store, queue, now }: Ports, { tryQueue }: Probes): Promise<Finding[]> {

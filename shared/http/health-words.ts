@@ -1,6 +1,9 @@
+import type { Listing } from "../core/product-list.ts";
 import type { Trouble } from "../core/trouble.ts";
 import { homeTenant } from "../core/watchlist.ts";
+import { lastingMisses } from "../core/watchlist-status.ts";
 import type { WatchlistFault } from "../ports.ts";
+import { listFailureWords } from "../render/list-words.ts";
 import { many } from "../render/words.ts";
 import { runPath } from "./run-path.ts";
 
@@ -13,6 +16,13 @@ export function reasonOfTrouble(trouble: Trouble): string {
 export function reasonOfFault({ watchlist, message, isKept }: WatchlistFault): string {
   const where = watchlist === null ? "Watchlists" : `Watchlist "${watchlist}"`;
   return `${where}: ${message}${isKept ? " Until then its last good version is used, for a day." : ""}`;
+}
+
+/** Why a product list needs a person: it failed so often that it does not pass by itself, or there is none; `null`: it does not. */
+export function reasonOfListing({ list, failure }: Listing, timeZone: string): string | null {
+  if (!failure || (list && failure.tries < lastingMisses)) return null;
+  const words = listFailureWords({ readAt: list?.readAt ?? null, failure }, timeZone);
+  return words && `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }
 
 function sentenceOf(trouble: Trouble): string {

@@ -13,7 +13,7 @@ import { noteAwaited, refreshStatus } from "../run/status.ts";
 import { unlessDamaged } from "../run/unless-damaged.ts";
 import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
 import { expectations } from "./expectations.ts";
-import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
+import { reasonOfFault, reasonOfListing, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
@@ -84,7 +84,7 @@ function healthResponse(health: { status: Health["status"]; reasons?: readonly s
 
 /** Every reason why a person must act. */
 export async function checkHealth(ports: Ports): Promise<Reason[]> {
-  const checks = [checkWatchlists, checkPoison].map((check) => orReason(check(ports), ports));
+  const checks = [checkWatchlists, checkLists, checkPoison].map((check) => orReason(check(ports), ports));
   return (await Promise.all(checks)).flat();
 }
 
@@ -112,7 +112,7 @@ async function checkWatchlists(ports: Ports): Promise<Reason[]> {
   const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
   const { list, faults } = configured;
   const known = await repaired(list, statuses, ports);
-  const expected = expectations(list, ports);
+  const expected = expectations(list, statuses, ports);
   const own = list.flatMap((watchlist) => {
     const status = known.get(chainKey(chainOf(watchlist)));
     return status ? troublesOf(status, expected(watchlist)) : [];
@@ -124,6 +124,27 @@ async function checkWatchlists(ports: Ports): Promise<Reason[]> {
     ...own.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: trouble })),
     ...removed.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: null })),
   ];
+}
+
+/** The watchlists whose products are found in a list that could not be read for days, or never. */
+async function checkLists({ watchlists, store, rules }: Ports): Promise<Reason[]> {
+  const { list } = await watchlists();
+  const finding = Map.groupBy(
+    list.filter(({ vendor }) => vendor !== null),
+    ({ tenant }) => tenant,
+  );
+  const reasons = await pMap(
+    finding,
+    async ([tenant, own]) => {
+      const listing = await store.readListing(tenant);
+      const sentence = listing && reasonOfListing(listing, rules.timeZone);
+      return sentence
+        ? own.map((one) => ({ sentence: `Watchlist "${one.name}": ${sentence}`, readers: chainOf(one) }))
+        : [];
+    },
+    { concurrency },
+  );
+  return reasons.flat();
 }
 
 /** The statuses of configured watchlists, with those that are missing or damaged made anew from their runs. */

@@ -62,7 +62,7 @@ async function loadOverview(ports: RequestPorts): Promise<Overview> {
     faults: own.faults,
     statuses,
     // All watchlists of a tenant are read one after another, also those that the caller may not see.
-    expected: expectations(all.list, ports),
+    expected: expectations(all.list, statuses, ports),
   });
 }
 

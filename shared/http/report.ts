@@ -1,3 +1,4 @@
+import { isWatched } from "../core/found-products.ts";
 import type { Report } from "../core/report.ts";
 import type { Run } from "../core/run.ts";
 import { newerRuns } from "../core/run-list.ts";
@@ -58,10 +59,12 @@ function namesNothing({ query }: HttpRequest): boolean {
 }
 
 /** Refuses a product that is neither on the watchlist nor in a report of it from before it was taken off. */
-function checkProduct(softwareId: string | undefined, { softwareIds }: Watchlist, report?: Report): void {
-  if (softwareId === undefined || softwareIds.includes(softwareId)) return;
-  if (report?.products.some((product) => product.softwareId === softwareId)) return;
-  throw badParameter("softwareId", "This product is not on the watchlist.", softwareIds.slice(0, 50));
+function checkProduct(softwareId: string | undefined, watchlist: Watchlist, report?: Report): void {
+  if (softwareId === undefined || isWatched(watchlist, softwareId)) return;
+  const shown = report?.products.map((product) => product.softwareId) ?? [];
+  if (shown.includes(softwareId)) return;
+  const allowed = new Set([...watchlist.softwareIds, ...shown]);
+  throw badParameter("softwareId", "This product is not on the watchlist.", [...allowed].slice(0, 50));
 }
 
 /** What a query asks for: the report, the selected part of it, and which runs are newer. */
