@@ -32,12 +32,12 @@ export function listReport(
 ): ListReport | null {
   const finds = watchlist.vendor !== null;
   if (!finds && !list) return null;
-  const { configured, unread, beyond } = found;
+  const { configured, withoutWeaknesses, beyond } = found;
   const { failure = null } = listing ?? {};
   return {
     readAt: list?.readAt ?? null,
     failure: finds && failure ? { reason: failure.reason, since: failure.since } : null,
-    found: finds ? { configured, unread, beyond } : null,
+    found: finds ? { configured, withoutWeaknesses, beyond } : null,
     ...(list ? checkIds(watchlist, list) : { unknown: { ids: [], more: 0 }, mistaken: [] }),
     unwatched: list ? findUnwatched(watchlists, list) : { products: [], more: 0 },
   };

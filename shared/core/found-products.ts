@@ -21,7 +21,7 @@ export interface FoundProducts {
   /** First read in this run, although an earlier list shows that they missed no KB when the last run read the others. */
   cleanBefore: readonly string[];
   /** How many more are found that have no weaknesses, and were never in a run. */
-  unread: number;
+  withoutWeaknesses: number;
   /** How many more are found than the run has room for. */
   beyond: number;
 }
@@ -121,7 +121,7 @@ export function findProducts(watchlist: Watchlist, finding: Finding): FoundProdu
       const cleanAt = find(softwareId)?.cleanAt;
       return !before.has(softwareId) && cleanAt !== undefined && wasUsed !== null && cleanAt >= wasUsed;
     }),
-    unread: others.length - open.length,
+    withoutWeaknesses: others.length - open.length,
     beyond: ranked.length - found.length,
   };
 }

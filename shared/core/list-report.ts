@@ -11,7 +11,7 @@ export interface ListReport {
     /** How many products the watchlist names: the first ones of its run. */
     configured: number;
     /** How many more are found that have no weaknesses, so that they need not be read. */
-    unread: number;
+    withoutWeaknesses: number;
     /** Products for which the run has no room. */
     beyond: number;
   } | null;

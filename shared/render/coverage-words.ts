@@ -26,7 +26,7 @@ export function coverageWords(
       more: unknown.more,
     },
     {
-      text: "Another product followed this one, and is probably meant.",
+      text: `${agree(mistaken.length, "This product has a successor, which is", "These products have successors, which are")} probably meant.`,
       lines: mistaken.map(({ softwareId, meant }) => `${softwareId}: ${meant}`),
       more: 0,
     },

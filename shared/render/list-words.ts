@@ -16,10 +16,10 @@ export function listFailureWords(
 /** What a watchlist finds besides the products of its run; `null`: nothing. */
 export function notInRunWords({ found }: Pick<ListReport, "found">): string | null {
   if (!found) return null;
-  const { unread, beyond } = found;
+  const { withoutWeaknesses, beyond } = found;
   const words = [
-    unread > 0 &&
-      `${many(unread, "more product")} ${agree(unread, "has", "have")} no weaknesses and ${agree(unread, "is", "are")} not read.`,
+    withoutWeaknesses > 0 &&
+      `${many(withoutWeaknesses, "more product")} ${agree(withoutWeaknesses, "has", "have")} no weaknesses and ${agree(withoutWeaknesses, "is", "are")} not read.`,
     beyond > 0 &&
       `${many(beyond, "more product")} ${agree(beyond, "is", "are")} not read: a run has no room for ${agree(beyond, "it", "them")}.`,
   ];

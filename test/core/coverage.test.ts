@@ -90,7 +90,7 @@ describe("products that no watchlist has", () => {
 describe("products that never had a KB", () => {
   const gone = [{ id: "1", firstSeen: "2026-11-01", peak: 3, goneOn: "2026-11-20" }];
   const listReport: ListReport = {
-    ...{ readAt: null, failure: null, found: { configured: 2, unread: 0, beyond: 0 } },
+    ...{ readAt: null, failure: null, found: { configured: 2, withoutWeaknesses: 0, beyond: 0 } },
     ...{ unknown: { ids: [], more: 0 }, mistaken: [], unwatched: { products: [], more: 0 } },
   };
 
@@ -100,7 +100,7 @@ describe("products that never had a KB", () => {
         never: { before: [], now: [] },
         had: { before: [], now: [], snapshot: { gone } },
         has: { before: [], now: [aKb()] },
-        unread: { now: null },
+        failing: { now: null },
         found: { before: [], now: [] },
       },
     });

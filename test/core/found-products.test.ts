@@ -16,7 +16,7 @@ const listed = (softwareId: string, parts: Partial<ListedProduct> = {}): ListedP
 });
 const aList = (products: readonly ListedProduct[]): ProductList => ({ readAt: "2026-11-23T05:00:10.000Z", products });
 const listReport: ListReport = {
-  ...{ readAt: "2026-11-22T05:00:10.000Z", failure: null, found: { configured: 0, unread: 0, beyond: 0 } },
+  ...{ readAt: "2026-11-22T05:00:10.000Z", failure: null, found: { configured: 0, withoutWeaknesses: 0, beyond: 0 } },
   ...{ unknown: { ids: [], more: 0 }, mistaken: [], unwatched: { products: [], more: 0 } },
 };
 

@@ -227,3 +227,42 @@ test("reads for which no time was left are skipped, and are no faults", async ()
     findings.filter(({ check }) => check.startsWith("read of")).map(({ status, detail }) => [status, detail]),
   ).toEqual(Array(2).fill(["skipped", "Skipped, because the examination of all products took two minutes."]));
 });
+
+describe("the doctor's look at the product list", () => {
+  const finding = lists({ softwareIds: [], vendor: "microsoft" });
+  const listed = ["a", "b"].map((name) => ({ id: `microsoft-_-${name}`, weaknesses: 1 }));
+
+  test("is one read where a watchlist finds products, and none where each is named", async () => {
+    const world = fakeWorld(finding);
+    world.inventory.products = listed;
+    const { probes } = probesOf();
+    const findings = await examine(world.ports, probes);
+    expect(detailOf("product list", findings)).toBe("Defender lists 2 products.");
+    expect(detailOf("settings", findings)).toContain("0 products and those found by their vendor");
+    expect(faultsOf(findings)).toEqual([]);
+    world.ports.watchlists = configured(lists({}));
+    expect(detailOf("product list", await examine(world.ports, probes))).toBeUndefined();
+  });
+
+  test("is a fault where the list is empty or cannot be read, and counts what the stored one has", async () => {
+    const world = fakeWorld(finding);
+    const { probes } = probesOf();
+    expect(faultsOf(await examine(world.ports, probes))).toMatchObject([
+      { check: "product list", detail: expect.stringContaining("is empty") },
+    ]);
+    world.inventory.products = new DefenderError("Defender returned 403.", { permanent: true });
+    expect(faultsOf(await examine(world.ports, probes))).toMatchObject([
+      { check: "product list", detail: expect.stringContaining("403") },
+    ]);
+    const readAt = "2026-11-23T05:00:00.000Z";
+    const products = listed.map(({ id, weaknesses }) => {
+      return { softwareId: id, name: "", vendor: "", weaknesses, exposedMachines: 1, installedMachines: 1 };
+    });
+    await world.ports.store.saveListing(
+      "home",
+      { triedAt: readAt, list: { readAt, count: 2 }, failure: null },
+      { readAt, products },
+    );
+    expect(detailOf("walk", await examine(world.ports, probes))).toContain("Reading 2 products");
+  });
+});

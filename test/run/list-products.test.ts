@@ -65,7 +65,7 @@ describe("a watchlist of a vendor", () => {
     const { run, reads, entries } = await playDay(world, first);
     expect(reads).toEqual([net, windows]);
     expect(run.comparisons.map(({ softwareId }) => softwareId)).toEqual([windows, net]);
-    expect(run.productList).toMatchObject({ failure: null, found: { configured: 0, unread: 1, beyond: 0 } });
+    expect(run.productList).toMatchObject({ failure: null, found: { configured: 0, withoutWeaknesses: 1, beyond: 0 } });
     expect(entries).toEqual([".net_framework 5066136 baseline 7/10 was -", "windows_11 5066835 baseline 40/10 was -"]);
   });
 

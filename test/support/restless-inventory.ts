@@ -92,7 +92,7 @@ export function createRestlessInventory(size: Size, dice: Dice): RestlessInvento
   }
 
   function patch(): string[] {
-    // A last KB that goes while weaknesses stay open is disbelieved for a week, whoever found its product.
+    // A last KB that goes while weaknesses stay open is disbelieved for a week.
     const product = pick(({ kbs, otherWeaknesses }) => kbs.size > (otherWeaknesses > 0 ? 1 : 0));
     const [kb] = product?.kbs.keys() ?? [];
     if (kb) product?.kbs.delete(kb);

@@ -318,7 +318,7 @@ const exposed = z.object({ softwareId: z.string(), exposedMachines: count });
 const listReport = z.object({
   readAt: z.nullable(instant),
   failure: z.nullable(z.object({ reason: z.string(), since: instant })),
-  found: z.nullable(z.object({ configured: count, unread: count, beyond: count })),
+  found: z.nullable(z.object({ configured: count, withoutWeaknesses: count, beyond: count })),
   unknown: z.object({
     ids: z.array(z.object({ softwareId: z.string(), nearest: z.array(z.string()) })),
     more: count,

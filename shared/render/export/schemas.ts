@@ -186,7 +186,10 @@ const productList = z.object({
     z.nullable(
       z.object({
         configured: described(count, "How many products the watchlist names: the first of products."),
-        unread: described(count, "How many more it finds that have no weaknesses, so that they are not read."),
+        withoutWeaknesses: described(
+          count,
+          "How many more it finds that have no weaknesses, so that they are not read.",
+        ),
         beyond: described(count, "How many more it finds for which a run has no room."),
       }),
     ),

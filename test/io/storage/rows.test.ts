@@ -110,7 +110,7 @@ const anyRules: fc.Arbitrary<RunRules> = fc.record({
 const anyListReport: fc.Arbitrary<ListReport> = fc.record({
   readAt: fc.option(anyInstant),
   failure: fc.option(fc.record({ reason: anyText, since: anyInstant })),
-  found: fc.option(fc.record({ configured: fc.nat(), unread: fc.nat(), beyond: fc.nat() })),
+  found: fc.option(fc.record({ configured: fc.nat(), withoutWeaknesses: fc.nat(), beyond: fc.nat() })),
   unknown: fc.record({
     ids: fc.array(fc.record({ softwareId: anyText, nearest: fc.array(anyText) }), { maxLength: 3 }),
     more: fc.nat(),
