@@ -42,10 +42,10 @@ param tags object = {}
 
 // ---- what is watched, and who gets the digest
 
-@description('Software ids of the watchlist, separated by commas, such as microsoft-_-windows_11.')
+@description('Software ids of the watchlist, separated by commas or semicolons, such as microsoft-_-windows_11.')
 param softwareIds string = 'microsoft-_-windows_11,microsoft-_-windows_server_2022,microsoft-_-.net_framework'
 
-@description('Who gets the digest: addresses separated by commas. "Name <a@b>" is allowed.')
+@description('Who gets the digest: addresses separated by commas or semicolons. "Name <a@b>" is allowed.')
 @minLength(3)
 param mailTo string
 
@@ -59,7 +59,7 @@ param uploaderId string = ''
 @description('Sender of the digest, verified at SendGrid. Empty, for acs only: the sender of the Azure-managed domain.')
 param mailFrom string = ''
 
-@description('Who gets the alerts about the reporter itself: plain addresses separated by commas.')
+@description('Who gets the alerts about the reporter itself: plain addresses separated by commas or semicolons.')
 @minLength(3)
 param alertMailTo string
 
@@ -184,10 +184,10 @@ param auth string = 'key'
 @description('For AUTH=entra: client id of the app registration that people sign in to.')
 param signInClientId string = ''
 
-@description('For AUTH=entra: object ids of the groups that may sign in, separated by commas. Empty: everyone assigned to the registration.')
+@description('For AUTH=entra: object ids of the groups that may sign in, separated by commas or semicolons. Empty: everyone assigned to the registration.')
 param signInGroups string = ''
 
-@description('For AUTH=entra: client ids of the programs that may call with a token, separated by commas.')
+@description('For AUTH=entra: client ids of the programs that may call with a token, separated by commas or semicolons.')
 param signInApplications string = ''
 
 // ---- alerts and logs

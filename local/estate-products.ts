@@ -272,3 +272,26 @@ function readUpdate(row: string): Pick<Update, "id" | "cves"> {
   const [id = "", cves = "0"] = row.split("/");
   return { id, cves: Number(cves) };
 }
+
+/** A product of the organisation that nobody watches. */
+export interface OtherProduct {
+  id: string;
+  /** Open CVEs. */
+  weaknesses: number;
+  machines: number;
+}
+
+/** Defender lists no KBs for them, and its product list has them besides those that are watched. */
+export const otherProducts: readonly OtherProduct[] = [
+  { id: "7-zip-_-7-zip", weaknesses: 3, machines: 118 },
+  { id: "adobe-_-acrobat_reader_dc", weaknesses: 41, machines: 402 },
+  { id: "google-_-chrome", weaknesses: 27, machines: 377 },
+  { id: "microsoft-_-edge", weaknesses: 0, machines: 12 },
+  { id: "microsoft-_-onedrive", weaknesses: 0, machines: 490 },
+  { id: "microsoft-_-sharepoint_server", weaknesses: 6, machines: 4 },
+  { id: "microsoft-_-teams", weaknesses: 2, machines: 463 },
+  { id: "microsoft-_-visual_studio_2019", weaknesses: 12, machines: 61 },
+  { id: "microsoft-_-visual_studio_code", weaknesses: 4, machines: 73 },
+  { id: "mozilla-_-firefox", weaknesses: 19, machines: 54 },
+  { id: "oracle-_-jre", weaknesses: 33, machines: 27 },
+];

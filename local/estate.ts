@@ -1,5 +1,13 @@
 import { dayMs, dayNumber, monthOf, patchTuesday } from "./days.ts";
-import { type EstateProduct, estateProducts, places, type Update, updatesOf } from "./estate-products.ts";
+import {
+  type EstateProduct,
+  estateProducts,
+  type OtherProduct,
+  otherProducts,
+  places,
+  type Update,
+  updatesOf,
+} from "./estate-products.ts";
 
 export interface EstateOptions {
   /** Each seed makes another organisation. */
@@ -19,7 +27,7 @@ export interface DefenderKb {
 }
 
 /** Defender's Software entity. */
-interface DefenderSoftware {
+export interface DefenderSoftware {
   id: string;
   name: string;
   vendor: string;
@@ -44,6 +52,8 @@ export interface Estate {
   addedToday: string;
   /** `null`: the organisation does not have this product. */
   software(softwareId: string, day: string): DefenderSoftware | null;
+  /** All products of the organisation, also those that nobody watches. */
+  inventory(day: string): readonly DefenderSoftware[];
   missingKbs(softwareId: string, day: string): readonly DefenderKb[];
   trouble(softwareId: string, day: string): Trouble;
 }
@@ -68,14 +78,19 @@ export function createEstate({ seed, today }: EstateOptions): Estate {
     return day === todayNumber ? changeToday(organisation, product.id, counts, naturalOn(product, day - 1)) : counts;
   };
 
+  const software: Estate["software"] = (softwareId, day) => {
+    const product = find(softwareId);
+    const number = dayNumber(day);
+    if (product) return describeProduct(organisation, product, countsOn(product, number), number);
+    const other = otherProducts.find(({ id }) => id === softwareId);
+    return other ? describeOther(other) : null;
+  };
+
   return {
     softwareIds: estateProducts.map(({ id }) => id),
     addedToday: "microsoft-_-exchange_server_2019",
-    software(softwareId, day) {
-      const product = find(softwareId);
-      const number = dayNumber(day);
-      return product ? describeProduct(organisation, product, countsOn(product, number), number) : null;
-    },
+    software,
+    inventory: (day) => [...estateProducts, ...otherProducts].flatMap(({ id }) => software(id, day) ?? []),
     missingKbs(softwareId, day) {
       const product = find(softwareId);
       if (!product) return [];
@@ -375,6 +390,14 @@ function describeProduct(
     exposedMachines,
     impactScore: Math.round((exposedMachines / places) * 1000) / 100,
   };
+}
+
+function describeOther({ id, weaknesses, machines }: OtherProduct): DefenderSoftware {
+  const [vendor = "", name = ""] = id.split("-_-");
+  const exposedMachines = weaknesses === 0 ? 0 : machines;
+  const impactScore = Math.round((exposedMachines / places) * 1000) / 100;
+  const flags = { publicExploit: weaknesses > 20, activeAlert: false };
+  return { id, name, vendor, weaknesses, ...flags, installedMachines: machines, exposedMachines, impactScore };
 }
 
 function machinesOf(counted: readonly Counted[]): number[] {

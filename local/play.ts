@@ -19,7 +19,7 @@ async function refreshAdvisories(host: Host): Promise<void> {
 }
 
 /**
- * Plays one day's run: the timer fires at five, and messages that wait are handled without waiting. The feeds are read before
+ * Plays one day's run: the timers fire at five, and messages that wait are handled without waiting. The feeds are read before
  * it, with what was published the day before, and after it, because its KBs may need further months.
  */
 export async function playDay(host: Host, world: LocalWorld, day: string): Promise<void> {
@@ -35,13 +35,17 @@ export async function playDay(host: Host, world: LocalWorld, day: string): Promi
   await refreshAdvisories(host);
 }
 
-/** Plays today's run in real time, until its digest is out or was tried once. */
-export async function runToday(host: Host): Promise<void> {
+/**
+ * Plays today's run until its digest is out or was tried once. False: it is not, because messages wait for later; with `wait`
+ * this goes on until it is.
+ */
+export async function runToday(host: Host, { wait }: { wait: boolean }): Promise<boolean> {
   await refreshAdvisories(host);
   await host.fireTimer("schedule-runs");
   for (;;) {
     await host.drainQueues();
-    if (await isOver(host)) return;
+    const isDone = await isOver(host);
+    if (isDone || !wait) return isDone;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }

@@ -1,11 +1,11 @@
 import { quietFacts } from "./advisory-data.ts";
 import { type AdvisoryFeeds, type AdvisoryFeedsOptions, startAdvisoryFeeds } from "./advisory-feeds.ts";
 import { startAzurite } from "./azurite.ts";
-import { restoreClock, turnClock } from "./clock.ts";
-import type { Estate } from "./estate.ts";
+import { restoreClock, skipPauses, turnClock } from "./clock.ts";
 import { type IdentityEndpoint, startIdentityEndpoint } from "./identity-endpoint.ts";
 import { type Inbox, startInbox } from "./inbox.ts";
-import { type SimulatedTenant, startTenant } from "./simulated-tenant.ts";
+import { onPortOrAny } from "./ports.ts";
+import { type SimulatedTenant, startTenant, type TenantOptions } from "./simulated-tenant.ts";
 
 /** Everything outside the app, on loopback: storage, a tenant, its identity endpoint, both advisory feeds and an inbox. */
 export interface LocalWorld {
@@ -16,7 +16,7 @@ export interface LocalWorld {
   storageConnectionString: string;
   /** The app's settings in this world, except which products it watches. */
   settings: Readonly<Record<string, string>>;
-  /** Sets the world's clock; `null`: to the real time. */
+  /** Sets the world's clock, from which pauses then pass at once; `null`: to the real time. */
   turnTo(instant: Date | null): Promise<void>;
   close(): Promise<void>;
 }
@@ -26,9 +26,10 @@ const sender = "kb-reporter@contoso.example";
 
 export interface WorldOptions {
   /** What the tenant's machines are missing. */
-  estate: Pick<Estate, "software" | "missingKbs" | "trouble">;
+  estate: TenantOptions["estate"];
   /** What MSRC and CISA say; absent: nothing that matters. */
   advisories?: Omit<AdvisoryFeedsOptions, "now" | "port">;
+  /** If another program uses it, the inbox takes any free one. */
   inboxPort?: number;
 }
 
@@ -44,7 +45,7 @@ export async function startWorld({
     startTenant({ estate, now: () => Date.now() }),
     startIdentityEndpoint({ now }),
     startAdvisoryFeeds({ ...advisories, now }),
-    startInbox({ apiKey, verifiedSenders: [sender], now, port: inboxPort }),
+    onPortOrAny(inboxPort, (port) => startInbox({ apiKey, verifiedSenders: [sender], now, port })),
   ]);
   return {
     tenant,
@@ -70,8 +71,10 @@ export async function startWorld({
       IDENTITY_HEADER: identity.header,
     },
     turnTo: async (instant) => {
-      if (instant) turnClock(instant);
-      else restoreClock();
+      if (instant) {
+        turnClock(instant);
+        skipPauses();
+      } else restoreClock();
       await (instant ? azurite.turnClock(instant) : azurite.restoreClock());
     },
     close: async () => {

@@ -44,6 +44,7 @@ export function openConnections(settings: Settings): Connections {
     },
     readCatalogue: advisories ? createCatalogue(store, now) : async () => null,
     probes: {
+      warnings: settings.warnings,
       defenderScope: defender.scope,
       defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
       consentUrl: (tenant) => consentUrl(tenant, identity),

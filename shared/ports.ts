@@ -4,6 +4,7 @@ import type { ConfiguredWatchlists } from "./core/configuration.ts";
 import type { CallQuota } from "./core/deadline.ts";
 import type { Mail, SendOutcome } from "./core/mail.ts";
 import type { Chain, QueueMessage } from "./core/message.ts";
+import type { Listing, ProductList } from "./core/product-list.ts";
 import type { Run, RunKey, RunSummary } from "./core/run.ts";
 import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
@@ -54,6 +55,8 @@ export interface Defender {
   getMissingKbs(tenant: string, softwareId: string, calling?: Calling): Promise<readonly unknown[]>;
   /** `GET /api/Software/{Id}`; `null` if Defender has no product with this id. */
   getSoftware(tenant: string, softwareId: string, calling?: Calling): Promise<ProductFacts | null>;
+  /** The `value` of `GET /api/Software`, all pages: every product that the tenant's machines have. */
+  listSoftware(tenant: string, calling?: Calling): Promise<readonly unknown[]>;
   /** The calls of the last hour that the tenant's quotas count here. */
   usage(tenant: string): Usage;
   /** Makes the quotas count exactly these calls, besides those under way. */
@@ -224,6 +227,13 @@ export interface Store {
   dropRequest(run: RunKey, reason: string): Promise<void>;
   /** Does nothing if there is none. */
   deleteRequest(run: RunKey): Promise<void>;
+
+  /** What is known of a tenant's product list; `null`: it was never asked for, or the row cannot be read. */
+  readListing(tenant: string): Promise<Listing | null>;
+  /** The list in use; `null` where there is none, or it cannot be read. */
+  readProductList(tenant: string): Promise<ProductList | null>;
+  /** With `list`, that one is used from now on, and the one before is deleted. */
+  saveListing(tenant: string, listing: Listing, list?: ProductList): Promise<void>;
 
   /** The day on which a tenant's retention last finished, and how far it has got since; `null`: never, or it cannot be read. */
   readBookmark(tenant: string): Promise<Bookmark | null>;

@@ -61,6 +61,7 @@ describe("absent settings take their default", () => {
         {
           name: "default",
           softwareIds: ["microsoft-_-windows_11"],
+          ...{ vendor: null, leftOut: [] },
           mailTo: ["ops@contoso.com"],
           mailTogether: false,
           tenant: "home",
@@ -651,6 +652,43 @@ describe("software ids", () => {
     );
   });
 
+  test.each([
+    ["vendor:microsoft", { softwareIds: [], vendor: "microsoft", leftOut: [] }],
+    ["Vendor: Microsoft", { softwareIds: [], vendor: "microsoft", leftOut: [] }],
+    ["vendor:*;!a-_-b, ! c-_-d", { softwareIds: [], vendor: "*", leftOut: ["a-_-b", "c-_-d"] }],
+    ["google-_-chrome\nvendor:microsoft", { softwareIds: ["google-_-chrome"], vendor: "microsoft", leftOut: [] }],
+  ])("%j finds products by their vendor", (text, expected) => {
+    const { watchlists: read, warnings } = settingsWith({ SOFTWARE_IDS: text });
+    expect(read[0]).toMatchObject(expected);
+    expect(warnings).toEqual([]);
+    const entry = { ...servers, softwareIds: text.split(/[,;\n]/) };
+    expect(settingsWith(watchlists(entry)).watchlists[0]).toMatchObject(expected);
+  });
+
+  test.each([
+    [
+      "vendor:adobe",
+      /"vendor:adobe" is neither vendor:microsoft nor vendor:\*; only Microsoft's .* mean vendor:microsoft\?/,
+    ],
+    ["vendor:all", /mean vendor:\*\?/],
+    ["vendor:", /"vendor:" is neither/],
+    ["vendor=microsoft", /"vendor=microsoft" is neither .* mean vendor:microsoft\?/],
+    ["a-_-b,!c-_-d", /leaves out c-_-d, but only what vendor:microsoft or vendor:\* finds can be left out/],
+    ["!c-_-d", /contains no id/],
+    ["vendor:*,!", /has a "!" without an id/],
+    ["vendor:*,!vendor:microsoft", /"vendor:microsoft" cannot be left out; leave out ids/],
+    ["vendor:*,!Microsoft Edge", /"Microsoft Edge" is a display name.* mean microsoft-_-edge_chromium-based/],
+    ["vendor:*,a-_-b,!a-_-b", /both names and leaves out a-_-b/],
+  ])("%j is refused with what to write instead", (text, expected) => {
+    expect(problemsWith({ SOFTWARE_IDS: text })).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test("vendor:* beside vendor:microsoft is accepted with a warning", () => {
+    const { watchlists: read, warnings } = settingsWith({ SOFTWARE_IDS: "vendor:microsoft,vendor:*" });
+    expect(read[0]?.vendor).toBe("*");
+    expect(warnings).toEqual([expect.stringContaining("includes vendor:microsoft")]);
+  });
+
   test("5,000 ids are accepted and one more is not", () => {
     const ids = Array.from({ length: 5_001 }, (_, index) => `a-_-${index}`);
     expect(one(settingsWith({ SOFTWARE_IDS: ids.slice(1).join() }))?.softwareIds).toHaveLength(5_000);
@@ -807,6 +845,7 @@ describe("watchlists", () => {
     expect(settingsWith(env).watchlists).toEqual([
       {
         ...servers,
+        ...{ vendor: null, leftOut: [] },
         mailTogether: false,
         tenant: "home",
         thresholds: { minMachines: 2, minPercent: 5, minCves: 3 },
@@ -818,6 +857,7 @@ describe("watchlists", () => {
       {
         name: "Edge team",
         softwareIds: ["a-_-b", "c-_-d"],
+        ...{ vendor: null, leftOut: [] },
         mailTo: ["Ann <a@b.example>", "c@d.example"],
         mailTogether: true,
         tenant: tenantId,

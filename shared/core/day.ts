@@ -14,6 +14,11 @@ export function addDays(day: RunDate, days: number): RunDate {
   return new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
 }
 
+/** Whether a text is a calendar day that exists. */
+export function isDay(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text;
+}
+
 /** The calendar day that an instant falls on in a time zone (IANA name). */
 export function calendarDay(instant: Date, timeZone: string): RunDate {
   const part = Object.fromEntries(

@@ -1,6 +1,7 @@
 import type { RunFacts } from "./advisory.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
+import type { ListReport } from "./list-report.ts";
 import { sortRows } from "./order.ts";
 import { addEntries, type Compared, type KbRow, type KbRows, toRow } from "./row.ts";
 import { countProducts, type ReadFailure, type Run, type RunSummary } from "./run.ts";
@@ -34,6 +35,8 @@ export interface ProductRow {
   unlistedKbs: number;
   /** Whether two reads in this run listed different KBs, so that what either listed is shown. */
   differed: boolean;
+  /** Whether it was read and has no KB, nor any that left its list lately. */
+  neverListed: boolean;
   failure: ReadFailure | null;
 }
 
@@ -70,6 +73,8 @@ export interface Report extends DueRules {
   facts: RunFacts | null;
   /** IANA name of the time zone of its days. */
   timeZone: string;
+  /** What Defender's product list says of the watchlist; `null`: there is no list. */
+  productList: ListReport | null;
 }
 
 /** What a report holds besides its comparisons. */
@@ -97,6 +102,7 @@ export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Co
   return {
     ...{ watchlist, tenant, runId, day, openedAt, committedAt, previousRunId, previousDay, trend },
     ...{ thresholds, ...due, timeZone: rules.timeZone, facts, products, totals },
+    productList: run.productList ?? null,
     rows: sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries))),
   };
 }
@@ -116,6 +122,7 @@ function productRow({ comparison, previous, current }: Compared, failure: ReadFa
     unusable: current?.unusable ?? 0,
     unlistedKbs: state === "not-kb-patched" ? (previous?.missingKbs.length ?? 0) : 0,
     differed: isRead(comparison) && current?.differed === true,
+    neverListed: current !== null && kbs.length === 0 && current.gone.length === 0,
     failure,
   };
 }

@@ -2,6 +2,7 @@ import type { OpenFacts } from "./advisory.ts";
 import { type CountsByKb, holdBack } from "./change.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
+import type { ListReport } from "./list-report.ts";
 import type { Mail } from "./mail.ts";
 import type { Chain } from "./message.ts";
 import { addEntries, type Compared, type KbRows } from "./row.ts";
@@ -26,6 +27,8 @@ export interface ReadFailure {
   permanentSince?: RunId;
   /** The first day of the 404s, where both of Defender's calls answer nothing else: it does not know the id, or no longer. */
   unknownSince?: RunDate;
+  /** Found by its vendor, and no longer on Defender's product list: nobody needs to act. */
+  isGone?: true;
 }
 
 /** The settings that a run's report depends on, kept with it so that a past report never changes. */
@@ -52,6 +55,8 @@ export interface Run extends Chain {
   /** The scheduled run that this one compared with; `null` for the first. */
   previousRunId: RunId | null;
   rules: RunRules;
+  /** What Defender's product list says of the watchlist; absent where there is no list. */
+  productList?: ListReport;
   comparisons: readonly Comparison[];
   /** Products that are no longer on the list, kept for as long as runs are. */
   left: readonly LeftProduct[];
@@ -81,6 +86,8 @@ export interface Outcome {
   failure?: Pick<ReadFailure, "reason" | "permanent"> & {
     /** Both calls answered 404. */
     isUnknown?: boolean;
+    /** It left Defender's product list, on which its vendor found it. */
+    isGone?: boolean;
   };
 }
 
@@ -102,6 +109,7 @@ export type Opening = Pick<Run, "runId" | "day" | "openedAt" | "committedAt"> & 
   mail?: boolean;
   /** Whether a digest was refused since the last one that was sent. */
   isDigestOwed?: boolean;
+  productList?: ListReport;
 };
 
 /** The comparison that a product's next one follows: of the last run, or of the last one before it left the list. */
@@ -144,11 +152,13 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
   const totals = countTotals(rows.values(), countProducts(comparisons), day);
   const previousRunId = last?.runId ?? null;
   const closed = { ...pick(opening), previousRunId, comparisons, left: leftProducts(opening), failures, totals };
-  const { mail = false, isDigestOwed = false } = opening;
-  const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail(closed, watchlist) : mail;
+  const { mail = false, isDigestOwed = false, productList } = opening;
+  const added = comparisons.slice(0, productList?.found?.configured).filter(isBaseline).length;
+  const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail({ ...closed, added }, watchlist) : mail;
   return {
     ...closed,
     rules: { thresholds, ...due, timeZone },
+    ...(productList && { productList }),
     mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
   };
 }
@@ -239,19 +249,24 @@ function fail(outcome: Outcome, { runId, day }: Opening, earlier: ReadFailure | 
     ...{ softwareId, reason, permanent, since: earlier?.since ?? runId, misses: (earlier?.misses ?? 0) + 1 },
     ...(permanentSince && { permanentSince }),
     ...(unknownSince && { unknownSince }),
+    ...(failure?.isGone && { isGone: true }),
   };
 }
 
-/** Whether a scheduled run is worth a digest to this watchlist's readers. */
+/**
+ * Whether a scheduled run is worth a digest to this watchlist's readers. `added`: how many of the products that it names were
+ * read for the first time; all of them where it names every one.
+ */
 export function deservesMail(
-  run: Pick<Run, "runId" | "day" | "previousRunId" | "totals" | "failures">,
+  run: Pick<Run, "runId" | "day" | "previousRunId" | "totals" | "failures"> & { added?: number },
   watchlist: Watchlist,
 ): boolean {
-  const { totals } = run;
+  const { totals, added = totals.baseline } = run;
   if (mailsAnyway(run.day, watchlist)) return true;
   // The first digest shows its readers that it works; a product that was added is announced when it is first read.
-  if (run.previousRunId === null || cannotSee(run) || totals.baseline > 0) return true;
-  return countWorse(totals) > 0 || (watchlist.mailWhen === "changed" && countBetter(totals) > 0);
+  if (run.previousRunId === null || cannotSee(run) || added > 0) return true;
+  if (countWorse(totals) > 0) return true;
+  return watchlist.mailWhen === "changed" && countBetter(totals) + totals.baseline > 0;
 }
 
 /** Whether the scheduled run of a day mails whatever it finds. */
@@ -262,8 +277,9 @@ export function mailsAnyway(day: RunDate, { mailWhen, heartbeatDay }: Watchlist)
 // A quiet inbox must not mean that nothing could be read; a single read that failed once is not yet worth a mail. What failed
 // for good was in a digest on its first day.
 function cannotSee({ runId, totals, failures }: Pick<Run, "runId" | "totals" | "failures">): boolean {
-  const lasting = failures.some(({ permanentSince, misses }) =>
-    permanentSince === undefined ? misses === 2 : permanentSince === runId,
+  const lasting = failures.some(
+    ({ permanentSince, misses, isGone }) =>
+      !isGone && (permanentSince === undefined ? misses === 2 : permanentSince === runId),
   );
   return lasting || (isNothingRead(totals) && failures.every(({ misses }) => misses === 1));
 }

@@ -97,6 +97,13 @@ export function takeSnapshot(
   return { ...key, missingKbs: kbs, gone, unusable, ...(differed && { differed }), ...(emptiness && { emptiness }) };
 }
 
+/** The snapshot of a product that Defender's list shows to be without weaknesses. */
+export function emptySnapshot(key: Parameters<typeof takeSnapshot>[0], before: Snapshot | null): Snapshot {
+  return takeSnapshot(key, { missingKbs: [], unusable: 0 }, before, {
+    emptiness: { verdict: "clean", checkedOn: key.day },
+  });
+}
+
 /** The KBs of a reading that are missing on some machine; on unknown machines they may be. */
 function listedIn({ missingKbs }: Reading): ReadKb[] {
   return missingKbs.filter(({ machineMissedOn }) => machineMissedOn !== 0);

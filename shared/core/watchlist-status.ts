@@ -88,7 +88,9 @@ function pickLatest({ runId, day, openedAt, committedAt, totals }: Run): Watchli
 }
 
 function failingProduct({ failures }: Run): FailingProduct | null {
-  const [worst, ...others] = failures.toSorted((a, b) => b.misses - a.misses);
+  // One that left Defender's product list needs nobody.
+  const failing = failures.filter(({ isGone }) => !isGone);
+  const [worst, ...others] = failing.sort((a, b) => b.misses - a.misses);
   if (!worst) return null;
   const { softwareId, reason, misses } = worst;
   return { softwareId, reason, misses, others: others.filter((other) => other.misses >= lastingMisses).length };

@@ -37,10 +37,22 @@ export function dueRulesOf({ dueDays, dueDaysExploited, dueFrom }: DueRules): Du
   return { dueDays, dueDaysExploited, dueFrom };
 }
 
-/** Who watches what, and who gets the digest. */
-export interface Watchlist extends DueRules {
-  name: string;
+/** Whose products of Defender's list a watchlist watches: only Microsoft's have KBs; `*` is every vendor's. */
+export type Vendor = "microsoft" | "*";
+
+/** Which products a watchlist watches. */
+export interface WatchedProducts {
+  /** Those that it names. */
   softwareIds: readonly string[];
+  /** Whose products it watches besides, as Defender lists them; `null`: no others. */
+  vendor: Vendor | null;
+  /** Products that `vendor` does not find. */
+  leftOut: readonly string[];
+}
+
+/** Who watches what, and who gets the digest. */
+export interface Watchlist extends WatchedProducts, DueRules {
+  name: string;
   /** Addresses as configured, `a@b` or `Name <a@b>`. */
   mailTo: readonly string[];
   /** Whether the readers see each other's addresses. */

@@ -21,7 +21,7 @@ export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> 
   const { list, faults } = await ports.watchlists();
   const settings = tried("settings", async () => {
     if (faults.length > 0) throw new Error(faults.map(reasonOfFault).join(" "));
-    return describeSettings(list, ports);
+    return [describeSettings(list, ports), ...probes.warnings].join(" ");
   });
   const groups = await Promise.all([
     settings.then((finding) => [finding]),
@@ -42,7 +42,8 @@ export async function serveDoctor({ query }: HttpRequest, ports: Ports, probes: 
 
 function describeSettings(list: readonly Watchlist[], { rules }: Ports): string {
   const softwareIds = new Set(list.flatMap((watchlist) => watchlist.softwareIds));
-  return `${many(list.length, "watchlist")} with ${many(softwareIds.size, "product")}; the schedule is "${rules.schedule}" in UTC.`;
+  const found = list.some(({ vendor }) => vendor !== null) ? " and those found by their vendor" : "";
+  return `${many(list.length, "watchlist")} with ${many(softwareIds.size, "product")}${found}; the schedule is "${rules.schedule}" in UTC.`;
 }
 
 async function examineStorage({ store, queue, now }: Ports, { tryQueue }: Probes): Promise<Finding[]> {

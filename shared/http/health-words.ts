@@ -1,7 +1,10 @@
 import type { FeedName } from "../core/advisory.ts";
+import type { Listing } from "../core/product-list.ts";
 import type { FeedTrouble, Trouble } from "../core/trouble.ts";
 import { homeTenant } from "../core/watchlist.ts";
+import { lastingMisses } from "../core/watchlist-status.ts";
 import type { WatchlistFault } from "../ports.ts";
+import { listFailureWords } from "../render/list-words.ts";
 import { many } from "../render/words.ts";
 import { runPath } from "./run-path.ts";
 
@@ -24,6 +27,13 @@ export function reasonOfFeed({ feed, since, reason }: FeedTrouble): string {
   const name = feedWords[feed];
   if (reason === null) return `${name} was last read at ${since}, and nothing has asked for it since.`;
   return `${name} could not be read since ${since}. ${reason}`;
+}
+
+/** Why a product list needs a person: it failed so often that it does not pass by itself, or there is none; `null`: it does not. */
+export function reasonOfListing({ list, failure }: Listing, timeZone: string): string | null {
+  if (!failure || (list && failure.tries < lastingMisses)) return null;
+  const words = listFailureWords({ readAt: list?.readAt ?? null, failure }, timeZone);
+  return words && `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }
 
 function sentenceOf(trouble: Trouble): string {

@@ -15,7 +15,7 @@ import { noteAwaited, refreshStatus } from "../run/status.ts";
 import { unlessDamaged } from "../run/unless-damaged.ts";
 import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
 import { expectations } from "./expectations.ts";
-import { reasonOfFault, reasonOfFeed, reasonOfTrouble } from "./health-words.ts";
+import { reasonOfFault, reasonOfFeed, reasonOfListing, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
@@ -106,7 +106,8 @@ function healthResponse(health: HealthJson): HttpResponse {
 
 /** Every reason why a person must act. */
 export async function checkHealth(ports: Ports): Promise<Reason[]> {
-  const checks = [checkWatchlists, checkPoison, checkFeeds].map((check) => orReason(check(ports), ports));
+  const all = [checkWatchlists, checkLists, checkPoison, checkFeeds];
+  const checks = all.map((check) => orReason(check(ports), ports));
   return (await Promise.all(checks)).flat();
 }
 
@@ -140,7 +141,7 @@ async function checkWatchlists(ports: Ports): Promise<Reason[]> {
   const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
   const { list, faults } = configured;
   const known = await repaired(list, statuses, ports);
-  const expected = expectations(list, ports);
+  const expected = expectations(list, statuses, ports);
   const own = list.flatMap((watchlist) => {
     const status = known.get(chainKey(chainOf(watchlist)));
     return status ? troublesOf(status, expected(watchlist)) : [];
@@ -152,6 +153,27 @@ async function checkWatchlists(ports: Ports): Promise<Reason[]> {
     ...own.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: trouble })),
     ...removed.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: null })),
   ];
+}
+
+/** The watchlists whose products are found in a list that could not be read for days, or never. */
+async function checkLists({ watchlists, store, rules }: Ports): Promise<Reason[]> {
+  const { list } = await watchlists();
+  const finding = Map.groupBy(
+    list.filter(({ vendor }) => vendor !== null),
+    ({ tenant }) => tenant,
+  );
+  const reasons = await pMap(
+    finding,
+    async ([tenant, own]) => {
+      const listing = await store.readListing(tenant);
+      const sentence = listing && reasonOfListing(listing, rules.timeZone);
+      return sentence
+        ? own.map((one) => ({ sentence: `Watchlist "${one.name}": ${sentence}`, readers: chainOf(one) }))
+        : [];
+    },
+    { concurrency },
+  );
+  return reasons.flat();
 }
 
 /** The statuses of configured watchlists, with those that are missing or damaged made anew from their runs. */

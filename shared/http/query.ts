@@ -1,3 +1,5 @@
+import { isDay } from "../core/day.ts";
+import { type EntryPosition, readPosition } from "../core/entry-position.ts";
 import { kbIdOf } from "../core/missing-kb.ts";
 import { isRunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
@@ -42,7 +44,7 @@ function readText(query: URLSearchParams, name: string): string {
   return text;
 }
 
-function read(name: string, text: string, parameter: Parameter): string | number | boolean {
+function read(name: string, text: string, parameter: Parameter): string | number | boolean | EntryPosition {
   switch (parameter.kind) {
     case "text":
       return text;
@@ -57,7 +59,16 @@ function read(name: string, text: string, parameter: Parameter): string | number
     case "run":
       if (isRunId(text) || (parameter.latest && text === "latest")) return text;
       throw badRunId(name, parameter.latest);
+    case "day":
+      if (isDay(text)) return text;
+      throw badParameter(name, `"${name}" must be a day such as 2026-11-23.`, ["2026-11-23"]);
+    case "position":
+      return readPosition(text) ?? badPosition(name);
   }
+}
+
+function badPosition(name: string): never {
+  throw badParameter(name, `"${name}" must be the position that the "next" link of a page has. Follow that link.`);
 }
 
 function oneOf(name: string, text: string, allowed: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { isWatched } from "../core/found-products.ts";
 import type { Report } from "../core/report.ts";
 import type { Run } from "../core/run.ts";
 import { newerRuns } from "../core/run-list.ts";
@@ -12,7 +13,7 @@ import { loadProductTrend, renderOptions } from "../run/load-report.ts";
 import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
 import { findFrom, findRun, findWatchlist, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
-import { chooseFormat } from "./negotiate.ts";
+import { chooseFormat, offer } from "./negotiate.ts";
 import { toOverview } from "./overview.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
@@ -23,12 +24,7 @@ import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 type ReportQuery = Values<ReportParameters & typeof keyParameter>;
 type Format = NonNullable<ReportQuery["format"]>;
 
-const offers: Readonly<Record<Format, string>> = {
-  json: "application/json; charset=utf-8",
-  html: "text/html; charset=utf-8",
-  csv: "text/csv; charset=utf-8",
-  text: "text/plain; charset=utf-8",
-};
+const offers = offer<Format>("json", "html", "csv", "text");
 
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
 export async function serveReport(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
@@ -63,10 +59,12 @@ function namesNothing({ query }: HttpRequest): boolean {
 }
 
 /** Refuses a product that is neither on the watchlist nor in a report of it from before it was taken off. */
-function checkProduct(softwareId: string | undefined, { softwareIds }: Watchlist, report?: Report): void {
-  if (softwareId === undefined || softwareIds.includes(softwareId)) return;
-  if (report?.products.some((product) => product.softwareId === softwareId)) return;
-  throw badParameter("softwareId", "This product is not on the watchlist.", softwareIds.slice(0, 50));
+function checkProduct(softwareId: string | undefined, watchlist: Watchlist, report?: Report): void {
+  if (softwareId === undefined || isWatched(watchlist, softwareId)) return;
+  const shown = report?.products.map((product) => product.softwareId) ?? [];
+  if (shown.includes(softwareId)) return;
+  const allowed = new Set([...watchlist.softwareIds, ...shown]);
+  throw badParameter("softwareId", "This product is not on the watchlist.", [...allowed].slice(0, 50));
 }
 
 /** What a query asks for: the report, the selected part of it, and which runs are newer. */

@@ -33,7 +33,7 @@ export const trendDays = 30;
 /** How much the page shows at once; the rest is on further pages, or only counted. */
 export const pageLimits = {
   /** Lines on one page of a list. */
-  ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100, watchlists: 100 },
+  ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100, watchlists: 100, listed: 200 },
   /** What a KB's row names: products that miss it, and other products that it is for. */
   ...{ namedProducts: 3, otherProducts: 6 },
   /** Updates to install: the first ones, and those of the complete list. */

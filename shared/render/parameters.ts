@@ -1,3 +1,4 @@
+import type { EntryPosition } from "../core/entry-position.ts";
 import { type OverviewSelection, overviewSorts, overviewStates } from "../core/overview.ts";
 import { changeFilters, type Selection, sortKeys, sortOrders } from "../core/selection.ts";
 
@@ -13,8 +14,10 @@ export type Parameter = { description: string; pageOnly?: true } & (
   | { kind: "kb" }
   | { kind: "choice"; allowed: readonly string[]; default?: string }
   | { kind: "flag"; default: false }
-  | { kind: "number"; maximum: number; default: number }
+  | { kind: "number"; maximum: number; default?: number }
   | { kind: "run"; latest: boolean; default?: "latest" }
+  | { kind: "day" }
+  | { kind: "position" }
 );
 export type Parameters = Readonly<Record<string, Parameter>>;
 
@@ -24,7 +27,9 @@ export type ValueOf<P extends Parameter> = P extends { kind: "choice"; allowed: 
     ? boolean
     : P extends { kind: "number" }
       ? number
-      : string;
+      : P extends { kind: "position" }
+        ? EntryPosition
+        : string;
 type WithDefault<P extends Parameters> = {
   [Name in keyof P]: P[Name] extends { default: unknown } ? Name : never;
 }[keyof P];
@@ -97,10 +102,35 @@ export const actionsParameters = {
   format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 
+/** A page of so many entries is about 3 MB of CSV or 6 MB of JSON. */
+export const maxEntriesOfPage = 10_000;
+
 /** `GET /api/history`. */
 export const historyParameters = {
   watchlist,
-  days: { kind: "number", maximum: 3650, default: 90, description: "How many days back from today." },
+  detail: {
+    kind: "choice",
+    allowed: ["runs", "entries"],
+    default: "runs",
+    description: "runs: the totals of each run. entries: every KB of every product of each run, page by page.",
+  },
+  days: {
+    kind: "number",
+    maximum: 3650,
+    description:
+      "How many days back from today, instead of from. If both are omitted, 90 for runs and all for entries.",
+  },
+  from: { kind: "day", description: "The first day of the runs." },
+  to: { kind: "day", description: "The last day of the runs. If omitted, there is no last day." },
+  limit: {
+    kind: "number",
+    maximum: maxEntriesOfPage,
+    description: `For entries only: how many a page has at most. If omitted, ${maxEntriesOfPage}.`,
+  },
+  after: {
+    kind: "position",
+    description: "For entries only: where the page begins, from the next link of the one before.",
+  },
   format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 
@@ -133,6 +163,16 @@ export const overviewParameters = {
   page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of watchlists." },
 } as const satisfies Parameters;
 
+/** `GET /api/products`. */
+export const productsParameters = {
+  search: { kind: "text", description: "Words that must all occur in a product's id, name or vendor." },
+  tenant: {
+    kind: "text",
+    description: "home or a tenant id. If omitted, all tenants whose watchlists the caller may read.",
+  },
+  format: { kind: "choice", allowed: ["html", "json", "csv"], description: "If omitted, the Accept header decides." },
+} as const satisfies Parameters;
+
 /** The body of `POST /api/runs`, as JSON or as a form. */
 export const startParameters = {
   watchlist,
@@ -159,3 +199,4 @@ export type ReportParameters = typeof reportParameters;
 export type ActionsParameters = typeof actionsParameters;
 export type HistoryParameters = typeof historyParameters;
 export type OverviewParameters = typeof overviewParameters;
+export type ProductsParameters = typeof productsParameters;

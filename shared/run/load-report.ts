@@ -1,4 +1,5 @@
 import { pMapIterable } from "p-map";
+import type { RunFacts } from "../core/advisory.ts";
 import { everyRise } from "../core/change.ts";
 import { type Comparison, isRead } from "../core/comparison.ts";
 import { addDays } from "../core/day.ts";
@@ -10,7 +11,7 @@ import { changesSince, type SinceDigest, type SinceProduct } from "../core/since
 import type { Snapshot } from "../core/snapshot.ts";
 import { countTotals, isPartial } from "../core/totals.ts";
 import type { Watchlist } from "../core/watchlist.ts";
-import { type Ports, RowError } from "../ports.ts";
+import { type Ports, RowError, type Store } from "../ports.ts";
 import type { RenderOptions } from "../render/words.ts";
 import { recentRuns } from "./chain.ts";
 import { nextCertainMail, nextRun } from "./next-run.ts";
@@ -37,21 +38,43 @@ interface Loading {
 /** The report of a run: as it was mailed, or compared with any earlier run. */
 export async function loadReport(run: Run, { store }: Pick<Ports, "store">, loading: Loading = {}): Promise<Report> {
   const { from, held } = loading;
-  const { tenant } = run;
   const [recent, facts] = await Promise.all([recentRuns(store, run), store.readFacts(run)]);
   const trend = recent.map(({ runId, day, totals }) => ({ runId, day, totals }));
-  const load = async (comparison: Comparison): Promise<Compared> => {
-    const { softwareId, previous, current } = comparison;
-    const found = await findSnapshots({ tenant, softwareId }, [previous, current], store, held);
-    const [before = null, now = null] = found;
-    if (current && !now) throw new SnapshotGoneError(softwareId, current);
-    if (previous && !before) throw new SnapshotGoneError(softwareId, previous);
-    return { comparison, previous: before, current: now };
-  };
+  const load = (comparison: Comparison) => loadCompared(run, comparison, store, held);
   const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
   const [previousRunId, previousDay] = from ? [from.runId, from.day] : [run.previousRunId, run.previousRunId];
   const thresholds = from ? everyRise : run.rules.thresholds;
   return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds }, compared);
+}
+
+/** The report of one product of a run as it was mailed, without the other products and the trend. */
+export async function loadProductReport(
+  run: Run,
+  comparison: Comparison,
+  { store, facts }: Pick<Ports, "store"> & { facts: RunFacts | null },
+): Promise<Report> {
+  const compared = await loadCompared(run, comparison, store);
+  const failures = run.failures.filter(({ softwareId }) => softwareId === comparison.softwareId);
+  const { previousRunId, rules } = run;
+  const frame = { previousRunId, previousDay: previousRunId, trend: [], thresholds: rules.thresholds };
+  return buildReport({ ...frame, facts, run: { ...run, failures } }, only(compared));
+}
+
+async function loadCompared(
+  { tenant }: Pick<Run, "tenant">,
+  comparison: Comparison,
+  store: Store,
+  held?: HeldSnapshots,
+): Promise<Compared> {
+  const { softwareId, previous, current } = comparison;
+  const [before = null, now = null] = await findSnapshots({ tenant, softwareId }, [previous, current], store, held);
+  if (current && !now) throw new SnapshotGoneError(softwareId, current);
+  if (previous && !before) throw new SnapshotGoneError(softwareId, previous);
+  return { comparison, previous: before, current: now };
+}
+
+async function* only<T>(item: T): AsyncGenerator<T> {
+  yield item;
 }
 
 /** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first. */

@@ -42,7 +42,7 @@ export const settingsTable = {
     default: null,
     absent: "required, unless `WATCHLISTS` or `WATCHLISTS_URL` is set",
     meaning:
-      "Defender's ids of the products to watch. Defender's portal shows display names; the id is in the address of a product's page and in `GET /api/Software`.",
+      "The products to watch: Defender's ids, or `vendor:microsoft`. Defender's portal shows display names; `npm run products -- edge` and `GET /api/products?search=edge` find ids.",
     example: "microsoft-_-windows_11,microsoft-_-edge_chromium-based",
   },
   MAIL_TO: {

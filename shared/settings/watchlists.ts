@@ -1,5 +1,5 @@
 import type { WatchlistEntry } from "../core/configuration.ts";
-import { type DueRules, dueRulesOf, homeTenant, type Watchlist } from "../core/watchlist.ts";
+import { type DueRules, dueRulesOf, homeTenant, type WatchedProducts, type Watchlist } from "../core/watchlist.ts";
 import { closest } from "./closest.ts";
 import { excerpt, fewOf, shown } from "./excerpt.ts";
 import { entryPlaces, jsonArrayKind } from "./json.ts";
@@ -80,6 +80,7 @@ type Values = { [P in Property]: ValueOf<(typeof watchlistProperties)[P]["kind"]
 const properties: { [P in Property]: Example<Values[P]> } = watchlistProperties;
 const propertyNames = Object.keys(watchlistProperties) as Property[];
 
+const noProducts: WatchedProducts = { softwareIds: [], vendor: null, leftOut: [] };
 const nobody: Readers = { addresses: [], together: false };
 
 /** What a watchlist takes from elsewhere. */
@@ -130,9 +131,9 @@ export function readWatchlists(
     // Settings say in one place what they lack for other tenants.
     return { watchlists: readSetting(reader, { ...defaults, otherTenants: true }), document: null };
   }
-  const softwareIds = reader.require("SOFTWARE_IDS", []);
+  const products = reader.require("SOFTWARE_IDS", noProducts);
   const readers = reader.require("MAIL_TO", nobody);
-  const only = { ...noWatchlist, name: "default", softwareIds, ...mailOf(readers), ...commonOf(defaults) };
+  const only = { ...noWatchlist, name: "default", ...products, ...mailOf(readers), ...commonOf(defaults) };
   return { watchlists: [only], document: null };
 }
 
@@ -229,7 +230,7 @@ function readWatchlist(checker: Checker, entry: unknown, place: string, defaults
   const { thresholds } = defaults;
   const watchlist = {
     name: require("name", ""),
-    softwareIds: require("softwareIds", []),
+    ...require("softwareIds", noProducts),
     ...mailOf(require("mailTo", nobody)),
     tenant: read("tenantId", homeTenant),
     thresholds: {
@@ -249,7 +250,7 @@ function readWatchlist(checker: Checker, entry: unknown, place: string, defaults
   return watchlist;
 }
 
-const noWatchlist = { name: "", softwareIds: [], ...mailOf(nobody), tenant: homeTenant, readerRole: null };
+const noWatchlist = { name: "", ...noProducts, ...mailOf(nobody), tenant: homeTenant, readerRole: null };
 
 function commonOf({ thresholds, mailWhen, heartbeatDay, alertExploited, ...due }: WatchlistDefaults) {
   return { thresholds, mailWhen, heartbeatDay, alertExploited, ...dueRulesOf(due) };

@@ -158,8 +158,8 @@ const reportParameters = [
 describe("the size of a request", { timeout: 20_000 }, () => {
   test.each([
     ...reportParameters.map((name) => ["report", name]),
-    ...["watchlist", "days", "format"].map((name) => ["history", name]),
     ...["watchlist", "run", "format"].map((name) => ["actions", name]),
+    ...["watchlist", "detail", "days", "from", "to", "limit", "after", "format"].map((name) => ["history", name]),
     ...["search", "state", "sort", "order", "page", "format"].map((name) => ["overview", name]),
     ...["report", "health"].map((path) => [path, "code"]),
   ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {

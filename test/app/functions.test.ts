@@ -67,6 +67,7 @@ describe("the built app", () => {
       { name: "home", trigger: "http", route: "/", methods: read, authLevel: key },
       { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
       { name: "overview", trigger: "http", route: "api/overview", methods: read, authLevel: key },
+      { name: "products", trigger: "http", route: "api/products", methods: read, authLevel: key },
       { name: "reasons", trigger: "http", route: "api/reasons", methods: read, authLevel: key },
       { name: "refresh-advisories", trigger: "timer", schedule: "0 17 * * * *" },
       { name: "report", trigger: "http", route: "api/report", methods: read, authLevel: key },

@@ -128,6 +128,7 @@ const pages = { accept: "text/html" };
 const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
   "/": (method) => overviewCalls(method, "/"),
   "api/overview": (method) => overviewCalls(method, "/api/overview"),
+  "api/products": (method) => overviewCalls(method, "/api/products"),
   "api/report": (method) => [
     { method, path: "/api/report" },
     { method, path: "/api/report", headers: pages },
@@ -144,7 +145,7 @@ const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
   "api/history": (method) => [
     { method, path: "/api/history" },
     ...asked.flatMap((word) =>
-      ["json", "csv", "pdf"].map((format) => ({
+      ["json", "csv", "pdf", "json&detail=entries", "csv&detail=entries&limit=1"].map((format) => ({
         ...{ method, path: `/api/history?watchlist=${encodeURIComponent(nameOf(word))}&format=${format}` },
       })),
     ),

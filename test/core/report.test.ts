@@ -68,7 +68,7 @@ describe("a report", () => {
         [edge]: { before: null, now: [aKb({ id: "4", machineMissedOn: 5 }), aKb({ id: "5", machineMissedOn: 6 })] },
       },
     });
-    const plain = { unlistedKbs: 0, differed: false };
+    const plain = { unlistedKbs: 0, differed: false, neverListed: false };
     expect(report.products).toEqual<ProductRow[]>([
       {
         ...{ softwareId: windows11, state: "read", baseline: false, previous: "2026-11-22", current: "2026-11-23" },

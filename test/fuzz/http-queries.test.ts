@@ -54,6 +54,10 @@ const right = new Map<string, readonly string[]>(
     format: ["html", "json", "csv", "text"],
     code: ["key"],
     days: ["1", "90", "3650"],
+    detail: ["runs", "entries"],
+    to: ["2026-11-22", "2026-11-23"],
+    limit: ["1", "10000"],
+    after: ["2026-11-22T05:00:00.000Z_2026-11-22_0_1"],
     state: ["late", "not-read", "worse"],
   }),
 );
@@ -182,6 +186,26 @@ describe("any query", fuzzing, () => {
         numRuns: fuzzRuns(200),
         examples: [
           [[["days", "9999"]], {}, "default", "0000-01-01T00:00Z"],
+          [
+            [
+              ["detail", "entries"],
+              ["from", "0000-01-01"],
+              ["to", "9999-12-31"],
+              ["limit", "1"],
+            ],
+            { accept: "text/csv" },
+            "default",
+            "2026-11-23",
+          ],
+          [
+            [
+              ["detail", "entries"],
+              ["after", "9999-12-31T23:59:59.999Z_9999-12-31_999999_999999"],
+            ],
+            {},
+            "default",
+            "2026-11-23",
+          ],
           [[["<script>", "1"]], { accept: "text/html" }, "<script>", "<script>"],
         ],
       },

@@ -98,6 +98,7 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
     },
     consentUrl: () => null,
     tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
+    warnings: [],
     keyFingerprint: fingerprint(mail.apiKey),
     sandbox: createMailer({ ...mail, sandbox: true }),
   };

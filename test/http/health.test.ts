@@ -420,3 +420,37 @@ describe("the health call", () => {
     });
   });
 });
+
+describe("a product list", () => {
+  const finding = aWatchlist({ softwareIds: [], vendor: "microsoft" });
+  const busy = new DefenderError("Defender returned 500.", { permanent: false });
+  const listed = [{ id: windows10, weaknesses: 1, exposedMachines: 3 }];
+
+  test("is a reason from the third run on that could not read it, with the list that is used", async () => {
+    const world = fakeWorld([finding, watchlist]);
+    world.inventory.products = listed;
+    await day(world, "2026-11-23");
+    world.inventory.products = busy;
+    for (const date of ["2026-11-24", "2026-11-25"]) {
+      await day(world, date);
+      expect(await sentences(world.ports)).toEqual([]);
+    }
+    await day(world, "2026-11-26");
+    expect(await sentences(world.ports)).toEqual([
+      'Watchlist "default": the product list could not be read since 24 Nov 2026; the list of 23 Nov 2026 is used. Defender returned 500.',
+    ]);
+    world.inventory.products = listed;
+    await day(world, "2026-11-27");
+    expect(await sentences(world.ports)).toEqual([]);
+  });
+
+  test("is one at once where there never was one, and never where every product is named", async () => {
+    const world = fakeWorld([finding]);
+    world.inventory.products = busy;
+    await day(world, "2026-11-23");
+    expect(await sentences(world.ports)).toEqual([expect.stringContaining("no products are found by their vendor")]);
+    world.ports.watchlists = configured([watchlist]);
+    await day(world, "2026-11-24");
+    expect(await sentences(world.ports)).toEqual([]);
+  });
+});

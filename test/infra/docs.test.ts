@@ -4,7 +4,11 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Trouble } from "../../shared/core/trouble.ts";
 import { reasonOfFeed, reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { readQuery } from "../../shared/http/query.ts";
 import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
+import { reportColumns } from "../../shared/render/export/csv.ts";
+import { jsonSchema } from "../../shared/render/export/openapi.ts";
+import { historyParameters, keyParameter } from "../../shared/render/parameters.ts";
 import { infra } from "../support/bicep.ts";
 
 const pages = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", ...globSync("docs/*.md")];
@@ -108,6 +112,25 @@ test("the deployment knows the variables that the pages set", () => {
   );
   expect(set.length).toBeGreaterThan(4);
   for (const name of set) expect(variables).toContain(name);
+});
+
+test("the query for Power BI asks for parameters and columns that the history has", () => {
+  const [, query = ""] = /^```powerquery\n([\s\S]*?)^```/m.exec(readFileSync("docs/exports.md", "utf8")) ?? [];
+  const [, asked = ""] = /Query = \[(.*)\] & position/.exec(query) ?? [];
+  const parameters = Object.fromEntries(
+    [...asked.matchAll(/(\w+) = "([^"]*)"/g)].map(([, name, value]) => [name, value]),
+  );
+  expect(readQuery(new URLSearchParams(parameters), historyParameters)).toMatchObject({ detail: "entries" });
+  const [, names = ""] = /Names = \{([^}]*)\}/.exec(query) ?? [];
+  const columns = [...names.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+  expect(reportColumns).toEqual(expect.arrayContaining(columns));
+  const typed = [...query.matchAll(/\{"(\w+)", [\w.]+/g)].map(([, name]) => name);
+  expect(typed).not.toEqual([]);
+  expect(columns).toEqual(expect.arrayContaining(typed));
+  expect(query).toContain(`ApiKeyName = "${Object.keys(keyParameter)[0]}"`);
+  const { properties } = jsonSchema("HistoryEntries") as { properties: object };
+  const read = [...query.matchAll(/page\[(\w+)\]/g)].map(([, name]) => name);
+  expect(Object.keys(properties)).toEqual(expect.arrayContaining(read));
 });
 
 test("the commands and files that the pages name exist", () => {

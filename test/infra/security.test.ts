@@ -110,6 +110,6 @@ describe("sign-in with Entra ID", () => {
   });
 
   test("admits the chosen groups", () => {
-    expect(signIn).toContain("groups: map(split(signIn.groups, ','), group => trim(group))");
+    expect(signIn).toContain("groups: map(split(signIn.groups, [',', ';']), group => trim(group))");
   });
 });

@@ -258,7 +258,7 @@ describe("the storage calls of a run", () => {
   test("without a mail are two for each product and some twenty for the run", async () => {
     const { world, calls } = await secondDay([item("5066835", 12)], {});
     expect(world.inbox).toHaveLength(1);
-    expect(calls).toBeLessThanOrEqual(2 * softwareIds.length + 16);
+    expect(calls).toBeLessThanOrEqual(2 * softwareIds.length + 19);
   });
 
   test("with its mail are one more for each product", async () => {

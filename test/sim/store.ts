@@ -15,7 +15,7 @@ import {
 import type { Store, StoredRun } from "../../shared/ports.ts";
 import { createFakeAdvisories, createFakeAlerts, createFakeFacts } from "../support/fake-advisories.ts";
 import { createFakeConfiguration } from "../support/fake-configuration.ts";
-import { createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
+import { createFakeProductLists, createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
 
 interface StoredRow extends StoredRun {
   row: KeyedRow;
@@ -141,6 +141,7 @@ export function createSimStore(): Store {
     ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
+    ...createFakeProductLists(),
   };
 }
 

@@ -145,7 +145,7 @@ function watchlistOf(name: string, list: PlannedList): Watchlist {
   const { softwareIds, minMachines, minPercent, minCves, mailWhen, heartbeatDay, ...due } = list;
   return {
     name,
-    softwareIds,
+    ...{ softwareIds, vendor: null, leftOut: [] },
     mailTo: ["security@example.com"],
     mailTogether: false,
     readerRole: null,

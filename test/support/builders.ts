@@ -48,6 +48,7 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
   return {
     name: "default",
     softwareIds: ["microsoft-_-windows_10"],
+    ...{ vendor: null, leftOut: [] },
     mailTo: ["security@example.com"],
     mailTogether: false,
     tenant: homeTenant,
@@ -146,7 +147,7 @@ export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: 
       current: outcome?.current ?? outcome?.previous ?? null,
     };
   });
-  return { run, compared, facts: facts && facts.facts };
+  return { run, compared, facts: facts?.facts ?? null };
 }
 
 /** The report of a run, built by the real code. */

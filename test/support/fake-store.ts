@@ -14,7 +14,7 @@ import {
 import type { SnapshotKey, Store, StoredRun } from "../../shared/ports.ts";
 import { createFakeAdvisories, createFakeAlerts, createFakeFacts } from "./fake-advisories.ts";
 import { createFakeConfiguration } from "./fake-configuration.ts";
-import { createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
+import { createFakeProductLists, createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
 
 interface Versioned {
   row: KeyedRow;
@@ -134,6 +134,7 @@ export function createFakeStore(): Store {
     ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
+    ...createFakeProductLists(),
   };
 }
 

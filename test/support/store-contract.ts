@@ -71,6 +71,10 @@ const failures: ReadFailure[] = [
     ...{ permanentSince: "2026-11-02", unknownSince: "2026-11-03" },
   },
   { softwareId: "microsoft-_-windows_10", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
+  {
+    ...{ softwareId: "microsoft-_-visio", reason: "Gone.", permanent: false, since: "2026-11-21", misses: 3 },
+    isGone: true,
+  },
 ];
 
 /** Tests that every store must pass, run on the store from `open`. Each test uses its own tenant and watchlist. */

@@ -42,7 +42,8 @@ import {
  *                    firstEmpty: [[index of its id, day], …], lateBaseline: [index of its id, …]}
  *       left        the same, with on: [day, …]
  *       failures    {products: [index of its id in comparisons, or the id, …], of: [index of its group, …],
- *                    groups: [[reason, permanent, since, misses, unknownSince?, permanentSince?], …]}
+ *                    groups: [[reason, permanent, since, misses, unknownSince?, permanentSince?, isGone?], …]}
+ *       productList as in `ListReport`
  */
 export function snapshotPartition({ tenant, softwareId }: ProductKey): string {
   return `${encodeKey(tenant)}|${encodeKey(softwareId)}`;
@@ -224,6 +225,7 @@ function encodeColumns({ runId, day, openedAt, committedAt, previousRunId, ...ru
     ...encodeRules(run.rules),
     ...encodeMail(run.mail),
     ...encodeTotals(run.totals),
+    ...(run.productList && { productList: JSON.stringify(run.productList) }),
   };
 }
 
@@ -287,10 +289,11 @@ function packFailures(failures: readonly ReadFailure[], comparisons: readonly Co
   const groups = indexed<readonly unknown[]>();
   return {
     products: failures.map(({ softwareId }) => places.get(softwareId) ?? softwareId),
-    of: failures.map(({ reason, permanent, since, misses, unknownSince, permanentSince }) => {
+    of: failures.map(({ reason, permanent, since, misses, unknownSince, permanentSince, isGone }) => {
       const group = [cut(reason, maxLength), permanent, since, misses];
-      const isLasting = unknownSince !== undefined || permanentSince !== undefined;
-      return groups.indexOf(isLasting ? [...group, unknownSince ?? null, permanentSince ?? null] : group);
+      const isLasting = unknownSince !== undefined || permanentSince !== undefined || isGone;
+      const lasting = isLasting ? [unknownSince ?? null, permanentSince ?? null] : [];
+      return groups.indexOf([...group, ...lasting, ...(isGone ? [true] : [])]);
     }),
     groups: groups.values,
   };
@@ -335,7 +338,20 @@ const summarySchema = z.object({
   previousRunId: absent(runId),
   ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, dueDaysExploited: count },
   ...{ dueFrom: z.enum(dueFroms), timeZone: z.string() },
+  productList: absent(z.string()),
   ...mailColumns.shape,
+});
+const exposed = z.object({ softwareId: z.string(), exposedMachines: count });
+const listReport = z.object({
+  readAt: z.nullable(instant),
+  failure: z.nullable(z.object({ reason: z.string(), since: instant })),
+  found: z.nullable(z.object({ configured: count, withoutWeaknesses: count, beyond: count })),
+  unknown: z.object({
+    ids: z.array(z.object({ softwareId: z.string(), nearest: z.array(z.string()) })),
+    more: count,
+  }),
+  mistaken: z.array(z.object({ softwareId: z.string(), meant: z.string() })),
+  unwatched: z.object({ products: z.array(exposed), more: count }),
 });
 /** The columns of the totals. */
 export const totalsSchema = z.object(
@@ -355,11 +371,12 @@ export function decodeSummary(key: RunKey, row: Columns, place: RowPlace): RunSu
 function unpackSummary({ tenant, watchlist, runId }: RunKey, columns: Columns, place: RowPlace): RunSummary {
   checkRowKey(place);
   const { day, openedAt, committedAt, previousRunId, ...rest } = summarySchema.parse(columns);
-  const { minMachines, minPercent, minCves, dueDays, dueDaysExploited, dueFrom, timeZone } = rest;
+  const { minMachines, minPercent, minCves, dueDays, dueDaysExploited, dueFrom, timeZone, productList } = rest;
   return {
     ...{ tenant, watchlist, runId, day, openedAt, committedAt },
     previousRunId: previousRunId ?? null,
     rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, dueDaysExploited, dueFrom, timeZone },
+    ...(productList && { productList: listReport.parse(JSON.parse(productList)) }),
     totals: totalsSchema.parse(columns),
     mail: unpackMail(rest),
   };
@@ -402,7 +419,15 @@ const packedFailures = z.object({
   products: z.array(z.union([index, z.string()])),
   of: z.array(index),
   groups: z.array(
-    z.tuple([z.string(), z.boolean(), runId, count, z.optional(z.nullable(day)), z.optional(z.nullable(runId))]),
+    z.tuple([
+      z.string(),
+      z.boolean(),
+      runId,
+      count,
+      z.optional(z.nullable(day)),
+      z.optional(z.nullable(runId)),
+      z.optional(z.literal(true)),
+    ]),
   ),
 });
 
@@ -450,9 +475,9 @@ function unpackFailures(
 ): ReadFailure[] {
   return products.map((place, i) => {
     const softwareId = typeof place === "string" ? place : at(comparisons, place).softwareId;
-    const [reason, permanent, since, misses, unknownSince, permanentSince] = at(groups, at(of, i));
-    const failure = { softwareId, reason, permanent, since, misses };
-    return { ...failure, ...(permanentSince && { permanentSince }), ...(unknownSince && { unknownSince }) };
+    const [reason, permanent, since, misses, unknownSince, permanentSince, isGone] = at(groups, at(of, i));
+    const lasting = { ...(permanentSince && { permanentSince }), ...(unknownSince && { unknownSince }) };
+    return { softwareId, reason, permanent, since, misses, ...lasting, ...(isGone && { isGone }) };
   });
 }
 

@@ -14,6 +14,7 @@ import { createAdvisories } from "./advisories.ts";
 import { alertKeys, alertRowKey, decodeAlert, encodeAlert } from "./alert-rows.ts";
 import { allFactsKeys, decodeFacts, encodeFacts, factsKeys } from "./facts-rows.ts";
 import { createConfiguration } from "./last-good.ts";
+import { createProductLists } from "./product-list.ts";
 import type { RowPlace } from "./row.ts";
 import {
   decodeRun,
@@ -65,6 +66,7 @@ export function createStore(connection: StorageConnection, options: StoreOptions
   const snapshots = openTable(connection, snapshotsTable, patience);
   const runs = openTable(connection, runsTable, patience);
   const watchlists = openTable(connection, watchlistsTable, patience);
+  const walks = openTable(connection, walksTable, patience);
   return {
     readSnapshot: (key) => readSnapshot(snapshots, key),
     readSnapshots: (product, runIds) => readSnapshots(snapshots, product, runIds),
@@ -90,7 +92,8 @@ export function createStore(connection: StorageConnection, options: StoreOptions
     deleteStatus: (chain) => deleteRow(watchlists, statusPartition, statusRowKey(chain)),
     ...createAdvisories(openTable(connection, advisoriesTable, patience)),
     ...createConfiguration(watchlists),
-    ...createWalks(openTable(connection, walksTable, patience)),
+    ...createWalks(walks),
+    ...createProductLists(walks),
   };
 }
 

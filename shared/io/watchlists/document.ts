@@ -1,7 +1,7 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PipelineResponse } from "@azure/core-rest-pipeline";
-import { withoutTokens } from "../../core/text.ts";
+import { decodeUtf8, withoutTokens } from "../../core/text.ts";
 import { openPlainGet } from "../plain-get.ts";
 
 /** A blob's text with its version, or that it is the same as before, or why it cannot be read. */
@@ -103,17 +103,9 @@ async function readText({ headers, readableStreamBody }: PipelineResponse, signa
       chunks.push(chunk);
     }
   }
-  return decode(Buffer.concat(chunks), headers.get("etag") ?? null);
-}
-
-function decode(bytes: Buffer, etag: string | null): Received {
-  const isUtf16 = /^(fffe|feff)/.test(bytes.subarray(0, 2).toString("hex"));
-  if (isUtf16) return { fault: "The document is in UTF-16. Save it in UTF-8." };
-  try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), etag };
-  } catch {
-    return { fault: "The document is not in UTF-8. Save it in UTF-8." };
-  }
+  const decoded = decodeUtf8(Buffer.concat(chunks));
+  if ("fault" in decoded) return { fault: `The document ${decoded.fault}.` };
+  return { text: decoded.text, etag: headers.get("etag") ?? null };
 }
 
 // Loaded with the first read: most installations have no document.

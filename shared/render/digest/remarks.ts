@@ -5,6 +5,7 @@ import { incomparable } from "../../core/since.ts";
 import { howMuchEarlier } from "../headline.ts";
 import { linesShown } from "../limits.ts";
 import { agree, count, formatDay, formatRun, many, shortDay, shown } from "../words.ts";
+import { coverageRemark, listRemark } from "./coverage.ts";
 import { type Context, type Rest, restAt } from "./material.ts";
 
 /** What a reader must know of some products. */
@@ -28,6 +29,7 @@ export interface Point {
 export function remarksOf(context: Context): Remark[] {
   return [
     notDelivered(context),
+    listRemark(context),
     allMissing(context),
     unknownIds(context),
     leftInventory(context),
@@ -39,6 +41,7 @@ export function remarksOf(context: Context): Remark[] {
     notKbPatched(context),
     differed(context),
     unusable(context),
+    coverageRemark(context),
   ].filter((remark) => remark !== null);
 }
 

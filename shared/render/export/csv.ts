@@ -4,8 +4,10 @@ import { advisoryState } from "../../core/advisory.ts";
 import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import { type OverviewRow, overdueShare } from "../../core/overview.ts";
+import type { FoundListed } from "../../core/product-search.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
+import type { RunSummary } from "../../core/run.ts";
 import type { RunId } from "../../core/run-id.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
 import { roundedShare } from "./share.ts";
@@ -70,6 +72,8 @@ export const actionColumns = [
   "runDay",
 ] as const;
 
+export type ReportColumn = (typeof reportColumns)[number];
+
 /** The columns of a history in CSV, in this order; later versions add columns at the end. */
 export const historyColumns = [
   "run",
@@ -90,6 +94,12 @@ export const overviewColumns = [
   ...(["digest", "digestRun", "digestAt", "digestReason"] as const),
 ] as const;
 
+/** The columns of the listed products in CSV, in this order; later versions add columns at the end. */
+export const productsColumns = [
+  ...(["softwareId", "name", "vendor", "weaknesses", "exposedMachines", "installedMachines"] as const),
+  ...(["watchlists", "tenant"] as const),
+] as const;
+
 /** One run in a history. */
 export interface HistoryRow extends Totals {
   runId: RunId;
@@ -105,6 +115,9 @@ export interface HistoryRow extends Totals {
 type Cell = string | number | boolean | null;
 type Line<Column extends string> = Readonly<Record<Column, Cell>>;
 
+/** One KB of one product in one run, under the columns' names. */
+export type EntryLine = Line<ReportColumn>;
+
 const linesAtOnce = 1_000;
 // Without it Excel reads UTF-8 as the machine's own code page.
 const byteOrderMark = "\ufeff";
@@ -116,7 +129,12 @@ export function reportCsv(report: Report): string {
 
 /** `reportCsv` in pieces, for a response that need not be complete in memory. */
 export function reportCsvChunks(report: Report): Generator<string> {
-  return csvChunks(reportColumns, reportLines(report));
+  return csvChunks(reportColumns, entryLines(report));
+}
+
+/** Entries of any runs, with the columns of a report, in the order given. */
+export function entriesCsv(lines: readonly EntryLine[]): string {
+  return [...csvChunks(reportColumns, lines)].join("");
 }
 
 /** One line per run, in the order given. */
@@ -128,6 +146,12 @@ export function historyCsv(rows: readonly HistoryRow[]): string {
 /** One line per watchlist, in the order given; empty where nobody knows. */
 export function overviewCsv(rows: readonly OverviewRow[]): string {
   return [...csvChunks(overviewColumns, rows.map(overviewLine))].join("");
+}
+
+/** One line per product, in the order given. */
+export function productsCsv(products: readonly FoundListed[]): string {
+  const lines = products.map(({ watchlists, ...product }) => ({ ...product, watchlists: watchlists.join("; ") }));
+  return [...csvChunks(productsColumns, lines)].join("");
 }
 
 function overviewLine(row: OverviewRow): Line<(typeof overviewColumns)[number]> {
@@ -186,7 +210,8 @@ export function defuse(text: string): string {
   });
 }
 
-function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {
+/** The entries of a report, one per KB and product, in its order. */
+export function* entryLines(report: Report): Generator<EntryLine> {
   const products = new Map(report.products.map((product) => [product.softwareId, product]));
   const { watchlist, tenant, runId: run, previousRunId: previousRun, day: runDay } = report;
   for (const row of report.rows) {
@@ -236,6 +261,14 @@ function* actionLines(report: Report): Generator<Line<(typeof actionColumns)[num
       };
     }
   }
+}
+
+const nothing = Object.fromEntries(reportColumns.map((column) => [column, null])) as Record<ReportColumn, null>;
+
+/** The line in place of the entries of a product, or of a run, that cannot be read any more. */
+export function lostLine(run: RunSummary, softwareId: string | null, why: string): EntryLine {
+  const { watchlist, tenant, runId, previousRunId: previousRun, day: runDay } = run;
+  return { ...nothing, ...{ softwareId, change: "lost", why, watchlist, tenant, run: runId, previousRun, runDay } };
 }
 
 function change({ current, previous, kind, reasons }: KbEntry) {

@@ -1,7 +1,9 @@
 import { type Action, actionList, type Gap } from "../../core/action-list.ts";
 import { advisoryState } from "../../core/advisory.ts";
+import { withoutKbs } from "../../core/coverage.ts";
 import { ageInDays, cves, daysOverdue, isStalled, reach, reasonsOf, stalledEntry } from "../../core/due.ts";
 import { forecast } from "../../core/forecast.ts";
+import type { ListReport } from "../../core/list-report.ts";
 import {
   countOverview,
   type Overview,
@@ -11,6 +13,7 @@ import {
   overviewFilter,
   selectOverview,
 } from "../../core/overview.ts";
+import type { FoundListed, TenantProducts } from "../../core/product-search.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
 import { filterOf, trendOf } from "../../core/selection.ts";
@@ -18,7 +21,7 @@ import { dueRulesOf } from "../../core/watchlist.ts";
 import { type AskedReport, askedLink } from "../asked-report.ts";
 import { reportLink, safeLink } from "../link.ts";
 import type { RenderOptions } from "../words.ts";
-import type { ActionsJson, OverviewJson, ReportJson } from "./schemas.ts";
+import type { ActionsJson, OverviewJson, ProductsJson, ReportJson } from "./schemas.ts";
 import { roundedShare } from "./share.ts";
 
 type LinkOptions = Pick<RenderOptions, "reportUrl">;
@@ -57,6 +60,36 @@ function frame(asked: AskedReport, { reportUrl }: LinkOptions): Omit<ReportJson,
     forecast: forecast(report.trend),
     trend: [...report.trend],
     products: report.products.map((product) => productJson(product, report)),
+    productList: report.productList && listJson(report.productList, report),
+  };
+}
+
+function listJson(list: ListReport, report: Report): ReportJson["productList"] {
+  const { unknown, unwatched } = list;
+  return {
+    ...{ readAt: list.readAt, failure: list.failure, found: list.found, mistaken: [...list.mistaken] },
+    unknown: {
+      ids: unknown.ids.map(({ softwareId, nearest }) => ({ softwareId, nearest: [...nearest] })),
+      more: unknown.more,
+    },
+    unwatched: { products: [...unwatched.products], more: unwatched.more },
+    withoutKbs: withoutKbs(report).map(({ softwareId }) => softwareId),
+  };
+}
+
+/** The listed products as a plain value that `productsSchema` describes. */
+export function productsJson(
+  tenants: readonly TenantProducts[],
+  found: readonly FoundListed[],
+  message: string | null,
+): ProductsJson {
+  return {
+    message,
+    lists: tenants.map(({ tenant, listing, list }) => ({
+      ...{ tenant, readAt: list?.readAt ?? null, total: list?.products.length ?? 0 },
+      failure: listing?.failure ? { reason: listing.failure.reason, since: listing.failure.since } : null,
+    })),
+    products: found.map(({ watchlists, ...product }) => ({ ...product, watchlists: [...watchlists] })),
   };
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import watchlists from "../../../docs/watchlists.schema.json" with { type: "json" };
+import { positionShape } from "../../core/entry-position.ts";
 import {
   actionsParameters,
   historyParameters,
@@ -9,16 +10,19 @@ import {
   overviewParameters,
   type Parameter,
   type Parameters,
+  productsParameters,
   reportParameters,
 } from "../parameters.ts";
 import {
   actionsSchema,
   cancelledSchema,
+  entriesSchema,
   examinationSchema,
   healthSchema,
   historySchema,
   overviewSchema,
   problemSchema,
+  productsSchema,
   progressSchema,
   reportSchema,
   startedSchema,
@@ -29,7 +33,9 @@ const schemas = {
   Report: reportSchema,
   Actions: actionsSchema,
   History: historySchema,
+  HistoryEntries: entriesSchema,
   Overview: overviewSchema,
+  Products: productsSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
@@ -63,6 +69,7 @@ export function openApiDocument(version: string): Record<string, unknown> {
     servers: [{ url: "/" }],
     security: [{ keyHeader: [] }, { keyQuery: [] }],
     paths,
+    webhooks,
     components: { schemas: componentSchemas(), securitySchemes },
   };
 }
@@ -111,6 +118,10 @@ function parameterSchema(parameter: Parameter): object {
       return { type: "integer", minimum: 1, maximum: parameter.maximum, ...preset };
     case "run":
       return { type: "string", pattern: `^(${parameter.latest ? "latest|" : ""}${runIdPattern})$`, ...preset };
+    case "day":
+      return { type: "string", format: "date" };
+    case "position":
+      return { type: "string", pattern: positionShape.source };
   }
 }
 
@@ -119,7 +130,11 @@ function path(name: string, schema: object, description: string) {
 }
 
 function content(name: SchemaName, type = json) {
-  return { [type]: { schema: { $ref: `#/components/schemas/${name}` } } };
+  return { [type]: { schema: reference(name) } };
+}
+
+function reference(name: SchemaName | "WatchlistsDocument") {
+  return { $ref: `#/components/schemas/${name}` };
 }
 
 const plain = { schema: { type: "string" } };
@@ -209,13 +224,14 @@ const paths = {
   "/api/history": {
     get: {
       operationId: "getHistory",
-      summary: "The totals of a watchlist's runs",
+      summary: "The totals of a watchlist's runs, or all their entries",
+      description: "Entries come in pages. A page may be short, or even empty, and have a next one all the same.",
       parameters: query(historyParameters),
       responses: {
         200: ok(
-          "The runs, in the order in which they were opened.",
-          { ...content("History"), "text/csv": plain },
-          fileName,
+          "The runs, in the order in which they were opened; with detail=entries, the entries of these.",
+          { [json]: { schema: { anyOf: [reference("History"), reference("HistoryEntries")] } }, "text/csv": plain },
+          { Link: header("With detail=entries, the next page with rel=next; absent on the last one."), ...fileName },
         ),
         ...refusedToRead,
         406: notAcceptable,
@@ -246,6 +262,24 @@ const paths = {
           description: "For a page of a single watchlist: to its report.",
           headers: { Location: header("The report.") },
         },
+        ...refusedToRead,
+        406: notAcceptable,
+      },
+    },
+  },
+  "/api/products": {
+    get: {
+      operationId: "getProducts",
+      summary: "Defender's products with their ids",
+      description: "From the list that the last run read; never calls Defender. Without a list it says why.",
+      parameters: query(productsParameters),
+      responses: {
+        200: ok(
+          "The products that match.",
+          { "text/html": plain, ...content("Products"), "text/csv": plain },
+          { ETag: header("Unchanged as long as the list and the watchlists are."), ...fileName },
+        ),
+        304: { description: "If-None-Match names the current list." },
         ...refusedToRead,
         406: notAcceptable,
       },
@@ -366,6 +400,20 @@ const paths = {
       responses: {
         200: ok("OpenAPI 3.1.", { [json]: { schema: { type: "object" } } }),
         ...refused,
+      },
+    },
+  },
+};
+
+/** Calls that the app makes, and what it expects to be answered. */
+const webhooks = {
+  readWatchlists: {
+    get: {
+      operationId: "readWatchlists",
+      summary: "The app reads its watchlists from the blob at WATCHLISTS_URL, with its own identity",
+      security: [{}],
+      responses: {
+        200: ok("The watchlists.", { [json]: { schema: reference("WatchlistsDocument") } }),
       },
     },
   },

@@ -8,6 +8,7 @@ import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
 import { dueFroms } from "../../core/watchlist.ts";
 import { startParameters } from "../parameters.ts";
+import { type ReportColumn, reportColumns } from "./csv.ts";
 
 // The shape of every JSON response, as a type for the code and as a published schema.
 
@@ -173,6 +174,10 @@ const product = z.object({
         misses: described(count, "How many scheduled runs in a row could not read it."),
         permanentSince: described(z.optional(runId), "The first of these runs in which it failed for good."),
         unknownSince: described(z.optional(day), "Since when Defender answers that it does not know this id."),
+        isGone: described(
+          z.optional(z.literal(true)),
+          "Found by its vendor and no longer on Defender's list: nobody needs to act.",
+        ),
       }),
     ),
     "Why it could not be read.",
@@ -217,6 +222,40 @@ const feedTimes = z.object({
   kev: described(z.nullable(time), "When CISA last answered; null: never."),
 });
 
+const productList = z.object({
+  readAt: described(z.nullable(time), "When the list was read that the run used. null: none could be read yet."),
+  failure: described(
+    z.nullable(z.object({ reason: z.string(), since: time })),
+    "Why the list is not of the run itself; only for a watchlist that finds products in it.",
+  ),
+  found: described(
+    z.nullable(
+      z.object({
+        configured: described(count, "How many products the watchlist names: the first of products."),
+        withoutWeaknesses: described(
+          count,
+          "How many more it finds that have no weaknesses, so that they are not read.",
+        ),
+        beyond: described(count, "How many more it finds for which a run has no room."),
+      }),
+    ),
+    "null: the watchlist names all of its products.",
+  ),
+  unknown: described(
+    z.object({ ids: z.array(z.object({ softwareId, nearest: z.array(softwareId) })), more: count }),
+    "Ids of the watchlist that the list lacks, with the nearest that it has.",
+  ),
+  mistaken: described(
+    z.array(z.object({ softwareId, meant: softwareId })),
+    "Ids of products that another followed, which is probably meant.",
+  ),
+  unwatched: described(
+    z.object({ products: z.array(z.object({ softwareId, exposedMachines: count })), more: count }),
+    "Microsoft's products on many exposed machines that no watchlist of the tenant has.",
+  ),
+  withoutKbs: described(z.array(softwareId), "Products that the watchlist names and that never had a KB."),
+});
+
 /** `GET /api/report?format=json`. */
 export const reportSchema = described(
   z.object({
@@ -250,6 +289,10 @@ export const reportSchema = described(
     forecast: described(forecast, "Where the missing installs are heading."),
     trend: described(z.array(z.object({ runId, day, totals })), "The scheduled runs up to this one, oldest first."),
     products: described(z.array(product), "In the watchlist's order."),
+    productList: described(
+      z.nullable(productList),
+      "What Defender's list of products says of the watchlist. null: it was never read.",
+    ),
     rows: described(z.array(row), "One per KB, worst first unless another order was asked for."),
   }),
   "What changed in a watchlist between two runs, and everything that is missing.",
@@ -293,11 +336,16 @@ export const actionsSchema = described(
 );
 export type ActionsJson = z.infer<typeof actionsSchema>;
 
+const historyFrame = {
+  watchlist: z.string(),
+  from: described(z.nullable(day), "The first day. null: there is none."),
+  to: described(z.nullable(day), "The last day. null: there is none."),
+};
+
 /** `GET /api/history?format=json`. */
 export const historySchema = described(
   z.object({
-    watchlist: z.string(),
-    days: described(z.int().check(z.minimum(1)), "How many days back from today."),
+    ...historyFrame,
     runs: described(
       z.array(
         z.object({
@@ -316,6 +364,27 @@ export const historySchema = described(
   }),
   "The totals of a watchlist's runs.",
 );
+
+const cell = described(
+  z.unknown(),
+  "As in a report's CSV: a text, a number, true or false; null where that has an empty cell. Texts are unchanged.",
+);
+
+/** `GET /api/history?detail=entries&format=json`. */
+export const entriesSchema = described(
+  z.object({
+    ...historyFrame,
+    rows: described(
+      z.array(
+        z.object(Object.fromEntries(reportColumns.map((name) => [name, cell])) as Record<ReportColumn, typeof cell>),
+      ),
+      "One per run, KB and product, with the columns of a report's CSV. Where change is lost, what the row names cannot be read any more, and why says so.",
+    ),
+    next: described(z.nullable(z.string()), "The path of the next page, without the key. null: this is the last page."),
+  }),
+  "A page of the entries of a watchlist's runs, in the order in which these were opened.",
+);
+export type EntriesJson = z.infer<typeof entriesSchema>;
 
 /** `GET /api/overview?format=json`. */
 export const overviewSchema = described(
@@ -383,6 +452,46 @@ export const overviewSchema = described(
   "Every watchlist that the caller may read, with the figures of its last scheduled run.",
 );
 export type OverviewJson = z.infer<typeof overviewSchema>;
+
+const machines = described(z.nullable(count), "null: Defender does not say.");
+
+/** `GET /api/products?format=json`. */
+export const productsSchema = described(
+  z.object({
+    message: described(z.nullable(z.string()), "Why there are no products; null where there is a list."),
+    lists: described(
+      z.array(
+        z.object({
+          tenant: described(z.string(), "home or a tenant id."),
+          readAt: described(z.nullable(time), "When the list was read. null: none could be read yet."),
+          total: described(count, "How many products it has."),
+          failure: described(
+            z.nullable(z.object({ reason: z.string(), since: time })),
+            "Why it is not newer; null: it is that of the last run.",
+          ),
+        }),
+      ),
+      "One per tenant.",
+    ),
+    products: described(
+      z.array(
+        z.object({
+          tenant: z.string(),
+          softwareId,
+          name: z.string(),
+          vendor: z.string(),
+          weaknesses: described(z.nullable(count), "Open CVEs. null: Defender does not say."),
+          exposedMachines: machines,
+          installedMachines: machines,
+          watchlists: described(z.array(z.string()), "Which watchlists watch it, of those that the caller may read."),
+        }),
+      ),
+      "Those that match the search, those on most exposed machines first.",
+    ),
+  }),
+  "Defender's products with their ids, as of the last run that read its list.",
+);
+export type ProductsJson = z.infer<typeof productsSchema>;
 
 /** The body of `POST /api/runs`. */
 export const startSchema = described(

@@ -16,6 +16,7 @@ import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { ActionSection, actionsOf, InstallFirst } from "./actions.tsx";
 import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
+import { CoverageSection } from "./coverage.tsx";
 import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
 import { Fold } from "./fold.tsx";
@@ -259,6 +260,7 @@ function ReportSections({ view }: { view: PageView }) {
       <ActionSection view={view} list={list} />
       <NotReadSection view={view} />
       <ProductSection view={view} />
+      <CoverageSection view={view} />
     </>
   );
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../../shared/core/comparison.ts";
+import type { ListReport } from "../../../shared/core/list-report.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
 import type { LeftProduct, ReadFailure, Run, RunRules } from "../../../shared/core/run.ts";
 import type { GoneKb, Snapshot } from "../../../shared/core/snapshot.ts";
@@ -106,6 +107,7 @@ const anyFailure: fc.Arbitrary<ReadFailure> = fc.record(
     misses: fc.nat(),
     permanentSince: anyRunId,
     unknownSince: anyDay,
+    isGone: fc.constant(true as const),
   },
   { requiredKeys: ["softwareId", "reason", "permanent", "since", "misses"] },
 );
@@ -114,8 +116,23 @@ const anyRules: fc.Arbitrary<RunRules> = fc.record({
   ...{ dueDays: fc.nat(), dueDaysExploited: fc.nat(), dueFrom: fc.constantFrom("released", "first-seen") },
   timeZone: anyText,
 });
+const anyListReport: fc.Arbitrary<ListReport> = fc.record({
+  readAt: fc.option(anyInstant),
+  failure: fc.option(fc.record({ reason: anyText, since: anyInstant })),
+  found: fc.option(fc.record({ configured: fc.nat(), withoutWeaknesses: fc.nat(), beyond: fc.nat() })),
+  unknown: fc.record({
+    ids: fc.array(fc.record({ softwareId: anyText, nearest: fc.array(anyText) }), { maxLength: 3 }),
+    more: fc.nat(),
+  }),
+  mistaken: fc.array(fc.record({ softwareId: anyText, meant: anyText }), { maxLength: 2 }),
+  unwatched: fc.record({
+    products: fc.array(fc.record({ softwareId: anyText, exposedMachines: fc.nat() }), { maxLength: 3 }),
+    more: fc.nat(),
+  }),
+});
 const anyRun: fc.Arbitrary<Run> = fc
   .record({
+    productList: fc.option(anyListReport, { nil: undefined }),
     watchlist: anyText,
     runId: anyRunId,
     tenant: anyText,
@@ -130,6 +147,7 @@ const anyRun: fc.Arbitrary<Run> = fc
     totals: anyTotals,
     mail: anyMail,
   })
+  .map(({ productList, ...run }) => ({ ...run, ...(productList && { productList }) }))
   .chain((run) =>
     // Most failures are of products that were to be compared.
     fc.subarray([...run.comparisons]).map((failed) => ({

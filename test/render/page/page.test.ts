@@ -57,7 +57,7 @@ function ownAddresses(html: string): string[] {
 }
 
 const trusted =
-  /^(\?|#|(history|actions)\?|overview(\?|$)|openapi\.json(\?|$)|https:\/\/((support|security|msrc|www\.catalog\.update)\.microsoft\.com|www\.cisa\.gov|nvd\.nist\.gov)\/?)/;
+  /^(\?|#|(history|actions)\?|(overview|products)(\?|$)|openapi\.json(\?|$)|https:\/\/((support|security|msrc|www\.catalog\.update)\.microsoft\.com|www\.cisa\.gov|nvd\.nist\.gov)\/?)/;
 
 describe("the page, whatever it is given", () => {
   test("has no tag, attribute or link that it would not have for harmless text", async () => {
