@@ -3,7 +3,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Trouble } from "../../shared/core/trouble.ts";
-import { reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { reasonOfListing, reasonOfTrouble } from "../../shared/http/health-words.ts";
 import { readQuery } from "../../shared/http/query.ts";
 import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { reportColumns } from "../../shared/render/export/csv.ts";
@@ -71,7 +71,10 @@ function everyReason(): string[] {
     removed: [{ ...mail, kind: "removed" }],
     failing: [{ ...chain, kind: "failing", runId: "2026-11-23", product }],
   };
-  return Object.values(samples).flat().map(reasonOfTrouble);
+  const failure = { reason: "Defender answered 500.", since: "2026-11-21T05:00:00.000Z", tries: 3, short: 0 };
+  const list = { readAt: "2026-11-20T05:00:00.000Z", count: 9 };
+  const listing = reasonOfListing({ triedAt: "2026-11-23T05:00:00.000Z", list, failure }, "UTC");
+  return [...Object.values(samples).flat().map(reasonOfTrouble), `Watchlist "w": ${listing}`];
 }
 
 test.each(pages)("what only Bash understands on %s is there for PowerShell, too", (page) => {
