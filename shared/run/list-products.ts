@@ -79,7 +79,9 @@ async function save(
   const { list, listing } = taken;
   await store.saveListing(tenant, listing, (list !== known.list && list) || undefined);
   const { failure } = listing;
-  if (failure) log("warn", "product list could not be read", { tenant, reason: failure.reason, since: failure.since });
+  // Where every product is named, the list only helps to find ids.
+  const level = known.watchlists.some(({ vendor }) => vendor !== null) ? "warn" : "info";
+  if (failure) log(level, "product list could not be read", { tenant, reason: failure.reason, since: failure.since });
   return { ...known, ...taken };
 }
 

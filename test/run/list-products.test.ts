@@ -328,5 +328,6 @@ describe("the calls for the list", () => {
     expect(asked).toBe(2);
     expect(second.mails).toEqual([]);
     expect(second.run.productList).toMatchObject({ readAt: run.productList?.readAt, failure: null });
+    expect(logged(world, "product list could not be read")).toMatchObject([{ level: "info" }]);
   });
 });
