@@ -1,18 +1,18 @@
 import type { RunDate } from "./day.ts";
-import { type FoundProducts, isWatched } from "./found-products.ts";
+import { type FoundProducts, watchersOf } from "./found-products.ts";
 import type { ListReport } from "./list-report.ts";
 import { byId, type Listing, type ProductList } from "./product-list.ts";
 import type { ProductRow, Report } from "./report.ts";
 import { compareText } from "./text.ts";
 import type { WatchedProducts } from "./watchlist.ts";
 
-/** A tenant's product list, and who watches what in it. */
+/** A tenant's product list. */
 export interface TenantList {
   /** `null`: none could ever be read. */
   list: ProductList | null;
   listing: Listing | null;
-  /** All of the tenant. */
-  watchlists: readonly WatchedProducts[];
+  /** What no watchlist of the tenant has of it. */
+  unwatched: ListReport["unwatched"];
 }
 
 /** Ids that are taken for the product that followed. */
@@ -28,7 +28,7 @@ const manyShare = 0.05;
 export function listReport(
   watchlist: WatchedProducts,
   found: FoundProducts,
-  { list, listing, watchlists }: TenantList,
+  { list, listing, unwatched }: TenantList,
 ): ListReport | null {
   const finds = watchlist.vendor !== null;
   if (!finds && !list) return null;
@@ -39,7 +39,7 @@ export function listReport(
     failure: finds && failure ? { reason: failure.reason, since: failure.since } : null,
     found: finds ? { configured, withoutWeaknesses, beyond } : null,
     ...(list ? checkIds(watchlist, list) : { unknown: { ids: [], more: 0 }, mistaken: [] }),
-    unwatched: list ? findUnwatched(watchlists, list) : { products: [], more: 0 },
+    unwatched,
   };
 }
 
@@ -63,22 +63,24 @@ export function checkIds(
  * The products on many exposed machines that no watchlist of the tenant has. Only Microsoft's: no other product has KBs. One
  * that a watchlist leaves out was looked at already.
  */
-export function findUnwatched(watchlists: readonly WatchedProducts[], list: ProductList): ListReport["unwatched"] {
+export function findUnwatched(
+  watchlists: readonly WatchedProducts[],
+  list: ProductList | null,
+): ListReport["unwatched"] {
+  if (!list) return { products: [], more: 0 };
   const candidates = list.products.flatMap(({ softwareId, weaknesses, exposedMachines }) => {
     const isOpen = softwareId.startsWith("microsoft-_-") && weaknesses !== 0 && exposedMachines !== null;
     return isOpen ? [{ softwareId, exposedMachines }] : [];
   });
   const most = candidates.reduce((high, { exposedMachines }) => Math.max(high, exposedMachines), 0);
   const least = Math.max(manyMachines, most * manyShare);
+  const watchers = watchersOf(watchlists);
+  const out = new Set(watchlists.flatMap(({ leftOut }) => leftOut.map((softwareId) => softwareId.toLowerCase())));
   const unwatched = candidates
     .filter(({ exposedMachines }) => exposedMachines >= least)
-    .filter(({ softwareId }) => !watchlists.some((one) => isWatched(one, softwareId) || isLeftOut(one, softwareId)))
+    .filter(({ softwareId }) => watchers(softwareId).length === 0 && !out.has(softwareId.toLowerCase()))
     .sort((a, b) => b.exposedMachines - a.exposedMachines || compareText(a.softwareId, b.softwareId));
   return { products: unwatched.slice(0, mostShown), more: Math.max(0, unwatched.length - mostShown) };
-}
-
-function isLeftOut({ leftOut }: WatchedProducts, softwareId: string): boolean {
-  return leftOut.some((out) => out.toLowerCase() === softwareId);
 }
 
 /** Products that the watchlist names and that never had a KB: none is missing, and none left within 90 days. */
@@ -107,19 +109,31 @@ export function isOfNewWeek(day: RunDate, last: RunDate | null): boolean {
 
 /** The ids of the list that look most like one that it lacks. */
 export function nearest(softwareId: string, { products }: Pick<ProductList, "products">): string[] {
-  const pairs = pairsOf(softwareId);
-  const scored = products
-    .map(({ softwareId: id }) => ({ id, score: likeness(pairs, pairsOf(id)) }))
-    .filter(({ score }) => score >= 0.6);
-  return scored
+  const name = nameOf(softwareId);
+  const pairs = pairsOf(name);
+  const start = name.slice(0, 2);
+  const words = name.split(/[^a-z0-9]+/).filter(({ length }) => length >= 4);
+  // Comparing all letters of a long list would take longer than reading some products.
+  const isLikely = (other: string) => other.startsWith(start) || words.some((word) => other.includes(word));
+  return products
+    .map((product) => ({ id: product.softwareId, name: nameOf(product.softwareId) }))
+    .filter((other) => isLikely(other.name))
+    .map((other) => ({ id: other.id, score: likeness(pairs, pairsOf(other.name)) }))
+    .filter(({ score }) => score >= leastLikeness)
     .sort((a, b) => b.score - a.score || compareText(a.id, b.id))
     .slice(0, mostNear)
     .map(({ id }) => id);
 }
 
-/** The pairs of letters of an id, without the vendor that many have in common. */
-function pairsOf(softwareId: string): ReadonlySet<string> {
-  const name = softwareId.toLowerCase().replace(/^microsoft-_-/, "");
+const leastLikeness = 0.6;
+
+/** An id without its vendor, which many have in common. */
+function nameOf(softwareId: string): string {
+  return softwareId.toLowerCase().split("-_-").at(-1) ?? "";
+}
+
+/** The pairs of letters of a name. */
+function pairsOf(name: string): ReadonlySet<string> {
   return new Set(Array.from({ length: Math.max(1, name.length - 1) }, (_, at) => name.slice(at, at + 2)));
 }
 

@@ -47,6 +47,11 @@ const readsPerProduct = 2;
 /** For how many days a run has a product that both calls answer with 404; after 14 of them it has left the inventory. */
 const goneShownDays = 28;
 
+const nothingFound = {
+  ...{ clean: new Set<string>(), gone: new Set<string>(), confirmedGone: new Set<string>(), cleanBefore: [] },
+  ...{ withoutWeaknesses: 0, beyond: 0 },
+};
+
 /** How many products a run may have: what can be read twice in a night, because a day may make all of it necessary. */
 export function mostProducts(callsPerHour: number): number {
   return Math.max(1, Math.min(maxProducts, Math.floor((readingHours * callsPerHour) / readsPerProduct)));
@@ -74,6 +79,23 @@ export function isWatched(watchlist: WatchedProducts, softwareId: string): boole
   return watchlist.softwareIds.some((one) => one.toLowerCase() === id) || isFound(watchlist, softwareId);
 }
 
+/** Who of many watchlists watches a product, by its id or by its vendor, in their order. */
+export function watchersOf<W extends WatchedProducts>(watchlists: readonly W[]): (softwareId: string) => W[] {
+  const naming = new Map<string, Set<W>>();
+  for (const watchlist of watchlists) {
+    for (const softwareId of watchlist.softwareIds) {
+      const id = softwareId.toLowerCase();
+      naming.set(id, (naming.get(id) ?? new Set()).add(watchlist));
+    }
+  }
+  const finding = watchlists.filter(({ vendor }) => vendor !== null);
+  return (softwareId) => {
+    const named = naming.get(softwareId.toLowerCase()) ?? new Set();
+    const all = new Set([...named, ...finding.filter((watchlist) => isFound(watchlist, softwareId))]);
+    return all.size === 0 ? [] : watchlists.filter((watchlist) => all.has(watchlist));
+  };
+}
+
 /**
  * The products of a watchlist's run: those that it names, those of the last run, then those of the list that have
  * weaknesses, the most exposed first. A product of the last run stays whatever the list says, because a list may lack what
@@ -82,6 +104,7 @@ export function isWatched(watchlist: WatchedProducts, softwareId: string): boole
 export function findProducts(watchlist: Watchlist, finding: Finding): FoundProducts {
   const { list, isCurrent, last, callsPerHour } = finding;
   const { softwareIds: named } = watchlist;
+  if (watchlist.vendor === null) return { ...nothingFound, softwareIds: named, configured: named.length, isCurrent };
   const listed = list ? byId(list) : new Map<string, ListedProduct>();
   const find = (softwareId: string) => listed.get(softwareId.toLowerCase());
   const unknownSince = new Map(last?.failures.map((failure) => [failure.softwareId, failure.unknownSince]));

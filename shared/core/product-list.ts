@@ -43,9 +43,14 @@ export interface Listing {
   failure: ListFailure | null;
 }
 
-/** The list's products by id in lower case, as its ids are. */
-export function byId({ products }: Pick<ProductList, "products">): ReadonlyMap<string, ListedProduct> {
-  return new Map(products.map((product) => [product.softwareId.toLowerCase(), product]));
+const indexed = new WeakMap<ProductList, ReadonlyMap<string, ListedProduct>>();
+
+/** The list's products by id in lower case; made once for all watchlists of a tenant. */
+export function byId(list: ProductList): ReadonlyMap<string, ListedProduct> {
+  const known = indexed.get(list);
+  const index = known ?? new Map(list.products.map((product) => [product.softwareId.toLowerCase(), product]));
+  if (!known) indexed.set(list, index);
+  return index;
 }
 
 /** A list that lost more than a tenth of its products is more likely cut off than true, until it comes so often in a row. */

@@ -1,4 +1,4 @@
-import { isWatched } from "./found-products.ts";
+import { watchersOf } from "./found-products.ts";
 import type { ListedProduct, Listing, ProductList } from "./product-list.ts";
 import { searchWords } from "./search.ts";
 import { compareText } from "./text.ts";
@@ -26,12 +26,12 @@ export function searchProducts(tenants: readonly TenantProducts[], search: strin
     const text = `${softwareId}\n${name}\n${vendor}`.toLowerCase();
     return words.every((word) => text.includes(word));
   };
-  const found = tenants.flatMap(({ tenant, list, watchlists }) =>
-    (list?.products ?? []).filter(matches).map(({ cleanAt: _, ...product }): FoundListed => {
-      const own = watchlists.filter((watchlist) => isWatched(watchlist, product.softwareId));
-      return { tenant, ...product, watchlists: own.map(({ name }) => name) };
-    }),
-  );
+  const found = tenants.flatMap(({ tenant, list, watchlists }) => {
+    const watchers = watchersOf(watchlists);
+    return (list?.products ?? []).filter(matches).map(({ cleanAt: _, ...product }): FoundListed => {
+      return { tenant, ...product, watchlists: watchers(product.softwareId).map(({ name }) => name) };
+    });
+  });
   return found.sort(mostExposedFirst);
 }
 

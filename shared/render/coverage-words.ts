@@ -31,7 +31,7 @@ export function coverageWords(
       more: 0,
     },
     {
-      text: "No watchlist has these products, which are on many exposed machines.",
+      text: `No watchlist has ${agree(unwatched.products.length, "this product, which is", "these products, which are")} on many exposed machines.`,
       lines: unwatched.products.map(({ softwareId, exposedMachines }) => {
         return `${shown(softwareId, 80)}: ${exposedWords(exposedMachines)}`;
       }),

@@ -1,6 +1,6 @@
 import pMap from "p-map";
 import type { Comparison } from "../core/comparison.ts";
-import { listReport, type TenantList } from "../core/coverage.ts";
+import { findUnwatched, listReport, type TenantList } from "../core/coverage.ts";
 import { calendarDay } from "../core/day.ts";
 import { type FoundProducts, findProducts } from "../core/found-products.ts";
 import { failedList, type Listing, replaceList } from "../core/product-list.ts";
@@ -35,16 +35,20 @@ export async function currentList(
     ports.watchlists(),
   ]);
   const watchlists = all.filter((watchlist) => watchlist.tenant === tenant);
-  const known = { listing, list, watchlists, wait: null };
-  return isDue(listing, jobs, ports) ? readList(tenant, known, under, ports) : known;
+  const known = { listing, list, wait: null, isNeeded: watchlists.some(({ vendor }) => vendor !== null) };
+  const used = isDue(listing, jobs, ports) ? await readList(tenant, known, under, ports) : known;
+  return { ...used, unwatched: findUnwatched(watchlists, used.list) };
 }
+
+/** The list, and whether a watchlist of the tenant finds products in it. */
+type KnownList = Omit<UsedList, "unwatched"> & { isNeeded: boolean };
 
 async function readList(
   tenant: string,
-  known: UsedList,
+  known: KnownList,
   { lease, signal }: { lease: HeldLease; signal: AbortSignal },
   ports: Ports,
-): Promise<UsedList> {
+): Promise<KnownList> {
   const { list, listing } = known;
   const { now } = ports;
   try {
@@ -72,14 +76,16 @@ function reasonOf(error: unknown, { log }: Ports): string {
 
 async function save(
   tenant: string,
-  known: UsedList,
+  known: KnownList,
   taken: Pick<UsedList, "list"> & { listing: Listing },
   { store, log }: Ports,
-): Promise<UsedList> {
+): Promise<KnownList> {
   const { list, listing } = taken;
   await store.saveListing(tenant, listing, (list !== known.list && list) || undefined);
   const { failure } = listing;
-  if (failure) log("warn", "product list could not be read", { tenant, reason: failure.reason, since: failure.since });
+  // Where every product is named, the list only helps to find ids.
+  const level = known.isNeeded ? "warn" : "info";
+  if (failure) log(level, "product list could not be read", { tenant, reason: failure.reason, since: failure.since });
   return { ...known, ...taken };
 }
 

@@ -52,6 +52,7 @@ const guarded: readonly Call[] = [
   { path: "history" },
   { path: "overview" },
   { path: "actions" },
+  { path: "products" },
   { path: "../" },
   { path: "runs", method: "POST", body: "{}" },
   { path: `runs/default/${day}` },
@@ -75,6 +76,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
       ...[
         "openapi.json function",
         "overview function",
+        "products function",
         "reasons function",
         "report function",
         "runs function",
@@ -161,6 +163,7 @@ describe("the size of a request", { timeout: 20_000 }, () => {
     ...["watchlist", "run", "format"].map((name) => ["actions", name]),
     ...["watchlist", "detail", "days", "from", "to", "limit", "after", "format"].map((name) => ["history", name]),
     ...["search", "state", "sort", "order", "page", "format"].map((name) => ["overview", name]),
+    ...["search", "tenant", "format"].map((name) => ["products", name]),
     ...["report", "health"].map((path) => [path, "code"]),
   ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {
     const query = new URLSearchParams({ ...(path === "report" && { format: "html" }), [name]: "9".repeat(301) });

@@ -51,6 +51,8 @@ describe("the ids of a watchlist", () => {
   test.each([
     ["microsoft-_-windows_server_2091", ["microsoft-_-windows_server_2019"]],
     ["edge_chromium", [edge]],
+    ["contoso-_-chrome", ["google-_-chrome"]],
+    ["microsoft-_-widnows_11", ["microsoft-_-windows_11"]],
     ["", []],
   ])("%j is nearest to %j", (id, expected) => {
     expect(nearest(id, list)).toEqual(expected);
@@ -85,6 +87,17 @@ describe("products that no watchlist has", () => {
     const of = aList(...Array.from({ length: 7 }, (_, n) => ({ softwareId: `microsoft-_-${n}` })));
     expect(findUnwatched([], of)).toMatchObject({ products: { length: 5 }, more: 2 });
   });
+});
+
+test("a list of 40,000 products and 500 watchlists is looked through within five seconds", () => {
+  const many = aList(...Array.from({ length: 40_000 }, (_, n) => ({ softwareId: `microsoft-_-product_${n}` })));
+  const watchlists = Array.from({ length: 500 }, (_, n) => {
+    return aWatchlist({ softwareIds: Array.from({ length: 20 }, (_, m) => `microsoft-_-product_${n * m}`) });
+  });
+  const start = performance.now();
+  findUnwatched([...watchlists, aWatchlist({ softwareIds: [], vendor: "microsoft", leftOut: ["a-_-b"] })], many);
+  for (const watchlist of watchlists) checkIds(watchlist, many);
+  expect(performance.now() - start).toBeLessThan(5_000);
 });
 
 describe("products that never had a KB", () => {

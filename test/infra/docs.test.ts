@@ -3,7 +3,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Trouble } from "../../shared/core/trouble.ts";
-import { reasonOfFeed, reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { reasonOfFeed, reasonOfListing, reasonOfTrouble } from "../../shared/http/health-words.ts";
 import { readQuery } from "../../shared/http/query.ts";
 import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
 import { reportColumns } from "../../shared/render/export/csv.ts";
@@ -79,7 +79,11 @@ function everyReason(): string[] {
   const ofFeeds = ["MSRC's list of months could not be read: its host answered 503.", null].map((reason) => {
     return reasonOfFeed({ feed: "msrc", since, reason });
   });
-  return [...Object.values(samples).flat().map(reasonOfTrouble), ...ofFeeds];
+  const failure = { reason: "Defender answered 500.", since: "2026-11-21T05:00:00.000Z", tries: 3, short: 0 };
+  const list = { readAt: "2026-11-20T05:00:00.000Z", count: 9 };
+  const listing = reasonOfListing({ triedAt: "2026-11-23T05:00:00.000Z", list, failure }, "UTC");
+  const others = [...ofFeeds, `Watchlist "w": ${listing}`];
+  return [...Object.values(samples).flat().map(reasonOfTrouble), ...others];
 }
 
 test.each(pages)("what only Bash understands on %s is there for PowerShell, too", (page) => {

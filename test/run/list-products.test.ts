@@ -106,6 +106,7 @@ describe("a watchlist of a vendor", () => {
     await playDay(world, first);
     stock(world, { ...usual, [windows]: { weaknesses: 0 } });
     const second = await playDay(world, addDays(first, 1));
+    expect(second.reads).toContain(windows);
     expect(second.entries).toContain("windows_11 5066835 resolved - was 40/10");
     const third = await playDay(world, addDays(first, 2));
     expect(third.reads).toEqual([net]);
@@ -113,6 +114,14 @@ describe("a watchlist of a vendor", () => {
     stock(world, usual);
     const fourth = await playDay(world, addDays(first, 3));
     expect(fourth.entries).toContain("windows_11 5066835 returned 40/10 was -");
+  });
+
+  test("believes the KBs of a product, not the list that says it has no weaknesses", async () => {
+    const world = fakeWorld([finding()]);
+    stock(world, usual);
+    await playDay(world, first);
+    stock(world, { ...usual, [windows]: { weaknesses: 0, kbs: { "5066835": 40 } } });
+    expect((await playDay(world, addDays(first, 1))).entries).toContain("windows_11 5066835 unchanged 40/10 was 40/10");
   });
 
   test("leaves out what it says, and watches what it names as well", async () => {
@@ -319,5 +328,6 @@ describe("the calls for the list", () => {
     expect(asked).toBe(2);
     expect(second.mails).toEqual([]);
     expect(second.run.productList).toMatchObject({ readAt: run.productList?.readAt, failure: null });
+    expect(logged(world, "product list could not be read")).toMatchObject([{ level: "info" }]);
   });
 });

@@ -26,6 +26,8 @@ export interface RestlessInventory {
   kbsOf(id: string): ReadonlyMap<string, number> | null;
   /** For how many days it has had a product under this id. */
   ageOf(id: string): number;
+  /** How many of Microsoft's products have weaknesses. */
+  countOpen(): number;
 }
 
 interface Size {
@@ -122,6 +124,10 @@ export function createRestlessInventory(size: Size, dice: Dice): RestlessInvento
     },
     kbsOf: (id) => products.get(id)?.kbs ?? null,
     ageOf: (id) => products.get(id)?.age ?? 0,
+    countOpen: () => {
+      const own = [...products.values()].filter(({ id }) => id.startsWith("microsoft"));
+      return own.filter((product) => describe(product).weaknesses > 0).length;
+    },
     live() {
       for (const product of products.values()) product.age += 1;
       const renamed = dice.chance(0.25) ? rename() : [];

@@ -2,6 +2,7 @@ import { withoutKbs } from "../../core/coverage.ts";
 import { coverageWords } from "../coverage-words.ts";
 import { listFailureWords, notInRunWords } from "../list-words.ts";
 import { count } from "../words.ts";
+import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { callHref } from "./link.ts";
 import type { PageView } from "./view.ts";
 
@@ -22,17 +23,32 @@ export function CoverageSection({ view: { full, code } }: { view: PageView }) {
           {note}
         </p>
       ))}
-      {words.map(({ text, lines, more }) => (
-        <div key={text}>
-          <p>{text}</p>
-          <ul>
-            {lines.slice(0, mostLines).map((line) => (
-              <li key={line}>{line}</li>
-            ))}
-          </ul>
-          {rest(lines, more) > 0 && <p className="note">{count(rest(lines, more))} more.</p>}
-        </div>
-      ))}
+      {words.length > 0 && (
+        <Table
+          className="list"
+          caption="What the watchlist does not cover"
+          head={
+            <>
+              <ColumnHead>Not covered</ColumnHead>
+              <ColumnHead>Products</ColumnHead>
+            </>
+          }
+        >
+          {words.map(({ text, lines, more }) => (
+            <Row key={text}>
+              <RowHead>{text}</RowHead>
+              <Cell label="Products" className="full">
+                <ul>
+                  {lines.slice(0, mostLines).map((line) => (
+                    <li key={line}>{line}</li>
+                  ))}
+                  {rest(lines, more) > 0 && <li className="id">{count(rest(lines, more))} more</li>}
+                </ul>
+              </Cell>
+            </Row>
+          ))}
+        </Table>
+      )}
       <p className="links">
         <a href={callHref("products", code)}>Find products by name or id</a>
       </p>
