@@ -134,7 +134,8 @@ describe("the timer, fired twice for one day", () => {
     const answer = await get("health");
     expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
     expect((await get("health?code=k")).headers.get("location")).toBe("/api/reasons?code=k");
-    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [] });
+    const feeds = { msrc: null, kev: null };
+    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [], feeds });
   });
 });
 
@@ -269,7 +270,7 @@ function pointer(name: string): string {
 describe("HEAD", () => {
   test("is registered beside every GET", () => {
     for (const { methods = [] } of host.registrations) expect(methods.includes("HEAD")).toBe(methods.includes("GET"));
-    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(8);
+    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(9);
   });
 
   // The time and the nonce of a page are new in every response; the others are about the connection and the body.
