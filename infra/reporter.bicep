@@ -89,7 +89,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     name: 'default'
 
     resource table 'tables' = [
-      for name in ['Snapshots', 'Runs', 'Watchlists', 'Walks']: {
+      for name in ['Snapshots', 'Runs', 'Watchlists', 'Walks', 'Advisories']: {
         name: name
       }
     ]

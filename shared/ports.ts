@@ -349,10 +349,11 @@ export interface RunQueue {
   countPoison(): Promise<number>;
 }
 
-/** What lets a feed answer "not modified", as it was sent with the last answer. */
+/** What shows that a document has not changed: what its host sent with it, and for hosts that send nothing its digest. */
 export interface Validators {
   etag?: string;
   lastModified?: string;
+  digest?: string;
 }
 
 /** What can be used of a document. */

@@ -3,7 +3,7 @@ import type { KevEntry, MsrcKb } from "../../shared/core/advisory.ts";
 /**
  * A KB as MSRC's documents have it from the day of its release on. What is left out is as with most KBs: important, with a
  * restart and a CVE of its own. `exploitedCves` also holds for other KBs of the month that close such a CVE, and `severity` for
- * those of them that are for the same product.
+ * those for the same product.
  */
 export interface FeedKb extends Partial<Omit<MsrcKb, "id" | "released">> {
   id: string;

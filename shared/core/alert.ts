@@ -99,7 +99,7 @@ export function gapsByKb({ gaps }: Pick<ExploitedAlert, "gaps">): AlertGap[][] {
 }
 
 /** After so many days an alert is no news, and is not sent any more. */
-export const alertDays = 3;
+const alertDays = 3;
 
 /** Whether an alert is too old to be sent, or to be named where it was refused. */
 export function isPast({ openedAt }: Pick<ExploitedAlert, "openedAt">, now: Date): boolean {
@@ -107,7 +107,7 @@ export function isPast({ openedAt }: Pick<ExploitedAlert, "openedAt">, now: Date
 }
 
 /** Why an alert that is owed is not sent any more; `null`: it is sent. */
-export function whyNotSent(alert: ExploitedAlert, watchlist: Watchlist, now: Date): string | null {
+function whyNotSent(alert: ExploitedAlert, watchlist: Watchlist, now: Date): string | null {
   if (!watchlist.alertExploited) return "The watchlist's alerts were turned off (ALERT_EXPLOITED).";
   if (watchlist.mailTo.length === 0) return "The watchlist has no readers any more.";
   return isPast(alert, now) ? `It could not be sent within ${alertDays} days, and reports have shown it since.` : null;

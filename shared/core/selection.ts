@@ -97,6 +97,11 @@ export function trendReport({ report, full, selection }: SelectedReport): Report
   return softwareId === undefined ? full : { ...selectReport(full, { softwareId }), trend: report.trend };
 }
 
+/** Whether a selection leaves all products complete: it filters nothing, or by product alone. */
+export function keepsProductsComplete({ softwareId: _, ...others }: Selection): boolean {
+  return !isNarrowed(others);
+}
+
 /** The report of the selected entries alone: rows, products, totals and figures are all counted from these. */
 export function selectReport(report: Report, selection: Selection): Report {
   const rows = selectRows(report, selection);

@@ -1,12 +1,12 @@
 import pMap from "p-map";
-import type { FeedTimes } from "../core/advisory.ts";
+import type { FeedName, FeedTimes } from "../core/advisory.ts";
 import { calendarDay } from "../core/day.ts";
 import { type Chain, chainKey } from "../core/message.ts";
 import { feedTroubles, owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
 import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
-import { type Ports, RowError } from "../ports.ts";
+import { type FeedState, type Ports, RowError } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { listAlerts } from "../run/alerts.ts";
@@ -79,19 +79,20 @@ function recentHealth(ports: Ports): Promise<Health> {
 }
 
 async function readHealth(ports: Ports): Promise<Health> {
-  const [reasons, feeds] = await Promise.all([checkHealth(ports), readTimes(ports)]);
-  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons, feeds };
+  const feeds = readFeeds(ports);
+  const [reasons, times] = await Promise.all([checkHealth(ports, feeds), feeds.then(timesOf, () => null)]);
+  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons, feeds: times };
 }
 
-async function readTimes({ feeds, store }: Ports): Promise<FeedTimes | null> {
-  if (!feeds) return null;
-  try {
-    const { msrc, kev } = await store.readFeeds();
-    return { msrc: msrc.readAt, kev: kev.readAt };
-  } catch {
-    // It is a reason already.
-    return null;
-  }
+type FeedStates = Readonly<Record<FeedName, FeedState>>;
+
+/** How the feeds are; `null`: there are none. */
+async function readFeeds({ feeds, store }: Ports): Promise<FeedStates | null> {
+  return feeds && store.readFeeds();
+}
+
+function timesOf(states: FeedStates | null): FeedTimes | null {
+  return states && { msrc: states.msrc.readAt, kev: states.kev.readAt };
 }
 
 interface HealthJson {
@@ -105,9 +106,9 @@ function healthResponse(health: HealthJson): HttpResponse {
 }
 
 /** Every reason why a person must act. */
-export async function checkHealth(ports: Ports): Promise<Reason[]> {
-  const all = [checkWatchlists, checkLists, checkPoison, checkFeeds];
-  const checks = all.map((check) => orReason(check(ports), ports));
+export async function checkHealth(ports: Ports, feeds = readFeeds(ports)): Promise<Reason[]> {
+  const own = [checkWatchlists(ports), checkLists(ports), checkPoison(ports), checkFeeds(feeds, ports)];
+  const checks = own.map((check) => orReason(check, ports));
   return (await Promise.all(checks)).flat();
 }
 
@@ -131,9 +132,9 @@ async function checkPoison({ queue, log }: Ports): Promise<Reason[]> {
   return [{ sentence, readers: "everybody" }];
 }
 
-async function checkFeeds({ feeds, store, now }: Ports): Promise<Reason[]> {
-  if (!feeds) return [];
-  const troubles = feedTroubles(await store.readFeeds(), now());
+async function checkFeeds(feeds: Promise<FeedStates | null>, { now }: Ports): Promise<Reason[]> {
+  const states = await feeds;
+  const troubles = states ? feedTroubles(states, now()) : [];
   return troubles.map((trouble) => ({ sentence: reasonOfFeed(trouble), readers: "everybody" }));
 }
 

@@ -341,7 +341,8 @@ export function notReadWords(report: Report): string {
   return `${label} could not be read${sinceWhen(only, report)}`;
 }
 
-function sinceWhen({ failure }: ProductRow, { day, timeZone }: Report): string {
+/** ` since 24 Nov`; empty where it is only today. */
+export function sinceWhen({ failure }: ProductRow, { day, timeZone }: Report): string {
   const since = failure ? runDay(failure.since, timeZone) : day;
   return since < day ? ` since ${shortDay(since)}` : "";
 }

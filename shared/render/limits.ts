@@ -36,8 +36,10 @@ export const pageLimits = {
   ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100, watchlists: 100, listed: 200 },
   /** What a KB's row names: products that miss it, and other products that it is for. */
   ...{ namedProducts: 3, otherProducts: 6 },
+  /** Products of a page that have a line of 30 days: each takes a read. */
+  productLines: 20,
   /** Updates to install: the first ones, and those of the complete list. */
-  ...{ firstActions: 5, actions: 40 },
+  ...{ firstActions: 5, actions: 35 },
   /** What the list names of one update: products to install it in, and KBs that it closes too. */
   ...{ installs: 3, covers: 6 },
   /** Exploited CVEs on the page of one KB. */

@@ -135,7 +135,8 @@ describe("the timer, fired twice for one day", () => {
     const answer = await get("health");
     expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
     expect((await get("health?code=k")).headers.get("location")).toBe("/api/reasons?code=k");
-    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [] });
+    const feeds = { msrc: null, kev: null };
+    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [], feeds });
   });
 });
 

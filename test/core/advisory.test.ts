@@ -66,7 +66,7 @@ describe("the facts of a run", () => {
     ]);
   });
 
-  test("tell a KB that MSRC does not know from one that is not exploited, and both from no facts", () => {
+  test("keep apart a KB that MSRC does not know, one that is not exploited, and no facts", () => {
     const known = factsOf(aCatalogue({ "1": {} }), "1", "2");
     const states = [known.get("1"), known.get("2"), known.get("3")].map((advisory) => advisoryState({ advisory }));
     expect(states).toEqual(["known", "not-known", "no-facts"]);

@@ -64,6 +64,8 @@ describe("an alert", () => {
     const { since } = (await world.ports.store.readRun(chainOf(), "2026-11-24"))?.run.mail ?? {};
     expect(since).toBe("2026-11-23");
     await raise(world.ports, otherCve);
+    await handleAll(world, at("24T12:00"));
+    expect(sentAlerts(world)).toEqual([cve, otherCve]);
     await handleAll(world, at("24T23:00"));
     expect(world.inbox.map(({ cve, runId }) => cve ?? runId)).toEqual([cve, otherCve, "2026-11-24"]);
     expect((await world.ports.store.readRun(chainOf(), "2026-11-24"))?.run.mail).toMatchObject({ status: "sent" });
@@ -122,6 +124,18 @@ describe("an alert", () => {
         [],
       ]);
     }
+  });
+
+  test("is not cancelled while a process sends it", async () => {
+    const world = await owing();
+    const { mailer } = world.ports;
+    const send1 = async (mail: Parameters<typeof mailer.send>[0]) => {
+      world.ports.watchlists = configured([{ ...quiet, name: "other" }]);
+      await advance({ deliver: chainOf(), openedAt: "2026-11-23T14:17:00.000Z" }, world.ports);
+      return mailer.send(mail);
+    };
+    await send(world, { ...world.ports, mailer: { send: send1 } });
+    expect(await mailOf(world)).toMatchObject({ status: "sent" });
   });
 
   test("is kept where nobody knows whether its watchlist was removed, and goes out after the next run", async () => {
@@ -216,14 +230,32 @@ describe("the send of an alert", () => {
 });
 
 describe("a damaged alert", () => {
+  const damaged = new RowError("Row (a, alert|b) of table Runs is damaged and cannot be read. Delete it.");
+  const damage = (world: FakeWorld) => {
+    world.ports.store.listAlerts = async () => {
+      throw damaged;
+    };
+  };
+
+  test("is found on a quiet day, too", async () => {
+    const world = await exploitedWorld();
+    damage(world);
+    await expect(day(world, "2026-11-24")).rejects.toBe(damaged);
+  });
+
+  test("does not take the message of a digest that waits for its next try", async () => {
+    const world = await exploitedWorld();
+    damage(world);
+    world.outcomes.push(failed);
+    await expect(day(world, "2026-11-24", { [windows10]: [item("5070001", 99)] })).rejects.toBe(damaged);
+    expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-24"]);
+  });
+
   test("keeps no digest back, and its message fails, so that health finds it", async () => {
     const world = await owing();
     world.ports.queue.waiting.splice(0);
     const { listAlerts } = world.ports.store;
-    const damaged = new RowError("Row (a, alert|b) of table Runs is damaged and cannot be read. Delete it.");
-    world.ports.store.listAlerts = async () => {
-      throw damaged;
-    };
+    damage(world);
     await expect(day(world, "2026-11-24", { [windows10]: [item("5070001", 99)] })).rejects.toBe(damaged);
     expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-24"]);
     // A person deletes the row; what is left is sent.

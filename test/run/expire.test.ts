@@ -568,6 +568,8 @@ describe("alerts", () => {
     world.setClock("2026-11-03T12:00:00Z");
     await expireAll(world);
     expect(await alertsOf(world)).toEqual([["CVE-2026-11-02", "cancelled"]]);
+    // Written by a process that had not read of the removal.
+    await alerted(world, ["2026-11-10"]);
     for (const day of days("2026-11-04", 12)) {
       world.setClock(`${day}T12:00:00Z`);
       await expireAll(world);

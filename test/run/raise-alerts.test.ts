@@ -1,5 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { addDays } from "../../shared/core/day.ts";
 import { DefenderError, RowError, StorageError, type Store } from "../../shared/ports.ts";
+import { formatDay } from "../../shared/render/words.ts";
 import { raiseAlerts } from "../../shared/run/raise-alerts.ts";
 import {
   alertsOf,
@@ -268,4 +271,55 @@ describe("several watchlists", () => {
     world.ports.queue.send = fail;
     await expect(raise(world.ports)).rejects.toBe(outage);
   });
+});
+
+describe("any history", () => {
+  const products = [windows10, windows11];
+  const closes = new Map<string, readonly string[]>(kbs.map(({ id, cves }) => [id, cves]));
+  const list = fc.uniqueArray(fc.constantFrom(...closes.keys(), "5070009"), { maxLength: 3 });
+  const anyDay = fc.record({
+    lists: fc.tuple(list, list),
+    /** What becomes exploited that day: also what was before, for it may leave the catalogue and come back. */
+    becomes: fc.subarray([cve, otherCve]),
+    /** Where the process dies; then another repeats the refresh. */
+    crash: fc.option(fc.record({ call: fc.integer({ min: 1, max: 20 }), after: fc.boolean() })),
+  });
+  type Day = typeof anyDay extends fc.Arbitrary<infer One> ? One : never;
+
+  async function live(world: FakeWorld, date: string, { lists, becomes, crash }: Day): Promise<void> {
+    const items = products.map((id, n) => [id, (lists[n] ?? []).map((kb) => item(kb, 5))] as const);
+    await day(world, date, Object.fromEntries(items));
+    if (becomes.length > 0) {
+      if (crash) await raise(crashingAt(crash, world.ports), ...becomes).catch(() => {});
+      await raise(world.ports, ...becomes);
+    }
+    await handleAll(world, Date.parse(`${date}T23:00:00Z`));
+  }
+
+  /** Of each watchlist, the CVEs that become exploited while a KB against them is missing. */
+  function dueOn({ lists, becomes }: Day): string[] {
+    return products.flatMap((product, n) => {
+      const missing = new Set(lists[n]?.flatMap((kb) => closes.get(kb) ?? []));
+      return becomes.filter((id) => missing.has(id)).map((id) => `${product} ${id}`);
+    });
+  }
+
+  test("mails each CVE once to each watchlist, on the first day on which it becomes exploited and a KB against it is missing", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyDay, { minLength: 1, maxLength: 6 }), async (history) => {
+        const world = fakeWorld(products.map((id) => ({ ...quiet, name: id, softwareIds: [id] })));
+        const dates = history.map((_, index) => addDays("2026-11-02", index));
+        for (const [index, one] of history.entries()) await live(world, dates[index] ?? "", one);
+        const all = history.flatMap((one, index) => dueOn(one).map((name) => [name, dates[index] ?? ""] as const));
+        // Of several days of one name, the first is kept last.
+        const expected = new Map(all.toReversed());
+        const mails = world.inbox
+          .filter((mail) => mail.cve)
+          .map((mail) => [`${mail.watchlist} ${mail.cve}`, mail.text] as const);
+        expect(mails.map(([name]) => name).sort()).toEqual([...expected.keys()].sort());
+        for (const [name, text] of mails) expect(text).toContain(`in lists of ${formatDay(expected.get(name) ?? "")}.`);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
 });

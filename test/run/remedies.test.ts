@@ -6,6 +6,7 @@ import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
 import { createStore } from "../../shared/io/storage/tables.ts";
 import { advance } from "../../shared/run/advance.ts";
+import { raiseAlerts } from "../../shared/run/raise-alerts.ts";
 import { refreshAdvisories } from "../../shared/run/refresh-advisories.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "../support/ask.ts";
@@ -353,4 +354,24 @@ test("a queue that somebody cleared: the next run of the watchlist, asked for or
     }
     expect(await reasons()).toEqual([]);
   }
+});
+
+test("a damaged alert: digests are mailed, its message fails; delete it, and the other alerts are mailed with the next run", async () => {
+  await day("2026-11-21", 10, 10);
+  const exploited = ["CVE-2026-1", "CVE-2026-2"].map((cve) => {
+    return [cve, { cve, sources: ["msrc"], since: null, ransomware: false }] as const;
+  });
+  await raiseAlerts(new Map(exploited), [aMsrcKb("5066835", { cves: ["CVE-2026-1", "CVE-2026-2"] })], world.ports);
+  await damage("openedAt", "runsTable", "CVE-2026-1");
+  await day("2026-11-22", 20, 10);
+  expect(mailOf("2026-11-22")).toHaveLength(1);
+  expect(world.inbox.flatMap(({ cve }) => cve ?? [])).toEqual([]);
+  // The platform gives such a message up after two hours, and health counts it.
+  expect(world.ports.queue.waiting.flatMap(({ message }) => ("deliver" in message ? [1] : []))).toEqual([1, 1]);
+  world.ports.queue.waiting.length = 0;
+
+  await remove("runsTable", "CVE-2026-1");
+  await day("2026-11-23", 20, 10);
+  expect(world.inbox.flatMap(({ cve }) => cve ?? [])).toEqual(["CVE-2026-2"]);
+  expect(await reasons()).toEqual([]);
 });

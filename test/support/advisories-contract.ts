@@ -209,7 +209,7 @@ function chainOf({ tenant, watchlist }: ExploitedAlert) {
 
 /** A state that has everything but a fault. */
 export const someState: FeedState = {
-  validators: { etag: '"0x1"', lastModified: "Mon, 23 Nov 2026 04:00:00 GMT" },
+  validators: { etag: '"0x1"', lastModified: "Mon, 23 Nov 2026 04:00:00 GMT", digest: "q1_-" },
   readAt: "2026-11-23T04:17:00.000Z",
 };
 

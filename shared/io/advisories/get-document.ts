@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { addAbortSignal, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedError, type Validators } from "../../ports.ts";
@@ -67,7 +68,8 @@ async function tryGet(get: PlainGet, asked: Asked, ms: number): Promise<Document
     const { status, headers, readableStreamBody: body } = answer;
     if (status === 200) {
       const text = await readText(body, asked, { signal, giveUp });
-      const validators = validatorsOf((name) => headers.get(name));
+      const validators = { ...validatorsOf((name) => headers.get(name)), digest: digestOf(text) };
+      if (validators.digest === asked.validators?.digest) return null;
       return { json: parse(text, asked), validators };
     }
     body?.on("error", () => {});
@@ -104,6 +106,10 @@ function validatorsOf(header: (name: string) => string | undefined): Validators 
   return { ...(validator.test(etag) && { etag }), ...(validator.test(lastModified) && { lastModified }) };
 }
 
+function digestOf(text: Buffer): string {
+  return createHash("sha256").update(text).digest("base64url");
+}
+
 // A month has less than 200,000; each takes about 100 bytes besides its text.
 const maxValues = 2_000_000;
 
@@ -112,7 +118,7 @@ async function readText(
   { name, maxMiB }: Asked,
   { signal, giveUp }: { signal: AbortSignal; giveUp: AbortController },
 ): Promise<Buffer> {
-  // A body that is left unread would keep its connection open behind the decompression.
+  // A body that nobody reads to its end would keep its connection open behind the decompression.
   const refuse = (message: string) => {
     giveUp.abort();
     return new FeedError(message);

@@ -91,6 +91,7 @@ export function encodeState(name: FeedName, state: FeedState): KeyedRow {
     ...{ partitionKey: name, rowKey: stateKeys[name], schemaVersion },
     // A column of the name `etag` would be hidden by the version that the service gives the row.
     ...{ feedEtag: validators.etag ?? "", feedModified: validators.lastModified ?? "", readAt: readAt ?? "" },
+    feedDigest: validators.digest ?? "",
     faultReason: fault ? cut(fault.reason, maxReason).toWellFormed() : "",
     faultSince: fault?.since ?? "",
   };
@@ -103,7 +104,12 @@ export function encodeState(name: FeedName, state: FeedState): KeyedRow {
 
 const optionalInstant = z.union([z.literal(""), instant]);
 const stateColumns = z.object({
-  ...{ schemaVersion: z.literal(schemaVersion), feedEtag: z.string(), feedModified: z.string() },
+  ...{
+    schemaVersion: z.literal(schemaVersion),
+    feedEtag: z.string(),
+    feedModified: z.string(),
+    feedDigest: z.string(),
+  },
   ...{ readAt: optionalInstant, faultReason: z.string(), faultSince: optionalInstant },
 });
 const packedMissed = z.array(z.tuple([z.string(), z.array(z.string())]));
@@ -118,9 +124,16 @@ export const noState: FeedState = { validators: {}, readAt: null };
 export function decodeState(row: Columns | undefined): FeedState {
   const parsed = stateColumns.safeParse(row);
   if (!parsed.success || !row) return noState;
-  const { feedEtag, feedModified, readAt, faultReason, faultSince } = parsed.data;
+  const {
+    feedEtag: etag,
+    feedModified: lastModified,
+    feedDigest: digest,
+    readAt,
+    faultReason,
+    faultSince,
+  } = parsed.data;
   return {
-    validators: { ...(feedEtag && { etag: feedEtag }), ...(feedModified && { lastModified: feedModified }) },
+    validators: { ...(etag && { etag }), ...(lastModified && { lastModified }), ...(digest && { digest }) },
     readAt: readAt || null,
     ...(faultSince && { fault: { reason: faultReason, since: faultSince } }),
     ...notFoundIn(row),

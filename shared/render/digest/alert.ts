@@ -83,8 +83,9 @@ function leadOf(alert: ExploitedAlert): string {
 }
 
 function andMore({ more }: ExploitedAlert, products: number, kbs: number): string {
-  if (kbs > 0 || more > 0) return `, and ${more > 0 ? "at least " : ""}${many(kbs, "more update")}`;
-  return products > 0 ? ` and in ${many(products, "more product")}` : "";
+  const atLeast = more > 0 ? "at least " : "";
+  if (kbs > 0) return `, and ${atLeast}${many(kbs, "more update")}`;
+  return products > 0 ? ` and in ${atLeast}${many(products, "more product")}` : "";
 }
 
 function kbOf({ id }: Pick<AlertGap, "id">): string {
@@ -147,11 +148,10 @@ function reachOf({ gaps }: ExploitedAlert): number | null {
 
 function sourceWords({ sources, since, ransomware }: ExploitedAlert): string {
   const isListed = sources.includes("kev");
-  const kev = isListed ? "CISA lists it among the known exploited vulnerabilities (KEV)" : "";
-  const known = `${kev}${isListed && since ? ` since ${formatDay(since)}` : ""}`;
-  const uses = ransomware ? "; ransomware uses it" : "";
-  const msrc = sources.includes("msrc") ? `Microsoft ${isListed ? "also " : ""}says that it is exploited.` : "";
-  return [isListed ? `${known}${uses}.` : "", msrc].filter(Boolean).join(" ");
+  const listed = `CISA lists it among the known exploited vulnerabilities (KEV)${since ? ` since ${formatDay(since)}` : ""}`;
+  const cisa = `${listed}${ransomware ? "; ransomware uses it" : ""}.`;
+  const microsoft = `Microsoft ${isListed ? "also " : ""}says that it is exploited.`;
+  return [isListed && cisa, sources.includes("msrc") && microsoft].filter((part) => part !== false).join(" ");
 }
 
 interface LineOptions {

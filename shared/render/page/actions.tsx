@@ -133,7 +133,7 @@ export function ActionSection({ view, list }: { view: PageView; list: ActionList
         <a href={actionsHref({ ...run, format: "json" }, code)}>JSON</a>
       </p>
       <Table
-        className="list"
+        className="list to-install"
         caption="Updates to install, most urgent first"
         head={
           <>
@@ -161,7 +161,9 @@ export function ActionSection({ view, list }: { view: PageView; list: ActionList
               />
             </Cell>
             <Cell label="Why" className="reasons">
-              <Reasons action={action} view={view} />
+              <span className="marks">
+                <Reasons action={action} view={view} />
+              </span>
               <span className="id">{exploitedCause(action)}</span>
               <span className="id">{[restartOf(action.row), doubtWords(action)].filter(Boolean).join(" · ")}</span>
             </Cell>

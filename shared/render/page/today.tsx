@@ -19,6 +19,8 @@ export interface Figure {
   /** `null`: nobody knows. */
   value: number | null;
   tone: "bad" | "warn" | "good" | "plain";
+  /** What else there is to say of it. */
+  aside?: string;
   /** What older reads say, where some products could not be read. */
   note?: string;
   /** The KBs that it counts; absent where it counts no KBs. */
@@ -55,7 +57,7 @@ export function Today({ view }: { view: PageView }) {
 }
 
 function FigureOf({ figure, view: { query, code } }: { figure: Figure; view: PageView }) {
-  const { label, value, note, tone, filter } = figure;
+  const { label, value, aside, note, tone, filter } = figure;
   const content = (
     <>
       <span className="value">{count(value)}</span> <span className="label">{label}</span>
@@ -65,6 +67,7 @@ function FigureOf({ figure, view: { query, code } }: { figure: Figure; view: Pag
   return (
     <span className={value ? `figure ${tone}` : "figure none"}>
       {href && value ? <a href={href}>{content}</a> : content}
+      {aside && <span className="aside"> {aside}</span>}
       {note && <span className="then"> {note}</span>}
     </span>
   );
@@ -143,19 +146,20 @@ function standingLines({ report, query }: PageView, older: Older): Line[] {
 
 function installsLine(view: PageView, older: LastKnown | null): Line {
   const { missingInstalls } = view.report.totals;
-  const note = [installsChange(view), ofThese(older, missingInstalls).note].filter(Boolean).join("; ");
   const label = agree(missingInstalls, "missing install", "missing installs");
-  return { figures: [{ label, value: missingInstalls, tone: "plain", ...(note && { note }) }] };
+  const aside = installsChange(view);
+  const installs = { label, value: missingInstalls, tone: "plain", ...(aside && { aside }) } as const;
+  return { figures: [{ ...installs, ...ofThese(older, missingInstalls) }] };
 }
 
-/** `−165 in 30 days`, of what the trend is of. */
+/** `(−165 in 30 days)`, of what the trend is of. */
 function installsChange(view: PageView): string {
   const trend = dailyTrend(trendReport(view), trendDays);
   if (!trend) return "";
   const { rise } = trend;
   const label = trendLabel(view.selection);
   const by = rise === 0 ? "±0" : `${rise > 0 ? "+" : "−"}${count(Math.abs(rise))}`;
-  return `${by} in ${many(trendDays, "day")}${label === "" ? "" : `, ${label}`}`;
+  return `(${by} in ${many(trendDays, "day")}${label === "" ? "" : `, ${label}`})`;
 }
 
 function lastKnownLines(older: Older): Line[] {

@@ -236,7 +236,10 @@ describe("rows of any facts, alerts and feeds", () => {
     const anyFault = fc.record({ reason: anyText, since: anyInstant });
     const anyState = fc.record(
       {
-        validators: fc.record({ etag: fc.constant('"1"'), lastModified: fc.constant("Mon") }, { requiredKeys: [] }),
+        validators: fc.record(
+          { etag: fc.constant('"1"'), lastModified: fc.constant("Mon"), digest: fc.constant("q1_-") },
+          { requiredKeys: [] },
+        ),
         ...{ readAt: fc.option(anyInstant), fault: anyFault },
       },
       { requiredKeys: ["validators", "readAt"] },

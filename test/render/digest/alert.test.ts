@@ -47,6 +47,11 @@ describe("the subject of an alert", () => {
       { gaps: [gap(), gap({ id: "2" })], more: 7 },
       "KB5068861 missing on 85 Windows 11 machines, and at least 1 more update",
     ],
+    [
+      "more products than the alert holds",
+      { gaps: [gap(), gap(windows10)], more: 7 },
+      "KB5068861 missing on 85 Windows 11 machines and in at least 1 more product",
+    ],
   ])("names the CVE, and of %s the first KB, product and machines", (_, parts, lead) => {
     expect(mailOf(parts).subject).toBe(`Exploited now: ${cve}; ${lead}`);
   });

@@ -258,14 +258,14 @@ describe("what is exploited", () => {
     ];
     const shown = new Map(cells.map(([, id = "", cell = ""]) => [id, readHtml(cell).text.replace(/\s+/g, " ").trim()]));
     expect(shown.get("5001716")).toBe("not known to MSRC");
-    expect(shown.get("5072936")).toBe("not known to be exploited");
+    expect(shown.get("5072936")).toBe("none known");
     expect(shown.get("5068861")).toMatch(/^! Exploited/);
   });
 
   test("is not spoken of where the run had no facts, but that is said", async () => {
     const report = await aReport({ products: { a: { before: [aKb()], now: [aKb()] } } });
     expect(words(aView(report))).toContain("Whether any of them is exploited is not known");
-    expect(words(aView(report))).not.toMatch(/! Exploited|not known to be exploited/);
+    expect(words(aView(report))).not.toMatch(/! Exploited|none known/);
     expect(renderPage(aView(report))).not.toContain('class="c-exploited');
   });
 
@@ -398,8 +398,12 @@ describe("the report page", () => {
     const words = readHtml(renderPage(aView(sample, { query }))).text.replace(/\s+/g, " ");
     expect(words.startsWith(" KBs: new, Windows 11 · default · 23 Nov 2026")).toBe(true);
     expect(words).toContain("1 of 22 KBs, on up to 640 machines: 1 new.");
-    expect(words).toContain("2 of 12 products on the watchlist could not be read.");
-    expect(words).toContain("1 of 12 products watched Counts are of the selected KBs alone.");
+    expect(words).toContain(
+      "2 of 12 products on the watchlist could not be read: Exchange Server 2019 since 21 Nov and SharePoint Server.",
+    );
+    expect(words).toContain(
+      "1 of 12 products watched What each misses, and its 30 days Counts are of the selected KBs alone.",
+    );
     expect(words).toContain("Missing installs over time, Windows 11");
     expect(words).not.toMatch(/Nothing (got|else got|changed)/);
   });
@@ -479,12 +483,12 @@ describe("the report page", () => {
     const words = readHtml(renderPage(aView(report))).text.replace(/\s+/g, " ");
     const [, table = ""] = words.split("6 products watched");
     for (const line of [
-      "a Not read Defender does not know this id ? ? never not compared",
-      "b Not read last read 20 Nov 1 240 20 Nov 2026 not compared",
-      "c Not patched by KBs Defender no longer lists its KBs but still counts weaknesses 0 0",
-      "d Not patched by KBs Defender reports weaknesses but lists no KBs for them 0 0",
-      "e Read two answers differed in this run; what either listed is shown 1 240",
-      "f Read read for the first time 1 240 23 Nov 2026 nothing",
+      "a machines with a in Defender Not read Defender does not know this id ? ? never not compared",
+      "b machines with b in Defender Not read last read 20 Nov 1 240 20 Nov 2026 not compared",
+      "c machines with c in Defender Not patched by KBs Defender no longer lists its KBs but still counts weaknesses 0 0",
+      "d machines with d in Defender Not patched by KBs Defender reports weaknesses but lists no KBs for them 0 0",
+      "e machines with e in Defender Read two answers differed in this run; what either listed is shown 1 240",
+      "f machines with f in Defender Read read for the first time 1 240 23 Nov 2026 compared with nothing",
     ])
       expect(table).toContain(line);
   });
