@@ -45,8 +45,10 @@ export function actionList({ rows, facts }: Pick<Report, "rows" | "facts">): Act
   for (const product of gapsByProduct(rows).values()) {
     gaps += product.length;
     const newest = newestOf(product, lineage);
+    const ends = new Set(newest);
     for (const gap of product) {
-      const closing = newest.find((one) => one === gap || lineage.replacedBy(one.row.id).has(gap.row.id)) ?? gap;
+      const closes = (one: Gap) => lineage.replacedBy(one.row.id).has(gap.row.id);
+      const closing = ends.has(gap) ? gap : (newest.find(closes) ?? gap);
       const draft = drafts.get(closing.row.id) ?? { row: closing.row, installs: [], covers: [] };
       (closing === gap ? draft.installs : draft.covers).push(gap);
       drafts.set(closing.row.id, draft);

@@ -1,6 +1,7 @@
+import { isExploited } from "./advisory.ts";
 import { changedCounts, type WorseReason, worseReasons } from "./change.ts";
 import { larger } from "./counts.ts";
-import { addDays, daysBetween, type RunDate } from "./day.ts";
+import { addDays, daysBetween, earliest, type RunDate } from "./day.ts";
 import type { Counts } from "./missing-kb.ts";
 import type { Report } from "./report.ts";
 import { isMissing, type KbEntry, type KbRow, narrow, ownEntries, type RowKind } from "./row.ts";
@@ -126,6 +127,17 @@ export function daysOverdue(row: Datable, { day }: Pick<Dated, "day">): number {
   return isOverdue(row, day) ? daysBetween(row.dueOn, day) : 0;
 }
 
+/** The most days by which one of these entries is overdue; 0 where none is. */
+export function mostDaysOverdue(entries: readonly KbEntry[], report: Pick<Dated, "day">): number {
+  return Math.max(0, ...entries.map((entry) => daysOverdue(entry, report)));
+}
+
+/** The fewest days that one of these entries known to be missing has left until its due day; `null` where all are past it. */
+export function fewestDaysLeft(entries: readonly KbEntry[], { day }: Pick<Dated, "day">): number | null {
+  const left = entries.filter((entry) => isKnownMissing(entry) && entry.dueOn >= day).map(({ dueOn }) => dueOn);
+  return left.length > 0 ? daysBetween(day, earliest(left)) : null;
+}
+
 /** Whether it is known to be missing, and past its due day. */
 export function isOverdue(row: Datable, day: RunDate): boolean {
   return row.dueOn < day && isKnownMissing(row);
@@ -136,7 +148,7 @@ export function isKnownMissing({ kind }: Pick<KbRow, "kind">): boolean {
   return kind !== "not-read" && isMissing({ kind });
 }
 
-/** Overdue KBs, each in one list, as rows of the overdue entries alone; what reaches furthest comes first. */
+/** Overdue KBs, each in one list, as rows of the overdue entries alone, the most urgent first. */
 export interface Overdue {
   /** With an entry that became overdue since the day compared with. */
   lately: readonly KbRow[];
@@ -157,9 +169,9 @@ export function overdueRows(report: Dated, before: RunDate | null, next: RunDate
   const soon = narrow(rows, (entry, { id }) => !listed.has(id) && isDueBefore(entry, next));
   const notRead = narrow(rows, (entry) => entry.kind === "not-read" && entry.dueOn < day);
   return {
-    lately: furthestFirst(overdue.filter(isLate)),
-    soon: furthestFirst(soon),
-    long: furthestFirst(overdue.filter((row) => !isLate(row))),
+    lately: mostUrgentFirst(overdue.filter(isLate)),
+    soon: mostUrgentFirst(soon),
+    long: mostUrgentFirst(overdue.filter((row) => !isLate(row))),
     unknown: notRead.length,
   };
 }
@@ -169,9 +181,10 @@ export function isDueBefore(row: Datable, next: RunDate | null): boolean {
   return next !== null && isOverdue(row, next);
 }
 
-function furthestFirst(rows: readonly KbRow[]): KbRow[] {
-  const reaching = rows.map((row) => ({ row, machines: reach(row) ?? -1 }));
-  return reaching.sort((a, b) => b.machines - a.machines).map(({ row }) => row);
+/** The order of a section: what is exploited, then what reaches further. */
+export function mostUrgentFirst(rows: readonly KbRow[]): KbRow[] {
+  const ranked = rows.map((row) => ({ row, exploited: Number(isExploited(row)), machines: reach(row) ?? -1 }));
+  return ranked.sort((a, b) => b.exploited - a.exploited || b.machines - a.machines).map(({ row }) => row);
 }
 
 /** When an entry is stalled: so many days old, and still at this share of its peak. */

@@ -91,6 +91,11 @@ export function select(full: Report, selection: Selection, trend: readonly Trend
   return { report: { ...selectReport(full, selection), trend }, full, selection };
 }
 
+/** The report to count the selected entries in: the full one, which stays in memory, where nothing is left out. */
+export function countedReport({ report, full, selection }: SelectedReport): Report {
+  return isNarrowed(selection) ? report : full;
+}
+
 /** The report that a selection's trend ends in: of the one product that it names, else of all entries. */
 export function trendReport({ report, full, selection }: SelectedReport): Report {
   const { softwareId } = selection;

@@ -20,7 +20,7 @@ export function reasonOfFault({ watchlist, message, isKept }: WatchlistFault): s
 }
 
 /** What the feeds are called in sentences. */
-export const feedWords: Readonly<Record<FeedName, string>> = { msrc: "MSRC", kev: "CISA's catalogue" };
+const feedWords: Readonly<Record<FeedName, string>> = { msrc: "MSRC", kev: "CISA's catalogue" };
 
 /** A trouble of a feed in a sentence. */
 export function reasonOfFeed({ feed, since, reason }: FeedTrouble): string {

@@ -22,7 +22,7 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
   const late = lateSentences(since);
   switch (verdictOf(report)) {
     case "worse":
-      return [...exploitedSentence(report), sentencesOf(worseLeads(report.rows)), ...late];
+      return [worseSentence(report), ...late];
     case "not-read":
       return [nothingRead(report), ...late];
     case "partly-read":
@@ -40,14 +40,29 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
   }
 }
 
-/** The one KB that got worse and is exploited, or how many are. */
-function exploitedSentence({ rows }: Report): string[] {
+/** What got worse: first what is exploited, by its number, then how many others. */
+function worseSentence({ rows }: Report): string {
   const exploited = exploitedLeads(rows);
-  const [only, ...others] = exploited;
-  if (!only) return [];
-  const [row] = only.rows;
-  if (others.length > 0 || !row) return [`${many(exploited.length, "KB")} that got worse are being exploited`];
-  return [`KB${shown(row.id, 20)} is being exploited`];
+  const ids = new Set(exploited.flatMap(({ rows }) => rows.map(({ id }) => id)));
+  if (ids.size === 0) return sentencesOf(worseLeads(rows));
+  const others = worseLeads(rows.filter(({ id }) => !ids.has(id)));
+  return [exploitedSentence(exploited), ...others.map(laterSentenceOf)].join("; ");
+}
+
+const namedExploited = 2;
+
+/** `KB5068861 is being exploited and reached 14 more machines`; of several that they got worse. */
+function exploitedSentence(leads: readonly Lead[]): string {
+  const [first, ...others] = leads.flatMap(({ kind, change, rows }) => rows.map((row) => ({ kind, change, row })));
+  if (!first) return "";
+  if (others.length > 0) {
+    const names = [first, ...others].slice(0, namedExploited).map(({ row }) => kbWord(row));
+    const more = others.length + 1 - names.length;
+    return `${listed([...names, ...(more > 0 ? [many(more, "more KB")] : [])])} are being exploited and got worse`;
+  }
+  const { kind, change, row } = first;
+  const what = change === null ? predicateOf(kind, row) : `reached ${many(change, "more machine")}`;
+  return `${kbWord(row)} is being exploited and ${what}`;
 }
 
 /** What an earlier digest said that was not delivered. */
@@ -133,26 +148,34 @@ function sentenceOf({ kind, rows, reach, change }: Lead): string {
 }
 
 function sentenceOfOne(kind: Lead["kind"], row: KbRow): string {
-  const kb = `KB${shown(row.id, 20)}`;
+  return `${kbWord(row)} ${predicateOf(kind, row)}`;
+}
+
+function kbWord({ id }: KbRow): string {
+  return `KB${shown(id, 20)}`;
+}
+
+/** What is said of one KB after its number. */
+function predicateOf(kind: Lead["kind"], row: KbRow): string {
   const where = productsOf(row);
   const entry = movedMost(row);
   const figure = figureOf(entry);
   const upTo = upToOf(row, entry);
   switch (kind) {
     case "new":
-      return `${kb} is new in ${where}, on ${upTo}${figure}`;
+      return `is new in ${where}, on ${upTo}${figure}`;
     case "worsened":
       return isKnownNow(entry, "machineMissedOn")
-        ? `${kb} in ${where} is now known to be missing on ${figure}`
-        : `${kb} got worse in ${where}: ${figure}`;
+        ? `is now known to be missing on ${figure} in ${where}`
+        : `got worse in ${where}: ${figure}`;
     case "returned":
-      return `${kb} is back in ${where}, on ${upTo}${figure}`;
+      return `is back in ${where}, on ${upTo}${figure}`;
     case "more-cves":
-      return `${kb} lists more CVEs in ${where}, on fewer machines: ${figure}`;
+      return `lists more CVEs in ${where}, on fewer machines: ${figure}`;
     case "improved":
-      return `${kb} got better in ${where}: ${figure}`;
+      return `got better in ${where}: ${figure}`;
     case "resolved":
-      return `${kb} is resolved in ${where}`;
+      return `is resolved in ${where}`;
   }
 }
 
@@ -252,8 +275,9 @@ function worseParts({ rows }: Report, names: boolean, parts: (leads: readonly Le
   const [first] = exploited;
   if (!first) return parts(leads);
   if (exploited.length > 1 || !names) return [`${count(exploited.length)} exploited`, ...parts(leads)];
-  const rest = leads.flatMap((lead) => (lead.rows.length === 1 && lead.kind === first.kind ? [] : [lead]));
-  return [subjectPart(first, "", "Exploited"), ...rest.map((lead) => shortPart(lead, 1, ""))];
+  const rest = leads.filter((lead) => lead.rows.length > 1 || lead.kind !== first.kind);
+  const counts = rest.map(({ kind, rows }) => `${count(rows.length)} ${words[kind][1]}`);
+  return [subjectPart(first, "", "Exploited"), ...(counts.length > 0 ? [counts.join(", ")] : [])];
 }
 
 function exploitedPart({ exploited }: Report["totals"]): string[] {

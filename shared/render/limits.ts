@@ -1,15 +1,15 @@
 /** How many lines a digest has room for, by what they show; the rest is only counted. */
 const digestLines = {
-  ...{ new: 10, worsened: 8, returned: 4, "more-cves": 4, overdue: 5, baseline: 10 },
-  /** KBs that got better, and those resolved. */
-  brief: 5,
+  ...{ new: 10, worsened: 8, returned: 4, "more-cves": 4, overdue: 5 },
+  /** KBs that got better, and those resolved, in a line each. */
+  brief: 2,
   /** Products of one KB. */
   products: 3,
   /** KBs of an alert, and products of one of them. */
   ...{ alertKbs: 10, alertProducts: 5 },
   bars: 6,
-  /** Updates to install. */
-  actions: 10,
+  /** Updates to install: all, and those that come before the news. */
+  ...{ actions: 10, firstActions: 3 },
   /** Reasons of one remark, and products of one reason. */
   ...{ reasons: 3, names: 5 },
 };

@@ -80,6 +80,7 @@ const lead =
 const sinceLead =
   /^(New|Worse|Back|More CVEs|Better|Resolved|[\d,]+ (new|worse|back|with more CVEs|better|resolved)) since /;
 const short = /^([\d,]+) (new|worse|back|with more CVEs|better|resolved)(?: since .+?)?(?:, (?:most )?([+−][\d,]+))?$/;
+const counts = /^[\d,]+ (?:new|worse|back|with more CVEs)(?:, [\d,]+ (?:new|worse|back|with more CVEs))+$/;
 const others = [
   /^nothing (else )?got worse$/,
   /^Nothing changed(, [\d,]+ KBs? missing(, [\d,]+ exploited)?|: Defender lists no .+)$/,
@@ -101,14 +102,22 @@ interface Said {
   names: Names;
   /** Whether it speaks of what happened since the last digest, because the report itself has no news. */
   isSince?: boolean;
+  isExploitedNamed?: boolean;
 }
 
 /** How a subject and the rules disagree. */
-export function subjectDisagreements(subject: string, run: Omit<Said, "isSince">): string[] {
+export function subjectDisagreements(subject: string, run: Omit<Said, "isSince" | "isExploitedNamed">): string[] {
   const found: string[] = [];
   if (subject.length > 120) found.push("the subject is longer than 120 characters");
-  const parts = subject.replace(/ · \S+$/, "").split("; ");
-  const said: Said = { ...run, isSince: parts.some((part) => sinceLead.test(part)) };
+  const parts = subject
+    .replace(/ · \S+$/, "")
+    .split("; ")
+    .flatMap((part) => (counts.test(part) ? part.split(", ") : [part]));
+  const said: Said = {
+    ...run,
+    isSince: parts.some((part) => sinceLead.test(part)),
+    isExploitedNamed: parts.some((part) => part.startsWith("Exploited: ")),
+  };
   const named = new Set<Kind>();
   for (const part of parts) {
     if (part.endsWith("…")) continue;
@@ -214,6 +223,8 @@ function shortKind(part: string, said: Said, found: string[]): Kind | null {
   if (kind === undefined) return null;
   const entries = entriesOf(kind, said);
   if (numberOf(count) !== entries.size) found.push(`subject: rules ${entries.size} ${kind}, subject ${count}`);
+  // What is beside the one exploited KB that a subject names is only counted.
+  if (said.isExploitedNamed && most === undefined) return kind;
   const moves = [...entries.values()].flat().map(machinesMoved);
   const largest = moves.reduce(larger, null);
   const right = kind === "worsened" || kind === "improved" ? largest : null;

@@ -72,21 +72,37 @@ const remarkTitle = /^(?:! )?(.+?): ([\d,]+) products?$/i;
 function remarksOf(lines: readonly string[]): Map<string, number> {
   const found = lines.flatMap((line) => {
     const [, title, count] = remarkTitle.exec(line) ?? [];
-    return title !== undefined ? [[title.toLowerCase(), numberOf(count)] as const] : [];
+    return title !== undefined ? [[remarkOf(title), numberOf(count)] as const] : [];
   });
   return new Map(found);
+}
+
+function remarkOf(title: string): string {
+  return title.toLowerCase().replace(/^could not be read$/, "not read");
 }
 
 /** Blocks with an empty line between them. */
 function textSections(text: string): Section[] {
   return text.split("\n\n").flatMap((block) => {
-    const [head = "", ...lines] = block.split("\n");
-    const section = sectionOf(head);
+    const [head = "", ...lines] = unwrap(block.split("\n"));
+    const section = sectionOf(head) ?? briefOf(head);
     if (section === null || section.title === "links") return [];
-    const unwrapped = unwrap(lines);
-    for (const line of unwrapped) addLine(section, line);
+    for (const line of lines) addLine(section, line);
     return [section];
   });
+}
+
+const brief = /^(?:! )?(.+?): ([\d,]+) KBs?\. (.*)$/;
+
+/** A section that is one line: `Better: 2 KBs. KB5003 Windows 10: 5 machines (−15); KB5001 …`, or how many KBs alone. */
+function briefOf(line: string): Section | null {
+  const [, title = "", count, words = ""] = brief.exec(line) ?? [];
+  const isKind = title.toLowerCase().replace(/ since the digest of .*$/, "") in kinds;
+  if (!isKind) return null;
+  const named = words.split(/; (?=KB|[\d,]+ more\b)/).filter((word) => word.startsWith("KB"));
+  const kbs = named.map((word): ListedKb => ({ title: word.slice(2), products: [] }));
+  const all = numberOf(count);
+  return { title: title.toLowerCase(), count: all, kbs, more: all - kbs.length };
 }
 
 function sectionOf(line: string): Section | null {
@@ -121,7 +137,7 @@ function htmlSections(lines: readonly string[], { labels }: Names): Section[] {
   const sections: Section[] = [];
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? "";
-    const begun = sectionOf(line);
+    const begun = sectionOf(line) ?? briefOf(line);
     const section = sections.at(-1);
     if (begun !== null) sections.push(begun);
     else if (section === undefined) continue;

@@ -1,10 +1,13 @@
 import { type Action, actionList, closedBy, type Gap } from "../../core/action-list.ts";
-import { isKnownMissing, isOverdue } from "../../core/due.ts";
-import { exploitedWords, restartOf } from "../advisory-words.ts";
+import { fewestDaysLeft, mostDaysOverdue } from "../../core/due.ts";
+import type { Report } from "../../core/report.ts";
+import { isPartial } from "../../core/totals.ts";
+import { alsoCloses, closeWords, doubtWords, exploitedByWords, neededWords, whereWords } from "../action-words.ts";
+import { restartOf } from "../advisory-words.ts";
 import { linesShown } from "../limits.ts";
-import { count, listed, many, productLabel, shown } from "../words.ts";
+import { agree, count, many } from "../words.ts";
 import { kbTitle } from "./kb-line.ts";
-import { type Context, type Rest, restAt } from "./material.ts";
+import { type Context, type OneLine, type Rest, restAt } from "./material.ts";
 
 /** What to install, most urgent first. */
 export interface Actions {
@@ -26,56 +29,50 @@ export interface Step {
   warnings: string[];
 }
 
-/** What to install first; `null` where nothing is missing. */
-export function actionsOf(context: Context): Actions | null {
-  const { actions, gaps } = actionList(context.report);
-  const lines = linesShown("actions", actions.length, context.room);
-  if (lines === 0 || actions.length === 0) return null;
-  const first = actions.slice(0, lines);
+/** What to install, or only how much it is; `null` where nothing is missing. */
+export function actionsOf(context: Context): Actions | OneLine | null {
+  const { outline, room, report, linkTo } = context;
+  const { actions, gaps } = actionList(report);
+  if (actions.length === 0) return null;
+  const lines = linesShown(outline.actions === "all" ? "actions" : "firstActions", actions.length, room);
+  const first = outline.actions === "counted" ? [] : actions.slice(0, lines);
+  if (first.length === 0) {
+    // Of the one KB that got worse its own lines say what to do.
+    const text = outline.only && !isPartial(report.totals) ? "Nothing else got worse." : "";
+    return { type: "line", title: "", text, rest: restAt(closeWords(actions, gaps), linkTo()) };
+  }
+  const [shown, all] = [first.length, actions.length];
+  const closed = `${count(closedBy(first))} of ${many(gaps, "gap")}`;
+  const these = agree(shown, "This one", `These ${count(shown)}`);
   return {
     type: "actions",
-    title: titleOf(actions, first, gaps),
-    steps: first.map((action) => stepOf(action, context)),
-    rest: lines < actions.length ? restAt(`${count(actions.length - lines)} more updates`, context.linkTo()) : null,
+    title:
+      shown === all
+        ? `Install ${agree(all, "this update: it closes", `these ${count(all)} updates: they close`)} ${closed}`
+        : "Install first",
+    steps: first.map((action) => stepOf(action, report)),
+    rest:
+      shown === all
+        ? null
+        : restAt(`${these} of ${many(all, "update")} ${agree(shown, "closes", "close")} ${closed}`, linkTo()),
   };
 }
 
-function titleOf(actions: readonly Action[], first: readonly Action[], gaps: number): string {
-  const closed = `${count(closedBy(first))} of ${many(gaps, "gap")}`;
-  if (actions.length === 1) return `Install this update: it closes ${closed}`;
-  return first.length === actions.length
-    ? `Install these ${count(actions.length)} updates: they close ${closed}`
-    : `Install first: ${count(first.length)} of ${count(actions.length)} updates close ${closed}`;
-}
-
-function stepOf({ row, installs, covers, exploited, reach }: Action, { report: { day } }: Context): Step {
-  const { number, link } = kbTitle(row);
-  const overdue = [...installs, ...covers].filter(({ entry }) => isOverdue(entry, day)).length;
-  const own = exploitedWords(row);
+function stepOf(action: Action, report: Report): Step {
+  const { number, link } = kbTitle(action.row);
   return {
-    ...{ number, link, where: whereOf(installs) },
-    facts: [
-      installs.length > 1 ? `at least ${many(reach, "machine")}` : many(reach, "machine"),
-      alsoCloses(covers),
-      installs.some(({ entry }) => isKnownMissing(entry)) ? "" : "last known",
-      restartOf(row),
-    ].filter(Boolean),
-    warnings: [own || (exploited ? "exploited: through what it replaces" : ""), overdue > 0 ? "overdue" : ""].filter(
-      Boolean,
-    ),
+    ...{ number, link, where: whereWords(action) },
+    facts: [neededWords(action), alsoCloses(action), doubtWords(action), restartOf(action.row)].filter(Boolean),
+    warnings: [exploitedByWords(action), dueWords(action, report)].filter(Boolean),
   };
 }
 
-const namedProducts = 2;
-
-function whereOf(installs: readonly Gap[]): string {
-  const names = installs.map(({ entry }) => shown(productLabel(entry.softwareId), 40));
-  return names.length > namedProducts ? many(names.length, "product") : listed(names);
-}
-
-/** `also closes KB5066782`, or how many others it closes. */
-function alsoCloses(covers: readonly Gap[]): string {
-  const others = [...new Set(covers.map(({ row }) => row.id))];
-  if (others.length === 0) return "";
-  return `also closes ${others.length > 2 ? many(others.length, "older KB") : listed(others.map((id) => `KB${shown(id, 20)}`))}`;
+/** `2 days overdue`; of what is exploited also `due in 1 day`. */
+function dueWords({ installs, covers, exploited }: Action, report: Report): string {
+  const entries = [...installs, ...covers].map(({ entry }: Gap) => entry);
+  const overdue = mostDaysOverdue(entries, report);
+  if (overdue > 0) return `${many(overdue, "day")} overdue`;
+  const left = exploited ? fewestDaysLeft(entries, report) : null;
+  if (left === null) return "";
+  return left === 0 ? "due today" : `due in ${many(left, "day")}`;
 }

@@ -15,6 +15,8 @@ export interface Framed {
   /** What the headline leaves open; `null` where nothing is. */
   caution: string | null;
   link: string | null;
+  /** Where else to look. */
+  places?: readonly MailLink[];
   /** What the mail says of itself. */
   audit: readonly string[];
 }
@@ -84,13 +86,18 @@ function Frame({ title, stripe, children }: { title: string; stripe: Fill; child
   );
 }
 
-function Top({ mail: { headline, about, caution, link } }: { mail: Framed }) {
+function Top({ mail: { headline, about, caution, link, places = [] } }: { mail: Framed }) {
   return (
     <Section top={18}>
       <h1 {...inked("text", { margin: 0, ...font(20, true) })}>{headline}</h1>
       <p {...inked("muted", { margin: "6px 0 0", ...font(13), ...breaking(about) })}>{about}</p>
       {caution && <Caution>{caution}</Caution>}
       {link && <Button href={link}>Open the report</Button>}
+      {places.length > 0 && (
+        <Line top={8}>
+          <Links links={places} />
+        </Line>
+      )}
     </Section>
   );
 }

@@ -1,3 +1,4 @@
+import { Fragment } from "react";
 import { many } from "../words.ts";
 import type { Actions } from "./actions.ts";
 import type { Bars } from "./bars.ts";
@@ -6,7 +7,7 @@ import { Block, Layout, Line, MaybeLink, Section, Title } from "./html-blocks.ts
 import { breaking, font, type Ink, inked, ruled } from "./html-style.ts";
 import type { KbLine, Tone } from "./kb-line.ts";
 import type { Brief, KbTable } from "./kb-tables.ts";
-import type { Rest } from "./material.ts";
+import type { OneLine, Rest } from "./material.ts";
 import type { Point, Remark } from "./remarks.ts";
 import type { Trend, TrendBar } from "./trend.ts";
 
@@ -18,7 +19,9 @@ export function PartRows({ part }: { part: Part }) {
     case "table":
       return <Table table={part} />;
     case "brief":
-      return <BriefList brief={part} />;
+      return <BriefPart brief={part} />;
+    case "line":
+      return <LinePart line={part} />;
     case "trend":
       return <TrendPart trend={part} />;
     case "bars":
@@ -163,21 +166,39 @@ export function Count({ children, ink = "text" }: { children: string; ink?: Ink 
   );
 }
 
-function BriefList({ brief: { title, note, kbs, rest } }: { brief: Brief }) {
+function BriefPart({ brief: { title, kbs, rest } }: { brief: Brief }) {
   return (
-    <Section>
-      <Title>{title}</Title>
-      {kbs.map(({ number, link, words }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
-        <p key={index} {...inked("text", { margin: "3px 0 0", ...font(13), ...breaking(words) })}>
-          <MaybeLink link={link}>{number}</MaybeLink>
-          {` ${words}`}
-        </p>
-      ))}
-      <RestLine rest={rest} />
-      <Line ink="muted" top={3}>
-        {note}
-      </Line>
+    <Section top={12}>
+      <p {...inked("text", { margin: 0, ...font(13), ...breaking(kbs.map(({ words }) => words).join(" ")) })}>
+        <b>{`${title}.`}</b>
+        {kbs.map(({ number, link, words }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+          <Fragment key={index}>
+            {index > 0 ? "; " : " "}
+            <MaybeLink link={link}>{number}</MaybeLink>
+            {` ${words}`}
+          </Fragment>
+        ))}
+        {rest && (
+          <>
+            {kbs.length > 0 ? "; " : " "}
+            <MaybeLink link={rest.link}>{rest.text}</MaybeLink>
+          </>
+        )}
+      </p>
+    </Section>
+  );
+}
+
+function LinePart({ line: { title, text, rest } }: { line: OneLine }) {
+  return (
+    <Section top={12}>
+      <p {...inked(title ? "text" : "muted", { margin: 0, ...font(13) })}>
+        {title && <b>{`${title}.`}</b>}
+        {title && text ? ` ${text}` : text}
+        {rest && (title || text) && " "}
+        {rest && <MaybeLink link={rest.link}>{rest.text}</MaybeLink>}
+      </p>
     </Section>
   );
 }

@@ -3,7 +3,7 @@ import { changeOf, daysOverdue, isBetter, isDueBefore, knownAge, stalledEntry } 
 import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries } from "../../core/order.ts";
 import { type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
-import { exploitedWords, releasedWords, replacementWords } from "../advisory-words.ts";
+import { exploitationWords, exploitedWords, releasedWords, replacementWords, restartOf } from "../advisory-words.ts";
 import { linesShown, namesInLine } from "../limits.ts";
 import { safeLink } from "../link.ts";
 import { count, countWithChange, listed, many, manyWithChange, productLabel, shown } from "../words.ts";
@@ -45,15 +45,23 @@ export interface KbLine {
 export function kbLine(row: KbRow, context: Context): KbLine {
   const own = new Set(row.entries);
   const others = (context.rowsById.get(row.id)?.entries ?? []).filter((entry) => !own.has(entry));
+  const line = lineOf(row, others, context);
   return {
-    ...lineOf(row, others, context),
+    ...line,
+    facts: [...line.facts, ...(context.outline.only?.id === row.id ? allFacts(row) : [])],
     warnings: [exploitedWords(row), overdue(row, context), stalled(row, context)].filter(Boolean),
   };
 }
 
+/** What else there is to know of the only KB that got worse. */
+function allFacts(row: KbRow): string[] {
+  const isMarked = exploitedWords(row) !== "";
+  return [isMarked ? "" : exploitationWords(row), restartOf(row)].filter(Boolean);
+}
+
 /** A row of what happened since the last digest: nothing more of it, for its products may not have been read today. */
 export function sinceLine(row: KbRow, context: Context): KbLine {
-  return { ...lineOf(row, [], context), warnings: [] };
+  return { ...lineOf(row, [], context), warnings: [exploitedWords(row)].filter(Boolean) };
 }
 
 function lineOf(row: KbRow, others: readonly KbEntry[], context: Context): Omit<KbLine, "warnings"> {

@@ -5,7 +5,7 @@ import type { Bars } from "./bars.ts";
 import { type Digest, digestOf, type Part } from "./content.ts";
 import type { KbLine, ProductLine } from "./kb-line.ts";
 import type { Brief, KbTable } from "./kb-tables.ts";
-import { gather, type Rest } from "./material.ts";
+import { gather, type OneLine, type Rest } from "./material.ts";
 import type { Remark } from "./remarks.ts";
 import type { Trend } from "./trend.ts";
 
@@ -32,6 +32,8 @@ function partText(part: Part): string[] {
       return tableText(part);
     case "brief":
       return briefText(part);
+    case "line":
+      return lineText(part);
     case "trend":
       return trendText(part);
     case "bars":
@@ -41,12 +43,13 @@ function partText(part: Part): string[] {
   }
 }
 
-function top({ headline, about, caution, link }: Digest): string[] {
+function top({ headline, about, caution, link, places }: Digest): string[] {
   return [
     ...wrap(headline, width),
     ...wrap(about, width),
     ...(caution ? wrap(`! ${caution}`, width, "  ") : []),
     ...(link ? [link] : []),
+    ...places.map(({ words, href }) => `${words}: ${href}`),
   ];
 }
 
@@ -94,13 +97,13 @@ function row(label: string, machines: string, cves: string): string {
   return `${label.padEnd(labelWidth)}${machines.padStart(20)}${cves.padStart(14)}`.trimEnd();
 }
 
-function briefText({ title, note, kbs, rest }: Brief): string[] {
-  return [
-    title.toUpperCase(),
-    ...kbs.flatMap(({ number, words }) => wrap(`${number} ${words}`, width, "  ")),
-    ...restText(rest),
-    ...wrap(note, width),
-  ];
+function briefText({ title, kbs, rest }: Brief): string[] {
+  const named = [...kbs.map(({ number, words }) => `${number} ${words}`), ...(rest ? [rest.text] : [])];
+  return wrap(`${title}. ${named.join("; ")}`, width, "  ");
+}
+
+function lineText({ title, text, rest }: OneLine): string[] {
+  return wrap([title && `${title}.`, text, rest?.text].filter(Boolean).join(" "), width, "  ");
 }
 
 const steps = "▁▂▃▄▅▆▇█";

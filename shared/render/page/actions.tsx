@@ -1,5 +1,6 @@
 import { type Action, type ActionList, actionList, type Gap } from "../../core/action-list.ts";
 import { isWorse } from "../../core/due.ts";
+import { oncePerReport } from "../../core/once-per-report.ts";
 import { slice, trendReport } from "../../core/selection.ts";
 import {
   alsoCloses,
@@ -25,8 +26,11 @@ import type { PageView } from "./view.ts";
 
 /** What to install: of the product that a filter names, else of the complete report, because a filter may hide what replaces a KB. */
 export function actionsOf(view: PageView): ActionList {
-  return actionList(trendReport(view));
+  return listOf(trendReport(view));
 }
+
+/** What to install of a complete report. */
+export const listOf = oncePerReport(actionList);
 
 function titled(title: string, { selection }: PageView): string {
   const label = trendLabel(selection);

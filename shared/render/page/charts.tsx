@@ -4,6 +4,7 @@ import type { ReactElement } from "react";
 import { daysBetween, type RunDate } from "../../core/day.ts";
 import { type AgeBand, ageBands } from "../../core/due.ts";
 import { type KbHistory, type KbHistoryPoint, machinesSeen, sightingIn } from "../../core/kb-history.ts";
+import { oncePerReport } from "../../core/once-per-report.ts";
 import type { Report, TrendPoint } from "../../core/report.ts";
 import { countArrived, isPartial } from "../../core/totals.ts";
 import { highest } from "../../core/trend.ts";
@@ -243,7 +244,7 @@ function Bar(props: { className: string; x: number; width: number; y: number; un
 
 /** How long the missing KBs have been missing; those of products that could not be read apart, for they may be gone. */
 export function ageChart(report: Report): Drawing {
-  const bands = ageBands(report);
+  const bands = bandsOf(report);
   const isDrawn = bands.some((band) => bandTotal(band) > 0);
   if (isDrawn) return { isDrawn, element: <AgeChart key="ages" report={report} bands={bands} /> };
   return {
@@ -255,6 +256,8 @@ export function ageChart(report: Report): Drawing {
     ),
   };
 }
+
+const bandsOf = oncePerReport(ageBands);
 
 const agesTitle = "Age of missing KBs";
 

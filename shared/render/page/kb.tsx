@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { actionList, actionsFor } from "../../core/action-list.ts";
+import { actionsFor } from "../../core/action-list.ts";
 import { daysOverdue, isStalled, shownCounts } from "../../core/due.ts";
 import { productsThatMissed } from "../../core/kb-history.ts";
 import { lastReadOn } from "../../core/last-known.ts";
@@ -15,6 +15,7 @@ import { whyWords, whyWordsOf } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
 import { selectionTitle } from "../selection-words.ts";
 import { count, formatDay, formatRun, many, productLabel } from "../words.ts";
+import { listOf } from "./actions.tsx";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { KbHistoryChart } from "./charts.tsx";
 import { pageHref } from "./link.ts";
@@ -122,7 +123,7 @@ function Fact({ name, className, children }: { name: string; className?: string;
 /** What to install to close the KB, in each product that misses it. */
 function InstallWords({ kbId, view }: { kbId: string; view: PageView }) {
   const { full, query, code } = view;
-  const actions = actionsFor(actionList(full), kbId);
+  const actions = actionsFor(listOf(full), kbId);
   if (actions.length === 0) return "nothing: it is no longer missing";
   const { watchlist, run, from } = query;
   return (

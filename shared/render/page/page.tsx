@@ -4,7 +4,7 @@ import { comparedProducts } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
 import { isScheduled } from "../../core/run-id.ts";
 import { isOpenedBefore } from "../../core/run-list.ts";
-import { isNarrowed } from "../../core/selection.ts";
+import { countedReport, isNarrowed } from "../../core/selection.ts";
 import { goneMemory } from "../../core/snapshot.ts";
 import { isPartial } from "../../core/totals.ts";
 import { verdictOf } from "../../core/verdict.ts";
@@ -311,11 +311,12 @@ function FactsLine({ report: { facts, committedAt, timeZone } }: { report: Repor
 }
 
 /** How it went over 30 days, and how old is what is missing. */
-function Trends({ view: { report, selection } }: { view: PageView }) {
+function Trends({ view }: { view: PageView }) {
+  const { report, selection } = view;
   const label = trendLabel(selection);
   return (
     <Fold id="charts" title="Trends" note="Missing installs, new and resolved, age, forecast" isLive>
-      <Charts trend={report.trend} label={label} report={report} />
+      <Charts trend={report.trend} label={label} report={countedReport(view)} />
       <p className="note">{forecastWords(forecast(report.trend), label)}</p>
     </Fold>
   );

@@ -1,8 +1,9 @@
 import { advisoryState } from "../../core/advisory.ts";
 import { betterKinds, worseKinds } from "../../core/due.ts";
 import { type LastKnown, lastKnownTotals } from "../../core/last-known.ts";
+import { oncePerReport } from "../../core/once-per-report.ts";
 import { isMissing, type RowKind } from "../../core/row.ts";
-import { isNarrowed, trendReport } from "../../core/selection.ts";
+import { countedReport, isNarrowed, trendReport } from "../../core/selection.ts";
 import { countOfKind, isNothingRead } from "../../core/totals.ts";
 import { dailyTrend } from "../../core/trend.ts";
 import { inSentence, kindLabels } from "../kind-words.ts";
@@ -81,12 +82,17 @@ const tones: Readonly<Partial<Record<RowKind, Figure["tone"]>>> = {
 /** The counts of the selected entries; what products that could not be read add is apart, with the day of their last read. */
 export function linesOf(view: PageView): Line[] {
   const { report } = view;
-  const older = lastKnownTotals(report);
+  const older = olderOf(countedReport(view));
   if (isNothingRead(report.totals)) {
     return [{ words: "Nothing could be read, so what changed is not known." }, ...lastKnownLines(older)];
   }
   return [...changeLines(view), ...standingLines(view, older), installsLine(view, older.missingInstalls)];
 }
+
+const olderOf = oncePerReport(lastKnownTotals);
+const unknownOf = oncePerReport(
+  ({ rows }) => rows.filter((row) => isMissing(row) && advisoryState(row) === "not-known").length,
+);
 
 type Older = ReturnType<typeof lastKnownTotals>;
 
@@ -107,11 +113,12 @@ function changeLines({ report: { totals, previousRunId }, selection }: PageView)
   ];
 }
 
-function standingLines({ report, query }: PageView, older: Older): Line[] {
+function standingLines(view: PageView, older: Older): Line[] {
+  const { report, query } = view;
   const { missingKbs, overdue, stalled, exploited } = report.totals;
   if (missingKbs === 0) return [{ words: "No KB is missing." }];
   const missing = { change: query.change ?? "missing" } as const;
-  const unknown = report.rows.filter((row) => isMissing(row) && advisoryState(row) === "not-known").length;
+  const unknown = unknownOf(countedReport(view));
   const notKnown = { label: "not known to MSRC", value: unknown, tone: "plain" } as const;
   return [
     {
