@@ -72,7 +72,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
       trigger === "http" ? [`${route?.replace("api/", "")} ${authLevel}`] : [],
     );
     expect(levels.toSorted()).toEqual([
-      ...["/ function", "doctor function", "health anonymous", "history function"],
+      ...["/ function", "actions function", "doctor function", "health anonymous", "history function"],
       ...[
         "openapi.json function",
         "overview function",
@@ -139,7 +139,7 @@ describe("with the platform's sign-in", { timeout: 20_000 }, () => {
       expect(await shown("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
         ...["status"],
       ]);
-      expect(await shown("reasons", anna)).toEqual(["status", "reasons"]);
+      expect(await shown("reasons", anna)).toEqual(["status", "reasons", "feeds"]);
     } finally {
       await behind.close();
     }

@@ -271,7 +271,7 @@ function pointer(name: string): string {
 describe("HEAD", () => {
   test("is registered beside every GET", () => {
     for (const { methods = [] } of host.registrations) expect(methods.includes("HEAD")).toBe(methods.includes("GET"));
-    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(9);
+    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(10);
   });
 
   // The time and the nonce of a page are new in every response; the others are about the connection and the body.
