@@ -106,7 +106,7 @@ describe("subject and headline", () => {
     const [before, now] = [[aKb({ id: "1", machineMissedOn: null })], [aKb({ id: "1", machineMissedOn: 300 })]];
     expect(await summaryOf({ products: { [win10]: { before, now } } })).toEqual({
       subject: "Worse: KB1, Windows 10, 300 machines",
-      headline: "KB1 in Windows 10 is now known to be missing on 300 machines.",
+      headline: "KB1 is now known to be missing on 300 machines in Windows 10.",
     });
   });
 

@@ -97,8 +97,8 @@ const brief = /^(?:! )?(.+?): ([\d,]+) KBs?\. (.*)$/;
 /** A section that is one line: `Better: 2 KBs. KB5003 Windows 10: 5 machines (−15); KB5001 …`, or how many KBs alone. */
 function briefOf(line: string): Section | null {
   const [, title = "", count, words = ""] = brief.exec(line) ?? [];
-  const isKind = title.toLowerCase().replace(/ since the digest of .*$/, "") in kinds;
-  if (!isKind) return null;
+  const name = title.toLowerCase().replace(/ since the digest of .*$/, "");
+  if (!(name in kinds) && name !== "overdue") return null;
   const named = words.split(/; (?=KB|[\d,]+ more\b)/).filter((word) => word.startsWith("KB"));
   const kbs = named.map((word): ListedKb => ({ title: word.slice(2), products: [] }));
   const all = numberOf(count);
