@@ -180,8 +180,7 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
     const replaced = (kb.line?.ids ?? []).flatMap((id) => (heirs.has(id) ? (before.get(id) ?? []) : []));
     if (replaced.length === 0)
       return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
-    // Machines that missed the old KB now miss this one, which some may have missed before.
-    const machineMissedOn = replaced.map((old) => old.machineMissedOn).reduce(larger, self?.machineMissedOn ?? null);
+    const machineMissedOn = machinesOfAll([...replaced, ...(self ? [self] : [])], kb);
     const isShared = replaced.some(({ id }) => (heirs.get(id)?.length ?? 0) > 1);
     // Another KB closes other CVEs: how many says nothing of the machines.
     const counts = { machineMissedOn, cveAddressed: (self ?? kb).cveAddressed };
@@ -193,6 +192,19 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
     return own?.includes(by) ? by : own?.[0];
   };
   return { listed, left, replacedBy };
+}
+
+/**
+ * The machines of several KBs that are compared with those of the one listed now: some may have missed several of them, so
+ * anything between their largest count and their sum may be the same machines, and is the count of now.
+ */
+function machinesOfAll(before: readonly Counts[], { machineMissedOn: now }: Counts): number | null {
+  const counts = before.map(({ machineMissedOn }) => machineMissedOn);
+  const most = counts.reduce(larger, null);
+  if (most === null || now === null || now <= most) return most;
+  // Nobody knows how many machines an unknown count adds.
+  const all = counts.reduce<number>((sum, count) => sum + (count ?? Number.POSITIVE_INFINITY), 0);
+  return Math.min(now, all);
 }
 
 /** The KBs listed now, each with what an earlier snapshot counted. */

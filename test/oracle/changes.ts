@@ -4,7 +4,7 @@ import { dayAfter, daysBetween } from "./days.ts";
 import { isMissing } from "./figures.ts";
 import { isExploited } from "./known.ts";
 import { byNumber } from "./order.ts";
-import { countsFrom, larger, recentlyGone } from "./reading.ts";
+import { countsFrom, recentlyGone } from "./reading.ts";
 import type { Advisories, Counts, Entry, Kind, Outcome, Reason, Settings, Snapshot, SnapshotKb } from "./types.ts";
 
 /** What a watchlist's scheduled runs keep of one product. */
@@ -91,12 +91,21 @@ function baseOf(before: Held, kb: SnapshotKb, snapshot: Snapshot): Base {
   const replaced = (kb.line?.keys ?? []).filter((key) => before.reported.has(key) && !snapshot.kbs.has(key));
   if (replaced.length === 0) return { previous: own, compared: own, isShared: false };
   const counts = replaced.map((key) => before.reported.get(key)?.machines ?? null);
-  const machines = counts.reduce(larger, own?.machines ?? null);
+  const machines = machinesBefore(own === null ? counts : [own.machines, ...counts], kb.machines);
   return {
     previous: { machines, cves: own?.cves ?? null },
     compared: { machines, cves: own === null ? kb.cves : own.cves },
     isShared: replaced.some((key) => goingOnWith(key, snapshot).length > 1),
   };
+}
+
+/** Between the largest count and the sum of the counts before, machines are taken to be the same. */
+export function machinesBefore(counts: readonly (number | null)[], now: number | null): number | null {
+  const known = counts.filter((count) => count !== null);
+  if (known.length === 0) return null;
+  const [least, most] = [Math.max(...known), known.reduce((sum, count) => sum + count, 0)];
+  if (now === null || now < least) return least;
+  return known.length < counts.length || now < most ? now : most;
 }
 
 /** The KBs listed now that go on with the line of a KB. */

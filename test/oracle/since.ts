@@ -1,8 +1,7 @@
 // docs/rules.md §6: since the last digest.
 
-import { endOfLine, goingOnWith, machinesAreNotAbove } from "./changes.ts";
+import { endOfLine, goingOnWith, machinesAreNotAbove, machinesBefore } from "./changes.ts";
 import { isMissing, worseKinds } from "./figures.ts";
-import { larger } from "./reading.ts";
 import type { Counts, Entry, KbName, Kind, OracleReport, Product, Snapshot, SnapshotKb } from "./types.ts";
 
 /** An entry that the report itself does not show as changed. */
@@ -94,7 +93,7 @@ function shownThen(
   if (replaced.length === 0) return own && { before: own, compared: own };
   if (snapshot === null || replaced.some((old) => goingOnWith(old, snapshot).length > 1)) return null;
   const counts = replaced.map((old) => then.get(nameOf({ softwareId, key: old }))?.current?.machines ?? null);
-  const machines = counts.reduce(larger, own?.machines ?? null);
+  const machines = machinesBefore(own === null ? counts : [own.machines, ...counts], current?.machines ?? null);
   const cves = own === null ? (current?.cves ?? null) : own.cves;
   return { before: { machines, cves: own?.cves ?? null }, compared: { machines, cves } };
 }

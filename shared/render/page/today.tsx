@@ -80,7 +80,7 @@ const tones: Readonly<Partial<Record<RowKind, Figure["tone"]>>> = {
 };
 
 /** The counts of the selected entries; what products that could not be read add is apart, with the day of their last read. */
-export function linesOf(view: PageView): Line[] {
+function linesOf(view: PageView): Line[] {
   const { report } = view;
   const older = olderOf(countedReport(view));
   if (isNothingRead(report.totals)) {
