@@ -274,6 +274,15 @@ export function describeAdvisories(kind: string, open: () => Store): void {
       },
     );
 
+    it("forgets KBs that were found since, also where they took several columns", async () => {
+      const store = open();
+      const many = Array.from({ length: 3_000 }, (_, n) => ({ id: String(5_000_000 + n), months: ["2026-Nov"] }));
+      for (const notFound of [many, [missed], many.slice(0, 2_000)]) {
+        await store.saveFeed("msrc", { ...someState, notFound });
+        expect((await store.readAdvisories()).msrc.notFound).toEqual(notFound);
+      }
+    });
+
     it("knows the fault of a feed that has never answered", async () => {
       const store = open();
       const state = { ...never, fault: { reason: "CISA answered 403.", since: "2026-11-23T03:17:00.000Z" } };

@@ -38,7 +38,7 @@ export function createFakeAdvisories(): Advisories {
       months.set(month.id, encodeMonth(month));
     },
     async saveFeed(name, state) {
-      states.set(name, { ...states.get(name), ...encodeState(name, state) });
+      states.set(name, { ...(name === "kev" && states.get(name)), ...encodeState(name, state) });
     },
     async saveKev(exploited, state) {
       states.set("kev", encodeKev(exploited, state));

@@ -34,6 +34,8 @@ export function createAdvisories(table: Table): Advisories {
     saveMonth: async (month) => putRow(table, encodeMonth(month)),
     async saveFeed(name, state) {
       const row = encodeState(name, state);
+      // Only the catalogue is in its state's row; a merge would keep columns of a longer list of KBs that were not found.
+      if (name === "msrc") return putRow(table, row);
       await table.call(`MERGE ${pathOf(table, row.partitionKey, row.rowKey)}`, async (client, options) => {
         await client.upsertEntity(row, "Merge", options);
       });
