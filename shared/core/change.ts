@@ -170,14 +170,15 @@ interface Pairs {
 function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb | undefined): Pairs {
   const before = new Map(previous.missingKbs.map((kb) => [kb.id, withLast(kb, lastReported)]));
   const now = new Set(current.missingKbs.map(({ id }) => id));
-  const heirs = new Map<string, string[]>();
-  for (const { id, line } of current.missingKbs) {
-    for (const old of line?.ids ?? [])
-      if (before.has(old) && !now.has(old)) heirs.set(old, [...(heirs.get(old) ?? []), id]);
-  }
+  const left = [...before.values()].filter(({ id }) => !now.has(id));
+  const heirs = heirsOf(left, current);
+  const olderOf = Map.groupBy(
+    left.flatMap((old) => (heirs.get(old.id) ?? []).map((id) => ({ id, old }))),
+    ({ id }) => id,
+  );
   const listed = current.missingKbs.map((kb) => {
     const self = before.get(kb.id);
-    const replaced = (kb.line?.ids ?? []).flatMap((id) => (heirs.has(id) ? (before.get(id) ?? []) : []));
+    const replaced = (olderOf.get(kb.id) ?? []).map(({ old }) => old);
     if (replaced.length === 0)
       return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
     const machineMissedOn = machinesOfAll([...replaced, ...(self ? [self] : [])], kb);
@@ -186,12 +187,29 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
     const counts = { machineMissedOn, cveAddressed: (self ?? kb).cveAddressed };
     return { kb, base: { counts, shown: { machineMissedOn, cveAddressed: self?.cveAddressed ?? null }, isShared } };
   });
-  const left = [...before.values()].filter(({ id }) => !now.has(id));
-  const replacedBy = (id: string, by: string) => {
-    const own = heirs.get(id);
-    return own?.includes(by) ? by : own?.[0];
+  return {
+    listed,
+    left,
+    replacedBy(id, by) {
+      const own = heirs.get(id);
+      return own?.includes(by) ? by : own?.[0];
+    },
   };
-  return { listed, left, replacedBy };
+}
+
+/** By the id of each KB that left: those listed now that go on with its line. */
+function heirsOf(left: readonly MissingKb[], { missingKbs, gone }: Snapshot): ReadonlyMap<string, readonly string[]> {
+  const heirs = new Map<string, string[]>(left.map(({ id }) => [id, []]));
+  if (left.length === 0) return heirs;
+  for (const { id, line } of missingKbs) for (const old of line?.ids ?? []) heirs.get(old)?.push(id);
+  const listed = new Set(missingKbs.map(({ id }) => id));
+  const known = new Map(gone.map((kb) => [kb.id, kb]));
+  for (const [old, own] of heirs) {
+    // A line does not name all of the many that it replaced.
+    const last = own.length === 0 ? lastOfLine(old, known) : old;
+    if (listed.has(last)) own.push(last);
+  }
+  return heirs;
 }
 
 /**

@@ -99,6 +99,19 @@ test("of two KBs that one replaces nobody knows whether their machines are the s
   expect(await both(251)).toBe(`${september} worsened 251/10 was 250/?`);
 });
 
+test("of more KBs than a line names none is resolved, in a comparison with a day before they were replaced", async () => {
+  const many = Array.from({ length: 60 }, (_, n) => String(5_050_000 + n));
+  const days = await sinceAugust({}, superseding({ [september]: many, [october]: [september] }));
+  await days.play("2026-08-20", list(...many.map((id) => anItem(id, 20))));
+  await days.play(inSeptember, list(anItem(september, 20)));
+  const { run } = await days.play(inOctober, list(anItem(october, 20)));
+  const { totals, rows } = await days.from("2026-08-20", run);
+  expect(totals).toMatchObject({ ...nothingChanged, replaced: 60 });
+  expect(rows.flatMap(({ entries }) => entries.flatMap((entry) => entry.replacedBy ?? []))).toEqual(
+    many.map(() => october),
+  );
+});
+
 test("machines that move from a KB to the next one day by day do not make that worse", async () => {
   const days = await sinceAugust();
   await days.play(inSeptember, list(anItem(august, 120), anItem(september, 80)));

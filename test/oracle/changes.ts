@@ -88,7 +88,8 @@ interface Base {
 /** What a KB listed now is compared with: itself, and what it has replaced since. */
 function baseOf(before: Held, kb: SnapshotKb, snapshot: Snapshot): Base {
   const own = before.reported.get(kb.key) ?? null;
-  const replaced = (kb.line?.keys ?? []).filter((key) => before.reported.has(key) && !snapshot.kbs.has(key));
+  const left = [...before.reported.keys()].filter((key) => !snapshot.kbs.has(key));
+  const replaced = left.filter((key) => goingOnWith(key, snapshot).includes(kb.key));
   if (replaced.length === 0) return { previous: own, compared: own, isShared: false };
   const counts = replaced.map((key) => before.reported.get(key)?.machines ?? null);
   const machines = machinesBefore(own === null ? counts : [own.machines, ...counts], kb.machines);
@@ -109,8 +110,10 @@ export function machinesBefore(counts: readonly (number | null)[], now: number |
 }
 
 /** The KBs listed now that go on with the line of a KB. */
-export function goingOnWith(key: string, { kbs }: Snapshot): string[] {
-  return [...kbs.values()].filter(({ line }) => line?.keys.includes(key)).map((kb) => kb.key);
+export function goingOnWith(key: string, { kbs, gone }: Snapshot): string[] {
+  const named = [...kbs.values()].filter(({ line }) => line?.keys.includes(key)).map((kb) => kb.key);
+  const end = endOfLine(key, gone);
+  return named.length === 0 && end !== key && kbs.has(end) ? [end] : named;
 }
 
 /** The last of the KBs that replaced a KB one after another. */
