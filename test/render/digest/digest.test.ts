@@ -93,7 +93,7 @@ describe("digest", () => {
         "new: 1 kb",
         "worse: 1 kb",
         "back after being resolved: 1 kb",
-        "overdue: 1 kb. 0 since the last report.",
+        "overdue: 1 kb. none since the last report.",
         "better: 2 kbs.",
         "resolved: 1 kb.",
         "better since the digest of 16 nov: 1 kb.",
@@ -365,7 +365,7 @@ describe("ages and due dates in a digest", () => {
     };
     const { seen } = await mailOf({ products });
     expect(seen).toContain(
-      "Overdue: 1 KB. 0 since the last report; 1 more could not be read. On up to 240 machines: see the report.",
+      "Overdue: 1 KB. None since the last report; 1 more could not be read. On up to 240 machines: see the report.",
     );
     expect(seen).not.toMatch(/^KB1/m);
   });
@@ -462,7 +462,9 @@ describe("what could not be read for a digest", () => {
       expect(body.match(/grant software\.read\.all/g)).toHaveLength(1);
       expect(body).toContain("this stays until someone fixes it. ");
       for (const id of [win10, win11]) {
-        expect(body).toContain(`${id}: since 20 nov 2026, 3 runs in a row; last read 19 nov 2026, with 1 kb missing`);
+        expect(body).toContain(
+          `${id}: since 20 nov 2026, 3 runs in a row; last read 19 nov 2026: 1 kb, 240 missing installs`,
+        );
       }
       expect(body).toContain(`${edge}: this run only; never read before`);
     }
@@ -561,7 +563,7 @@ describe("what a digest says of products besides their KBs", () => {
     const left = await renderDigest(since("2026-11-09"), options);
     for (const body of bodies({ ...left, seen: visibleText(left.html) })) {
       expect(body).toContain("left the inventory: 1 product not found for 14 days or longer, and not called resolved.");
-      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026, with 1 kb missing/);
+      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026: 1 kb, 240 missing installs/);
       expect(body).not.toContain("be read: 1 product");
     }
     const notYet = await renderDigest(since("2026-11-10"), options);
