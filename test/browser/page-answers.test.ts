@@ -188,7 +188,8 @@ describe("on paper", () => {
     await page.emulateMedia({ media: "print" });
     const tops = [];
     for (const part of [".headline", "#install", "#charts", "#kbs-table", "#products table"]) {
-      tops.push((await page.locator(part).boundingBox())?.y ?? Number.NaN);
+      expect([part, await page.locator(part).isVisible()]).toEqual([part, true]);
+      tops.push((await page.locator(part).boundingBox())?.y ?? 0);
     }
     expect(tops).toEqual(tops.toSorted((a, b) => a - b));
   });

@@ -110,7 +110,9 @@ function overdueTable(context: Context): KbTable | OneLine | null {
   const listed = { all: rows, moving, counted: [] }[extent];
   const above = overdue.length - notAbove(overdue).length;
   const notes = [
-    extent !== "counted" && overdue.length > 0 && `${count(lately.length)} since the last report`,
+    extent !== "counted" &&
+      overdue.length > 0 &&
+      `${lately.length > 0 ? count(lately.length) : "None"} since the last report`,
     soon.length > 0 && overdue.length > 0 && `${count(soon.length)} more before the next one`,
     above > 0 && `${count(above)} listed above`,
     unknown > 0 && overdue.length + soon.length > 0 && `${count(unknown)} more could not be read`,

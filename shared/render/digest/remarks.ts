@@ -226,12 +226,12 @@ function reasonWords(reason: string | null, products: readonly ProductRow[]): st
   return products[0]?.failure?.permanent ? `${words} This stays until someone fixes it.` : words;
 }
 
-function howLong({ failure, readOn, missingKbs }: ProductRow, { timeZone }: Report): string {
+function howLong({ failure, readOn, missingKbs, missingInstalls }: ProductRow, { timeZone }: Report): string {
   const misses = failure?.misses ?? 1;
   const since =
     misses > 1 && failure
       ? `since ${formatRun(failure.since, timeZone)}, ${many(misses, "run")} in a row`
       : "this run only";
   if (readOn === null) return `${since}; never read before`;
-  return `${since}; last read ${formatDay(readOn)}, with ${many(missingKbs, "KB")} missing`;
+  return `${since}; last read ${formatDay(readOn)}: ${many(missingKbs, "KB")}, ${many(missingInstalls, "missing install")}`;
 }

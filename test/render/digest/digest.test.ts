@@ -7,7 +7,7 @@ import { renderText } from "../../../shared/render/digest/text.ts";
 import { reportCsv } from "../../../shared/render/export/csv.ts";
 import type { RenderOptions } from "../../../shared/render/words.ts";
 import { anyStory } from "../../support/any-report.ts";
-import { aKb, aReport, type ProductStory, type RunStory } from "../../support/builders.ts";
+import { aCatalogue, aKb, aReport, type ProductStory, type RunStory } from "../../support/builders.ts";
 import { linksOf, tagsOf, visibleText } from "../../support/mail-text.ts";
 
 const options: RenderOptions = {
@@ -93,7 +93,7 @@ describe("digest", () => {
         "new: 1 kb",
         "worse: 1 kb",
         "back after being resolved: 1 kb",
-        "overdue: 1 kb. 0 since the last report.",
+        "overdue: 1 kb. none since the last report.",
         "better: 2 kbs.",
         "resolved: 1 kb.",
         "better since the digest of 16 nov: 1 kb.",
@@ -209,6 +209,118 @@ describe("digest", () => {
   });
 });
 
+describe("what a digest says to install", () => {
+  const kev = [{ cve: "CVE-2026-1234", since: "2026-11-12", ransomware: true }];
+  const catalogue = aCatalogue(
+    { "1": { cves: ["CVE-2026-1234"], released: "2026-11-21" }, "2": { supersedes: ["3"], restart: "maybe" }, "3": {} },
+    kev,
+  );
+  const missing = [
+    aKb({ id: "1", machineMissedOn: 5, firstSeen: "2026-11-21" }),
+    ...["2", "3", "4", "5", "6"].map((id) => aKb({ id, machineMissedOn: 90 - Number(id) })),
+  ];
+  const quiet = { [win10]: { before: missing, now: missing } };
+  const rise = missing.map((kb) => ({ ...kb, machineMissedOn: (kb.machineMissedOn ?? 0) + 1 }));
+
+  it("is all of it on a quiet day: what is exploited first, with why and by when, and what each closes besides", async () => {
+    for (const body of bodies(await mailOf({ products: quiet, catalogue }))) {
+      expect(body).toContain("install these 5 updates: they close 6 of 6 gaps 1. kb1 on windows 10");
+      expect(body).toMatch(
+        /kb1 on windows 10( ·|;) 5 machines( ·|;) needs a restart.+exploited: cve-2026-1234 in cisa kev since 12 nov, used by ransomware.+due in 1 day/,
+      );
+      expect(body).toMatch(/2. kb2 on windows 10( ·|;) 88 machines( ·|;) also closes kb3( ·|;) may need a restart/);
+      expect(body).not.toContain(" kb3 on ");
+    }
+  });
+
+  it("is the most urgent where something got worse, with how much that closes", async () => {
+    for (const body of bodies(await mailOf({ products: { [win10]: { before: missing, now: rise } }, catalogue }))) {
+      expect(body).toMatch(/install first 1\. kb1 .*2\. kb2 .*3\. kb4 /);
+      expect(body).not.toContain(" 4. ");
+      expect(body).toContain("these 3 of 5 updates close 4 of 6 gaps: see the report.");
+    }
+  });
+
+  it("is overdue by the days of its oldest gap", async () => {
+    const old = [aKb({ id: "1", firstSeen: "2026-11-01" }), aKb({ id: "2", firstSeen: "2026-11-05" })];
+    const { seen } = await mailOf({ products: { [win10]: { before: old, now: old } } });
+    expect(seen).toContain("KB1 on Windows 10 · 240 machines · 8 days overdue");
+    expect(seen).toContain("KB2 on Windows 10 · 240 machines · 4 days overdue");
+  });
+
+  it("is at most ten updates", async () => {
+    const now = Array.from({ length: 14 }, (_, index) => aKb({ id: `${index}` }));
+    const { seen } = await mailOf({ products: { [win10]: { before: now, now } } });
+    expect(seen).toContain("\nInstall first\n");
+    expect(seen.match(/^\d+\.$/gm)).toHaveLength(10);
+    expect(seen).toContain("These 10 of 14 updates close 10 of 14 gaps: see the report.");
+  });
+
+  it("is the one KB alone where that is the news, with what its reader needs", async () => {
+    const one = (id: string, known: RunStory["catalogue"]) =>
+      mailOf({
+        products: { [win10]: { before: missing, now: [...missing, aKb({ id, firstSeen: "2026-11-23" })] } },
+        ...(known && { catalogue: known }),
+      });
+    const known = await one("77", aCatalogue({ "77": { released: "2026-11-23" } }));
+    for (const body of bodies(known)) {
+      expect(body).toMatch(/released 23 nov 2026( ·|;) not known to be exploited( ·|;) needs a restart/);
+      expect(body).toContain("nothing else got worse. 7 updates close all 7 gaps: see the report.");
+      expect(body).not.toMatch(/install (first|these)/);
+    }
+    const places = [
+      "https://security.microsoft.com/vulnerability-management-inventories/applications/microsoft-_-windows_10",
+      "https://www.catalog.update.microsoft.com/Search.aspx?q=KB77",
+    ];
+    for (const place of places) {
+      expect(linksOf(known.html)).toContain(place);
+      expect(known.text).toContain(place);
+    }
+    for (const body of bodies(await one("78", aCatalogue({})))) {
+      expect(body).toContain("not known to msrc");
+      expect(body).not.toContain("exploited");
+    }
+    for (const body of bodies(await one("79", undefined))) expect(body).not.toMatch(/msrc|exploited|restart/);
+  });
+
+  it("claims that nothing else got worse only where everything was read", async () => {
+    const products = {
+      [win10]: { before: [], now: [aKb({ id: "77" })] },
+      [win11]: { before: [aKb()], now: null, failure: forbidden },
+    };
+    for (const body of bodies(await mailOf({ products }))) expect(body).not.toContain("nothing else");
+  });
+});
+
+describe("what is exploited or replaced in a digest", () => {
+  const kev = [{ cve: "CVE-2026-1234", since: "2026-11-12", ransomware: false }];
+
+  it("comes first in its section, with the reason", async () => {
+    const catalogue = aCatalogue({ "1": { cves: ["CVE-2026-1234"] }, "2": {} }, kev);
+    const now = [aKb({ id: "2", machineMissedOn: 900 }), aKb({ id: "1", machineMissedOn: 5 })];
+    const { seen } = await mailOf({ products: { [win10]: { before: [], now } }, catalogue });
+    const [, table = ""] = seen.split("New: 2 KBs");
+    expect(table.match(/^KB\d/gm)).toEqual(["KB1", "KB2"]);
+    expect(table).toContain("exploited: CVE-2026-1234 in CISA KEV since 12 Nov");
+  });
+
+  it("is named by its successor, and counted", async () => {
+    const catalogue = aCatalogue({ "1": {}, "2": { supersedes: ["1"] } });
+    const before = [aKb({ id: "1", machineMissedOn: 10 })];
+    const now = [
+      aKb({ id: "2", machineMissedOn: 20, line: { ids: ["1"], listedOn: "2026-11-23", since: "2026-11-10" } }),
+    ];
+    const gone = [{ id: "1", firstSeen: "2026-11-20", peak: 10, goneOn: "2026-11-23", replacedBy: "2" }];
+    const products = { [win10]: { before, now, snapshot: { gone } } };
+    for (const body of bodies(await mailOf({ products, catalogue }))) {
+      expect(body).toContain("worse: 1 kb");
+      expect(body).toContain("replaces kb1");
+      expect(body).toContain("replaced by newer updates: 1 kb.");
+      expect(body).not.toMatch(/resolved|new: /);
+    }
+  });
+});
+
 describe("ages and due dates in a digest", () => {
   const seenOn = async (firstSeen: string, story: Partial<RunStory> = {}, changed: Partial<RenderOptions> = {}) => {
     const kb = aKb({ firstSeen, peak: 1_000 });
@@ -253,7 +365,7 @@ describe("ages and due dates in a digest", () => {
     };
     const { seen } = await mailOf({ products });
     expect(seen).toContain(
-      "Overdue: 1 KB. 0 since the last report; 1 more could not be read. On up to 240 machines: see the report.",
+      "Overdue: 1 KB. None since the last report; 1 more could not be read. On up to 240 machines: see the report.",
     );
     expect(seen).not.toMatch(/^KB1/m);
   });
@@ -350,7 +462,9 @@ describe("what could not be read for a digest", () => {
       expect(body.match(/grant software\.read\.all/g)).toHaveLength(1);
       expect(body).toContain("this stays until someone fixes it. ");
       for (const id of [win10, win11]) {
-        expect(body).toContain(`${id}: since 20 nov 2026, 3 runs in a row; last read 19 nov 2026, with 1 kb missing`);
+        expect(body).toContain(
+          `${id}: since 20 nov 2026, 3 runs in a row; last read 19 nov 2026: 1 kb, 240 missing installs`,
+        );
       }
       expect(body).toContain(`${edge}: this run only; never read before`);
     }
@@ -449,7 +563,7 @@ describe("what a digest says of products besides their KBs", () => {
     const left = await renderDigest(since("2026-11-09"), options);
     for (const body of bodies({ ...left, seen: visibleText(left.html) })) {
       expect(body).toContain("left the inventory: 1 product not found for 14 days or longer, and not called resolved.");
-      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026, with 1 kb missing/);
+      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026: 1 kb, 240 missing installs/);
       expect(body).not.toContain("be read: 1 product");
     }
     const notYet = await renderDigest(since("2026-11-10"), options);
