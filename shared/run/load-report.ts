@@ -121,8 +121,7 @@ export async function loadSince(
     const wasRead = comparison !== undefined && isRead(comparison);
     return { softwareId, last: before, isLost: wanted !== null && !before, heldBack, firstEmptyOn, wasRead, now };
   };
-  const found = await changesSince(report, since, pMapIterable(products, load, { concurrency }));
-  return { ...found, runId, day };
+  return changesSince(report, { runId, day }, pMapIterable(products, load, { concurrency }));
 }
 
 /** Compares what `run` read with what `from` reported. */

@@ -108,7 +108,7 @@ function parameterSchema(parameter: Parameter): object {
     case "flag":
       return { type: "boolean", ...preset };
     case "number":
-      return { type: "integer", minimum: 1, maximum: parameter.maximum, ...preset };
+      return { type: "integer", minimum: parameter.minimum ?? 1, maximum: parameter.maximum, ...preset };
     case "run":
       return { type: "string", pattern: `^(${parameter.latest ? "latest|" : ""}${runIdPattern})$`, ...preset };
   }
