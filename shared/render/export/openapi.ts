@@ -18,6 +18,8 @@ import {
   healthSchema,
   historySchema,
   overviewSchema,
+  previewRequestSchema,
+  previewSchema,
   problemSchema,
   progressSchema,
   reportSchema,
@@ -30,6 +32,8 @@ const schemas = {
   Actions: actionsSchema,
   History: historySchema,
   Overview: overviewSchema,
+  PreviewRequest: previewRequestSchema,
+  Preview: previewSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
@@ -149,6 +153,9 @@ const noStarter = problem(
   "The request came from another site or, with AUTH=entra, its caller lacks the app role Runs.Start.",
 );
 
+const chunked = problem("The body was sent in chunks and did not arrive. Send it with a Content-Length.");
+const tooLarge = problem("The body is too large.");
+
 const runPath = [
   path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
   path("runId", { pattern: `^${runIdPattern}$` }, "A run id."),
@@ -251,6 +258,30 @@ const paths = {
       },
     },
   },
+  "/api/preview": {
+    post: {
+      operationId: "preview",
+      summary: "Replay past runs under other settings",
+      description: "Writes and sends nothing.",
+      requestBody: {
+        required: false,
+        content: { ...content("PreviewRequest"), ...content("PreviewRequest", "application/x-www-form-urlencoded") },
+      },
+      responses: {
+        200: ok("The mails that the runs had, and those that they would have had.", {
+          ...content("Preview"),
+          "text/html": plain,
+        }),
+        ...refused,
+        403: noStarter,
+        404: problem("There is no scheduled run to replay."),
+        406: notAcceptable,
+        411: chunked,
+        413: tooLarge,
+        500: unreadable,
+      },
+    },
+  },
   "/api/runs": {
     post: {
       operationId: "startRun",
@@ -265,8 +296,8 @@ const paths = {
         ...refused,
         403: noStarter,
         409: problem("This minute's run has already finished without a mail."),
-        411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
-        413: problem("The body is too large."),
+        411: chunked,
+        413: tooLarge,
         429: {
           ...problem("Too many runs with a mail were asked for within an hour."),
           headers: { "Retry-After": header("Seconds until one more may be asked for.") },

@@ -36,7 +36,10 @@ export function historyHref(parameters: Linked<HistoryParameters>, code?: string
 }
 
 /** A call without parameters of its own. */
-export function callHref(path: "overview" | "runs" | "openapi.json" | `runs/${string}`, code?: string): string {
+export function callHref(
+  path: "overview" | "runs" | "preview" | "openapi.json" | `runs/${string}`,
+  code?: string,
+): string {
   return code ? `${path}?${new URLSearchParams({ code })}` : path;
 }
 

@@ -17,6 +17,7 @@ import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
 import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
+import { PreviewForm } from "./preview-form.tsx";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
 import { Tile } from "./tile.tsx";
@@ -335,6 +336,7 @@ function Footer({ view }: { view: PageView }) {
           Defender portal
         </a>
       </p>
+      <PreviewForm frame={view} watchlist={report.watchlist} />
     </footer>
   );
 }

@@ -24,6 +24,7 @@ describe("the OpenAPI document", () => {
       "GET /api/history",
       "GET /api/overview",
       "GET /",
+      "POST /api/preview",
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
       "POST /api/runs/{watchlist}/{runId}/mail",
