@@ -8,6 +8,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Figure[]>>> = {
   store: async () => (await import("./store.ts")).store(),
   http: async () => (await import("./http.ts")).http(),
   overview: async () => (await import("./overview.ts")).overview(),
+  preview: async () => (await import("./preview.ts")).preview(),
   scale: async () => (await import("./scale.ts")).scale(),
 };
 
