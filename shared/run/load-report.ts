@@ -32,11 +32,13 @@ interface Loading {
   /** The run to compare with, instead of the one that the run itself compared with. */
   from?: Run | undefined;
   held?: HeldSnapshots | undefined;
+  /** See `ReportFrame`. */
+  rows?: KbRows | undefined;
 }
 
 /** The report of a run: as it was mailed, or compared with any earlier run. */
 export async function loadReport(run: Run, { store }: Pick<Ports, "store">, loading: Loading = {}): Promise<Report> {
-  const { from, held } = loading;
+  const { from, held, rows } = loading;
   const { tenant } = run;
   const [recent, facts] = await Promise.all([recentRuns(store, run), store.readFacts(run)]);
   const trend = recent.map(({ runId, day, totals }) => ({ runId, day, totals }));
@@ -51,7 +53,7 @@ export async function loadReport(run: Run, { store }: Pick<Ports, "store">, load
   const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
   const [previousRunId, previousDay] = from ? [from.runId, from.day] : [run.previousRunId, run.previousRunId];
   const thresholds = from ? everyRise : run.rules.thresholds;
-  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds }, compared);
+  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds, rows }, compared);
 }
 
 /** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first. */

@@ -1,9 +1,8 @@
 import pMap from "p-map";
 import type { Chain } from "../core/message.ts";
-import type { MissingKb } from "../core/missing-kb.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
-import type { GoneKb, Snapshot } from "../core/snapshot.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 import { type ProductKey, RowError, type Store } from "../ports.ts";
 import { unlessDamaged } from "./unless-damaged.ts";
 
@@ -82,11 +81,10 @@ function createHeld(runs: readonly Run[], most: number) {
       const users = wanted.get(product.softwareId) ?? new Map<RunId, number>();
       const found = await readWanted(product, users, store);
       const kept = new Map<RunId, Snapshot>();
-      const share = createSharing();
       for (const snapshot of found) {
         const user = users.get(snapshot.runId);
         if (user === undefined || user < first) continue;
-        kept.set(snapshot.runId, share(snapshot));
+        kept.set(snapshot.runId, snapshot);
         sizes[user] = (sizes[user] ?? 0) + snapshot.missingKbs.length + snapshot.gone.length;
       }
       held.set(product.softwareId, kept);
@@ -134,37 +132,4 @@ async function readWanted(
 async function readable<T>(reading: Promise<T | null>): Promise<T | null> {
   const read = await unlessDamaged(reading);
   return read instanceof RowError ? null : read;
-}
-
-/** Makes the snapshots of one product share what is the same in them: most KBs of a day are those of the day before. */
-function createSharing(): (snapshot: Snapshot) => Snapshot {
-  const missing = new Map<string, MissingKb>();
-  const gone = new Map<string, GoneKb>();
-  return (snapshot) => ({
-    ...snapshot,
-    missingKbs: snapshot.missingKbs.map((kb) => shared(missing, kb)),
-    gone: snapshot.gone.map((kb) => shared(gone, kb)),
-  });
-}
-
-function shared<Kb extends { id: string }>(known: Map<string, Kb>, kb: Kb): Kb {
-  const before = known.get(kb.id);
-  const now = before ? withParts(before, kb) : kb;
-  known.set(kb.id, now);
-  return now;
-}
-
-/** The later of two states of a KB: the earlier one itself where nothing changed, else with the texts of the earlier one. */
-function withParts<Kb extends { id: string }>(before: Kb, now: Kb): Kb {
-  const names = Object.keys(now) as (keyof Kb)[];
-  const isSame = names.length === Object.keys(before).length && names.every((name) => isEqual(before[name], now[name]));
-  if (isSame) return before;
-  const merged = { ...now };
-  for (const name of names) if (isEqual(before[name], now[name])) merged[name] = before[name];
-  return merged;
-}
-
-function isEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  return typeof a === "object" && a !== null && typeof b === "object" && JSON.stringify(a) === JSON.stringify(b);
 }

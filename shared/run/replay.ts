@@ -70,7 +70,7 @@ export async function* replay(
     yield {
       ...{ run, replayed: closed, overdue: overdueIds(rows.values(), day) },
       was: await digestOf(run, sinceOf(run, past.summaries), memory({ ...own, summaries: past.summaries })),
-      would: mails ? await digestOf(closed, since, memory({ ...own, summaries, replayed })) : null,
+      would: await digestOf(closed, since, memory({ ...own, summaries, replayed }), rows),
     };
     if (mails) since = closed;
     last = closed;
@@ -100,9 +100,9 @@ function sinceOf({ runId, mail }: Run, summaries: readonly RunSummary[]): RunSum
   return summaries.find((run) => run.runId === mail.since) ?? null;
 }
 
-async function digestOf(run: Run, since: RunSummary | null, store: Store): Promise<DigestOf | null> {
+async function digestOf(run: Run, since: RunSummary | null, store: Store, rows?: KbRows): Promise<DigestOf | null> {
   if (run.mail.status === "none") return null;
-  const report = await loadReport(run, { store });
+  const report = await loadReport(run, { store }, { rows });
   return { report, since: since && (await loadSince(report, since, { store })) };
 }
 
