@@ -116,7 +116,7 @@ describe("a preview is refused", () => {
     ["an unknown setting", '{"minMachine": 5}', { parameter: "minMachine" }],
     ["an unknown field of a form", "minMachine=5", { parameter: "minMachine" }],
     ["a number beyond the setting's limit", '{"dueDays": 3651}', { parameter: "dueDays" }],
-    ["a number that is not whole", '{"minMachines": 1.5}', { parameter: "minMachines" }],
+    ["a fraction", '{"minMachines": 1.5}', { parameter: "minMachines" }],
     ["a negative number", "minPercent=-1", { parameter: "minPercent" }],
     ["more runs than a preview replays", '{"runs": 91}', { parameter: "runs" }],
     ["no runs", '{"runs": 0}', { parameter: "runs" }],

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { RunSummary } from "../../shared/core/run.ts";
 import { isScheduled } from "../../shared/core/run-id.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
-import type { Ports, Store } from "../../shared/ports.ts";
+import { type Ports, RowError, type Store } from "../../shared/ports.ts";
 import { subject } from "../../shared/render/headline.ts";
 import { loadPastRuns } from "../../shared/run/past-runs.ts";
 import { type ReplayedRun, replay } from "../../shared/run/replay.ts";
@@ -122,7 +122,7 @@ describe("replaying past runs", () => {
         }
         expect(runs.map(would)).toEqual(await mailed(played));
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
@@ -142,7 +142,72 @@ describe("replaying past runs", () => {
         const overdue = runsOfFresh.map((run) => run?.totals.overdue);
         expect(runs.map(({ overdue }) => overdue.length)).toEqual(overdue);
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
+  });
+});
+
+/** Five days of a KB that gets worse on each of them, in two products. */
+function fiveDays(): Promise<PlayedStory> {
+  const days = Array.from({ length: 5 }, (_, index): StoryDay => {
+    const answers = { [windows10]: [item("5000001", 5 + index)], [windows11]: [item("5000002", 9 - index)] };
+    return { date: `2026-10-0${index + 1}`, answers };
+  });
+  return play({ watchlist: { softwareIds: [windows10, windows11] }, rules, days });
+}
+
+describe("past runs", () => {
+  const days = ({ runs }: { runs: readonly ReplayedRun[] }) => runs.map(({ run }) => run.day);
+  const asConfigured = () => settings({});
+
+  test("are the last ones asked for, and follow the one before them", async () => {
+    const { world } = await fiveDays();
+    const { past, runs } = await replayed(world, asConfigured, { count: 2 });
+    expect([days({ runs }), past.before?.day, past.cut]).toEqual([["2026-10-04", "2026-10-05"], "2026-10-03", null]);
+    for (const { run, replayed } of runs) expect(replayed.comparisons).toEqual(run.comparisons);
+  });
+
+  test("begin after a snapshot that was deleted, and after the run that compared with it", async () => {
+    const { world } = await fiveDays();
+    await world.ports.store.deleteSnapshot({ tenant: homeTenant, softwareId: windows11, runId: "2026-10-02" });
+    const { past, runs } = await replayed(world, asConfigured);
+    expect([days({ runs }), past.cut]).toEqual([["2026-10-04", "2026-10-05"], "not-kept"]);
+  });
+
+  test("begin after a damaged snapshot, with one more read for each of the others of its product", async () => {
+    const { world } = await fiveDays();
+    const { readSnapshot, listSnapshots } = world.ports.store;
+    const isDamaged = (softwareId: string) => softwareId === windows10;
+    Object.assign(world.ports.store, {
+      readSnapshot: async (key: Parameters<typeof readSnapshot>[0]) => {
+        if (isDamaged(key.softwareId) && key.runId === "2026-10-01") throw new RowError("It is damaged.");
+        return readSnapshot(key);
+      },
+      listSnapshots: async (...[product, from, to]: Parameters<typeof listSnapshots>) => {
+        if (isDamaged(product.softwareId) && from <= "2026-10-01") throw new RowError("It is damaged.");
+        return listSnapshots(product, from, to);
+      },
+    });
+    const { past, runs } = await replayed(world, asConfigured);
+    expect([days({ runs }), past.cut]).toEqual([["2026-10-03", "2026-10-04", "2026-10-05"], "not-kept"]);
+  });
+
+  test("begin after a run that was deleted", async () => {
+    const { world } = await fiveDays();
+    await world.ports.store.deleteRun({ ...chain, runId: "2026-10-02" });
+    const { past, runs } = await replayed(world, asConfigured);
+    expect([days({ runs }), past.cut]).toEqual([["2026-10-04", "2026-10-05"], "not-kept"]);
+  });
+
+  test("are fewer where their KBs would not fit into memory, and report what all of them would", async () => {
+    const { world } = await fiveDays();
+    const all = await replayed(world, asConfigured);
+    const few = await replayed(world, asConfigured, { most: 6 });
+    expect(few.past.cut).toBe("too-large");
+    expect(few.runs.length).toBeGreaterThan(0);
+    expect(few.runs.length).toBeLessThan(5);
+    expect(few.runs.map(would)).toEqual(all.runs.slice(-few.runs.length).map(would));
+    const one = await replayed(world, asConfigured, { most: 0 });
+    expect(days(one)).toEqual(["2026-10-05"]);
   });
 });
