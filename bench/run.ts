@@ -9,6 +9,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Figure[]>>> = {
   http: async () => (await import("./http.ts")).http(),
   overview: async () => (await import("./overview.ts")).overview(),
   entries: async () => (await import("./entries.ts")).allEntries(),
+  preview: async () => (await import("./preview.ts")).preview(),
   scale: async () => (await import("./scale.ts")).scale(),
 };
 

@@ -81,20 +81,22 @@ export interface Report extends DueRules {
 export type ReportFrame = Pick<Report, "previousRunId" | "previousDay" | "trend" | "thresholds"> & {
   run: RunSummary & Pick<Run, "failures">;
   facts?: RunFacts | null;
+  /** The rows of these comparisons, where closing the run has just made them. */
+  rows?: KbRows | undefined;
 };
 
 /** Builds a report from a run's comparisons, taken one at a time so that a large estate need not be held in memory. */
 export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Compared>): Promise<Report> {
-  const { run, facts = null, previousRunId, previousDay, trend, thresholds } = frame;
+  const { run, facts = null, previousRunId, previousDay, trend, thresholds, rows } = frame;
   const { watchlist, tenant, runId, day, openedAt, committedAt, rules } = run;
   const due = dueRulesOf(rules);
   const failures = new Map(run.failures.map((failure) => [failure.softwareId, failure]));
-  const kbs: KbRows = new Map();
+  const kbs: KbRows = rows ?? new Map();
   const comparisons: Comparison[] = [];
   const products: ProductRow[] = [];
   for await (const one of compared) {
     const { comparison } = one;
-    addEntries(kbs, one, { thresholds, due, facts });
+    if (!rows) addEntries(kbs, one, { thresholds, due, facts });
     comparisons.push(comparison);
     products.push(productRow(one, failures.get(comparison.softwareId) ?? null));
   }

@@ -125,15 +125,17 @@ export function datesOf(
   return line ? { ...dates, listedOn: line.listedOn, replaces: line.ids } : dates;
 }
 
-const dueDates = new Map<string, RunDate>();
+/** By the number of days, then by the day they count from. */
+const dueDates = new Map<number, Map<RunDate, RunDate>>();
 
 /** The last day on which something that counts from `since` is not overdue. A large report has few different ones. */
 function dueOn(since: RunDate, exploited: boolean, { dueDays, dueDaysExploited }: DueRules): RunDate {
   const days = exploited ? Math.min(dueDays, dueDaysExploited) : dueDays;
-  const key = `${since}+${days}`;
-  const known = dueDates.get(key) ?? addDays(since, days);
-  dueDates.set(key, known);
-  return known;
+  const known = dueDates.get(days) ?? new Map<RunDate, RunDate>();
+  dueDates.set(days, known);
+  const due = known.get(since) ?? addDays(since, days);
+  known.set(since, due);
+  return due;
 }
 
 /** The counts of a KB, as the same object as those before where they are the same: a large report keeps a million. */

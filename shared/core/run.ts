@@ -110,6 +110,8 @@ export type Opening = Pick<Run, "runId" | "day" | "openedAt" | "committedAt"> & 
   /** Whether a digest was refused since the last one that was sent. */
   isDigestOwed?: boolean;
   productList?: ListReport;
+  /** Where given, closing the run fills it with its rows. */
+  rows?: KbRows;
 };
 
 /** The comparison that a product's next one follows: of the last run, or of the last one before it left the list. */
@@ -134,7 +136,7 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
   const lastFailures = new Map(last?.failures.map((failure) => [failure.softwareId, failure]));
   const comparisons: Comparison[] = [];
   const failures: ReadFailure[] = [];
-  const rows: KbRows = new Map();
+  const rows: KbRows = opening.rows ?? new Map();
   let room = maxHeldBack;
   for await (const outcome of outcomes) {
     const { softwareId, current } = outcome;

@@ -9,6 +9,12 @@ export type Weekday = (typeof weekdays)[number];
 export const mailWhens = ["worse", "changed", "always"] as const;
 export type MailWhen = (typeof mailWhens)[number];
 
+/** The largest values that these settings may have; the least is 0. */
+export const ruleLimits = {
+  ...{ minMachines: 1_000_000, minPercent: 10_000, minCves: 1_000 },
+  ...{ dueDays: 3_650, dueDaysExploited: 3_650 },
+} as const;
+
 /** What a rise must reach to be reported; a smaller one is held back and adds up until it does. */
 export interface Thresholds {
   /** Of `machineMissedOn`; both this and `minPercent` must be reached. */

@@ -55,7 +55,7 @@ function read(name: string, text: string, parameter: Parameter): string | number
     case "flag":
       return oneOf(name, text, ["true", "false"]) === "true";
     case "number":
-      return readNumber(name, text, parameter.maximum);
+      return readNumber(name, text, parameter);
     case "run":
       if (isRunId(text) || (parameter.latest && text === "latest")) return text;
       throw badRunId(name, parameter.latest);
@@ -76,8 +76,9 @@ function oneOf(name: string, text: string, allowed: readonly string[]): string {
   throw badParameter(name, `"${name}" must be one of ${allowed.join(", ")}.`, allowed);
 }
 
-function readNumber(name: string, text: string, maximum: number): number {
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (number >= 1 && number <= maximum) return number;
-  throw badParameter(name, `"${name}" must be a whole number from 1 to ${maximum}.`);
+function readNumber(name: string, text: string, parameter: Extract<Parameter, { kind: "number" }>): number {
+  const { minimum = 1, maximum } = parameter;
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  if (number >= minimum && number <= maximum) return number;
+  throw badParameter(name, `"${name}" must be a whole number from ${minimum} to ${maximum}.`);
 }

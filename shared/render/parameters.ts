@@ -1,6 +1,8 @@
 import type { EntryPosition } from "../core/entry-position.ts";
 import { type OverviewSelection, overviewSorts, overviewStates } from "../core/overview.ts";
+import { mostPreviewed } from "../core/preview.ts";
 import { changeFilters, type Selection, sortKeys, sortOrders } from "../core/selection.ts";
+import { dueFroms, mailWhens, ruleLimits, weekdays } from "../core/watchlist.ts";
 
 // Every parameter of every call, once: http/query.ts reads requests by these tables, the OpenAPI document lists them, and
 // the page's links and forms take their names and types from them.
@@ -14,7 +16,7 @@ export type Parameter = { description: string; pageOnly?: true } & (
   | { kind: "kb" }
   | { kind: "choice"; allowed: readonly string[]; default?: string }
   | { kind: "flag"; default: false }
-  | { kind: "number"; maximum: number; default?: number }
+  | { kind: "number"; minimum?: 0 | 1; maximum: number; default?: number }
   | { kind: "run"; latest: boolean; default?: "latest" }
   | { kind: "day" }
   | { kind: "position" }
@@ -179,6 +181,29 @@ export const startParameters = {
   mail: { kind: "flag", default: false, description: "Whether the run mails its digest." },
 } as const satisfies Parameters;
 
+const asConfigured = "If omitted, as configured.";
+const tried = (maximum: number, description: string) =>
+  ({ kind: "number", minimum: 0, maximum, description: `${description} ${asConfigured}` }) as const;
+
+/** The body of `POST /api/preview`, as JSON or as a form. */
+export const previewParameters = {
+  watchlist,
+  runs: { kind: "number", maximum: mostPreviewed, default: mostPreviewed, description: "How many scheduled runs." },
+  minMachines: tried(ruleLimits.minMachines, "WORSE_MIN_MACHINES to try."),
+  minPercent: tried(ruleLimits.minPercent, "WORSE_MIN_PERCENT to try."),
+  minCves: tried(ruleLimits.minCves, "WORSE_MIN_CVES to try."),
+  mailWhen: { kind: "choice", allowed: mailWhens, description: `MAIL_WHEN to try. ${asConfigured}` },
+  heartbeatDay: {
+    kind: "choice",
+    allowed: [...weekdays, "none"],
+    description: `HEARTBEAT_DAY to try. ${asConfigured}`,
+  },
+  dueDays: tried(ruleLimits.dueDays, "DUE_DAYS to try."),
+  dueDaysExploited: tried(ruleLimits.dueDaysExploited, "DUE_DAYS_EXPLOITED to try."),
+  dueFrom: { kind: "choice", allowed: dueFroms, description: `DUE_FROM to try. ${asConfigured}` },
+  format: { kind: "choice", allowed: ["json", "html"], description: "If omitted, the Accept header decides." },
+} as const satisfies Parameters;
+
 /** `POST` and `DELETE /api/runs/{watchlist}/{runId}/mail`. */
 export const mailParameters = {
   tenant: {
@@ -198,5 +223,6 @@ export const keyParameter = {
 export type ReportParameters = typeof reportParameters;
 export type ActionsParameters = typeof actionsParameters;
 export type HistoryParameters = typeof historyParameters;
+export type PreviewParameters = typeof previewParameters;
 export type OverviewParameters = typeof overviewParameters;
 export type ProductsParameters = typeof productsParameters;

@@ -33,18 +33,20 @@ interface Loading {
   /** The run to compare with, instead of the one that the run itself compared with. */
   from?: Run | undefined;
   held?: HeldSnapshots | undefined;
+  /** See `ReportFrame`. */
+  rows?: KbRows | undefined;
 }
 
 /** The report of a run: as it was mailed, or compared with any earlier run. */
 export async function loadReport(run: Run, { store }: Pick<Ports, "store">, loading: Loading = {}): Promise<Report> {
-  const { from, held } = loading;
+  const { from, held, rows } = loading;
   const [recent, facts] = await Promise.all([recentRuns(store, run), store.readFacts(run)]);
   const trend = recent.map(({ runId, day, totals }) => ({ runId, day, totals }));
   const load = (comparison: Comparison) => loadCompared(run, comparison, store, held);
   const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
   const [previousRunId, previousDay] = from ? [from.runId, from.day] : [run.previousRunId, run.previousRunId];
   const thresholds = from ? everyRise : run.rules.thresholds;
-  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds }, compared);
+  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds, rows }, compared);
 }
 
 /** The report of one product of a run as it was mailed, without the other products and the trend. */
@@ -144,8 +146,7 @@ export async function loadSince(
     const wasRead = comparison !== undefined && isRead(comparison);
     return { softwareId, last: before, isLost: wanted !== null && !before, heldBack, firstEmptyOn, wasRead, now };
   };
-  const found = await changesSince(report, since, pMapIterable(products, load, { concurrency }));
-  return { ...found, runId, day };
+  return changesSince(report, { runId, day }, pMapIterable(products, load, { concurrency }));
 }
 
 /** Compares what `run` read with what `from` reported. */

@@ -1,4 +1,4 @@
-import { dueFroms, mailWhens, weekdays } from "../core/watchlist.ts";
+import { dueFroms, mailWhens, ruleLimits, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
 import { jsonArrayKind } from "./json.ts";
 import { choice, clientIdKind, flag, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
@@ -106,21 +106,21 @@ export const settingsTable = {
   },
   WORSE_MIN_MACHINES: {
     section: digests,
-    kind: wholeNumber(0, 1_000_000),
+    kind: wholeNumber(0, ruleLimits.minMachines),
     default: 1,
     meaning: "How many more machines than last reported make a KB worse. Smaller rises add up until they are reported.",
     example: "5",
   },
   WORSE_MIN_PERCENT: {
     section: digests,
-    kind: wholeNumber(0, 10_000),
+    kind: wholeNumber(0, ruleLimits.minPercent),
     default: 0,
     meaning: "The same in percent of the machines last reported. A KB is worse when both limits are reached.",
     example: "10",
   },
   WORSE_MIN_CVES: {
     section: digests,
-    kind: wholeNumber(0, 1_000),
+    kind: wholeNumber(0, ruleLimits.minCves),
     default: 1,
     meaning:
       "A KB is also worse when its CVEs rise by this many since the last report; smaller rises add up. `0`: CVEs are never a reason.",
@@ -144,14 +144,14 @@ export const settingsTable = {
   },
   DUE_DAYS: {
     section: digests,
-    kind: wholeNumber(0, 3_650),
+    kind: wholeNumber(0, ruleLimits.dueDays),
     default: 14,
     meaning: "A KB that is older than this many days is overdue.",
     example: "30",
   },
   DUE_DAYS_EXPLOITED: {
     section: digests,
-    kind: wholeNumber(0, 3_650),
+    kind: wholeNumber(0, ruleLimits.dueDaysExploited),
     default: 3,
     meaning: "The same for a KB that closes a CVE known to be exploited, if that is sooner.",
     example: "1",

@@ -67,6 +67,7 @@ describe("the built app", () => {
       { name: "home", trigger: "http", route: "/", methods: read, authLevel: key },
       { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
       { name: "overview", trigger: "http", route: "api/overview", methods: read, authLevel: key },
+      { name: "preview", trigger: "http", route: "api/preview", methods: ["POST"], authLevel: key },
       { name: "products", trigger: "http", route: "api/products", methods: read, authLevel: key },
       { name: "reasons", trigger: "http", route: "api/reasons", methods: read, authLevel: key },
       { name: "refresh-advisories", trigger: "timer", schedule: "0 17 * * * *" },
@@ -338,11 +339,11 @@ test("a body that the host drops starts nothing: it is refused, or the address a
     statuses[name] = given.status;
     await given.text();
   }
-  expect(statuses).toEqual({ "start-run": 411, doctor: 200, resend: 404, "cancel-mail": 404 });
+  expect(statuses).toEqual({ "start-run": 411, preview: 411, doctor: 200, resend: 404, "cancel-mail": 404 });
   expect(await host.drainQueues()).toMatchObject({ processed: 0 });
 });
 
-test.each(["doctor", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
+test.each(["doctor", "preview", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
   const refused = await fetch(`${host.url}/api/${path}?watchlist=default`, { method: "POST" });
   expect([refused.status, await refused.json()]).toEqual([400, expect.objectContaining({ parameter: "watchlist" })]);
 });

@@ -104,30 +104,27 @@ function packLine({ since, listedOn, ids }: KbLine) {
 }
 
 const packedLine = z.tuple([day, day, z.array(z.string())]);
-const packedKbs = z.array(
-  z.tuple([
-    z.string(),
-    z.string(),
-    z.array(z.string()),
-    z.nullable(z.string()),
-    knownCount,
-    knownCount,
-    day,
-    knownCount,
-    z.optional(z.nullable(day)),
-    z.optional(packedLine),
-  ]),
-);
-const packedGone = z.array(
-  z.tuple([
-    z.string(),
-    day,
-    knownCount,
-    day,
-    z.optional(z.nullable(z.union([z.literal(true), z.string()]))),
-    z.optional(packedLine),
-  ]),
-);
+const packedKb = z.tuple([
+  z.string(),
+  z.string(),
+  z.array(z.string()),
+  z.nullable(z.string()),
+  knownCount,
+  knownCount,
+  day,
+  knownCount,
+  z.optional(z.nullable(day)),
+  z.optional(packedLine),
+]);
+const packedGone = z.tuple([
+  z.string(),
+  day,
+  knownCount,
+  day,
+  z.optional(z.nullable(z.union([z.literal(true), z.string()]))),
+  z.optional(packedLine),
+]);
+const packedList = z.array(z.tuple([z.string()], z.unknown()));
 const snapshotColumns = z.object({
   day,
   openedAt: instant,
@@ -141,15 +138,58 @@ const snapshotColumns = z.object({
 const lostSnapshot =
   "Delete it: reports that need it then answer 410, and a run that would compare with it counts the product as now watched.";
 
-export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: Columns, place: RowPlace): Snapshot {
+export function decodeSnapshot(key: SnapshotKey, row: Columns, place: RowPlace): Snapshot {
+  return createSnapshotDecoder()(key, row, place);
+}
+
+/**
+ * Decodes the snapshots of a product one after another. What is the same in several of them is checked once, and is one object:
+ * most KBs of a day are those of the day before.
+ */
+export function createSnapshotDecoder(): (key: SnapshotKey, row: Columns, place: RowPlace) => Snapshot {
+  const unpackKbs = unpackerOf(packedKb, unpackKb);
+  const unpackAllGone = unpackerOf(packedGone, unpackGone);
+  return (key, row, place) => unpackSnapshot(key, row, place, { unpackKbs, unpackAllGone });
+}
+
+interface Unpackers {
+  unpackKbs(list: unknown): MissingKb[];
+  unpackAllGone(list: unknown): GoneKb[];
+}
+
+/** Unpacks lists of tuples that begin with an id; a tuple that is as it was the last time is not unpacked again. */
+function unpackerOf<Schema extends z.ZodMiniType, T>(schema: Schema, unpack: (packed: z.infer<Schema>) => T) {
+  const known = new Map<string, { packed: readonly unknown[]; unpacked: T }>();
+  return (list: unknown): T[] =>
+    packedList.parse(list).map((packed) => {
+      const [id] = packed;
+      const before = known.get(id);
+      if (before && isSame(before.packed, packed)) return before.unpacked;
+      const unpacked = unpack(schema.parse(packed));
+      known.set(id, { packed, unpacked });
+      return unpacked;
+    });
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  return a.length === b.length && a.every((item, index) => isSame(item, b[index]));
+}
+
+function unpackSnapshot(
+  { tenant, softwareId, runId }: SnapshotKey,
+  row: Columns,
+  place: RowPlace,
+  { unpackKbs, unpackAllGone }: Unpackers,
+): Snapshot {
   return read(row, place, lostSnapshot, (columns) => {
     checkRowKey(place);
     const parsed = snapshotColumns.parse(columns);
     const { missingKbCount, unusable, differed, emptinessVerdict, emptinessCheckedOn } = parsed;
-    const missingKbs = packedKbs.parse(gather("missingKbs", columns)).map(unpackKb);
+    const missingKbs = unpackKbs(gather("missingKbs", columns));
     if (missingKbs.length !== missingKbCount)
       throw new RangeError(`It has ${missingKbs.length} KBs instead of ${missingKbCount}.`);
-    const gone = packedGone.parse(gather("gone", columns)).map(unpackGone);
+    const gone = unpackAllGone(gather("gone", columns));
     const emptiness =
       emptinessVerdict && emptinessCheckedOn ? { verdict: emptinessVerdict, checkedOn: emptinessCheckedOn } : undefined;
     const taken = { tenant, softwareId, runId, day: shared(parsed.day), openedAt: parsed.openedAt };
@@ -157,7 +197,7 @@ export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: 
   });
 }
 
-function unpackKb(kb: z.infer<typeof packedKbs>[number]): MissingKb {
+function unpackKb(kb: z.infer<typeof packedKb>): MissingKb {
   const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, line] = kb;
   const read = { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
   const back = goneOn ? { ...read, goneOn: shared(goneOn) } : read;
@@ -177,7 +217,7 @@ function shared(day: RunDate): RunDate {
   return known;
 }
 
-function unpackGone([id, firstSeen, peak, goneOn, why, line]: z.infer<typeof packedGone>[number]): GoneKb {
+function unpackGone([id, firstSeen, peak, goneOn, why, line]: z.infer<typeof packedGone>): GoneKb {
   const left = { id, firstSeen, peak, goneOn, ...(line && { line: unpackLine(line) }) };
   if (!why) return left;
   return why === true ? { ...left, unexplained: true } : { ...left, replacedBy: why };

@@ -17,6 +17,7 @@ import { createConfiguration } from "./last-good.ts";
 import { createProductLists } from "./product-list.ts";
 import type { RowPlace } from "./row.ts";
 import {
+  createSnapshotDecoder,
   decodeRun,
   decodeSnapshot,
   decodeSummary,
@@ -117,17 +118,17 @@ async function readSnapshots(table: Table, product: ProductKey, runIds: readonly
     where("RowKey", "le", last),
     `(${rowKeys.map((rowKey) => where("RowKey", "eq", rowKey)).join(" or ")})`,
   ]);
-  return rows.map((row) => snapshotOf(table, product, row));
+  return snapshotsOf(table, product, rows);
 }
 
-function snapshotOf(table: Table, product: ProductKey, row: { rowKey: string }): Snapshot {
-  return decodeSnapshot({ ...product, runId: row.rowKey }, row, placeOf(table, product, row.rowKey));
+function snapshotsOf(table: Table, product: ProductKey, rows: readonly { rowKey: string }[]): Snapshot[] {
+  const decode = createSnapshotDecoder();
+  return rows.map((row) => decode({ ...product, runId: row.rowKey }, row, placeOf(table, product, row.rowKey)));
 }
 
 async function listSnapshots(table: Table, product: ProductKey, from: RunId, to: RunId): Promise<Snapshot[]> {
   const range = [where("RowKey", "ge", runRowKey(from)), where("RowKey", "le", runRowKey(to))];
-  const rows = await queryRows(table, snapshotPartition(product), range);
-  return rows.map((row) => snapshotOf(table, product, row));
+  return snapshotsOf(table, product, await queryRows(table, snapshotPartition(product), range));
 }
 
 // Most products were read lately: looking at a few weeks first avoids listing the keys of a year.

@@ -21,6 +21,8 @@ import {
   healthSchema,
   historySchema,
   overviewSchema,
+  previewRequestSchema,
+  previewSchema,
   problemSchema,
   productsSchema,
   progressSchema,
@@ -36,6 +38,8 @@ const schemas = {
   HistoryEntries: entriesSchema,
   Overview: overviewSchema,
   Products: productsSchema,
+  PreviewRequest: previewRequestSchema,
+  Preview: previewSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
@@ -115,7 +119,7 @@ function parameterSchema(parameter: Parameter): object {
     case "flag":
       return { type: "boolean", ...preset };
     case "number":
-      return { type: "integer", minimum: 1, maximum: parameter.maximum, ...preset };
+      return { type: "integer", minimum: parameter.minimum ?? 1, maximum: parameter.maximum, ...preset };
     case "run":
       return { type: "string", pattern: `^(${parameter.latest ? "latest|" : ""}${runIdPattern})$`, ...preset };
     case "day":
@@ -163,6 +167,9 @@ const otherSite = problem("The request came from another site.");
 const noStarter = problem(
   "The request came from another site or, with AUTH=entra, its caller lacks the app role Runs.Start.",
 );
+
+const chunked = problem("The body was sent in chunks and did not arrive. Send it with a Content-Length.");
+const tooLarge = problem("The body is too large.");
 
 const runPath = [
   path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
@@ -285,6 +292,30 @@ const paths = {
       },
     },
   },
+  "/api/preview": {
+    post: {
+      operationId: "preview",
+      summary: "Replay past runs under other settings",
+      description: "Writes and sends nothing.",
+      requestBody: {
+        required: false,
+        content: { ...content("PreviewRequest"), ...content("PreviewRequest", "application/x-www-form-urlencoded") },
+      },
+      responses: {
+        200: ok("The mails that the runs had, and those that they would have had.", {
+          ...content("Preview"),
+          "text/html": plain,
+        }),
+        ...refused,
+        403: noStarter,
+        404: problem("There is no scheduled run to replay."),
+        406: notAcceptable,
+        411: chunked,
+        413: tooLarge,
+        500: unreadable,
+      },
+    },
+  },
   "/api/runs": {
     post: {
       operationId: "startRun",
@@ -299,8 +330,8 @@ const paths = {
         ...refused,
         403: noStarter,
         409: problem("This minute's run has already finished without a mail."),
-        411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
-        413: problem("The body is too large."),
+        411: chunked,
+        413: tooLarge,
         429: {
           ...problem("Too many runs with a mail were asked for within an hour."),
           headers: { "Retry-After": header("Seconds until one more may be asked for.") },

@@ -3,11 +3,12 @@ import { feedNames, restarts, severities } from "../../core/advisory.ts";
 import { worseReasons } from "../../core/change.ts";
 import { mailStatuses } from "../../core/mail.ts";
 import { digestStatuses, type OverviewState, overviewStates } from "../../core/overview.ts";
+import { mostPreviewed } from "../../core/preview.ts";
 import { rowKinds } from "../../core/row.ts";
 import { changeFilters } from "../../core/selection.ts";
 import { type TotalName, totalNames } from "../../core/totals.ts";
-import { dueFroms } from "../../core/watchlist.ts";
-import { startParameters } from "../parameters.ts";
+import { dueFroms, mailWhens, weekdays } from "../../core/watchlist.ts";
+import { previewParameters, startParameters } from "../parameters.ts";
 import { type ReportColumn, reportColumns } from "./csv.ts";
 
 // The shape of every JSON response, as a type for the code and as a published schema.
@@ -492,6 +493,69 @@ export const productsSchema = described(
   "Defender's products with their ids, as of the last run that read its list.",
 );
 export type ProductsJson = z.infer<typeof productsSchema>;
+
+const triedSettings = {
+  ...{ minMachines: count, minPercent: count, minCves: count },
+  mailWhen: z.enum(mailWhens),
+  heartbeatDay: z.enum([...weekdays, "none"]),
+  ...{ dueDays: count, dueDaysExploited: count, dueFrom: z.enum(dueFroms) },
+};
+const tried = <Name extends keyof typeof triedSettings>(name: Name): z.ZodMiniOptional<(typeof triedSettings)[Name]> =>
+  described(z.optional(triedSettings[name]), previewParameters[name].description);
+
+/** The body of `POST /api/preview`. */
+export const previewRequestSchema = described(
+  z.object({
+    watchlist: described(z.optional(z.string()), previewParameters.watchlist.description),
+    runs: described(
+      z.optional(z.int().check(z.minimum(1), z.maximum(mostPreviewed))),
+      `${previewParameters.runs.description} ${mostPreviewed} if omitted.`,
+    ),
+    ...{ minMachines: tried("minMachines"), minPercent: tried("minPercent"), minCves: tried("minCves") },
+    ...{ mailWhen: tried("mailWhen"), heartbeatDay: tried("heartbeatDay") },
+    ...{ dueDays: tried("dueDays"), dueDaysExploited: tried("dueDaysExploited"), dueFrom: tried("dueFrom") },
+    format: described(z.optional(z.enum(previewParameters.format.allowed)), previewParameters.format.description),
+  }),
+  "The settings to try.",
+);
+
+const previewMail = z.object({
+  mails: described(z.boolean(), "Whether the run mails."),
+  subject: described(z.nullable(z.string()), "null: it does not."),
+});
+const beforeAfter = z.object({ was: count, would: described(count, "Under the settings tried.") });
+const unmentionedKb = z.object({
+  id: described(z.string(), "The KB's number."),
+  since: described(day, "The first run in which it was overdue."),
+  until: described(day, "The last one."),
+});
+
+/** The response of `POST /api/preview`. */
+export const previewSchema = described(
+  z.object({
+    watchlist: z.string(),
+    tenant: described(z.string(), "home or a tenant id."),
+    summary: described(z.string(), "Mails before and after, and what no mail would have mentioned, in one sentence."),
+    settings: described(
+      z.object(triedSettings),
+      "The settings tried; those that the request left out are as configured.",
+    ),
+    cut: described(
+      z.nullable(z.enum(["not-kept", "too-large"])),
+      "Why older runs are left out: what they compared is no longer kept or is damaged, or more do not fit into memory.",
+    ),
+    mails: described(beforeAfter, "How many of the runs mail."),
+    silentDays: described(beforeAfter, "The most days between two mails."),
+    unmentioned: described(
+      z.array(unmentionedKb),
+      "KBs that were overdue by the settings tried, and not any more by the time of the next mail.",
+    ),
+    waiting: described(z.array(unmentionedKb), "KBs overdue in the last run, that no mail mentioned yet."),
+    runs: described(z.array(z.object({ runId, day, was: previewMail, would: previewMail })), "Oldest first."),
+  }),
+  "Past scheduled runs under other settings. Every digest counts as delivered.",
+);
+export type PreviewJson = z.infer<typeof previewSchema>;
 
 /** The body of `POST /api/runs`. */
 export const startSchema = described(

@@ -51,7 +51,7 @@ export function actionsHref(parameters: Linked<ActionsParameters>, code?: string
 
 /** A call without parameters of its own. */
 export function callHref(
-  path: "overview" | "products" | "runs" | "openapi.json" | `runs/${string}`,
+  path: "overview" | "products" | "runs" | "preview" | "openapi.json" | `runs/${string}`,
   code?: string,
 ): string {
   return code ? `${path}?${new URLSearchParams({ code })}` : path;

@@ -22,6 +22,7 @@ import { Carried, named } from "./filter.tsx";
 import { Fold } from "./fold.tsx";
 import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
+import { PreviewForm } from "./preview-form.tsx";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
 import { Today } from "./today.tsx";
@@ -361,6 +362,7 @@ function Footer({ view }: { view: PageView }) {
           Defender portal
         </a>
       </p>
+      <PreviewForm frame={view} watchlist={report.watchlist} />
     </footer>
   );
 }

@@ -25,6 +25,7 @@ describe("the OpenAPI document", () => {
       "GET /api/overview",
       "GET /",
       "GET /api/products",
+      "POST /api/preview",
       "POST /api/runs",
       "GET /api/runs/{watchlist}/{runId}",
       "POST /api/runs/{watchlist}/{runId}/mail",

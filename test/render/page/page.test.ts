@@ -168,7 +168,10 @@ describe("links and forms", () => {
   test("Read now posts the watchlist to the call that starts runs, and waits while one is under way", () => {
     const html = renderPage(aView(sample));
     const post = all(html, "form").filter(({ method }) => method === "post");
-    expect(post).toEqual([{ method: "post", action: "runs", class: "measure" }]);
+    expect(post).toEqual([
+      { method: "post", action: "runs", class: "measure" },
+      { method: "post", action: "preview", class: "try" },
+    ]);
     const busy = renderPage(
       aView(sample, { progress: { runId: "2026-11-23T10:17Z", state: "queued", read: 0, total: 12 } }),
     );
