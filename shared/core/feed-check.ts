@@ -22,9 +22,10 @@ interface Said {
 
 /**
  * The CVEs that became exploited since the feeds were read before: those that CISA added, and those that MSRC calls exploited
- * in a month that was read before and did not say so. What is read for the first time says nothing new.
+ * in a month that was read before and did not say so. What is read for the first time says nothing new, but for what CISA
+ * added after the day `failingSince`, from when on MSRC could not be read: which KBs close that was not known.
  */
-export function newlyExploited(before: Said, now: Said): Map<string, ExploitedCve> {
+export function newlyExploited(before: Said, now: Said, failingSince: string | null = null): Map<string, ExploitedCve> {
   const listed = new Map((now.exploited ?? before.exploited ?? []).map((entry) => [entry.cve, entry]));
   const [flagged, wasFlagged] = [flagsOf([...before.months, ...now.months]), flagsOf(before.months)];
   const wasListed = new Set((before.exploited ?? []).map(({ cve }) => cve));
@@ -33,13 +34,20 @@ export function newlyExploited(before: Said, now: Said): Map<string, ExploitedCv
   const turned = [...flagsOf(now.months.filter(({ id }) => readBefore.has(id)))].filter(
     (cve) => !wasFlagged.has(cve) && !wasListed.has(cve),
   );
+  const firstRead = now.months
+    .filter(({ id }) => !readBefore.has(id))
+    .flatMap(({ kbs }) => kbs.flatMap((kb) => kb.cves));
+  const missed = firstRead.filter((cve) => {
+    const since = listed.get(cve)?.since;
+    return failingSince !== null && since !== undefined && since > failingSince.slice(0, 10);
+  });
   const describe = (cve: string): ExploitedCve => {
     const entry = listed.get(cve);
     const says: Record<FeedName, boolean> = { msrc: flagged.has(cve), kev: entry !== undefined };
     const sources = feedNames.filter((feed) => says[feed]);
     return { cve, sources, since: entry?.since ?? null, ransomware: entry?.ransomware ?? false };
   };
-  return new Map([...added, ...turned].map((cve) => [cve, describe(cve)]));
+  return new Map([...added, ...turned, ...missed].map((cve) => [cve, describe(cve)]));
 }
 
 function flagsOf(months: readonly Month[]): Set<string> {

@@ -177,7 +177,7 @@ async function alertOf(
   read: Pick<Outcome, "months" | "exploited">,
   ports: Ports,
 ): Promise<void> {
-  const exploited = newlyExploited(stored, read);
+  const exploited = newlyExploited(stored, read, stored.msrc.fault?.since);
   if (exploited.size === 0) return;
   ports.log("info", "CVEs became exploited", { cves: [...exploited.keys()] });
   const readAgain = new Set(read.months.map(({ id }) => id));

@@ -396,6 +396,28 @@ describe("alerts", () => {
     expect(await alerts()).toEqual(["CVE-2026-9"]);
   });
 
+  it("are raised of what CISA added while MSRC could not be read", async () => {
+    const at = async (day: string) => {
+      world.setClock(`${day}T05:17:00Z`);
+      await refreshAdvisories(world.ports);
+    };
+    feeds.setMonth("2026-Dec", new FeedError("MSRC answered 503."));
+    await at("2026-11-24");
+    feeds.setKev([
+      entry("CVE-2020-0601"),
+      entry("CVE-2026-9", { since: "2026-11-25" }),
+      entry("CVE-2026-8", { since: "2026-11-24" }),
+    ]);
+    await at("2026-11-25");
+    expect(await alerts()).toEqual([]);
+    const cves = ["CVE-2020-0601", "CVE-2026-8", "CVE-2026-9"];
+    feeds.setMonth("2026-Dec", [aMsrcKb("5072001", { cves })]);
+    await at("2026-11-26");
+    expect(await alerts()).toEqual(["CVE-2026-9"]);
+    await at("2026-11-27");
+    expect(await alerts()).toEqual(["CVE-2026-9"]);
+  });
+
   it("come before what they are about is saved, so that a crash loses none", async () => {
     const { store } = world.ports;
     const failure = new StorageError("No answer.", { status: null, code: "ECONNREFUSED" }, null);
