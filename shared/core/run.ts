@@ -128,7 +128,7 @@ export function lastComparisons(last: Run | null): ReadonlyMap<string, Compariso
 
 /** Closes a run over its products: what is compared with what, what failed, the totals, and whether it owes a mail. */
 export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome>): Promise<Run> {
-  const { watchlist, runId, day, last, timeZone, facts = null } = opening;
+  const { watchlist, runId, day, last, timeZone, facts = null, rows = new Map() } = opening;
   const { thresholds } = watchlist;
   const due = dueRulesOf(watchlist);
   const before = lastComparisons(last);
@@ -136,7 +136,6 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
   const lastFailures = new Map(last?.failures.map((failure) => [failure.softwareId, failure]));
   const comparisons: Comparison[] = [];
   const failures: ReadFailure[] = [];
-  const rows: KbRows = opening.rows ?? new Map();
   let room = maxHeldBack;
   for await (const outcome of outcomes) {
     const { softwareId, current } = outcome;
@@ -155,7 +154,7 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
   const previousRunId = last?.runId ?? null;
   const closed = { ...pick(opening), previousRunId, comparisons, left: leftProducts(opening), failures, totals };
   const { mail = false, isDigestOwed = false, productList } = opening;
-  const added = comparisons.slice(0, productList?.found?.configured).filter(isBaseline).length;
+  const added = announcedIn(comparisons, opening).filter(isBaseline).length;
   const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail({ ...closed, added }, watchlist) : mail;
   return {
     ...closed,
@@ -163,6 +162,15 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
     ...(productList && { productList }),
     mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
   };
+}
+
+/** The products whose first sight is announced: those that the watchlist names, and all where the run before had read none. */
+function announcedIn(
+  comparisons: readonly Comparison[],
+  { last, productList }: Pick<Opening, "last" | "productList">,
+): readonly Comparison[] {
+  const hasRead = last?.comparisons.some(({ current }) => current !== null);
+  return hasRead ? comparisons.slice(0, productList?.found?.configured) : comparisons;
 }
 
 /** The KBs whose facts a report of two snapshots uses. */
@@ -257,7 +265,7 @@ function fail(outcome: Outcome, { runId, day }: Opening, earlier: ReadFailure | 
 
 /**
  * Whether a scheduled run is worth a digest to this watchlist's readers. `added`: how many of the products that it names were
- * read for the first time; all of them where it names every one.
+ * read for the first time; all of them where it names every one, or where the run before had read none.
  */
 export function deservesMail(
   run: Pick<Run, "runId" | "day" | "previousRunId" | "totals" | "failures"> & { added?: number },

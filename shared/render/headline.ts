@@ -333,6 +333,7 @@ function lacksKbs(report: Report): boolean {
 /** That none of a report's products could be read. */
 function nothingRead(report: Report): string {
   const watched = countWatched(report.totals);
+  if (watched === 0) return "No products are watched: Defender's product list could not be read";
   return watched === 1 ? notReadWords(report) : `None of the ${many(watched, "product")} could be read`;
 }
 

@@ -4,6 +4,7 @@ import { hasLeftInventory } from "../../shared/core/report.ts";
 import type { Run } from "../../shared/core/run.ts";
 import type { Watchlist } from "../../shared/core/watchlist.ts";
 import { DefenderError } from "../../shared/ports.ts";
+import { headline, subject } from "../../shared/render/headline.ts";
 import { loadReport } from "../../shared/run/load-report.ts";
 import { aWatchlist, chainOf } from "../support/builders.ts";
 import { askFor, handleAll } from "../support/drive.ts";
@@ -215,6 +216,25 @@ describe("a product that left the list", () => {
 });
 
 describe("a list that fails", () => {
+  test("that could not be read at first is the news, and the products that are found later are announced", async () => {
+    const world = fakeWorld([finding()]);
+    stock(world, usual);
+    const { products } = world.inventory;
+    world.inventory.products = busy;
+    const failing = await playDay(world, first);
+    const reason = "No products are watched: Defender's product list could not be read";
+    expect([headline(failing.report), subject(failing.report)]).toEqual([
+      `${reason}.`,
+      expect.stringContaining(reason),
+    ]);
+    expect(failing.run.mail.status).toBe("sent");
+    const quiet = await playDay(world, addDays(first, 1));
+    expect([headline(quiet.report), quiet.run.mail.status]).toEqual([`${reason}.`, "none"]);
+    world.inventory.products = products;
+    const found = await playDay(world, addDays(first, 2));
+    expect([found.run.totals.baseline, found.run.mail.status]).toEqual([2, "sent"]);
+  });
+
   test.each([
     ["cannot be read", busy],
     ["is empty", []],
