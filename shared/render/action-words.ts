@@ -18,7 +18,7 @@ export function neededWords({ installs, reach }: Pick<Action, "installs" | "reac
 }
 
 /** The KBs that an update closes besides itself. */
-export function closedToo({ covers }: Pick<Action, "covers">): string[] {
+function closedToo({ covers }: Pick<Action, "covers">): string[] {
   return [...new Set(covers.map(({ row }) => row.id))];
 }
 

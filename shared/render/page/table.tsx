@@ -232,7 +232,7 @@ export function ReplacedBy({ row, view: { query, code } }: { row: KbRow; view: P
 }
 
 /** Whether a KB closes an exploited CVE, and by whose word. */
-export function Exploited({ row }: { row: KbRow }) {
+function Exploited({ row }: { row: KbRow }) {
   if (!isExploited(row)) {
     return <span className="none">{advisoryState(row) === "known" ? "none known" : exploitationWords(row)}</span>;
   }
