@@ -100,7 +100,7 @@ function installsSummary(trend: Trend): string {
   return `${installs}. The most ${since}: ${count(peak.totals.missingInstalls)} on ${shortDay(peak.day)}.`;
 }
 
-/** The last value stands beside the line, where nothing crosses it. */
+/** The last value is beside the line, where nothing crosses it. */
 const roomForValue = 34;
 
 function InstallsLine({ trend }: { trend: Trend }) {

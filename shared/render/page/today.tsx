@@ -15,7 +15,7 @@ import type { PageQuery, PageView } from "./view.ts";
 import { lastReadWords } from "./words.ts";
 
 /** One count of the page's top. */
-export interface Figure {
+interface Figure {
   label: string;
   /** `null`: nobody knows. */
   value: number | null;
@@ -29,7 +29,7 @@ export interface Figure {
 }
 
 /** One line: figures, or what there is to say instead. */
-export type Line = { figures: readonly Figure[] } | { words: string };
+type Line = { figures: readonly Figure[] } | { words: string };
 
 /** The few numbers that changed, and those that should. */
 export function Today({ view }: { view: PageView }) {
