@@ -5,7 +5,14 @@ import { renderEmptyPage, renderPage } from "../../shared/render/page/page.tsx";
 import { findBarriers, launchBrowser, openPage } from "../support/browser.ts";
 import { aKb, aReport } from "../support/builders.ts";
 import { type HttpServer, startHttpServer } from "../support/http-server.ts";
-import { aView, largeReport, sampleHistory, sampleOptions, sampleReport } from "../support/page-samples.ts";
+import {
+  aView,
+  largeReport,
+  sampleHistory,
+  sampleLines,
+  sampleOptions,
+  sampleReport,
+} from "../support/page-samples.ts";
 
 const nonce = "c2FtcGxlLW5vbmNl";
 const policy = `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
@@ -46,7 +53,7 @@ async function renderAll(): Promise<void> {
   const query = { watchlist: "default", run: "latest" as const };
   const kb = (id: string) => aView(report, { query: { ...query, kb: id }, history: sampleHistory(id) });
   const progress = { runId: "2026-11-23T10:17Z", state: "committed" as const, read: 12, total: 12 };
-  rendered.set("report", renderPage(aView(report, { watchlists: ["default", "servers"] })));
+  rendered.set("report", renderPage(aView(report, { watchlists: ["default", "servers"], lines: sampleLines(report) })));
   rendered.set("filtered", renderPage(aView(report, { query: { ...query, overdue: true, sort: "machines" } })));
   rendered.set("partly-read", renderPage(aView(await partlyRead(true), { newerRuns: ["2026-11-23T08:00Z"] })));
   rendered.set("not-read", renderPage(aView(await partlyRead(false))));

@@ -9,7 +9,14 @@ import { renderEmptyPage, renderPage } from "../../../shared/render/page/page.ts
 import type { PageView } from "../../../shared/render/page/view.ts";
 import { anyStory, hostileText } from "../../support/any-report.ts";
 import { aCatalogue, aKb, aReport } from "../../support/builders.ts";
-import { aView, largeReport, sampleHistory, sampleOptions, sampleReport } from "../../support/page-samples.ts";
+import {
+  aView,
+  largeReport,
+  sampleHistory,
+  sampleLines,
+  sampleOptions,
+  sampleReport,
+} from "../../support/page-samples.ts";
 import { readHtml, type Tag } from "../../support/read-html.ts";
 
 const sample = await sampleReport();
@@ -494,6 +501,15 @@ describe("the report page", () => {
       "f machines with f in Defender Read read for the first time 1 240 23 Nov 2026 compared with nothing",
     ])
       expect(table).toContain(line);
+  });
+
+  test("draws the days of the products whose lines it has, and says the same in words", () => {
+    const lines = sampleLines(sample);
+    const html = renderPage(aView(sample, { lines }));
+    const words = [...html.matchAll(/class="spark".*?<title>([^<]*)/g)].map(([, title]) => title);
+    expect(words).toHaveLength(lines.size);
+    expect(words[0]).toMatch(/^30 runs: [\d,]+ missing installs on 25 Oct, 1,368 on 23 Nov; at most/);
+    expect(renderPage(aView(sample))).not.toContain('class="spark"');
   });
 
   test("offers to start a run, unless its reader may not", () => {
