@@ -57,16 +57,21 @@ export function closingKbs(
   return new Map([...closing].map(([id, cves]) => [id, [...cves]]));
 }
 
-/** The gaps of a product as it was last read, each with the CVEs that its KB closes; those of other KBs are left out. */
+/**
+ * The gaps of a product as it was last read, each with the CVEs that its KB closes, itself or as the successor of what it replaced;
+ * those of other KBs are left out.
+ */
 export function gapsIn(
   { softwareId, day, missingKbs }: Snapshot,
   closing: ReadonlyMap<string, readonly string[]>,
 ): { gap: AlertGap; cves: readonly string[] }[] {
   return missingKbs.flatMap(({ id, name, url, machineMissedOn, firstSeen, line }) => {
-    const cves = closing.get(id);
+    const cves = [...new Set([id, ...(line?.ids ?? [])].flatMap((one) => closing.get(one) ?? []))];
     // The age of what it replaced is not how long this KB has been missing.
     const since = line?.listedOn ?? firstSeen;
-    return cves ? [{ gap: { id, name, url, softwareId, machineMissedOn, firstSeen: since, readOn: day }, cves }] : [];
+    return cves.length > 0
+      ? [{ gap: { id, name, url, softwareId, machineMissedOn, firstSeen: since, readOn: day }, cves }]
+      : [];
   });
 }
 

@@ -44,6 +44,8 @@ export interface KbEntry {
   listedOn?: RunDate;
   /** The ids of the KBs that it replaced. */
   replaces?: readonly string[];
+  /** Set where one of these closes an exploited CVE, which this one then closes too. */
+  replacesExploited?: true;
   /** Of a replaced one: the id of the KB listed in its place. */
   replacedBy?: string;
 }
@@ -117,12 +119,14 @@ export function addEntries(rows: KbRows, { comparison, previous, current }: Comp
 export function datesOf(
   kb: MissingKb,
   { due, facts }: Omit<EntryRules, "thresholds">,
-): Pick<KbEntry, "firstSeen" | "since" | "dueOn" | "peak" | "listedOn" | "replaces"> {
+): Pick<KbEntry, "firstSeen" | "since" | "dueOn" | "peak" | "listedOn" | "replaces" | "replacesExploited"> {
   const { firstSeen, peak, line } = kb;
   const advisory = facts?.advisories.get(kb.id);
   const since = due.dueFrom === "released" ? releasedSince(kb, advisory?.released ?? null) : firstSeen;
   const dates = { firstSeen, since, dueOn: dueOn(since, isExploited({ advisory }), due), peak };
-  return line ? { ...dates, listedOn: line.listedOn, replaces: line.ids } : dates;
+  if (!line) return dates;
+  const isMarked = line.ids.some((id) => isExploited({ advisory: facts?.advisories.get(id) }));
+  return { ...dates, listedOn: line.listedOn, replaces: line.ids, ...(isMarked && { replacesExploited: true }) };
 }
 
 /** By the number of days, then by the day they count from. */

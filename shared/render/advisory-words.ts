@@ -32,7 +32,9 @@ export function causeWords({ advisory }: Advised): string {
 
 /** `CVE-2026-1234 in CISA KEV since 12 Nov, used by ransomware`. */
 export function cveWords({ cve, sources, since, ransomware }: ExploitedCve): string {
-  const source = sources.includes("kev") ? `in CISA KEV${since ? ` since ${shortDay(since)}` : ""}` : "by MSRC's word";
+  const source = sources.includes("kev")
+    ? `in CISA KEV${since ? ` since ${shortDay(since)}` : ""}`
+    : "according to MSRC";
   return `${shown(cve, 20)} ${source}${ransomware ? ", used by ransomware" : ""}`;
 }
 
@@ -56,10 +58,11 @@ export function severityOf({ advisory }: Advised): string {
 }
 
 /** What is known of exploitation in a few words, also where nothing is; empty where the run had no facts. */
-export function exploitationWords(row: Advised): string {
+export function exploitationWords(row: Pick<KbRow, "advisory" | "entries">): string {
   switch (advisoryState(row)) {
     case "known":
-      return exploitedWords(row) || "not known to be exploited";
+      // What it replaced it closes, too.
+      return exploitedWords(row) || (replacesExploited(row) ? "" : "not known to be exploited");
     case "not-known":
       return "not known to MSRC";
     case "no-facts":
@@ -72,7 +75,13 @@ export function replacementWords({ entries }: Pick<KbRow, "entries">): string {
   const by = replacedBy({ entries });
   if (by.length > 0) return `replaced by ${listed(by.map(kbWord))}`;
   const last = [...new Set(entries.flatMap(({ replaces }) => replaces?.slice(-1) ?? []))];
-  return last.length > 0 ? `replaces ${listed(last.map(kbWord))}` : "";
+  if (last.length === 0) return "";
+  const why = replacesExploited({ entries }) ? "; also closes exploited CVEs of older KBs" : "";
+  return `replaces ${listed(last.map(kbWord))}${why}`;
+}
+
+function replacesExploited({ entries }: Pick<KbRow, "entries">): boolean {
+  return entries.some((entry) => entry.replacesExploited);
 }
 
 /** The ids of the KBs that replaced a KB in its products. */

@@ -67,6 +67,12 @@ describe("the gaps of a snapshot", () => {
     expect(found.map(({ gap }) => gap.firstSeen)).toEqual(["2026-11-12"]);
   });
 
+  test("are those of a KB whose predecessor closed one, because it closes that, too", () => {
+    const line = { ids: ["0", "1"], since: "2026-09-08", listedOn: "2026-11-12" };
+    const found = gapsIn(aSnapshot({ missingKbs: [aKb({ id: "2", line })] }), closing);
+    expect(found.map(({ gap, cves }) => [gap.id, cves])).toEqual([["2", [cve]]]);
+  });
+
   test("do not include what was resolved or replaced", () => {
     const gone = [
       { id: "1", firstSeen: "2026-11-12", peak: 9, goneOn: "2026-11-22" },

@@ -230,7 +230,7 @@ export function aView(report: Report, parts: Partial<PageView> = {}): PageView {
 }
 
 /** The missing installs of each product of a report over 30 days; of the last one nothing is known. */
-function sampleLines({ products, day }: Report): NonNullable<PageView["lines"]> {
+export function sampleLines({ products, day }: Report): NonNullable<PageView["lines"]> {
   const lines = products.slice(0, -1).map(({ softwareId, missingInstalls }, at) => {
     const line = Array.from({ length: 30 }, (_, index) => ({
       day: addDays(day, index - 29),

@@ -3,6 +3,7 @@ import { coverageWords } from "../coverage-words.ts";
 import { listFailureWords, notInRunWords } from "../list-words.ts";
 import { count } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
+import { Fold } from "./fold.tsx";
 import { callHref } from "./link.ts";
 import type { PageView } from "./view.ts";
 
@@ -16,8 +17,7 @@ export function CoverageSection({ view: { full, code } }: { view: PageView }) {
   ].filter((note) => note !== null);
   if (words.length + notes.length === 0) return null;
   return (
-    <section id="coverage" aria-labelledby="coverage-title" data-live>
-      <h2 id="coverage-title">Coverage</h2>
+    <Fold id="coverage" title="Coverage" note="Products that are not covered, and why" isLive>
       {notes.map((note) => (
         <p key={note} className="note">
           {note}
@@ -52,7 +52,7 @@ export function CoverageSection({ view: { full, code } }: { view: PageView }) {
       <p className="links">
         <a href={callHref("products", code)}>Find products by name or id</a>
       </p>
-    </section>
+    </Fold>
   );
 }
 

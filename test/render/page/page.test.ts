@@ -256,7 +256,7 @@ describe("what is exploited", () => {
     const row =
       /<tr role="row" data-rank="\d+" data-text="kb5068861\n.*?<\/tr>/s.exec(renderPage(aView(sample)))?.[0] ?? "";
     expect(readHtml(row).text.replace(/\s+/g, " ")).toMatch(
-      / ! Exploited CVE-2026-60709 in CISA KEV since 12 Nov, used by ransomware and CVE-2026-60710 by MSRC's word $/,
+      / ! Exploited CVE-2026-60709 in CISA KEV since 12 Nov, used by ransomware and CVE-2026-60710 according to MSRC $/,
     );
   });
 
