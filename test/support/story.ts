@@ -1,3 +1,4 @@
+import type { Catalogue } from "../../shared/core/advisory.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { type Defender, DefenderError, type OutgoingMail } from "../../shared/ports.ts";
@@ -31,6 +32,8 @@ export interface StoryDay {
 export interface Story {
   watchlist: Partial<Omit<Watchlist, "thresholds">> & { thresholds?: Partial<Watchlist["thresholds"]> };
   rules?: Partial<FakeWorld["ports"]["rules"]>;
+  /** What is known of KBs; absent: nothing. */
+  catalogue?: Catalogue;
   days: readonly StoryDay[];
 }
 
@@ -45,10 +48,11 @@ export interface PlayedStory {
 }
 
 /** Plays a story through the timer, the queue and the endpoints, over fakes of the neighbours. */
-export async function play({ watchlist, rules, days }: Story): Promise<PlayedStory> {
+export async function play({ watchlist, rules, catalogue, days }: Story): Promise<PlayedStory> {
   const world = fakeWorld([]);
   const { ports } = world;
   Object.assign(ports.rules, rules);
+  if (catalogue) ports.catalogue = async () => catalogue;
   const answers: Record<string, StoryAnswer> = {};
   const weaknesses: Record<string, number | null> = {};
   const defender = storyDefender(answers, weaknesses, world.reads);
