@@ -158,6 +158,8 @@ export interface Pair {
   base: Base | null;
 }
 
+const noIds: readonly string[] = [];
+
 interface Pairs {
   listed: readonly Pair[];
   /** Those of the snapshot before that are not listed now, with the counts last reported. */
@@ -177,7 +179,8 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
   }
   const listed = current.missingKbs.map((kb) => {
     const self = before.get(kb.id);
-    const replaced = (kb.line?.ids ?? []).flatMap((id) => (heirs.has(id) ? (before.get(id) ?? []) : []));
+    const ids = heirs.size > 0 ? (kb.line?.ids ?? noIds) : noIds;
+    const replaced = ids.flatMap((id) => (heirs.has(id) ? (before.get(id) ?? []) : []));
     if (replaced.length === 0)
       return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
     // Machines that missed the old KB now miss this one, which some may have missed before.
