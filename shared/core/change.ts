@@ -158,6 +158,8 @@ export interface Pair {
   base: Base | null;
 }
 
+const none: readonly MissingKb[] = [];
+
 interface Pairs {
   listed: readonly Pair[];
   /** Those of the snapshot before that are not listed now, with the counts last reported. */
@@ -178,7 +180,7 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
   );
   const listed = current.missingKbs.map((kb) => {
     const self = before.get(kb.id);
-    const replaced = (olderOf.get(kb.id) ?? []).map(({ old }) => old);
+    const replaced = olderOf.get(kb.id)?.map(({ old }) => old) ?? none;
     if (replaced.length === 0)
       return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
     const machineMissedOn = machinesOfAll([...replaced, ...(self ? [self] : [])], kb);

@@ -100,7 +100,7 @@ export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Co
     comparisons.push(comparison);
     products.push(productRow(one, failures.get(comparison.softwareId) ?? null));
   }
-  const totals = countTotals(kbs.values(), countProducts(comparisons), day);
+  const totals = rows ? run.totals : countTotals(kbs.values(), countProducts(comparisons), day);
   return {
     ...{ watchlist, tenant, runId, day, openedAt, committedAt, previousRunId, previousDay, trend },
     ...{ thresholds, ...due, timeZone: rules.timeZone, facts, products, totals },

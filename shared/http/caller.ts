@@ -60,7 +60,7 @@ export function requireStart(caller: Caller): void {
   throw new Problem(
     403,
     "Not allowed",
-    `Starting runs, sending or cancelling their mails, and trying other settings need the app role ${appRoles.start}. ${whoAssigns}`,
+    `Starting runs, sending or cancelling their mails, and trying other settings needs the app role ${appRoles.start}. ${whoAssigns}`,
   );
 }
 

@@ -158,6 +158,16 @@ const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
       })),
     ),
   ],
+  "api/preview": (method) => [
+    { method, path: "/api/preview", body: "{}" },
+    ...asked.flatMap((word) => [
+      { method, path: "/api/preview", body: JSON.stringify({ watchlist: nameOf(word), minMachines: 5 }) },
+      {
+        ...{ method, path: "/api/preview", body: new URLSearchParams({ watchlist: nameOf(word) }).toString() },
+        headers: { "content-type": "application/x-www-form-urlencoded", ...pages },
+      },
+    ]),
+  ],
   "api/runs": (method) => [
     { method, path: "/api/runs", body: "{}" },
     { method, path: "/api/runs", body: '{"mail": 1}' },

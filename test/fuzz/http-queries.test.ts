@@ -3,12 +3,18 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { serveHealth } from "../../shared/http/health.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveHome, serveOverview } from "../../shared/http/overview.ts";
+import { servePreview } from "../../shared/http/preview.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { respond } from "../../shared/http/respond.ts";
 import type { HttpResponse } from "../../shared/http/response.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
-import { historyParameters, overviewParameters, reportParameters } from "../../shared/render/parameters.ts";
+import {
+  historyParameters,
+  overviewParameters,
+  previewParameters,
+  reportParameters,
+} from "../../shared/render/parameters.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
@@ -240,6 +246,30 @@ describe("any query", fuzzing, () => {
           ["[".repeat(9_999), {}],
           ['{"watchlist": {"__proto__": []}}', {}],
           ['{"__proto__": {"mail": 1}}', {}],
+        ],
+      },
+    );
+  });
+
+  test("with any body previews or is refused with a problem", async () => {
+    const fields = fc
+      .array(fc.tuple(fc.constantFrom(...Object.keys(previewParameters), "code", "x"), aValue))
+      .map((pairs) => `${new URLSearchParams(pairs)}`);
+    const body = fc.oneof(
+      anyJson.map((value) => JSON.stringify(value)),
+      fields,
+      anyText,
+    );
+    await fc.assert(
+      fc.asyncProperty(body, headers, async (text, given) => {
+        const asked = request([], { method: "POST", headers: given, body: text });
+        expectSound(await respond(asked, () => servePreview(asked, world.ports)), [200, 400, 403, 404, 406, 413]);
+      }),
+      {
+        numRuns: fuzzRuns(300),
+        examples: [
+          ['{"__proto__": {"runs": 1}}', {}],
+          ['{"runs": 1e400}', {}],
         ],
       },
     );

@@ -7,7 +7,7 @@ import { type Ports, RowError, type Store } from "../../shared/ports.ts";
 import { subject } from "../../shared/render/headline.ts";
 import { loadPastRuns } from "../../shared/run/past-runs.ts";
 import { type ReplayedRun, replay } from "../../shared/run/replay.ts";
-import { aWatchlist } from "../support/builders.ts";
+import { aCatalogue, aWatchlist } from "../support/builders.ts";
 import type { FakeWorld } from "../support/fake-world.ts";
 import { item, type PlayedStory, play, type Story, type StoryAnswer, type StoryDay } from "../support/story.ts";
 
@@ -108,12 +108,21 @@ const someSettings = fc.record({
   dueFrom: fc.constantFrom("released", "first-seen"),
 }) satisfies fc.Arbitrary<Story["watchlist"]>;
 const rules = { graceMinutes: 0 };
+/** The second KB replaces the first; the third closes an exploited CVE. */
+const catalogue = aCatalogue(
+  {
+    "5000001": { released: "2026-09-08" },
+    "5000002": { released: "2026-09-30", supersedes: ["5000001"] },
+    "5000003": { released: "2026-10-02", cves: ["CVE-2026-20009"] },
+  },
+  [{ cve: "CVE-2026-20009", since: "2026-10-03", ransomware: false }],
+);
 
 describe("replaying past runs", () => {
   test("under the settings that they had gives what they reported", async () => {
     await fc.assert(
       fc.asyncProperty(someDays, someSettings, async (days, tried) => {
-        const played = await play({ watchlist: { softwareIds: products, ...tried }, rules, days });
+        const played = await play({ watchlist: { softwareIds: products, ...tried }, rules, catalogue, days });
         const { runs } = await replayed(played.world, () => settings(tried));
         expect(runs).toHaveLength((await scheduled(played.world)).length);
         for (const { run, replayed, was, would } of runs) {
@@ -130,7 +139,7 @@ describe("replaying past runs", () => {
     await fc.assert(
       fc.asyncProperty(someDays, someSettings, someSettings, async (days, had, tried) => {
         const [played, fresh] = await Promise.all(
-          [had, tried].map((one) => play({ watchlist: { softwareIds: products, ...one }, rules, days })),
+          [had, tried].map((one) => play({ watchlist: { softwareIds: products, ...one }, rules, catalogue, days })),
         );
         if (!played || !fresh) throw new Error("two stories are played");
         const { runs } = await replayed(played.world, () => settings(tried));

@@ -36,6 +36,8 @@ export interface Story {
   /** Further watchlists, with the same settings but for these. */
   others?: readonly Partial<Watchlist>[];
   rules?: Partial<FakeWorld["ports"]["rules"]>;
+  /** What is known of KBs; absent: nothing. */
+  catalogue?: Catalogue;
   days: readonly StoryDay[];
 }
 
@@ -50,10 +52,11 @@ export interface PlayedStory {
 }
 
 /** Plays a story through the timer, the queue and the endpoints, over fakes of the neighbours. */
-export async function play({ watchlist, others = [], rules, days }: Story): Promise<PlayedStory> {
+export async function play({ watchlist, others = [], rules, catalogue, days }: Story): Promise<PlayedStory> {
   const world = fakeWorld([]);
   const { ports } = world;
   Object.assign(ports.rules, rules);
+  if (catalogue) ports.catalogue = async () => catalogue;
   const answers: Record<string, StoryAnswer> = {};
   const weaknesses: Record<string, number | null> = {};
   const defender = storyDefender(answers, weaknesses, world.reads);

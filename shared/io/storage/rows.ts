@@ -124,7 +124,6 @@ const packedGone = z.tuple([
   z.optional(z.nullable(z.union([z.literal(true), z.string()]))),
   z.optional(packedLine),
 ]);
-const packedList = z.array(z.tuple([z.string()], z.unknown()));
 const snapshotColumns = z.object({
   day,
   openedAt: instant,
@@ -159,16 +158,18 @@ interface Unpackers {
 
 /** Unpacks lists of tuples that begin with an id; a tuple that is as it was the last time is not unpacked again. */
 function unpackerOf<Schema extends z.ZodMiniType, T>(schema: Schema, unpack: (packed: z.infer<Schema>) => T) {
-  const known = new Map<string, { packed: readonly unknown[]; unpacked: T }>();
-  return (list: unknown): T[] =>
-    packedList.parse(list).map((packed) => {
-      const [id] = packed;
+  const known = new Map<unknown, { packed: unknown; unpacked: T }>();
+  return (list: unknown): T[] => {
+    if (!Array.isArray(list)) throw new TypeError("It has no list where one must be.");
+    return list.map((packed: unknown) => {
+      const id = Array.isArray(packed) && packed[0];
       const before = known.get(id);
       if (before && isSame(before.packed, packed)) return before.unpacked;
       const unpacked = unpack(schema.parse(packed));
       known.set(id, { packed, unpacked });
       return unpacked;
     });
+  };
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { mostPreviewed, type PreviewMail, type PreviewRun, type UnmentionedKb } from "../../core/preview.ts";
+import { mostPreviewed, type Preview, type PreviewMail, type UnmentionedKb } from "../../core/preview.ts";
 import { dueFroms, type MailWhen, mailWhens, ruleLimits, weekdays } from "../../core/watchlist.ts";
 import { type PreviewFacts, previewHeadline, previewLimits, previewSpan, silenceWords } from "../preview-words.ts";
 import { formatRun, many, shortDay, shown } from "../words.ts";
@@ -171,40 +171,56 @@ function Unmentioned(props: { title: string; kbs: readonly UnmentionedKb[]; isOp
   );
 }
 
+/** Rows that are shown at once; older ones are folded. */
+const mostRows = 20;
+
 /** The subjects side by side, the newest first; runs that mail in neither case are only counted. */
-function Mails({ view: { watchlist, preview, code } }: { view: PreviewView }) {
-  const shownRuns = preview.runs.filter(({ was, would }) => was.mails || would.mails).toReversed();
-  const quiet = preview.runs.length - shownRuns.length;
+function Mails({ view }: { view: PreviewView }) {
+  const { runs } = view.preview;
+  const mailing = runs.filter(({ was, would }) => was.mails || would.mails).toReversed();
+  const quiet = runs.length - mailing.length;
+  const [newest, older] = [mailing.slice(0, mostRows), mailing.slice(mostRows)];
   return (
     <section id="mails" aria-labelledby="mails-title">
       <h2 id="mails-title">Mails</h2>
       {quiet > 0 && <p className="note">{`${many(quiet, "run")} without a mail in either case.`}</p>}
-      {shownRuns.length > 0 && (
-        <Table
-          className="list mails"
-          caption="The subjects of the mails, as they were and under the settings tried"
-          head={
-            <>
-              <ColumnHead>Run</ColumnHead>
-              <ColumnHead>{`As it was: ${many(preview.mails.was, "mail")}`}</ColumnHead>
-              <ColumnHead>{`With these settings: ${many(preview.mails.would, "mail")}`}</ColumnHead>
-            </>
-          }
-        >
-          {shownRuns.map((run) => (
-            <MailRow
-              key={run.runId}
-              run={run}
-              href={`report${reportHref({ watchlist: watchlist.name, run: run.runId }, code)}`}
-            />
-          ))}
-        </Table>
+      {newest.length > 0 && <MailTable view={view} runs={newest} />}
+      {older.length > 0 && (
+        <details>
+          <summary>{many(older.length, "older run")}</summary>
+          <MailTable view={view} runs={older} />
+        </details>
       )}
     </section>
   );
 }
 
-function MailRow({ run: { runId, was, would }, href }: { run: Omit<PreviewRun, "overdue">; href: string }) {
+function MailTable({ view: { watchlist, preview, code }, runs }: { view: PreviewView; runs: Preview["runs"] }) {
+  const { was, would } = preview.mails;
+  return (
+    <Table
+      className="list mails"
+      caption="The subjects of the mails, as they were and under the settings tried"
+      head={
+        <>
+          <ColumnHead>Run</ColumnHead>
+          <ColumnHead>{`As it was: ${many(was, "mail")}`}</ColumnHead>
+          <ColumnHead>{`With these settings: ${many(would, "mail")}`}</ColumnHead>
+        </>
+      }
+    >
+      {runs.map((run) => (
+        <MailRow
+          key={run.runId}
+          run={run}
+          href={`report${reportHref({ watchlist: watchlist.name, run: run.runId }, code)}`}
+        />
+      ))}
+    </Table>
+  );
+}
+
+function MailRow({ run: { runId, was, would }, href }: { run: Preview["runs"][number]; href: string }) {
   return (
     <Row>
       <RowHead className="when">
