@@ -131,7 +131,7 @@ describe("replaying past runs", () => {
         }
         expect(runs.map(would)).toEqual(await mailed(played));
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
@@ -151,7 +151,7 @@ describe("replaying past runs", () => {
         const overdue = runsOfFresh.map((run) => run?.totals.overdue);
         expect(runs.map(({ overdue }) => overdue.length)).toEqual(overdue);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 });
