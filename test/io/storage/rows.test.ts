@@ -7,6 +7,7 @@ import type { LeftProduct, ReadFailure, Run, RunRules } from "../../../shared/co
 import type { GoneKb, Snapshot } from "../../../shared/core/snapshot.ts";
 import { encodeKey, type KeyedRow } from "../../../shared/io/storage/row.ts";
 import {
+  createSnapshotDecoder,
   decodeRun,
   decodeSnapshot,
   decodeSummary,
@@ -223,6 +224,36 @@ describe("a snapshot's row", () => {
         expect(decodeSnapshot(snapshot, row, place)).toEqual(snapshot);
       }),
     );
+  });
+
+  it("gives back the snapshot whatever was decoded of its product before", () => {
+    // The same KBs with other counts, days and lines, and not in the same order.
+    const ids = fc.array(anySnapshot, { minLength: 2, maxLength: 5 }).map((snapshots) =>
+      snapshots.map(({ missingKbs, gone, ...rest }) => ({
+        ...rest,
+        missingKbs: missingKbs.map((kb, index) => ({ ...kb, id: String(index) })),
+        gone: gone.map((kb, index) => ({ ...kb, id: String(index) })),
+      })),
+    );
+    fc.assert(
+      fc.property(ids, (snapshots) => {
+        const decode = createSnapshotDecoder();
+        for (const snapshot of [...snapshots, ...snapshots.toReversed()])
+          expect(decode(snapshot, encodeSnapshot(snapshot), place)).toEqual(snapshot);
+      }),
+    );
+  });
+
+  it("shares a KB with the one decoded before it where nothing of it changed, and checks it where something did", () => {
+    const [first, second] = [aKb({ id: "1" }), aKb({ id: "2", machineMissedOn: 7 })];
+    const decode = createSnapshotDecoder();
+    const before = aSnapshot({ missingKbs: [first, second] });
+    const after = aSnapshot({ missingKbs: [first, { ...second, machineMissedOn: 8 }] });
+    const [one, other] = [before, after].map((snapshot) => decode(snapshot, encodeSnapshot(snapshot), place));
+    expect(other?.missingKbs[0]).toBe(one?.missingKbs[0]);
+    expect(other?.missingKbs[1]?.machineMissedOn).toBe(8);
+    const damaged = aSnapshot({ missingKbs: [{ ...first, firstSeen: "yesterday" }] });
+    expect(() => decode(damaged, encodeSnapshot(damaged), place)).toThrow("is damaged");
   });
 
   it("splits no character over two columns", () => {
