@@ -76,6 +76,7 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
       ...[
         "openapi.json function",
         "overview function",
+        "preview function",
         "products function",
         "reasons function",
         "report function",
