@@ -1,9 +1,3 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { changesBetween, everyRise } from "../shared/core/change.ts";
 import type { Comparison } from "../shared/core/comparison.ts";
 import type { MissingKb } from "../shared/core/missing-kb.ts";
@@ -16,13 +10,13 @@ import { decodeSnapshot, encodeSnapshot } from "../shared/io/storage/rows.ts";
 import { loadReport } from "../shared/run/load-report.ts";
 import { createFakeStore } from "../test/support/fake-store.ts";
 import { type Figure, median } from "./figure.ts";
+import { callInChild, heapMb, limitMb } from "./in-child.ts";
 
 const kbsEach = 100;
 const productsInAll = 10_000;
 /** Different KBs that all products draw from. */
 const kbsInAll = 2_000;
 const [yesterday, today] = ["2026-11-22", "2026-11-23"];
-const limitMb = 200;
 
 /** What comparing two days costs, against a bare loop over a Map; how it grows; how much memory a large report takes. */
 export async function diff(): Promise<Figure[]> {
@@ -159,7 +153,7 @@ const at = `${today}T05:00:00.000Z`;
 const run: Run = {
   ...{ watchlist: "default", runId: today, tenant: "home", day: today, openedAt: at, committedAt: at },
   ...{ previousRunId: yesterday, comparisons: [], left: [], failures: [], totals: noTotals },
-  rules: { ...rules, dueDays: 14, timeZone: "UTC" },
+  rules: { ...rules, dueDays: 14, dueDaysExploited: 3, dueFrom: "released", timeZone: "UTC" },
   mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
 };
 
@@ -169,11 +163,8 @@ function report(compared: AsyncIterable<Compared>): Promise<Report> {
 
 // ---- memory
 
-/** Node lets its heap grow with the machine's memory unless it is limited; the rest is Node itself. */
-const heapMb = 130;
-
 async function measureMemory(): Promise<Figure> {
-  const { peakMb, bareMb } = await loadLargeReportInChild();
+  const { peakMb, bareMb } = await callInChild<LargeReport>(import.meta.url, "loadLargeReport");
   return {
     what: "report of 10,000 products × 100 KBs, peak resident memory",
     ours: `${peakMb.toFixed(0)} MB, of them ${bareMb.toFixed(0)} MB Node (heap held to ${heapMb} MB)`,
@@ -183,8 +174,13 @@ async function measureMemory(): Promise<Figure> {
   };
 }
 
+interface LargeReport {
+  peakMb: number;
+  bareMb: number;
+}
+
 /** Loads the report of the complete estate from snapshots that come and go: a run of this size keeps none in memory. */
-export async function loadLargeReport(): Promise<{ peakMb: number; bareMb: number }> {
+export async function loadLargeReport(): Promise<LargeReport> {
   const bareMb = process.memoryUsage().rss / 2 ** 20;
   const pairs = storedPairs();
   const readSnapshots = async () => {
@@ -209,22 +205,4 @@ function* storedPairs(): Generator<Pair> {
 function storedOnce(snapshot: Snapshot): Snapshot {
   const row = JSON.parse(JSON.stringify(encodeSnapshot(snapshot)));
   return decodeSnapshot(snapshot, row, { table: "Snapshots", ...row });
-}
-
-/** In a bundle, as the app runs, so that Node's own work on TypeScript is not counted. */
-async function loadLargeReportInChild(): ReturnType<typeof loadLargeReport> {
-  const dir = await mkdtemp(join(tmpdir(), "bench-diff-"));
-  try {
-    const { build } = await import("esbuild");
-    const outfile = join(dir, "report.mjs");
-    const contents = `import { loadLargeReport } from ${JSON.stringify(fileURLToPath(import.meta.url))};
-      console.log(JSON.stringify(await loadLargeReport()));`;
-    const stdin = { contents, resolveDir: process.cwd() };
-    await build({ stdin, outfile, bundle: true, format: "esm", platform: "node", external: ["esbuild"] });
-    const flags = [`--max-old-space-size=${heapMb}`, "--max-semi-space-size=2", outfile];
-    const { stdout } = await promisify(execFile)(process.execPath, flags);
-    return JSON.parse(stdout);
-  } finally {
-    await rm(dir, { recursive: true });
-  }
 }

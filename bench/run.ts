@@ -4,10 +4,13 @@ import { type Figure, isMet, tableOf } from "./figure.ts";
 const benchmarks: Readonly<Record<string, () => Promise<Figure[]>>> = {
   "cold-start": async () => (await import("./cold-start.ts")).coldStart(),
   diff: async () => (await import("./diff.ts")).diff(),
+  facts: async () => (await import("./facts.ts")).facts(),
   walk: async () => (await import("./walk.ts")).walk(),
   store: async () => (await import("./store.ts")).store(),
   http: async () => (await import("./http.ts")).http(),
   overview: async () => (await import("./overview.ts")).overview(),
+  entries: async () => (await import("./entries.ts")).allEntries(),
+  preview: async () => (await import("./preview.ts")).preview(),
   scale: async () => (await import("./scale.ts")).scale(),
 };
 

@@ -259,6 +259,8 @@ function portsOf({ service, speed, now, store, watchlists, queue }: Instance): P
     queue: { send: async (message, delay) => queue.add(message, delay), countPoison: async () => 0 },
     now,
     log: () => {},
+    feeds: null,
+    catalogue: async () => null,
     watchlists: async () => ({ list: watchlists, faults: [] }),
     rules: {
       ...{ timeZone: "UTC", graceMinutes: 120, retentionDays: 400, schedule: "0 0 5 * * *", reportUrl: null },

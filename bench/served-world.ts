@@ -56,7 +56,7 @@ export async function startServedWorld(size: EstateSize): Promise<ServedWorld> {
     takeOperations: counter.take,
     play: async (day) => {
       await world.turnTo(new Date(`${day}T05:00:00Z`));
-      await runToday(host);
+      await runToday(host, { wait: true });
     },
     restart: async () => {
       await host.close();

@@ -28,7 +28,7 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
     enabled: true
     groupShortName: 'kbreporter'
     emailReceivers: [
-      for (address, index) in split(mailTo, ','): {
+      for (address, index) in split(mailTo, [',', ';']): {
         name: 'mail-${index}'
         emailAddress: trim(address)
         useCommonAlertSchema: true

@@ -42,10 +42,10 @@ param tags object = {}
 
 // ---- what is watched, and who gets the digest
 
-@description('Software ids of the watchlist, separated by commas, such as microsoft-_-windows_11.')
+@description('Software ids of the watchlist, separated by commas or semicolons, such as microsoft-_-windows_11.')
 param softwareIds string = 'microsoft-_-windows_11,microsoft-_-windows_server_2022,microsoft-_-.net_framework'
 
-@description('Who gets the digest: addresses separated by commas. "Name <a@b>" is allowed.')
+@description('Who gets the digest: addresses separated by commas or semicolons. "Name <a@b>" is allowed.')
 @minLength(3)
 param mailTo string
 
@@ -59,7 +59,7 @@ param uploaderId string = ''
 @description('Sender of the digest, verified at SendGrid. Empty, for acs only: the sender of the Azure-managed domain.')
 param mailFrom string = ''
 
-@description('Who gets the alerts about the reporter itself: plain addresses separated by commas.')
+@description('Who gets the alerts about the reporter itself: plain addresses separated by commas or semicolons.')
 @minLength(3)
 param alertMailTo string
 
@@ -94,6 +94,17 @@ param heartbeatDay string = 'Monday'
 @description('Days after which a missing KB counts as overdue.')
 param dueDays string = '14'
 
+@description('The same for a KB that closes a CVE known to be exploited, if that is sooner.')
+param dueDaysExploited string = '3'
+
+@description('What the age of a KB counts from.')
+@allowed(['released', 'first-seen'])
+param dueFrom string = 'released'
+
+@description('true: a mail comes at once when a CVE becomes known to be exploited and a KB that closes it is missing.')
+@allowed(['true', 'false'])
+param alertExploited string = 'true'
+
 @description('How many days runs and their snapshots are kept.')
 param retentionDays string = '400'
 
@@ -117,6 +128,18 @@ param defenderCallsPerHour string = '1500'
 
 @description('Client id of the multi-tenant app registration that reads other tenants. Empty: only this tenant is read.')
 param defenderAppId string = ''
+
+// ---- MSRC and CISA
+
+@description('on: once an hour the app asks MSRC and CISA, without credentials, what is known of KBs. none: it never calls them.')
+@allowed(['on', 'none'])
+param advisories string = 'on'
+
+@description('A mirror of MSRC\'s API. Empty: api.msrc.microsoft.com.')
+param msrcUrl string = ''
+
+@description('A mirror of CISA\'s catalogue of known exploited vulnerabilities. Empty: www.cisa.gov.')
+param kevUrl string = ''
 
 // ---- how mail is sent
 
@@ -161,10 +184,10 @@ param auth string = 'key'
 @description('For AUTH=entra: client id of the app registration that people sign in to.')
 param signInClientId string = ''
 
-@description('For AUTH=entra: object ids of the groups that may sign in, separated by commas. Empty: everyone assigned to the registration.')
+@description('For AUTH=entra: object ids of the groups that may sign in, separated by commas or semicolons. Empty: everyone assigned to the registration.')
 param signInGroups string = ''
 
-@description('For AUTH=entra: client ids of the programs that may call with a token, separated by commas.')
+@description('For AUTH=entra: client ids of the programs that may call with a token, separated by commas or semicolons.')
 param signInApplications string = ''
 
 // ---- alerts and logs
@@ -196,6 +219,9 @@ var settings = {
   MAIL_WHEN: mailWhen
   HEARTBEAT_DAY: heartbeatDay
   DUE_DAYS: dueDays
+  DUE_DAYS_EXPLOITED: dueDaysExploited
+  DUE_FROM: dueFrom
+  ALERT_EXPLOITED: alertExploited
   RETENTION_DAYS: retentionDays
   AUTH: auth
   DEFENDER_CLOUD: defenderCloud
@@ -203,6 +229,9 @@ var settings = {
   DEFENDER_CALLS_PER_MINUTE: defenderCallsPerMinute
   DEFENDER_CALLS_PER_HOUR: defenderCallsPerHour
   DEFENDER_APP_ID: defenderAppId
+  ADVISORIES: advisories
+  MSRC_URL: msrcUrl
+  KEV_URL: kevUrl
   SENDGRID_REGION: sendGridRegion
   SENDGRID_SANDBOX: sendGridSandbox
 }

@@ -89,7 +89,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     name: 'default'
 
     resource table 'tables' = [
-      for name in ['Snapshots', 'Runs', 'Watchlists', 'Walks']: {
+      for name in ['Snapshots', 'Runs', 'Watchlists', 'Walks', 'Advisories']: {
         name: name
       }
     ]
@@ -233,11 +233,11 @@ var signInOn = {
           // Never empty: the platform may take an empty list to mean that no program is allowed, browsers included.
           allowedApplications: union(
             [signIn.clientId],
-            map(filter(split(signIn.applications, ','), id => !empty(trim(id))), id => trim(id))
+            map(filter(split(signIn.applications, [',', ';']), id => !empty(trim(id))), id => trim(id))
           )
           allowedPrincipals: empty(signIn.groups)
             ? {}
-            : { groups: map(split(signIn.groups, ','), group => trim(group)) }
+            : { groups: map(split(signIn.groups, [',', ';']), group => trim(group)) }
         }
       }
     }

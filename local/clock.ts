@@ -1,4 +1,8 @@
+import { syncBuiltinESMExports } from "node:module";
+import pauses from "node:timers/promises";
+
 const RealDate = globalThis.Date;
+const realPause = pauses.setTimeout;
 
 let offset = () => 0;
 
@@ -25,10 +29,33 @@ export function followClock(ahead: () => number): void {
   putInPlace(TurnedDate);
 }
 
-/** Returns to the real time. */
+/**
+ * Ends every pause of this process at once, and turns the clock to when it would have ended. A pause is the `setTimeout` of
+ * node:timers/promises, which somebody awaits; the global one, which limits how long something takes, keeps the real time.
+ */
+export function skipPauses(): void {
+  replacePause(skippedPause);
+}
+
+/** Returns to the real time and to real pauses. */
 export function restoreClock(): void {
   offset = () => 0;
   putInPlace(RealDate);
+  replacePause(realPause);
+}
+
+async function skippedPause<T>(ms = 1, value?: T, options?: Parameters<typeof realPause>[2]): Promise<T> {
+  const end = turnedNow() + ms;
+  await realPause(0, undefined, options);
+  // Of pauses at the same time, the longest counts.
+  if (end > turnedNow()) turnClock(new RealDate(end));
+  return value as T;
+}
+
+function replacePause(pause: typeof realPause): void {
+  Object.assign(pauses, { setTimeout: pause });
+  // Modules that imported it by name get the new one.
+  syncBuiltinESMExports();
 }
 
 function turnedNow(): number {

@@ -1,33 +1,55 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { parseArgs } from "node:util";
 import { examine } from "../shared/http/doctor.ts";
 import type { Finding } from "../shared/http/finding.ts";
+import { startAzurite } from "./azurite.ts";
 import { forgetEnvironment } from "./environment.ts";
-import { emulatorFor, readSettingsFile, settingsFile } from "./settings-file.ts";
+import { readFlags, UsageError } from "./flags.ts";
+import { needsEmulator, type OwnSettings, readSettingsFile, settingsFile } from "./settings-file.ts";
 import { defenderAudience } from "./simulated-tenant.ts";
-import { type LocalWorld, startWorld } from "./world.ts";
+import type { LocalWorld } from "./world.ts";
 
 const faults = ["missing-role", "wrong-cloud", "no-table-right", "bad-sendgrid-key", "unknown-id"] as const;
 type Fault = (typeof faults)[number];
 
-const { values: flags } = parseArgs({ options: { fault: { type: "string" } } });
+const help = `npm run doctor [-- flags]
 
-try {
-  const fault = readFault(flags.fault);
-  const settings = fault === null ? readSettingsFile() : null;
-  const findings = settings ? await examineSettingsFile(settings) : await examineWorld(fault);
-  for (const { status, check, detail } of findings) console.log(`${status.padEnd(8)}${check}: ${detail}`);
-  process.exit(findings.every(({ status }) => status === "ok") ? 0 : 1);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(2);
+Tries every step that a run needs, with your local.settings.json or in the
+simulated world of npm start, and says what to do where one fails.
+
+  --fault NAME  in the simulated world, with a fault: ${faults.slice(0, 2).join(", ")},
+                ${faults.slice(2).join(", ")}
+  --help        shows this`;
+
+process.stdout.on("error", () => process.exit(0));
+process.exit(await run());
+
+/** The exit code: 1 if a check failed, 2 if the examination could not be made. */
+async function run(): Promise<number> {
+  try {
+    const flags = readFlags(process.argv.slice(2), "npm run doctor", {
+      fault: { type: "string" },
+      help: { type: "boolean" },
+    });
+    if (flags.help) {
+      console.log(help);
+      return 0;
+    }
+    const fault = readFault(flags.fault);
+    const settings = fault === null ? readSettingsFile() : null;
+    const findings = settings ? await examineSettingsFile(settings) : await examineWorld(fault);
+    for (const { status, check, detail } of findings) console.log(`${status.padEnd(8)}${check}: ${detail}`);
+    return findings.every(({ status }) => status === "ok") ? 0 : 1;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 2;
+  }
 }
 
 function readFault(text: string | undefined): Fault | null {
   if (text === undefined) return null;
   const fault = faults.find((one) => one === text);
-  if (!fault) throw new Error(`--fault must be one of ${faults.join(", ")}.`);
+  if (!fault) throw new UsageError(`--fault must be one of ${faults.join(", ")}.`);
   return fault;
 }
 
@@ -38,38 +60,32 @@ async function examineWith(settings: Readonly<Record<string, string>>): Promise<
     // The app reads the settings while it loads.
     const { connect } = await import("../shared/app.ts");
     const { ports, probes } = await connect();
-    return await examine({ ...ports, log: () => {} }, probes);
+    return await examine({ ...ports, log: () => {}, catalogue: async () => null }, probes);
   } catch (error) {
     if (!(error instanceof Error && "problems" in error && Array.isArray(error.problems))) throw error;
     return error.problems.map((detail) => ({ check: "settings", status: "fault", detail: String(detail) }));
   }
 }
 
-async function examineSettingsFile(settings: Readonly<Record<string, string>>): Promise<Finding[]> {
+async function examineSettingsFile({ values, withPlace }: OwnSettings): Promise<Finding[]> {
   console.log(`Checking ${settingsFile} as the person who is signed in with the Azure CLI or azd.`);
-  const emulator = await emulatorFor(settings);
-  return examineWith({ ...settings, ...(emulator && { REPORTER_STORAGE: emulator.connectionString }) });
+  const emulator = needsEmulator(values) ? await startAzurite() : null;
+  const findings = await examineWith({
+    ...values,
+    ...(emulator && { REPORTER_STORAGE: emulator.connectionString }),
+  });
+  return findings.map((finding) =>
+    finding.check === "settings" ? { ...finding, detail: withPlace(finding.detail) } : finding,
+  );
 }
 
-/** Examines a simulated world, with one fault if one is given. */
+/** Examines the world of `npm start`, with one fault if one is given. */
 async function examineWorld(fault: Fault | null): Promise<Finding[]> {
   forgetEnvironment();
-  const counts = { weaknesses: 3, installedMachines: 9, exposedMachines: 9, impactScore: 1 };
-  const known = "microsoft-_-windows_11";
-  const world = await startWorld({
-    estate: {
-      software: (id) =>
-        id === known
-          ? { id, name: id, vendor: "microsoft", ...counts, publicExploit: false, activeAlert: false }
-          : null,
-      missingKbs: () => [
-        { id: "5041585", name: null, productsNames: [], url: null, machineMissedOn: 4, cveAddressed: 2 },
-      ],
-      trouble: () => ({ statuses: [], allDay: false }),
-    },
-  });
-  console.log(`Checking a simulated world ${fault ? `with the fault ${fault}` : "without faults"}.`);
-  return examineWith({ ...world.settings, SOFTWARE_IDS: known, ...(fault && (await plant(world, fault))) });
+  const { startDemoWorld } = await import("./demo-world.ts");
+  const { world, settings, softwareIds } = await startDemoWorld();
+  console.log(`Checking the simulated world of npm start ${fault ? `with the fault ${fault}` : "without faults"}.`);
+  return examineWith({ ...settings(softwareIds), ...(fault && (await plant(world, fault))) });
 }
 
 /** Plants a fault; the settings returned replace the world's. */

@@ -9,7 +9,11 @@ export interface EstateProduct {
   slowness: number;
   /** Whether a machine needs only one of a month's updates, that of its build, or all of them. */
   onePerMachine: boolean;
-  /** Days until an update is superseded and leaves the list; less than the eleven months after which its id recurs. */
+  /** Whether each update replaces the one at its place in the month before, by MSRC's word. */
+  isCumulative?: boolean;
+  /** Whether an update leaves the list as soon as one that replaces it is listed. */
+  dropsReplaced?: boolean;
+  /** Days until an update is superseded and leaves the list in any case; less than the eleven months after which its id recurs. */
   supersededAfter: number;
   /** Updates that fail to install on most machines. */
   stalled?: readonly string[];
@@ -40,16 +44,17 @@ export const estateProducts: readonly EstateProduct[] = [
     isInstalled: between(0, 365),
     slowness: 1,
     onePerMachine: true,
+    isCumulative: true,
     supersededAfter: 120,
     waves: [
       "5050009/121 5050021/121",
       "5051987/36 5051989/32",
       "5053598/33 5053602/33",
       "5055523/66 5055528/66",
-      "5058405/38 5058411/39",
+      "5058411/39 5058405/38",
       "5060842/35 5060999/35",
-      "5062552/79 5062553/82",
-      "5063875/47 5063878/49",
+      "5062553/82 5062552/79",
+      "5063878/49 5063875/47",
       "5065426/54 5065431/50",
       "5066835/126 5066793/109",
       "5068861/34 5068865/33",
@@ -62,6 +67,7 @@ export const estateProducts: readonly EstateProduct[] = [
     isInstalled: between(365, clients),
     slowness: 1.2,
     onePerMachine: true,
+    isCumulative: true,
     supersededAfter: 120,
     waves: [
       "5049981/121 5050008/112",
@@ -84,6 +90,8 @@ export const estateProducts: readonly EstateProduct[] = [
     isInstalled: between(firstServer2022, firstServer2019),
     slowness: 1.8,
     onePerMachine: true,
+    isCumulative: true,
+    dropsReplaced: true,
     supersededAfter: 120,
     waves: [
       "5049983/122",
@@ -107,6 +115,7 @@ export const estateProducts: readonly EstateProduct[] = [
     isInstalled: between(firstServer2019, firstServer2012),
     slowness: 1.8,
     onePerMachine: true,
+    isCumulative: true,
     supersededAfter: 120,
     waves: [
       "5050008/118",
@@ -129,6 +138,7 @@ export const estateProducts: readonly EstateProduct[] = [
     isInstalled: between(firstServer2012, places),
     slowness: 2.5,
     onePerMachine: false,
+    isCumulative: true,
     supersededAfter: 150,
     stalled: ["5055557", "5063950", "5071503"],
     waves: [
@@ -222,4 +232,66 @@ export const estateProducts: readonly EstateProduct[] = [
     supersededAfter: 0,
     waves: [],
   },
+];
+
+/** One update of a product's waves. */
+export interface Update {
+  id: string;
+  cves: number;
+  /** 0 is January. */
+  month: number;
+  /** Its place among the month's updates, and how many there are. */
+  index: number;
+  of: number;
+  /** The update that it replaces; `null`: none. */
+  replaces: string | null;
+  isReplacedNextMonth: boolean;
+}
+
+/** All updates of a product, January first. */
+export function updatesOf({ waves, isCumulative = false }: EstateProduct): Update[] {
+  const months = waves.map((wave) => wave.split(" ").filter(Boolean).map(readUpdate));
+  return months.flatMap((rows, month) =>
+    rows.map((row, index) => {
+      const before = months.at(month - 1)?.[index];
+      const after = months.at((month + 1) % months.length)?.[index];
+      const replaces = isCumulative && before ? before.id : null;
+      return {
+        ...row,
+        month,
+        index,
+        of: rows.length,
+        replaces,
+        isReplacedNextMonth: isCumulative && after !== undefined,
+      };
+    }),
+  );
+}
+
+function readUpdate(row: string): Pick<Update, "id" | "cves"> {
+  const [id = "", cves = "0"] = row.split("/");
+  return { id, cves: Number(cves) };
+}
+
+/** A product of the organisation that nobody watches. */
+export interface OtherProduct {
+  id: string;
+  /** Open CVEs. */
+  weaknesses: number;
+  machines: number;
+}
+
+/** Defender lists no KBs for them, and its product list has them besides those that are watched. */
+export const otherProducts: readonly OtherProduct[] = [
+  { id: "7-zip-_-7-zip", weaknesses: 3, machines: 118 },
+  { id: "adobe-_-acrobat_reader_dc", weaknesses: 41, machines: 402 },
+  { id: "google-_-chrome", weaknesses: 27, machines: 377 },
+  { id: "microsoft-_-edge", weaknesses: 0, machines: 12 },
+  { id: "microsoft-_-onedrive", weaknesses: 0, machines: 490 },
+  { id: "microsoft-_-sharepoint_server", weaknesses: 6, machines: 4 },
+  { id: "microsoft-_-teams", weaknesses: 2, machines: 463 },
+  { id: "microsoft-_-visual_studio_2019", weaknesses: 12, machines: 61 },
+  { id: "microsoft-_-visual_studio_code", weaknesses: 4, machines: 73 },
+  { id: "mozilla-_-firefox", weaknesses: 19, machines: 54 },
+  { id: "oracle-_-jre", weaknesses: 33, machines: 27 },
 ];

@@ -1,4 +1,13 @@
-import { type EstateProduct, estateProducts, places } from "./estate-products.ts";
+import { dayMs, dayNumber, monthOf, patchTuesday } from "./days.ts";
+import {
+  type EstateProduct,
+  estateProducts,
+  type OtherProduct,
+  otherProducts,
+  places,
+  type Update,
+  updatesOf,
+} from "./estate-products.ts";
 
 export interface EstateOptions {
   /** Each seed makes another organisation. */
@@ -18,7 +27,7 @@ export interface DefenderKb {
 }
 
 /** Defender's Software entity. */
-interface DefenderSoftware {
+export interface DefenderSoftware {
   id: string;
   name: string;
   vendor: string;
@@ -43,6 +52,8 @@ export interface Estate {
   addedToday: string;
   /** `null`: the organisation does not have this product. */
   software(softwareId: string, day: string): DefenderSoftware | null;
+  /** All products of the organisation, also those that nobody watches. */
+  inventory(day: string): readonly DefenderSoftware[];
   missingKbs(softwareId: string, day: string): readonly DefenderKb[];
   trouble(softwareId: string, day: string): Trouble;
 }
@@ -67,14 +78,19 @@ export function createEstate({ seed, today }: EstateOptions): Estate {
     return day === todayNumber ? changeToday(organisation, product.id, counts, naturalOn(product, day - 1)) : counts;
   };
 
+  const software: Estate["software"] = (softwareId, day) => {
+    const product = find(softwareId);
+    const number = dayNumber(day);
+    if (product) return describeProduct(organisation, product, countsOn(product, number), number);
+    const other = otherProducts.find(({ id }) => id === softwareId);
+    return other ? describeOther(other) : null;
+  };
+
   return {
     softwareIds: estateProducts.map(({ id }) => id),
     addedToday: "microsoft-_-exchange_server_2019",
-    software(softwareId, day) {
-      const product = find(softwareId);
-      const number = dayNumber(day);
-      return product ? describeProduct(organisation, product, countsOn(product, number), number) : null;
-    },
+    software,
+    inventory: (day) => [...estateProducts, ...otherProducts].flatMap(({ id }) => software(id, day) ?? []),
     missingKbs(softwareId, day) {
       const product = find(softwareId);
       if (!product) return [];
@@ -86,25 +102,7 @@ export function createEstate({ seed, today }: EstateOptions): Estate {
   };
 }
 
-// ---- days
-
-const dayMs = 86_400_000;
-
-function dayNumber(day: string): number {
-  return Math.floor(Date.parse(`${day}T00:00:00Z`) / dayMs);
-}
-
-/** The day number of a month's second Tuesday; months count from January of year 0. */
-function patchTuesday(month: number): number {
-  const first = new Date(Date.UTC(2000, month - 2000 * 12, 1));
-  const daysToTuesday = (2 - first.getUTCDay() + 7) % 7;
-  return first.getTime() / dayMs + daysToTuesday + 7;
-}
-
-function monthOf(day: number): number {
-  const date = new Date(day * dayMs);
-  return date.getUTCFullYear() * 12 + date.getUTCMonth();
-}
+// ---- names
 
 const monthAndYear = new Intl.DateTimeFormat("en-US", { month: "long", year: "numeric", timeZone: "UTC" });
 
@@ -174,7 +172,7 @@ function foundOrganisation(draw: Draw): Organisation {
     return { number, life, shift: Math.floor(draw("joined", number) * life), build: draw("build", number) ** 1.3 };
   });
   const having = estateProducts.map((product) => all.filter(({ number }) => product.isInstalled(number)));
-  const updates = new Map(estateProducts.map((product) => [product, readUpdates(product)]));
+  const updates = new Map(estateProducts.map((product) => [product, updatesOf(product)]));
   const byUpdate = new Map<string, EstateProduct[]>();
   for (const [product, own] of updates) {
     for (const { id } of own) byUpdate.set(id, [...(byUpdate.get(id) ?? []), product]);
@@ -187,16 +185,6 @@ function foundOrganisation(draw: Draw): Organisation {
   };
 }
 
-interface Update {
-  id: string;
-  cves: number;
-  /** 0 is January. */
-  month: number;
-  /** Its place among the month's updates, and how many there are. */
-  index: number;
-  of: number;
-}
-
 /** An update with its counts for one product on one day. */
 interface Counted {
   id: string;
@@ -204,16 +192,6 @@ interface Counted {
   released: number;
   machines: number;
   cves: number;
-}
-
-function readUpdates(product: EstateProduct): Update[] {
-  return product.waves.flatMap((wave, month) => {
-    const rows = wave.split(" ").filter(Boolean);
-    return rows.map((row, index) => {
-      const [id = "", cves = "0"] = row.split("/");
-      return { id, cves: Number(cves), month, index, of: rows.length };
-    });
-  });
 }
 
 /** The update's latest release as of that day, if machines still miss it. */
@@ -225,11 +203,17 @@ function countUpdate(organisation: Organisation, product: EstateProduct, update:
   const released = patchTuesday(month);
   const age = day - released;
   // It is released in the evening and on no list before the next day.
-  if (age < 1 || age > product.supersededAfter) return [];
+  if (age < 1 || age > listedUntil(product, update, month, released)) return [];
   const number = Number(update.id);
   if (isAway(draw, number, month, age)) return [];
   const machines = countMachines(organisation, product, update, { month, released, day });
   return machines === 0 ? [] : [{ id: update.id, released, machines, cves: cvesAt(draw, update, month, age) }];
+}
+
+/** The age at which an update is last listed. */
+function listedUntil(product: EstateProduct, update: Update, month: number, released: number): number {
+  if (!product.dropsReplaced || !update.isReplacedNextMonth) return product.supersededAfter;
+  return Math.min(product.supersededAfter, patchTuesday(month + 1) - released);
 }
 
 /** Some updates seem to be installed everywhere, are rolled back, and are then missing again. */
@@ -294,11 +278,11 @@ function machineAt({ life, shift }: Place, day: number): { generation: number; j
 
 // ---- today's story
 
-// Updates outside the waves: real out-of-band releases, and one that lingers.
-const story = {
-  new: { softwareId: "microsoft-_-windows_server_2022", id: "5070884", cves: 1 },
-  returned: { softwareId: "microsoft-_-windows_server_2012_r2", id: "5070886", cves: 1 },
-  resolved: { softwareId: "microsoft-_-office_2016", id: "5002700", cves: 7 },
+/** Updates outside the waves: real out-of-band releases, and one that lingers. `listedFrom` counts from today. */
+export const story = {
+  new: { softwareId: "microsoft-_-windows_server_2022", id: "5070884", cves: 1, listedFrom: 0 },
+  returned: { softwareId: "microsoft-_-windows_server_2012_r2", id: "5070886", cves: 1, listedFrom: -20 },
+  resolved: { softwareId: "microsoft-_-office_2016", id: "5002700", cves: 7, listedFrom: -25 },
   worsened: { softwareId: "microsoft-_-windows_11" },
   improved: { softwareId: "microsoft-_-windows_10" },
   notRead: { softwareId: "microsoft-_-sql_server_2019", forDays: 3 },
@@ -316,10 +300,12 @@ function storyUpdates(softwareId: string, daysFromToday: number, day: number): C
   const add = (part: { softwareId: string; id: string; cves: number }, released: number, machines: number) => {
     if (part.softwareId === softwareId) counted.push({ id: part.id, released, machines, cves: part.cves });
   };
-  if (daysFromToday >= 0) add(story.new, today, 41);
+  if (daysFromToday >= story.new.listedFrom) add(story.new, today, 41);
   const wasAway = daysFromToday >= -3 && daysFromToday <= -1;
-  if (daysFromToday >= -20 && !wasAway) add(story.returned, today - 21, 11);
-  if (daysFromToday >= -25 && daysFromToday < 0) add(story.resolved, today - 26, 2 - Math.ceil(daysFromToday / 2));
+  if (daysFromToday >= story.returned.listedFrom && !wasAway) add(story.returned, today - 21, 11);
+  if (daysFromToday >= story.resolved.listedFrom && daysFromToday < 0) {
+    add(story.resolved, today - 26, 2 - Math.ceil(daysFromToday / 2));
+  }
   return counted;
 }
 
@@ -404,6 +390,14 @@ function describeProduct(
     exposedMachines,
     impactScore: Math.round((exposedMachines / places) * 1000) / 100,
   };
+}
+
+function describeOther({ id, weaknesses, machines }: OtherProduct): DefenderSoftware {
+  const [vendor = "", name = ""] = id.split("-_-");
+  const exposedMachines = weaknesses === 0 ? 0 : machines;
+  const impactScore = Math.round((exposedMachines / places) * 1000) / 100;
+  const flags = { publicExploit: weaknesses > 20, activeAlert: false };
+  return { id, name, vendor, weaknesses, ...flags, installedMachines: machines, exposedMachines, impactScore };
 }
 
 function machinesOf(counted: readonly Counted[]): number[] {

@@ -14,16 +14,19 @@ type Fault =
   | ((request: IncomingMessage, response: ServerResponse) => void);
 
 export interface TenantOptions {
-  estate: Pick<Estate, "software" | "missingKbs" | "trouble">;
+  /** Its list of products is empty where the estate has none. */
+  estate: Pick<Estate, "software" | "missingKbs" | "trouble"> & Partial<Pick<Estate, "inventory">>;
   port?: number;
   now?: () => number;
   callsPerMinute?: number;
   callsPerHour?: number;
+  /** Products on a page of the list. */
+  pageSize?: number;
   /** How long an answer about this product takes. */
   latencyMs?: (softwareId: string) => number;
 }
 
-/** One request and its answer; `status` is `null` if it got none. */
+/** One request and its answer; `status` is `null` if it got none. `softwareId`: empty for the list of products. */
 export interface TenantCall {
   at: number;
   method: string;
@@ -37,7 +40,7 @@ export interface SimulatedTenant {
   url: string;
   /** In order of arrival. */
   calls: readonly TenantCall[];
-  /** From now on, or the next `times` times, reads of this product (`*`: any) fail like this; `null` ends it. */
+  /** From now on, or the next `times` times, reads of this product (`*`: any; empty: the list of products) fail like this; `null` ends it. */
   setFault(softwareId: string, fault: Fault | null, times?: number): void;
   close(): Promise<void>;
 }
@@ -104,16 +107,26 @@ async function wait(ms: number): Promise<void> {
 // ---- requests
 
 interface Target {
-  operation: "software" | "getmissingkbs";
+  operation: "list" | "software" | "getmissingkbs";
+  /** Empty for a list. */
   softwareId: string;
+  /** Of a list. */
+  page: { skip: number; top: number };
 }
 
 function readTarget(method: string, path: string): Target | null {
   const url = new URL(path, "http://tenant");
-  const match = url.pathname.match(/^\/api\/software\/([^/]+)(\/getmissingkbs)?$/i);
+  const match = url.pathname.match(/^\/api\/software(?:\/([^/]+)(\/getmissingkbs)?)?$/i);
   if (method !== "GET" || !match) return null;
-  const softwareId = decode(match[1] ?? "");
-  return softwareId === null ? null : { operation: match[2] ? "getmissingkbs" : "software", softwareId };
+  const page = { skip: wholeNumber(url, "$skip") ?? 0, top: wholeNumber(url, "$top") ?? Number.POSITIVE_INFINITY };
+  if (match[1] === undefined) return { operation: "list", softwareId: "", page };
+  const softwareId = decode(match[1]);
+  return softwareId === null ? null : { operation: match[2] ? "getmissingkbs" : "software", softwareId, page };
+}
+
+function wholeNumber({ searchParams }: URL, name: string): number | null {
+  const text = searchParams.get(name) ?? "";
+  return /^\d+$/.test(text) ? Number(text) : null;
 }
 
 function decode(text: string): string | null {
@@ -205,7 +218,7 @@ interface Reply {
   body: unknown;
 }
 
-function createAnswer({ estate }: TenantOptions, now: () => number, url: () => string) {
+function createAnswer({ estate, pageSize = 10_000 }: TenantOptions, now: () => number, url: () => string) {
   const tries = new Map<string, number>();
 
   /** The estate's trouble of this day, if it is not over yet. */
@@ -218,8 +231,21 @@ function createAnswer({ estate }: TenantOptions, now: () => number, url: () => s
     return status === undefined ? null : errorOf(troubleOf(status, softwareId));
   };
 
-  return ({ operation, softwareId }: Target): Reply => {
+  /** A page of the list, with a link to the next one where there is more and `$top` does not ask for less. */
+  const listPage = ({ skip, top }: Target["page"], day: string): Reply => {
+    const all = estate.inventory?.(day) ?? [];
+    const end = skip + Math.min(top, pageSize);
+    const next = end < Math.min(all.length, skip + top) && `${url()}/api/Software?$skip=${end}`;
+    const context = `${url()}/api/$metadata#Software`;
+    return {
+      status: 200,
+      body: { "@odata.context": context, value: all.slice(skip, end), ...(next && { "@odata.nextLink": next }) },
+    };
+  };
+
+  return ({ operation, softwareId, page }: Target): Reply => {
     const day = new Date(now()).toISOString().slice(0, 10);
+    if (operation === "list") return listPage(page, day);
     const software = estate.software(softwareId, day);
     if (!software) return notFound(softwareId);
     if (operation === "software") {

@@ -1,41 +1,58 @@
-import { createEstate } from "./estate.ts";
+import { startDemoWorld } from "./demo-world.ts";
+import type { Host } from "./host.ts";
 import { daysBefore, playDay, runToday } from "./play.ts";
-import { type Running, type StartFlags, startLocalHost } from "./start-host.ts";
-import { startWorld } from "./world.ts";
+import { usualPorts } from "./start-flags.ts";
+import { type Running, type Start, startLocalHost } from "./start-host.ts";
+import type { LocalWorld } from "./world.ts";
 
 const pastDays = 30;
 
-/** Runs the app in a simulated world: thirty days of history, then today. */
-export async function startWithWorld(flags: StartFlags): Promise<Running> {
-  console.log("Starting a simulated tenant, its storage and an inbox …");
-  const today = new Date().toISOString().slice(0, 10);
-  const estate = createEstate({ seed: 7, today });
-  const world = await startWorld({ estate, inboxPort: flags.once ? 0 : 7072 });
-  const { softwareIds, addedToday } = estate;
-  const hostWatching = (ids: readonly string[]) =>
-    startLocalHost(flags, { ...world.settings, SOFTWARE_IDS: ids.join(",") }, world.storageConnectionString);
+// A month is played in seconds: a day's calls stay within Defender's quotas, a minute's would not.
+const anyQuota = { DEFENDER_CALLS_PER_MINUTE: "10000", DEFENDER_CALLS_PER_HOUR: "100000" };
 
-  const past = await hostWatching(softwareIds.filter((id) => id !== addedToday));
+/** Runs the app in a simulated world: thirty days of history, then today. */
+export async function startWithWorld({ flags, held, terminal }: Start): Promise<Running> {
+  const started = Date.now();
+  terminal.progress("Starting a simulated tenant, its storage and an inbox …", "milestone");
+  const demo = await startDemoWorld({ reportUrl: held.url, inboxPort: flags.once ? 0 : usualPorts.inbox });
+  const { world, today, softwareIds, watchedBefore, settings } = demo;
+  const startHost = (port: number, env: Record<string, string>): Promise<Host> => {
+    const { storageConnectionString } = world;
+    // What is made up needs no key, and so the links in mails work.
+    return startLocalHost({ port, env, storageConnectionString, hostKey: null }, terminal.say);
+  };
+
+  const past = await startHost(0, { ...settings(watchedBefore), ...anyQuota });
   const days = daysBefore(today, pastDays);
   for (const [index, day] of days.entries()) {
-    const mails = world.inbox.mails.length;
-    await playDay(past, world, day);
-    const subject = world.inbox.mails.length > mails ? world.inbox.mails.at(-1)?.subject : "nothing got worse, no mail";
-    console.log(`Day ${String(index + 1).padStart(2)} of ${days.length}, ${day}: ${subject}`);
+    const subject = await subjectOf(world, () => playDay(past, world, day));
+    const mark = (index + 1) % 10 === 0 ? "milestone" : undefined;
+    terminal.progress(`Day ${String(index + 1).padStart(2)} of ${days.length}, ${day}: ${subject}`, mark);
   }
   await past.close();
-  await world.turnTo(null);
 
-  console.log(`Today, ${today}:`);
-  const host = await hostWatching(softwareIds);
-  await runToday(host);
-  console.log(`\n${world.inbox.mails.at(-1)?.text ?? "No mail today: nothing got worse."}`);
+  terminal.progress(`Today, ${today} …`);
+  await held.release();
+  const host = await startHost(held.port, settings(softwareIds));
+  await world.turnTo(new Date(started));
+  await runToday(host, { wait: true });
+  await world.turnTo(null);
+  const seconds = Math.max(1, Math.round((Date.now() - started) / 1_000));
+  terminal.say(`Played ${days.length} days and today in ${seconds} s: ${world.inbox.mails.length} mails.\n`);
   return {
     host,
     inboxUrl: world.inbox.url,
+    digest: world.inbox.mails.at(-1)?.text ?? "No mail today: nothing got worse.",
     close: async () => {
       await host.close();
       await world.close();
     },
   };
+}
+
+/** The subject of the mail that came meanwhile. */
+async function subjectOf({ inbox }: LocalWorld, play: () => Promise<void>): Promise<string> {
+  const before = inbox.mails.length;
+  await play();
+  return inbox.mails.length > before ? (inbox.mails.at(-1)?.subject ?? "") : "nothing got worse, no mail";
 }

@@ -42,8 +42,8 @@ export const deploymentVariables: Readonly<Record<string, Example<unknown>>> = {
 };
 
 function listOf(items: string, item: string, isOne: (text: string) => boolean): Kind<string> {
-  return textKind(`${items}, separated by commas`, (text, { fault }) => {
-    if (text.split(",").every((one) => isOne(one.trim()))) return text;
+  return textKind(`${items}, separated by commas or semicolons`, (text, { fault }) => {
+    if (text.split(/[,;]/).every((one) => isOne(one.trim()))) return text;
     fault(`has an entry that is not ${item}`);
     return null;
   });

@@ -1,6 +1,7 @@
 // Takes the README's pictures: the digest and the page of the simulated world that `npm start` plays, on a fixed day.
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
+import { estateFacts, estateTrouble } from "../local/advisory-data.ts";
 import { createEstate } from "../local/estate.ts";
 import { startHost } from "../local/host.ts";
 import { daysBefore, playDay } from "../local/play.ts";
@@ -24,7 +25,7 @@ interface Shot {
 }
 
 const estate = createEstate({ seed: 7, today: day });
-const world = await startWorld({ estate });
+const world = await startWorld({ estate, advisories: { ...estateFacts(day), trouble: estateTrouble(day) } });
 const hostWatching = (softwareIds: readonly string[]) =>
   startHost({
     appDir: process.cwd(),

@@ -16,6 +16,9 @@ const settings = readSettings(process.env);
 /** NCRONTAB in UTC. */
 export const schedule = settings.rules.schedule;
 
+/** Whether MSRC and CISA are read. */
+export const hasFeeds = settings.advisories !== null;
+
 /** With the platform's sign-in no keys are needed; otherwise every call except health needs one. */
 export const authLevel = settings.auth === "key" ? "function" : "anonymous";
 
@@ -29,8 +32,9 @@ export function connect(): Promise<Connections> {
 
 /** The ports of one invocation: its log lines carry the invocation's id. */
 export async function portsFor(context: InvocationContext): Promise<Ports> {
-  const { ports } = await connect();
-  return { ...ports, log: logTo(context) };
+  const { ports, readCatalogue } = await connect();
+  const log = logTo(context);
+  return { ...ports, log, catalogue: () => readCatalogue(log) };
 }
 
 /** The ports of a request: they show no more than its caller may read. Every HTTP function takes these; health is for everybody. */

@@ -1,6 +1,8 @@
 import type { TokenCredential } from "@azure/core-auth";
 import { homeTenant } from "./core/watchlist.ts";
 import type { Probes } from "./http/finding.ts";
+import { createCatalogue, type ReadCatalogue } from "./io/advisories/catalogue.ts";
+import { createFeeds } from "./io/advisories/feeds.ts";
 import { createCredential } from "./io/credential.ts";
 import { createDefender } from "./io/defender/defender.ts";
 import { createAcsCheck, createAcsMailer, tryAcs } from "./io/mail/acs.ts";
@@ -15,29 +17,34 @@ import type { Settings } from "./settings.ts";
 
 /** The outside world, and what else of it the doctor tries. */
 export interface Connections {
-  ports: Omit<Ports, "log">;
+  ports: Omit<Ports, "log" | "catalogue">;
+  readCatalogue: ReadCatalogue;
   probes: Probes;
 }
 
 /** Connects the app to its real neighbours. Nothing is called until a port is used. */
 export function openConnections(settings: Settings): Connections {
-  const { identity, defender, storage, rules } = settings;
+  const { identity, defender, storage, rules, advisories } = settings;
   const credential = createCredential(identity);
   const connection = storage.kind === "identity" ? { ...storage, credential: credential("home") } : storage;
   const store = createStore(connection);
   const mail = openMail(settings, () => credential("home"));
   const { callsPerMinute, callsPerHour } = rules;
+  const now = () => new Date();
   return {
     ports: {
       defender: createDefender({ ...defender, callsPerMinute, callsPerHour, credential }),
       store,
       queue: createRunQueue(connection),
       mailer: mail.mailer,
-      now: () => new Date(),
+      now,
+      feeds: advisories && createFeeds(advisories),
       watchlists: openWatchlists(settings, store, () => credential("home")),
       rules,
     },
+    readCatalogue: advisories ? createCatalogue(store, now) : async () => null,
     probes: {
+      warnings: settings.warnings,
       defenderScope: defender.scope,
       defenderToken: async (tenant) => (await credential(tenant).getToken(defender.scope))?.token ?? "",
       consentUrl: (tenant) => consentUrl(tenant, identity),

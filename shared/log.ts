@@ -11,4 +11,5 @@ export const logTexts = {
   notRead: "product could not be read",
   committed: "run committed",
   poison: "messages failed for good",
+  feedFault: "advisories could not be read",
 } as const;

@@ -1,7 +1,10 @@
+import type { Catalogue, FeedName, KevEntry, MsrcKb, RunFacts } from "./core/advisory.ts";
+import type { AlertKey, ExploitedAlert } from "./core/alert.ts";
 import type { ConfiguredWatchlists } from "./core/configuration.ts";
 import type { CallQuota } from "./core/deadline.ts";
 import type { Mail, SendOutcome } from "./core/mail.ts";
 import type { Chain, QueueMessage } from "./core/message.ts";
+import type { Listing, ProductList } from "./core/product-list.ts";
 import type { Run, RunKey, RunSummary } from "./core/run.ts";
 import type { RunId } from "./core/run-id.ts";
 import type { Snapshot } from "./core/snapshot.ts";
@@ -21,6 +24,10 @@ export interface Ports {
   /** The watchlists of at most a minute ago; with `asOf`, as they were read then or later. */
   watchlists: (asOf?: Date) => Promise<ConfiguredWatchlists>;
   rules: Rules;
+  /** `null`: ADVISORIES=none. */
+  feeds: Feeds | null;
+  /** What is known of KBs, of at most a minute ago; `null`: nothing yet, or ADVISORIES=none. Never fails: what cannot be read is logged. */
+  catalogue: () => Promise<Catalogue | null>;
 }
 
 /** Settings that hold for all watchlists; the calls are those allowed in one tenant. */
@@ -48,6 +55,8 @@ export interface Defender {
   getMissingKbs(tenant: string, softwareId: string, calling?: Calling): Promise<readonly unknown[]>;
   /** `GET /api/Software/{Id}`; `null` if Defender has no product with this id. */
   getSoftware(tenant: string, softwareId: string, calling?: Calling): Promise<ProductFacts | null>;
+  /** The `value` of `GET /api/Software`, all pages: every product that the tenant's machines have. */
+  listSoftware(tenant: string, calling?: Calling): Promise<readonly unknown[]>;
   /** The calls of the last hour that the tenant's quotas count here. */
   usage(tenant: string): Usage;
   /** Makes the quotas count exactly these calls, besides those under way. */
@@ -155,15 +164,17 @@ export interface Store {
   readRun(chain: Chain, runId: RunId): Promise<StoredRun | null>;
   /** In the order in which they were opened; `from` is the first run id wanted. */
   listRuns(chain: Chain, from?: RunId): Promise<RunSummary[]>;
+  /** The facts that a run's report uses; `null` for one without. */
+  readFacts(run: RunKey): Promise<RunFacts | null>;
   /**
-   * Inserts the run and marks the scheduled run that it follows, both or neither.
+   * Inserts the run with its facts and marks the scheduled run that it follows, all or nothing.
    * False if another commit was first: this run is already committed, the row it follows has changed since it was read,
    * or it follows none and is not the first scheduled run of its watchlist.
    */
-  commitRun(run: Run, follows: StoredRun | null): Promise<boolean>;
+  commitRun(run: Run, follows: StoredRun | null, facts?: RunFacts | null): Promise<boolean>;
   /** Replaces the mail's state; false if the row has changed since `version`. */
   updateMail(run: RunKey, version: string, mail: Mail): Promise<boolean>;
-  /** Does nothing if there is none. */
+  /** Its facts too. Does nothing if there is none. */
   deleteRun(run: RunKey): Promise<void>;
   /** Forgets that a watchlist ever had a first run; only for one without runs. */
   deleteBeginning(chain: Chain): Promise<void>;
@@ -174,6 +185,25 @@ export interface Store {
   saveStatus(status: WatchlistStatus): Promise<void>;
   /** Does nothing if there is none. */
   deleteStatus(chain: Chain): Promise<void>;
+
+  /** False if the watchlist has an alert for this CVE already: it stays as it is. */
+  addAlert(alert: ExploitedAlert): Promise<boolean>;
+  readAlert(key: AlertKey): Promise<StoredAlert | null>;
+  listAlerts(chain: Chain): Promise<ExploitedAlert[]>;
+  /** Replaces the mail's state; false if the row has changed since `version`. */
+  updateAlertMail(key: AlertKey, version: string, mail: Mail): Promise<boolean>;
+  /** Does nothing if there is none. */
+  deleteAlert(key: AlertKey): Promise<void>;
+
+  /** How the feeds are, without what they say. */
+  readFeeds(): Promise<Readonly<Record<FeedName, FeedState>>>;
+  /** A damaged row of a month is left out, so that it is read anew. */
+  readAdvisories(): Promise<StoredAdvisories>;
+  /** The last write holds, as in the other two. */
+  saveMonth(month: StoredMonth): Promise<void>;
+  saveFeed(name: FeedName, state: FeedState): Promise<void>;
+  /** Saves KEV's entries with its state, both or neither. */
+  saveKev(exploited: readonly KevEntry[], state: FeedState): Promise<void>;
 
   /** The last good versions of the watchlists in a document; `null` if there are none. */
   readLastGood(): Promise<StoredLastGood | null>;
@@ -197,6 +227,13 @@ export interface Store {
   dropRequest(run: RunKey, reason: string): Promise<void>;
   /** Does nothing if there is none. */
   deleteRequest(run: RunKey): Promise<void>;
+
+  /** What is known of a tenant's product list; `null`: it was never asked for, or the row cannot be read. */
+  readListing(tenant: string): Promise<Listing | null>;
+  /** The list in use; `null` where there is none, or it cannot be read. */
+  readProductList(tenant: string): Promise<ProductList | null>;
+  /** With `list`, that one is used from now on, and the one before is deleted. */
+  saveListing(tenant: string, listing: Listing, list?: ProductList): Promise<void>;
 
   /** The day on which a tenant's retention last finished, and how far it has got since; `null`: never, or it cannot be read. */
   readBookmark(tenant: string): Promise<Bookmark | null>;
@@ -271,11 +308,14 @@ export interface Bookmark {
   after?: string;
 }
 
-/** A digest, ready to send. */
+/** A digest or an alert, ready to send. */
 export interface OutgoingMail {
   tenant: string;
   watchlist: string;
-  runId: RunId;
+  /** The run that a digest reports. */
+  runId?: RunId;
+  /** The CVE that an alert is about. */
+  cve?: string;
   /** Names this send: one of unknown outcome is tried again under its key, and any other send has another. */
   sendKey: string;
   /** Whether an earlier try of this send may have reached the service. */
@@ -307,4 +347,84 @@ export interface RunQueue {
   send(message: QueueMessage, delaySeconds?: number): Promise<void>;
   /** Roughly how many messages the platform gave up on. */
   countPoison(): Promise<number>;
+}
+
+/** What shows that a document has not changed: what its host sent with it, and for hosts that send nothing its digest. */
+export interface Validators {
+  etag?: string;
+  lastModified?: string;
+  digest?: string;
+}
+
+/** What can be used of a document. */
+export interface FeedContent<Content> {
+  content: Content;
+  /** How many of its entries are malformed, and left out. */
+  skipped: number;
+}
+
+/** A feed's answer. */
+export interface FeedAnswer<Content> extends FeedContent<Content> {
+  validators: Validators;
+}
+
+/** A month in MSRC's list. */
+export interface MsrcMonth {
+  /** Such as `2026-Nov`. */
+  id: string;
+  /** When MSRC last changed it, as it writes it: another text is another version. */
+  changedAt: string;
+}
+
+/** MSRC's and CISA's public documents. Every call fails with a `FeedError`; `null`: not modified since `validators`. */
+export interface Feeds {
+  readMonths(validators: Validators): Promise<FeedAnswer<readonly MsrcMonth[]> | null>;
+  readMonth(id: string): Promise<FeedContent<readonly MsrcKb[]>>;
+  readKev(validators: Validators): Promise<FeedAnswer<readonly KevEntry[]> | null>;
+}
+
+/** A feed that could not be read. `message` is for people, and always the same for the same fault. */
+export class FeedError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "FeedError";
+  }
+}
+
+/** How a feed's last refreshes went. */
+export interface FeedState {
+  validators: Validators;
+  /** When it last answered with what can be used, ISO 8601 in UTC; `null`: never. */
+  readAt: string | null;
+  /** Why the last refresh failed; absent: it did not. */
+  fault?: { reason: string; since: string };
+  /** MSRC only: watched KBs that are in none of the months that could have them, so they are not looked for again. */
+  notFound?: readonly MissedKb[];
+}
+
+/** A KB that MSRC does not know. */
+export interface MissedKb {
+  id: string;
+  /** Those that could have it. */
+  months: readonly string[];
+}
+
+/** A month as it was read. */
+export interface StoredMonth extends MsrcMonth {
+  kbs: readonly MsrcKb[];
+}
+
+/** An alert with the version of its row. */
+export interface StoredAlert {
+  alert: ExploitedAlert;
+  version: string;
+}
+
+/** The facts that are kept of both feeds. */
+export interface StoredAdvisories {
+  msrc: FeedState;
+  months: readonly StoredMonth[];
+  kev: FeedState;
+  /** `null` before the first answer: then nothing is newly exploited. */
+  exploited: readonly KevEntry[] | null;
 }

@@ -29,6 +29,8 @@ export interface Settings {
     authorityHost: string;
   };
   defender: { baseUrl: string; scope: string };
+  /** Where MSRC's and CISA's feeds are; `null`: they are never called. */
+  advisories: { msrcUrl: string; kevUrl: string } | null;
   storage:
     | { kind: "connectionString"; connectionString: string }
     | { kind: "identity"; tableServiceUri: string; queueServiceUri: string };
@@ -104,6 +106,7 @@ export function readSettings(env: Environment): Settings {
     rules: readRules(reader, cloud),
     auth,
     defender: readDefender(reader, cloud),
+    advisories: readAdvisories(reader),
     identity: readIdentity(reader, env, cloud, watchlists),
     storage: readStorage(reader, cloud, hosted),
     mail: readMail(reader),
@@ -155,6 +158,11 @@ function readDefender(reader: Reader, cloud: Cloud): Settings["defender"] {
     );
   }
   return { baseUrl, scope: cloud.scope };
+}
+
+function readAdvisories(reader: Reader): Settings["advisories"] {
+  const urls = { msrcUrl: reader.read("MSRC_URL"), kevUrl: reader.read("KEV_URL") };
+  return reader.read("ADVISORIES") === "on" ? urls : null;
 }
 
 function readIdentity(

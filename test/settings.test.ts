@@ -61,13 +61,14 @@ describe("absent settings take their default", () => {
         {
           name: "default",
           softwareIds: ["microsoft-_-windows_11"],
+          ...{ vendor: null, leftOut: [] },
           mailTo: ["ops@contoso.com"],
           mailTogether: false,
           tenant: "home",
           thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
           mailWhen: "worse",
           heartbeatDay: "Monday",
-          dueDays: 14,
+          ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "released", alertExploited: true },
           readerRole: null,
         },
       ],
@@ -92,6 +93,10 @@ describe("absent settings take their default", () => {
       defender: {
         baseUrl: "https://api.securitycenter.microsoft.com",
         scope: "https://api.securitycenter.microsoft.com/.default",
+      },
+      advisories: {
+        msrcUrl: "https://api.msrc.microsoft.com/cvrf/v3.0",
+        kevUrl: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
       },
       storage: { kind: "connectionString", connectionString: "UseDevelopmentStorage=true" },
       mail: { transport: "sendgrid", apiKey: "SG.id.secret", region: "global", url: null, sandbox: false },
@@ -276,6 +281,38 @@ const rows: Record<SettingName, Row> = {
     bad: ["Mon", "1"],
   },
   DUE_DAYS: { pick: (settings) => one(settings)?.dueDays, good: [["30", 30]], bad: ["soon", "3651"] },
+  DUE_DAYS_EXPLOITED: {
+    pick: (settings) => one(settings)?.dueDaysExploited,
+    good: [["0", 0]],
+    bad: ["soon", "3651"],
+  },
+  DUE_FROM: {
+    pick: (settings) => one(settings)?.dueFrom,
+    good: [["First-Seen", "first-seen"]],
+    bad: ["firstseen", "listed"],
+  },
+  ALERT_EXPLOITED: {
+    pick: (settings) => one(settings)?.alertExploited,
+    good: [
+      ["false", false],
+      ["TRUE", true],
+    ],
+    bad: ["no", "0"],
+  },
+  ADVISORIES: { pick: ({ advisories }) => advisories, good: [["none", null]], bad: ["off", "true"] },
+  MSRC_URL: {
+    pick: ({ advisories }) => advisories?.msrcUrl,
+    good: [
+      ["https://mirror.contoso.com/cvrf/v3.0/", "https://mirror.contoso.com/cvrf/v3.0"],
+      ["http://127.0.0.1:8080", "http://127.0.0.1:8080"],
+    ],
+    bad: [...badUrls, "https://mirror.contoso.com/cvrf?api-version=3.0"],
+  },
+  KEV_URL: {
+    pick: ({ advisories }) => advisories?.kevUrl,
+    good: [["https://mirror.contoso.com/kev.json", "https://mirror.contoso.com/kev.json"]],
+    bad: [...badUrls, "https://mirror.contoso.com/kev.json#1"],
+  },
   REPORT_URL: {
     pick: ({ rules }) => rules.reportUrl,
     good: [
@@ -615,6 +652,43 @@ describe("software ids", () => {
     );
   });
 
+  test.each([
+    ["vendor:microsoft", { softwareIds: [], vendor: "microsoft", leftOut: [] }],
+    ["Vendor: Microsoft", { softwareIds: [], vendor: "microsoft", leftOut: [] }],
+    ["vendor:*;!a-_-b, ! c-_-d", { softwareIds: [], vendor: "*", leftOut: ["a-_-b", "c-_-d"] }],
+    ["google-_-chrome\nvendor:microsoft", { softwareIds: ["google-_-chrome"], vendor: "microsoft", leftOut: [] }],
+  ])("%j finds products by their vendor", (text, expected) => {
+    const { watchlists: read, warnings } = settingsWith({ SOFTWARE_IDS: text });
+    expect(read[0]).toMatchObject(expected);
+    expect(warnings).toEqual([]);
+    const entry = { ...servers, softwareIds: text.split(/[,;\n]/) };
+    expect(settingsWith(watchlists(entry)).watchlists[0]).toMatchObject(expected);
+  });
+
+  test.each([
+    [
+      "vendor:adobe",
+      /"vendor:adobe" is neither vendor:microsoft nor vendor:\*; only Microsoft's .* mean vendor:microsoft\?/,
+    ],
+    ["vendor:all", /mean vendor:\*\?/],
+    ["vendor:", /"vendor:" is neither/],
+    ["vendor=microsoft", /"vendor=microsoft" is neither .* mean vendor:microsoft\?/],
+    ["a-_-b,!c-_-d", /leaves out c-_-d, but only what vendor:microsoft or vendor:\* finds can be left out/],
+    ["!c-_-d", /contains no id/],
+    ["vendor:*,!", /has a "!" without an id/],
+    ["vendor:*,!vendor:microsoft", /"vendor:microsoft" cannot be left out; leave out ids/],
+    ["vendor:*,!Microsoft Edge", /"Microsoft Edge" is a display name.* mean microsoft-_-edge_chromium-based/],
+    ["vendor:*,a-_-b,!a-_-b", /both names and leaves out a-_-b/],
+  ])("%j is refused with what to write instead", (text, expected) => {
+    expect(problemsWith({ SOFTWARE_IDS: text })).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test("vendor:* beside vendor:microsoft is accepted with a warning", () => {
+    const { watchlists: read, warnings } = settingsWith({ SOFTWARE_IDS: "vendor:microsoft,vendor:*" });
+    expect(read[0]?.vendor).toBe("*");
+    expect(warnings).toEqual([expect.stringContaining("includes vendor:microsoft")]);
+  });
+
   test("5,000 ids are accepted and one more is not", () => {
     const ids = Array.from({ length: 5_001 }, (_, index) => `a-_-${index}`);
     expect(one(settingsWith({ SOFTWARE_IDS: ids.slice(1).join() }))?.softwareIds).toHaveLength(5_000);
@@ -756,7 +830,7 @@ describe("watchlists", () => {
         minPercent: "20",
         minCves: 0,
         mailWhen: "always",
-        dueDays: 3,
+        ...{ dueDays: 3, dueDaysExploited: 1, dueFrom: "first-seen", alertExploited: true },
         readerRole: " Reports.Read.Edge ",
       }),
       AUTH: "entra",
@@ -766,31 +840,47 @@ describe("watchlists", () => {
       WORSE_MIN_CVES: "3",
       MAIL_WHEN: "changed",
       HEARTBEAT_DAY: "none",
-      DUE_DAYS: "21",
+      ...{ DUE_DAYS: "21", DUE_DAYS_EXPLOITED: "2", DUE_FROM: "released", ALERT_EXPLOITED: "false" },
     };
     expect(settingsWith(env).watchlists).toEqual([
       {
         ...servers,
+        ...{ vendor: null, leftOut: [] },
         mailTogether: false,
         tenant: "home",
         thresholds: { minMachines: 2, minPercent: 5, minCves: 3 },
         mailWhen: "changed",
         heartbeatDay: "none",
-        dueDays: 21,
+        ...{ dueDays: 21, dueDaysExploited: 2, dueFrom: "released", alertExploited: false },
         readerRole: null,
       },
       {
         name: "Edge team",
         softwareIds: ["a-_-b", "c-_-d"],
+        ...{ vendor: null, leftOut: [] },
         mailTo: ["Ann <a@b.example>", "c@d.example"],
         mailTogether: true,
         tenant: tenantId,
         thresholds: { minMachines: 7, minPercent: 20, minCves: 0 },
         mailWhen: "always",
         heartbeatDay: "none",
-        dueDays: 3,
+        ...{ dueDays: 3, dueDaysExploited: 1, dueFrom: "first-seen", alertExploited: true },
         readerRole: "Reports.Read.Edge",
       },
+    ]);
+  });
+
+  test.each([
+    [true, true],
+    [false, false],
+    ["false", false],
+  ])("alertExploited may be a boolean or a word: %j", (alertExploited, value) => {
+    expect(one(settingsWith(watchlists({ ...servers, alertExploited })))?.alertExploited).toBe(value);
+  });
+
+  test.each([[0], ["no"], [[]]])("alertExploited may be nothing else, such as %j", (alertExploited) => {
+    expect(problemsWith(watchlists({ ...servers, alertExploited }))).toEqual([
+      expect.stringMatching(/^WATCHLISTS\[0\] \(Servers\) alertExploited: .* Allowed: true, false\. Example: false$/),
     ]);
   });
 

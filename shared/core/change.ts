@@ -1,5 +1,6 @@
+import { larger } from "./counts.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { lastOfLine, type Snapshot } from "./snapshot.ts";
 import type { Thresholds } from "./watchlist.ts";
 
 /** The counts of some KBs by KB id; a count that is not named is not meant. */
@@ -8,7 +9,7 @@ export type CountsByKb = Readonly<Record<string, Partial<Counts>>>;
 /** What became of a KB that is listed now and was listed before. */
 export type CountChange = "worsened" | "more-cves" | "improved" | "unchanged";
 
-export type ChangeKind = CountChange | "new" | "returned" | "resolved";
+export type ChangeKind = CountChange | "new" | "returned" | "resolved" | "replaced";
 
 /** Why an entry is worse. `now-known`: a count that was never known before. */
 export const worseReasons = ["machines", "cves", "now-known"] as const;
@@ -23,6 +24,8 @@ export interface Change {
   kb: MissingKb;
   previous: Counts | null;
   reasons: readonly WorseReason[];
+  /** Of a replaced one: the id of the KB listed in its place. */
+  replacedBy?: string;
 }
 
 /** Nothing is held back: every rise counts. */
@@ -112,30 +115,121 @@ export interface ChangeRules {
   heldBack?: CountsByKb | undefined;
 }
 
-/** What became of each KB from one snapshot of a product to a later one: those listed now, then those resolved. */
+/** What became of each KB from one snapshot of a product to a later one: those listed now, then those that left the list. */
 export function changesBetween(previous: Snapshot, current: Snapshot, rules: ChangeRules): Change[] {
   const { thresholds, lastReported, heldBack } = rules;
-  const before = new Map<string, MissingKb>();
-  for (const kb of previous.missingKbs) before.set(kb.id, withLast(kb, lastReported));
+  const pairs = pairUp(previous, current, lastReported);
   const atOnce = { ...everyRise, minCves: Math.min(everyRise.minCves, thresholds.minCves) };
-  const changes = current.missingKbs.map((kb): Change => {
-    const base = before.get(kb.id);
-    before.delete(kb.id);
+  const changes = pairs.listed.map(({ kb, base }): Change => {
     if (!base) return { kind: kb.goneOn === undefined ? "new" : "returned", kb, previous: null, reasons: noReasons };
-    const judgement = judge(base, kb, thresholds);
+    const judgement = judge(base.counts, kb, thresholds);
     const hasRoom = !isHeldBack(judgement) || !heldBack || Object.hasOwn(heldBack, kb.id);
-    const { kind, reasons } = hasRoom ? judgement : judge(base, kb, atOnce);
-    return { kind, kb, previous: countsOf(base), reasons };
+    const { kind, reasons } = hasRoom ? judgement : judge(base.counts, kb, atOnce);
+    // Some of the machines of the one that was replaced may be at another that replaced it too.
+    const isShared = kind === "improved" && base.isShared;
+    return { kind: isShared ? "unchanged" : kind, kb, previous: base.shown, reasons };
   });
   // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
   if (current.emptiness?.verdict === "not-kb-patched") return changes;
-  const left = new Map(current.gone.map((kb) => [kb.id, kb]));
-  const resolved = [...before.values()].map((kb): Change => {
+  const known = new Map(current.gone.map((kb) => [kb.id, kb]));
+  const gone = pairs.left.map((kb): Change => {
     // Other runs may have seen more of it since.
-    const { firstSeen, peak } = left.get(kb.id) ?? kb;
-    return { kind: "resolved", kb: { ...kb, firstSeen, peak }, previous: countsOf(kb), reasons: noReasons };
+    const { firstSeen, peak } = known.get(kb.id) ?? kb;
+    const replacedBy = pairs.replacedBy(kb.id, lastOfLine(kb.id, known));
+    const kind = replacedBy === undefined ? "resolved" : "replaced";
+    const change = { kind, kb: { ...kb, firstSeen, peak }, previous: countsOf(kb), reasons: noReasons } as const;
+    return replacedBy === undefined ? change : { ...change, replacedBy };
   });
-  return [...changes, ...resolved];
+  return [...changes, ...gone];
+}
+
+/** What a KB listed now is compared with. */
+export interface Base {
+  counts: Counts;
+  /** The counts that its report shows as those last reported. */
+  shown: Counts;
+  /** Whether they are those of a KB that more than one listed now replaced. */
+  isShared: boolean;
+}
+
+/** A KB listed now; without a base it was not listed before, nor was what it replaces. */
+export interface Pair {
+  kb: MissingKb;
+  base: Base | null;
+}
+
+const none: readonly MissingKb[] = [];
+
+interface Pairs {
+  listed: readonly Pair[];
+  /** Those of the snapshot before that are not listed now, with the counts last reported. */
+  left: readonly MissingKb[];
+  /** The KB listed now that replaced one that left: `by`, by the snapshot, if that is one of them. */
+  replacedBy(id: string, by: string): string | undefined;
+}
+
+/** The KBs of two snapshots of a product: each listed now with itself before, or with those that it has replaced since. */
+function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb | undefined): Pairs {
+  const before = new Map(previous.missingKbs.map((kb) => [kb.id, withLast(kb, lastReported)]));
+  const now = new Set(current.missingKbs.map(({ id }) => id));
+  const left = [...before.values()].filter(({ id }) => !now.has(id));
+  const heirs = heirsOf(left, current);
+  const olderOf = Map.groupBy(
+    left.flatMap((old) => (heirs.get(old.id) ?? []).map((id) => ({ id, old }))),
+    ({ id }) => id,
+  );
+  const listed = current.missingKbs.map((kb) => {
+    const self = before.get(kb.id);
+    const replaced = olderOf.get(kb.id)?.map(({ old }) => old) ?? none;
+    if (replaced.length === 0)
+      return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
+    const machineMissedOn = machinesOfAll([...replaced, ...(self ? [self] : [])], kb);
+    const isShared = replaced.some(({ id }) => (heirs.get(id)?.length ?? 0) > 1);
+    // Another KB closes other CVEs: how many says nothing of the machines.
+    const counts = { machineMissedOn, cveAddressed: (self ?? kb).cveAddressed };
+    return { kb, base: { counts, shown: { machineMissedOn, cveAddressed: self?.cveAddressed ?? null }, isShared } };
+  });
+  return {
+    listed,
+    left,
+    replacedBy(id, by) {
+      const own = heirs.get(id);
+      return own?.includes(by) ? by : own?.[0];
+    },
+  };
+}
+
+/** By the id of each KB that left: those listed now that go on with its line. */
+function heirsOf(left: readonly MissingKb[], { missingKbs, gone }: Snapshot): ReadonlyMap<string, readonly string[]> {
+  const heirs = new Map<string, string[]>(left.map(({ id }) => [id, []]));
+  if (left.length === 0) return heirs;
+  for (const { id, line } of missingKbs) for (const old of line?.ids ?? []) heirs.get(old)?.push(id);
+  const listed = new Set(missingKbs.map(({ id }) => id));
+  const known = new Map(gone.map((kb) => [kb.id, kb]));
+  for (const [old, own] of heirs) {
+    // A line does not name all of the many that it replaced.
+    const last = own.length === 0 ? lastOfLine(old, known) : old;
+    if (listed.has(last)) own.push(last);
+  }
+  return heirs;
+}
+
+/**
+ * The machines of several KBs that are compared with those of the one listed now: some may have missed several of them, so
+ * anything between their largest count and their sum may be the same machines, and is the count of now.
+ */
+function machinesOfAll(before: readonly Counts[], { machineMissedOn: now }: Counts): number | null {
+  const counts = before.map(({ machineMissedOn }) => machineMissedOn);
+  const most = counts.reduce(larger, null);
+  if (most === null || now === null || now <= most) return most;
+  // Nobody knows how many machines an unknown count adds.
+  const all = counts.reduce<number>((sum, count) => sum + (count ?? Number.POSITIVE_INFINITY), 0);
+  return Math.min(now, all);
+}
+
+/** The KBs listed now, each with what an earlier snapshot counted. */
+export function pairsBetween(previous: Snapshot, current: Snapshot): readonly Pair[] {
+  return pairUp(previous, current, undefined).listed;
 }
 
 /** A KB with the counts last reported of it. */
@@ -153,11 +247,9 @@ export function holdBack(
   current: Snapshot,
   { thresholds, lastReported }: ChangeRules,
 ): Record<string, Partial<Counts>> {
-  const before = new Map(previous.missingKbs.map((kb) => [kb.id, kb]));
-  const kept = current.missingKbs.flatMap((kb): [string, Partial<Counts>][] => {
-    const last = before.get(kb.id);
-    if (!last) return [];
-    const judgement = judge(withLast(last, lastReported), kb, thresholds);
+  const kept = pairUp(previous, current, lastReported).listed.flatMap(({ kb, base }): [string, Partial<Counts>][] => {
+    if (!base) return [];
+    const judgement = judge(base.counts, kb, thresholds);
     return isHeldBack(judgement) ? [[kb.id, judgement.heldBack]] : [];
   });
   return Object.fromEntries(kept);

@@ -8,7 +8,7 @@ export interface CallQuota {
 export const deliveryMinutes = 30;
 
 /** Vanished KBs are confirmed by a second read, on some days in every product. */
-const readsPerProduct = 2;
+export const readsPerProduct = 2;
 
 /** How many seconds this many calls to one tenant take: full minutes one after another, until the hour's calls are used up. */
 export function walkSeconds(calls: number, { callsPerMinute, callsPerHour }: CallQuota): number {

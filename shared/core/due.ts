@@ -1,6 +1,9 @@
+import { isExploited } from "./advisory.ts";
 import { changedCounts, type WorseReason, worseReasons } from "./change.ts";
-import { addDays, daysBetween, type RunDate } from "./day.ts";
-import { type Counts, larger } from "./missing-kb.ts";
+import { larger } from "./counts.ts";
+import { addDays, daysBetween, earliest, type RunDate } from "./day.ts";
+import type { Counts } from "./missing-kb.ts";
+import type { Report } from "./report.ts";
 import { isMissing, type KbEntry, type KbRow, narrow, ownEntries, type RowKind } from "./row.ts";
 
 /*
@@ -103,45 +106,49 @@ export function leadEntry(row: KbRow): KbEntry | undefined {
   return own.find((entry) => (shownCounts(entry)?.machineMissedOn ?? null) === most) ?? own[0];
 }
 
-/** Days a KB has been missing for on `day`. */
-export function ageInDays({ firstSeen }: Pick<KbRow, "firstSeen">, day: RunDate): number {
-  return Math.max(0, daysBetween(firstSeen, day));
+/** Days that a KB's age has on `day`, by the run's rules. */
+export function ageInDays({ since }: Pick<KbRow, "since">, day: RunDate): number {
+  return Math.max(0, daysBetween(since, day));
 }
 
-/** The same where it may be said: `null` at first sight of a product, for its KBs are then all of that day. */
-export function knownAge(row: Pick<KbRow, "kind" | "firstSeen">, day: RunDate): number | null {
-  return row.kind === "baseline" ? null : ageInDays(row, day);
+/** The same where it may be said: `null` at first sight of a product, unless the KB's release is known. */
+export function knownAge(row: Pick<KbRow, "kind" | "firstSeen" | "since">, day: RunDate): number | null {
+  return row.kind === "baseline" && row.since === row.firstSeen ? null : ageInDays(row, day);
 }
 
 /** What decides whether a row or an entry is overdue. */
-type Datable = Pick<KbRow, "kind" | "firstSeen">;
+type Datable = Pick<KbRow, "kind" | "dueOn">;
 
-/** What a report's due dates depend on. */
-interface DueRule {
-  /** The run's day. */
-  day: RunDate;
-  dueDays: number;
+/** The part of a report that this file counts; `day` is the run's. */
+type Dated = Pick<Report, "rows" | "day">;
+
+/** Days by which an entry, or a row's own entries, known to be missing are past their due day on `day`; 0 until then. */
+export function daysOverdue(row: Datable, { day }: Pick<Dated, "day">): number {
+  return isOverdue(row, day) ? daysBetween(row.dueOn, day) : 0;
 }
 
-/** The part of a report that this file counts. */
-type Dated = DueRule & { rows: readonly KbRow[] };
-
-/** Days by which an entry, or a row's own entries, known to be missing exceed `dueDays` on the report's day; 0 within them. */
-export function daysOverdue(row: Datable, { day, dueDays }: DueRule): number {
-  return isKnownMissing(row) ? Math.max(0, ageInDays(row, day) - dueDays) : 0;
+/** The most days by which one of these entries is overdue; 0 where none is. */
+export function mostDaysOverdue(entries: readonly KbEntry[], report: Pick<Dated, "day">): number {
+  return Math.max(0, ...entries.map((entry) => daysOverdue(entry, report)));
 }
 
-function isKnownMissing({ kind }: Datable): boolean {
-  return kind !== "not-read" && kind !== "resolved";
+/** The fewest days that one of these entries known to be missing has left until its due day; `null` where all are past it. */
+export function fewestDaysLeft(entries: readonly KbEntry[], { day }: Pick<Dated, "day">): number | null {
+  const left = entries.filter((entry) => isKnownMissing(entry) && entry.dueOn >= day).map(({ dueOn }) => dueOn);
+  return left.length > 0 ? daysBetween(day, earliest(left)) : null;
 }
 
-/** Whether `daysOverdue` is above 0, made for many entries: days are compared as text. */
-export function overdueTest({ day, dueDays }: DueRule): (entry: Datable) => boolean {
-  const due = addDays(day, -dueDays);
-  return (entry) => entry.firstSeen < due && isKnownMissing(entry);
+/** Whether it is known to be missing, and past its due day. */
+export function isOverdue(row: Datable, day: RunDate): boolean {
+  return row.dueOn < day && isKnownMissing(row);
 }
 
-/** Overdue KBs, each in one list, as rows of the overdue entries alone; what reaches furthest comes first. */
+/** Whether it was read now, and is missing. */
+export function isKnownMissing({ kind }: Pick<KbRow, "kind">): boolean {
+  return kind !== "not-read" && isMissing({ kind });
+}
+
+/** Overdue KBs, each in one list, as rows of the overdue entries alone, the most urgent first. */
 export interface Overdue {
   /** With an entry that became overdue since the day compared with. */
   lately: readonly KbRow[];
@@ -154,39 +161,39 @@ export interface Overdue {
 
 /** The overdue entries of a report; `before` is the day compared with, `next` that of the next report, where they are known. */
 export function overdueRows(report: Dated, before: RunDate | null, next: RunDate | null): Overdue {
-  const { rows, day, dueDays } = report;
-  const isOverdue = overdueTest(report);
-  const wasOverdue = before === null ? () => false : overdueTest({ day: before, dueDays });
-  const overdue = narrow(rows, isOverdue);
+  const { rows, day } = report;
+  const overdue = narrow(rows, (entry) => isOverdue(entry, day));
+  const wasOverdue = (entry: KbEntry) => before !== null && isOverdue(entry, before);
   const listed = new Set(overdue.map(({ id }) => id));
   const isLate = ({ entries }: KbRow) => entries.some((entry) => !wasOverdue(entry));
-  const soon = narrow(rows, (entry, { id }) => !listed.has(id) && isDueBefore(entry, next, dueDays));
-  const notRead = narrow(rows, (entry) => entry.kind === "not-read" && ageInDays(entry, day) > dueDays);
+  const soon = narrow(rows, (entry, { id }) => !listed.has(id) && isDueBefore(entry, next));
+  const notRead = narrow(rows, (entry) => entry.kind === "not-read" && entry.dueOn < day);
   return {
-    lately: furthestFirst(overdue.filter(isLate)),
-    soon: furthestFirst(soon),
-    long: furthestFirst(overdue.filter((row) => !isLate(row))),
+    lately: mostUrgentFirst(overdue.filter(isLate)),
+    soon: mostUrgentFirst(soon),
+    long: mostUrgentFirst(overdue.filter((row) => !isLate(row))),
     unknown: notRead.length,
   };
 }
 
 /** Whether what is within its due date will be overdue on the day of the next report. */
-export function isDueBefore(row: Datable, next: RunDate | null, dueDays: number): boolean {
-  return next !== null && daysOverdue(row, { day: next, dueDays }) > 0;
+export function isDueBefore(row: Datable, next: RunDate | null): boolean {
+  return next !== null && isOverdue(row, next);
 }
 
-function furthestFirst(rows: readonly KbRow[]): KbRow[] {
-  const reaching = rows.map((row) => ({ row, machines: reach(row) ?? -1 }));
-  return reaching.sort((a, b) => b.machines - a.machines).map(({ row }) => row);
+/** The order of a section: what is exploited, then what reaches further. */
+export function mostUrgentFirst(rows: readonly KbRow[]): KbRow[] {
+  const ranked = rows.map((row) => ({ row, exploited: Number(isExploited(row)), machines: reach(row) ?? -1 }));
+  return ranked.sort((a, b) => b.exploited - a.exploited || b.machines - a.machines).map(({ row }) => row);
 }
 
 /** When an entry is stalled: so many days old, and still at this share of its peak. */
 export const stall = { days: 14, share: 0.8 };
 
 /** Whether an entry is still at 80 % of its peak or above, 14 days or more after it was first seen. */
-export function isStalled({ kind, current, peak, firstSeen }: KbEntry, day: RunDate): boolean {
+export function isStalled({ kind, current, peak, firstSeen, listedOn }: KbEntry, day: RunDate): boolean {
   if (kind === "not-read" || !current?.machineMissedOn || !peak) return false;
-  return current.machineMissedOn >= stall.share * peak && ageInDays({ firstSeen }, day) >= stall.days;
+  return current.machineMissedOn >= stall.share * peak && daysBetween(listedOn ?? firstSeen, day) >= stall.days;
 }
 
 /** The first of a row's own entries that is stalled, if any. */
@@ -196,7 +203,7 @@ export function stalledEntry(row: KbRow, day: RunDate): KbEntry | undefined {
 
 /** How many missing KBs there are of one age. */
 export interface AgeBand {
-  /** In days since first seen, both included; the last band has no end. */
+  /** In days of age, both included; the last band has no end. */
   from: number;
   to: number | null;
   /** KBs whose oldest entry that was read is of this age. */
@@ -218,8 +225,7 @@ const bounds = [
 ] as const;
 
 /** The missing KBs of a report by age, youngest first. */
-export function ageBands({ rows, day, dueDays }: Dated): AgeBand[] {
-  const isOverdue = overdueTest({ day, dueDays });
+export function ageBands({ rows, day }: Dated): AgeBand[] {
   const bands = bounds.map(([from, to]) => ({
     from,
     to,
@@ -228,22 +234,19 @@ export function ageBands({ rows, day, dueDays }: Dated): AgeBand[] {
     unknown: 0,
     since: addDays(day, -from),
   }));
-  const add = (entries: readonly KbEntry[], count: (band: AgeBand, oldest: KbEntry) => void) => {
-    const oldest = entries.reduce<KbEntry | null>(
-      (old, one) => (old && old.firstSeen <= one.firstSeen ? old : one),
-      null,
-    );
+  const add = (entries: readonly KbEntry[], count: (band: AgeBand) => void) => {
+    const oldest = entries.reduce<KbEntry | null>((old, one) => (old && old.since <= one.since ? old : one), null);
     if (!oldest) return;
     // A day after the report's own, which a clock that stepped back can bring, counts as that day.
-    const band = bands.findLast(({ since }) => oldest.firstSeen <= since) ?? bands[0];
-    if (band) count(band, oldest);
+    const band = bands.findLast(({ since }) => oldest.since <= since) ?? bands[0];
+    if (band) count(band);
   };
   for (const { entries } of rows) {
     const missing = entries.filter(isMissing);
     const known = missing.filter(isKnownMissing);
-    add(known, (band, oldest) => {
+    add(known, (band) => {
       band.count += 1;
-      if (isOverdue(oldest)) band.overdue += 1;
+      if (known.some((entry) => isOverdue(entry, day))) band.overdue += 1;
     });
     if (known.length === 0) add(missing, (band) => (band.unknown += 1));
   }

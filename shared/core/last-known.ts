@@ -1,5 +1,6 @@
+import { isExploited } from "./advisory.ts";
 import type { RunDate } from "./day.ts";
-import { ageInDays, isStalled, missingInstallsOf } from "./due.ts";
+import { isOverdue, isStalled, missingInstallsOf } from "./due.ts";
 import type { Report } from "./report.ts";
 import { isMissing, type KbEntry } from "./row.ts";
 import { compareText } from "./text.ts";
@@ -21,6 +22,8 @@ export interface LastKnownTotals {
   overdue: LastKnown | null;
   /** KBs that were stalled then. The report's total does not count them. */
   stalled: LastKnown | null;
+  /** Exploited KBs that no product misses which was read. The report's total does not count them. */
+  exploited: LastKnown | null;
   /** KBs that no product misses which was read. The report's total counts them. */
   missingKbs: LastKnown | null;
   /** The missing installs that these add. The report's total counts them. */
@@ -40,11 +43,10 @@ function spanOf(days: Iterable<RunDate>): Days | null {
 }
 
 /** Counts what a report's totals leave out, or take from older reads, because products could not be read. */
-export function lastKnownTotals({ rows, products, day, dueDays }: Report): LastKnownTotals {
+export function lastKnownTotals({ rows, products, day }: Report): LastKnownTotals {
   const readOn = new Map(products.map((product) => [product.softwareId, product.readOn ?? day]));
-  const sums = { overdue: sum(), stalled: sum(), missingKbs: sum(), missingInstalls: sum() };
-  const isOverdue = (entry: KbEntry, on: RunDate) => ageInDays(entry, on) > dueDays;
-  for (const { entries } of rows) {
+  const sums = { overdue: sum(), stalled: sum(), exploited: sum(), missingKbs: sum(), missingInstalls: sum() };
+  for (const { entries, advisory } of rows) {
     const older = entries
       .filter(isOfOlderRead)
       .map((entry) => ({ entry: asRead(entry), on: readOn.get(entry.softwareId) ?? day }));
@@ -52,13 +54,11 @@ export function lastKnownTotals({ rows, products, day, dueDays }: Report): LastK
     const known = entries.filter((entry) => !isOfOlderRead(entry));
     const then = (passes: (entry: KbEntry, on: RunDate) => boolean) =>
       older.filter(({ entry, on }) => passes(entry, on)).map(({ on }) => on);
-    if (!known.some((entry) => isMissing(entry) && isOverdue(entry, day))) sums.overdue.add(1, then(isOverdue));
+    if (!known.some((entry) => isOverdue(entry, day))) sums.overdue.add(1, then(isOverdue));
     if (!known.some((entry) => isStalled(entry, day))) sums.stalled.add(1, then(isStalled));
-    if (!known.some(isMissing))
-      sums.missingKbs.add(
-        1,
-        then(() => true),
-      );
+    const all = then(() => true);
+    if (!known.some(isMissing)) sums.missingKbs.add(1, all);
+    if (!known.some(isMissing) && isExploited({ advisory })) sums.exploited.add(1, all);
     const more = missingInstallsOf({ entries }) - missingInstallsOf({ entries: known });
     sums.missingInstalls.add(
       more,
@@ -68,6 +68,7 @@ export function lastKnownTotals({ rows, products, day, dueDays }: Report): LastK
   return {
     overdue: sums.overdue.total(),
     stalled: sums.stalled.total(),
+    exploited: sums.exploited.total(),
     missingKbs: sums.missingKbs.total(),
     missingInstalls: sums.missingInstalls.total(),
   };

@@ -3,7 +3,7 @@ import { isScheduled, type RunId } from "./run-id.ts";
 export const mailStatuses = ["none", "pending", "claimed", "sending", "sent", "refused", "cancelled"] as const;
 
 /**
- * The outbox half of a run: `none`, or `pending → claimed → sending → sent`. `claimed`: a process composes it; nothing was
+ * The outbox half of a run or an alert: `none`, or `pending → claimed → sending → sent`. `claimed`: a process composes it; nothing was
  * sent. `sending`: it may have left. `refused`: it is not tried again by itself. `cancelled`: a person or a newer digest
  * took its place.
  */
@@ -146,8 +146,8 @@ export function givenBack(mail: Mail, now: Date): Mail {
   return { ...mail, status: "pending", at: now.toISOString(), attempts: mail.attempts - 1 };
 }
 
-/** A mail after a send; `committedAt` is its run's. */
-export function settled(mail: Mail, outcome: SendOutcome, committedAt: string, now: Date): Mail {
+/** A mail after a send; `owedSince`: when its row was written, ISO 8601 in UTC. */
+export function settled(mail: Mail, outcome: SendOutcome, owedSince: string, now: Date): Mail {
   switch (outcome.status) {
     case "sent":
       return next(mail, "sent", now);
@@ -156,7 +156,7 @@ export function settled(mail: Mail, outcome: SendOutcome, committedAt: string, n
     case "unknown":
       return afterUnknown(mail, outcome, now);
     case "failed":
-      return afterFailure(mail, outcome, committedAt, now);
+      return afterFailure(mail, outcome, owedSince, now);
   }
 }
 
@@ -184,12 +184,12 @@ function afterUnknown(mail: Mail, { reason: why, isAccount, retryAfterSeconds = 
 function afterFailure(
   mail: Mail,
   { reason, isAccount = false, retryAfterSeconds = 0 }: Failure,
-  committedAt: string,
+  owedSince: string,
   now: Date,
 ): Mail {
   // A service that was asked says so of all tries under this number.
   const known = { failedSends: sendNumber(mail), ...(mail.canAsk && { unknownOutcomes: 0 }) };
-  const isOld = secondsSince(committedAt, now) >= leastDays * daySeconds;
+  const isOld = secondsSince(owedSince, now) >= leastDays * daySeconds;
   if (!isAccount && isOld && mail.attempts >= leastTries) {
     return refused({ ...mail, ...known }, `Given up after ${mail.attempts} tries: ${reason}`, now);
   }
@@ -211,9 +211,9 @@ export function covered(mail: Mail, by: RunId, now: Date): Mail {
   return next(mail, "cancelled", now, { reason: `The digest of ${by} says it too.` });
 }
 
-/** A mail that a person does not want sent. */
-export function cancelled(mail: Mail, now: Date): Mail {
-  return next(mail, "cancelled", now, { reason: "It was cancelled on request." });
+/** A mail that is not to be sent any more: a person asked for that, unless there is another reason. */
+export function cancelled(mail: Mail, now: Date, reason = "It was cancelled on request."): Mail {
+  return next(mail, "cancelled", now, { reason });
 }
 
 /** A refused or cancelled mail that a person wants sent again: it begins anew, with the same `since` and a send of its own. */

@@ -11,7 +11,7 @@ export interface ReadMessage {
   without?: readonly string[];
 }
 
-/** Send the mails that a watchlist's runs owe. */
+/** Send the mails that a watchlist's runs and alerts owe. */
 export interface DeliverMessage {
   deliver: Chain;
   /** When it was queued first, ISO 8601 in UTC. */

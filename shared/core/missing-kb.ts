@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { larger } from "./counts.ts";
 import type { RunDate } from "./day.ts";
 import { compareText, plainText } from "./text.ts";
 
@@ -26,6 +27,18 @@ export interface MissingKb extends ReadKb {
   peak: number | null;
   /** Only where it came back: the day on which it had left the list, within the last 90 days. */
   goneOn?: RunDate;
+  /** What it replaced while that was missing. */
+  line?: KbLine;
+}
+
+/** The KBs that a KB replaced on the list, one after another: it goes on with their age. */
+export interface KbLine {
+  /** Their ids, those replaced last at the end; at most the last 40, or all that were replaced at once. */
+  ids: readonly string[];
+  /** The oldest day from which one of them counts by `DUE_FROM=released`. */
+  since: RunDate;
+  /** The day on which the KB itself was first seen. */
+  listedOn: RunDate;
 }
 
 /** One answer: the KBs, each once, and how many items could not be used. */
@@ -138,11 +151,4 @@ function smallest(a: string | null, b: string | null): string | null {
   if (!a) return b;
   if (!b) return a;
   return compareText(a, b) <= 0 ? a : b;
-}
-
-/** The larger of two counts; a known one counts as larger than an unknown one. */
-export function larger(a: number | null, b: number | null): number | null {
-  if (a === null) return b;
-  if (b === null) return a;
-  return Math.max(a, b);
 }

@@ -1,8 +1,9 @@
+import { isExploited } from "./advisory.ts";
 import { cves, reach } from "./due.ts";
 import { type KbEntry, type KbRow, rowKinds } from "./row.ts";
 import { compareText } from "./text.ts";
 
-/** The order of a report: by kind, worst first, then by reach, CVEs and age, largest first. */
+/** The order of a report: by kind, worst first, then what is exploited, then by reach, CVEs and age, largest first. */
 export function compareRows(a: KbRow, b: KbRow): number {
   return compareRanked(rank(a), rank(b));
 }
@@ -17,20 +18,28 @@ export function sortRows(rows: Iterable<KbRow>): KbRow[] {
 interface RankedRow {
   row: KbRow;
   kind: number;
+  exploited: number;
   reach: number;
   cves: number;
 }
 
 function rank(row: KbRow): RankedRow {
-  return { row, kind: rowKinds.indexOf(row.kind), reach: reach(row) ?? -1, cves: cves(row) ?? -1 };
+  return {
+    row,
+    kind: rowKinds.indexOf(row.kind),
+    exploited: Number(isExploited(row)),
+    reach: reach(row) ?? -1,
+    cves: cves(row) ?? -1,
+  };
 }
 
 function compareRanked(a: RankedRow, b: RankedRow): number {
   return (
     a.kind - b.kind ||
+    b.exploited - a.exploited ||
     b.reach - a.reach ||
     b.cves - a.cves ||
-    compareText(a.row.firstSeen, b.row.firstSeen) ||
+    compareText(a.row.since, b.row.since) ||
     compareText(a.row.id, b.row.id)
   );
 }

@@ -1,12 +1,14 @@
+import type { RunFacts } from "./advisory.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
+import type { ListReport } from "./list-report.ts";
 import { sortRows } from "./order.ts";
 import { addEntries, type Compared, type KbRow, type KbRows, toRow } from "./row.ts";
 import { countProducts, type ReadFailure, type Run, type RunSummary } from "./run.ts";
 import type { RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { countTotals, type Totals } from "./totals.ts";
-import type { Thresholds } from "./watchlist.ts";
+import { type DueRules, dueRulesOf, type Thresholds } from "./watchlist.ts";
 
 /** `not-kb-patched`: Defender lists no KBs and yet counts weaknesses, so its gaps cannot be seen here. */
 export type ProductState = "read" | "empty" | "not-kb-patched" | "not-read";
@@ -33,6 +35,8 @@ export interface ProductRow {
   unlistedKbs: number;
   /** Whether two reads in this run listed different KBs, so that what either listed is shown. */
   differed: boolean;
+  /** Whether it was read and has no KB, nor any that left its list lately. */
+  neverListed: boolean;
   failure: ReadFailure | null;
 }
 
@@ -44,7 +48,7 @@ export interface TrendPoint {
 }
 
 /** What changed in one watchlist from one run to another, and all that is missing. */
-export interface Report {
+export interface Report extends DueRules {
   watchlist: string;
   tenant: string;
   runId: RunId;
@@ -65,35 +69,42 @@ export interface Report {
   trend: readonly TrendPoint[];
   /** Those of the run, or others where the report compares any two runs. */
   thresholds: Thresholds;
-  dueDays: number;
+  /** What its run knew of the KBs; `null`: nothing. */
+  facts: RunFacts | null;
   /** IANA name of the time zone of its days. */
   timeZone: string;
+  /** What Defender's product list says of the watchlist; `null`: there is no list. */
+  productList: ListReport | null;
 }
 
 /** What a report holds besides its comparisons. */
 export type ReportFrame = Pick<Report, "previousRunId" | "previousDay" | "trend" | "thresholds"> & {
   run: RunSummary & Pick<Run, "failures">;
+  facts?: RunFacts | null;
+  /** The rows of these comparisons, where closing the run has just made them. */
+  rows?: KbRows | undefined;
 };
 
 /** Builds a report from a run's comparisons, taken one at a time so that a large estate need not be held in memory. */
 export async function buildReport(frame: ReportFrame, compared: AsyncIterable<Compared>): Promise<Report> {
-  const { run, previousRunId, previousDay, trend, thresholds } = frame;
+  const { run, facts = null, previousRunId, previousDay, trend, thresholds, rows } = frame;
   const { watchlist, tenant, runId, day, openedAt, committedAt, rules } = run;
-  const { dueDays, timeZone } = rules;
+  const due = dueRulesOf(rules);
   const failures = new Map(run.failures.map((failure) => [failure.softwareId, failure]));
-  const kbs: KbRows = new Map();
+  const kbs: KbRows = rows ?? new Map();
   const comparisons: Comparison[] = [];
   const products: ProductRow[] = [];
   for await (const one of compared) {
     const { comparison } = one;
-    addEntries(kbs, one, thresholds);
+    if (!rows) addEntries(kbs, one, { thresholds, due, facts });
     comparisons.push(comparison);
     products.push(productRow(one, failures.get(comparison.softwareId) ?? null));
   }
-  const totals = countTotals(kbs.values(), countProducts(comparisons), { day, dueDays });
+  const totals = rows ? run.totals : countTotals(kbs.values(), countProducts(comparisons), day);
   return {
     ...{ watchlist, tenant, runId, day, openedAt, committedAt, previousRunId, previousDay, trend },
-    ...{ thresholds, dueDays, timeZone, products, totals },
+    ...{ thresholds, ...due, timeZone: rules.timeZone, facts, products, totals },
+    productList: run.productList ?? null,
     rows: sortRows(Array.from(kbs.values(), (kb) => toRow(kb, kb.entries))),
   };
 }
@@ -113,6 +124,7 @@ function productRow({ comparison, previous, current }: Compared, failure: ReadFa
     unusable: current?.unusable ?? 0,
     unlistedKbs: state === "not-kb-patched" ? (previous?.missingKbs.length ?? 0) : 0,
     differed: isRead(comparison) && current?.differed === true,
+    neverListed: current !== null && kbs.length === 0 && current.gone.length === 0,
     failure,
   };
 }

@@ -1,10 +1,12 @@
+import { type Advisory, isExploited, type RunFacts } from "./advisory.ts";
 import { areSame, type ChangeKind, countsOf, noReasons, type WorseReason } from "./change.ts";
 import { type Comparison, changesOf, isBaseline, isRead } from "./comparison.ts";
-import type { RunDate } from "./day.ts";
+import { addDays, earliest, type RunDate } from "./day.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { releasedSince } from "./supersedence.ts";
 import { compareText } from "./text.ts";
-import type { Thresholds } from "./watchlist.ts";
+import type { DueRules, Thresholds } from "./watchlist.ts";
 
 /** What a report says of an entry: how it changed, or why nothing is said. Worst first. */
 export const rowKinds = [
@@ -17,6 +19,7 @@ export const rowKinds = [
   "unchanged",
   "not-read",
   "resolved",
+  "replaced",
 ] as const satisfies readonly (ChangeKind | "baseline" | "not-read")[];
 export type RowKind = (typeof rowKinds)[number];
 
@@ -30,8 +33,21 @@ export interface KbEntry {
   previous: Counts | null;
   /** `null` where it is no longer missing; of a product that was not read, the last known counts. */
   current: Counts | null;
+  /** Of the KB, or of the oldest in its line of replaced ones. */
   firstSeen: RunDate;
+  /** The day that its age counts from, by the run's rules. */
+  since: RunDate;
+  /** The last day on which it is not overdue. */
+  dueOn: RunDate;
   peak: number | null;
+  /** The day on which the KB itself was first seen, where it replaced older ones. */
+  listedOn?: RunDate;
+  /** The ids of the KBs that it replaced. */
+  replaces?: readonly string[];
+  /** Set where one of these closes an exploited CVE, which this one then closes too. */
+  replacesExploited?: true;
+  /** Of a replaced one: the id of the KB listed in its place. */
+  replacedBy?: string;
 }
 
 /** What is the same of a KB for every product. */
@@ -40,14 +56,18 @@ interface KbFacts {
   name: string;
   url: string | null;
   productsNames: readonly string[];
+  /** `null`: MSRC does not know the KB; absent: the run used no facts of it. */
+  advisory?: Advisory | null;
 }
 
 /** One KB over all products that miss it, or did. */
 export interface KbRow extends KbFacts {
-  /** That of its worst entry; `resolved` only where no product misses it any more. */
+  /** That of its worst entry; `resolved` or `replaced` only where no product misses it any more. */
   kind: RowKind;
-  /** The earliest of its entries of that kind. */
+  /** The earliest of its entries of that kind, as `since` and `dueOn`. */
   firstSeen: RunDate;
+  since: RunDate;
+  dueOn: RunDate;
   entries: readonly KbEntry[];
 }
 
@@ -62,21 +82,27 @@ export interface Compared {
   current: Snapshot | null;
 }
 
+/** What entries depend on besides the snapshots. */
+export interface EntryRules {
+  thresholds: Thresholds;
+  due: DueRules;
+  facts: RunFacts | null;
+}
+
 /** Adds the entries of one product to the rows. */
-export function addEntries(rows: KbRows, { comparison, previous, current }: Compared, thresholds: Thresholds): void {
+export function addEntries(rows: KbRows, { comparison, previous, current }: Compared, rules: EntryRules): void {
   const { softwareId, lastReported = {} } = comparison;
+  const { thresholds } = rules;
   if (isRead(comparison) && !isBaseline(comparison)) {
-    for (const { kind, kb, previous: last, reasons } of changesOf(comparison, thresholds, previous, current)) {
-      const now = kind === "resolved" ? null : countsOnce(kb, last);
-      addEntry(rows, kb, {
-        softwareId,
-        kind,
-        reasons,
-        previous: last,
-        current: now,
-        firstSeen: kb.firstSeen,
-        peak: kb.peak,
-      });
+    for (const { kind, kb, previous: last, reasons, replacedBy } of changesOf(
+      comparison,
+      thresholds,
+      previous,
+      current,
+    )) {
+      const now = isGone({ kind }) ? null : countsOnce(kb, last);
+      const entry = { softwareId, kind, reasons, previous: last, current: now, ...datesOf(kb, rules) };
+      addEntry(rows, kb, replacedBy === undefined ? entry : { ...entry, replacedBy }, rules.facts);
     }
     return;
   }
@@ -84,9 +110,36 @@ export function addEntries(rows: KbRows, { comparison, previous, current }: Comp
   for (const kb of current?.missingKbs ?? []) {
     const previous = kind === "baseline" ? null : countsOf({ ...kb, ...lastReported[kb.id] });
     const now = countsOnce(kb, previous);
-    const { firstSeen, peak } = kb;
-    addEntry(rows, kb, { softwareId, kind, reasons: noReasons, previous, current: now, firstSeen, peak });
+    const entry = { softwareId, kind, reasons: noReasons, previous, current: now, ...datesOf(kb, rules) } as const;
+    addEntry(rows, kb, entry, rules.facts);
   }
+}
+
+/** When a KB was first seen, how old it counts as, and when it is due. */
+export function datesOf(
+  kb: MissingKb,
+  { due, facts }: Omit<EntryRules, "thresholds">,
+): Pick<KbEntry, "firstSeen" | "since" | "dueOn" | "peak" | "listedOn" | "replaces" | "replacesExploited"> {
+  const { firstSeen, peak, line } = kb;
+  const advisory = facts?.advisories.get(kb.id);
+  const since = due.dueFrom === "released" ? releasedSince(kb, advisory?.released ?? null) : firstSeen;
+  const dates = { firstSeen, since, dueOn: dueOn(since, isExploited({ advisory }), due), peak };
+  if (!line) return dates;
+  const isMarked = line.ids.some((id) => isExploited({ advisory: facts?.advisories.get(id) }));
+  return { ...dates, listedOn: line.listedOn, replaces: line.ids, ...(isMarked && { replacesExploited: true }) };
+}
+
+/** By the number of days, then by the day they count from. */
+const dueDates = new Map<number, Map<RunDate, RunDate>>();
+
+/** The last day on which something that counts from `since` is not overdue. A large report has few different ones. */
+function dueOn(since: RunDate, exploited: boolean, { dueDays, dueDaysExploited }: DueRules): RunDate {
+  const days = exploited ? Math.min(dueDays, dueDaysExploited) : dueDays;
+  const known = dueDates.get(days) ?? new Map<RunDate, RunDate>();
+  dueDates.set(days, known);
+  const due = known.get(since) ?? addDays(since, days);
+  known.set(since, due);
+  return due;
 }
 
 /** The counts of a KB, as the same object as those before where they are the same: a large report keeps a million. */
@@ -95,11 +148,13 @@ function countsOnce(kb: Counts, before: Counts | null): Counts {
 }
 
 /** Adds one entry to the rows, under its KB. */
-export function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry): void {
+export function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry, facts: RunFacts | null): void {
   const row = rows.get(kb.id);
   if (!row) {
     const { id, name, url, productsNames } = kb;
-    rows.set(id, { id, name, url, productsNames, entries: [entry] });
+    const advisory = facts?.advisories.get(id);
+    // Of a KB that only an older run listed, this run's facts say nothing.
+    rows.set(id, { id, name, url, productsNames, ...(advisory !== undefined && { advisory }), entries: [entry] });
     return;
   }
   row.entries.push(entry);
@@ -111,12 +166,12 @@ export function addEntry(rows: KbRows, kb: MissingKb, entry: KbEntry): void {
 }
 
 /** A row of these entries, of which there is at least one. */
-export function toRow({ id, name, url, productsNames }: KbFacts, entries: readonly KbEntry[]): KbRow {
+export function toRow({ id, name, url, productsNames, advisory }: KbFacts, entries: readonly KbEntry[]): KbRow {
   const kind = rowKinds.find((one) => entries.some((entry) => entry.kind === one)) ?? "unchanged";
-  const [firstSeen = ""] = ownEntries({ kind, entries })
-    .map((entry) => entry.firstSeen)
-    .sort(compareText);
-  return { id, name, url, productsNames, kind, firstSeen, entries };
+  const own = ownEntries({ kind, entries });
+  const first = (of: "firstSeen" | "since" | "dueOn") => earliest(own.map((entry) => entry[of]));
+  const dates = { firstSeen: first("firstSeen"), since: first("since"), dueOn: first("dueOn") };
+  return { id, name, url, productsNames, ...(advisory !== undefined && { advisory }), kind, ...dates, entries };
 }
 
 /** The rows with those of their entries that pass; a row without any is left out. Every filter and section is one of these. */
@@ -143,5 +198,10 @@ export function otherProducts({ productsNames, entries }: KbRow): string[] {
 
 /** Whether any product misses the KB now, as far as is known. */
 export function isMissing({ kind }: Pick<KbRow, "kind">): boolean {
-  return kind !== "resolved";
+  return !isGone({ kind });
+}
+
+/** Whether it left the list: because it was installed, or because another is listed in its place. */
+function isGone({ kind }: Pick<KbRow, "kind">): boolean {
+  return kind === "resolved" || kind === "replaced";
 }

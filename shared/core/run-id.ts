@@ -1,4 +1,4 @@
-import { addDays, calendarDay, type RunDate } from "./day.ts";
+import { addDays, calendarDay, isDay, type RunDate } from "./day.ts";
 
 /** `2026-11-23` for the scheduled run of that day, `2026-11-23T10:17Z` for one asked for at that UTC minute. */
 export type RunId = string;
@@ -36,7 +36,7 @@ const runIdShape = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}Z)?$/;
 
 /** Whether a text is a run id of a real day. */
 export function isRunId(text: string): boolean {
-  return runIdShape.test(text) && !Number.isNaN(Date.parse(text)) && addDays(dayOf(text), 0) === dayOf(text);
+  return runIdShape.test(text) && !Number.isNaN(Date.parse(text)) && isDay(dayOf(text));
 }
 
 /** The day that a run belongs to: its id where it is scheduled, else the day on which it was asked for in `timeZone`. */

@@ -1,14 +1,16 @@
+import type { OpenFacts } from "./advisory.ts";
 import { type CountsByKb, holdBack } from "./change.ts";
 import { type Comparison, isBaseline, isRead } from "./comparison.ts";
 import { daysBetween, type RunDate } from "./day.ts";
+import type { ListReport } from "./list-report.ts";
 import type { Mail } from "./mail.ts";
 import type { Chain } from "./message.ts";
-import { addEntries, type KbRows } from "./row.ts";
+import { addEntries, type Compared, type KbRows } from "./row.ts";
 import { isScheduled, type RunId } from "./run-id.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
 import { countBetter, countTotals, countWorse, isNothingRead, type ProductTotals, type Totals } from "./totals.ts";
-import { type Thresholds, type Watchlist, weekdays } from "./watchlist.ts";
+import { type DueRules, dueRulesOf, type Thresholds, type Watchlist, weekdays } from "./watchlist.ts";
 
 /** Why a product was not read in a run. */
 export interface ReadFailure {
@@ -25,12 +27,13 @@ export interface ReadFailure {
   permanentSince?: RunId;
   /** The first day of the 404s, where both of Defender's calls answer nothing else: it does not know the id, or no longer. */
   unknownSince?: RunDate;
+  /** Found by its vendor, and no longer on Defender's product list: nobody needs to act. */
+  isGone?: true;
 }
 
 /** The settings that a run's report depends on, kept with it so that a past report never changes. */
-export interface RunRules {
+export interface RunRules extends DueRules {
   thresholds: Thresholds;
-  dueDays: number;
   /** IANA name. */
   timeZone: string;
 }
@@ -52,6 +55,8 @@ export interface Run extends Chain {
   /** The scheduled run that this one compared with; `null` for the first. */
   previousRunId: RunId | null;
   rules: RunRules;
+  /** What Defender's product list says of the watchlist; absent where there is no list. */
+  productList?: ListReport;
   comparisons: readonly Comparison[];
   /** Products that are no longer on the list, kept for as long as runs are. */
   left: readonly LeftProduct[];
@@ -81,6 +86,8 @@ export interface Outcome {
   failure?: Pick<ReadFailure, "reason" | "permanent"> & {
     /** Both calls answered 404. */
     isUnknown?: boolean;
+    /** It left Defender's product list, on which its vendor found it. */
+    isGone?: boolean;
   };
 }
 
@@ -96,10 +103,15 @@ export type Opening = Pick<Run, "runId" | "day" | "openedAt" | "committedAt"> & 
   retentionDays: number;
   /** The last committed scheduled run, which this one follows. */
   last: Run | null;
+  /** What is known of KBs; closing the run adds its own to them. */
+  facts?: OpenFacts | null;
   /** For a run on demand: whether it was asked to mail. */
   mail?: boolean;
   /** Whether a digest was refused since the last one that was sent. */
   isDigestOwed?: boolean;
+  productList?: ListReport;
+  /** Where given, closing the run fills it with its rows. */
+  rows?: KbRows;
 };
 
 /** The comparison that a product's next one follows: of the last run, or of the last one before it left the list. */
@@ -116,14 +128,14 @@ export function lastComparisons(last: Run | null): ReadonlyMap<string, Compariso
 
 /** Closes a run over its products: what is compared with what, what failed, the totals, and whether it owes a mail. */
 export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome>): Promise<Run> {
-  const { watchlist, runId, day, last, timeZone } = opening;
-  const { thresholds, dueDays } = watchlist;
+  const { watchlist, runId, day, last, timeZone, facts = null, rows = new Map() } = opening;
+  const { thresholds } = watchlist;
+  const due = dueRulesOf(watchlist);
   const before = lastComparisons(last);
   const forgotten = forgottenProducts(opening);
   const lastFailures = new Map(last?.failures.map((failure) => [failure.softwareId, failure]));
   const comparisons: Comparison[] = [];
   const failures: ReadFailure[] = [];
-  const rows: KbRows = new Map();
   let room = maxHeldBack;
   for await (const outcome of outcomes) {
     const { softwareId, current } = outcome;
@@ -134,18 +146,37 @@ export async function closeRun(opening: Opening, outcomes: AsyncIterable<Outcome
     comparisons.push(comparison);
     room = Math.max(0, room - Object.keys(comparison.heldBack ?? {}).length);
     if (!current) failures.push(fail(outcome, opening, lastFailures.get(softwareId)));
-    addEntries(rows, { comparison, previous, current: current ?? previous }, thresholds);
+    const compared = { comparison, previous, current: current ?? previous };
+    facts?.add(idsOf(compared));
+    addEntries(rows, compared, { thresholds, due, facts: facts?.facts ?? null });
   }
-  const totals = countTotals(rows.values(), countProducts(comparisons), { day, dueDays });
+  const totals = countTotals(rows.values(), countProducts(comparisons), day);
   const previousRunId = last?.runId ?? null;
   const closed = { ...pick(opening), previousRunId, comparisons, left: leftProducts(opening), failures, totals };
-  const { mail = false, isDigestOwed = false } = opening;
-  const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail(closed, watchlist) : mail;
+  const { mail = false, isDigestOwed = false, productList } = opening;
+  const added = announcedIn(comparisons, opening).filter(isBaseline).length;
+  const owesMail = isScheduled(runId) ? isDigestOwed || deservesMail({ ...closed, added }, watchlist) : mail;
   return {
     ...closed,
-    rules: { thresholds, dueDays, timeZone },
+    rules: { thresholds, ...due, timeZone },
+    ...(productList && { productList }),
     mail: { status: owesMail ? "pending" : "none", at: opening.committedAt, attempts: 0, unknownOutcomes: 0 },
   };
+}
+
+/** The products whose first sight is announced: those that the watchlist names, and all where the run before had read none. */
+function announcedIn(
+  comparisons: readonly Comparison[],
+  { last, productList }: Pick<Opening, "last" | "productList">,
+): readonly Comparison[] {
+  const hasRead = last?.comparisons.some(({ current }) => current !== null);
+  return hasRead ? comparisons.slice(0, productList?.found?.configured) : comparisons;
+}
+
+/** The KBs whose facts a report of two snapshots uses. */
+function* idsOf({ previous, current }: Pick<Compared, "previous" | "current">): Iterable<string> {
+  for (const { id } of previous?.missingKbs ?? []) yield id;
+  for (const { id } of current?.missingKbs ?? []) yield id;
 }
 
 /** How many products a report's comparisons read, and how many it saw for the first time. */
@@ -228,19 +259,24 @@ function fail(outcome: Outcome, { runId, day }: Opening, earlier: ReadFailure | 
     ...{ softwareId, reason, permanent, since: earlier?.since ?? runId, misses: (earlier?.misses ?? 0) + 1 },
     ...(permanentSince && { permanentSince }),
     ...(unknownSince && { unknownSince }),
+    ...(failure?.isGone && { isGone: true }),
   };
 }
 
-/** Whether a scheduled run is worth a digest to this watchlist's readers. */
+/**
+ * Whether a scheduled run is worth a digest to this watchlist's readers. `added`: how many of the products that it names were
+ * read for the first time; all of them where it names every one, or where the run before had read none.
+ */
 export function deservesMail(
-  run: Pick<Run, "runId" | "day" | "previousRunId" | "totals" | "failures">,
+  run: Pick<Run, "runId" | "day" | "previousRunId" | "totals" | "failures"> & { added?: number },
   watchlist: Watchlist,
 ): boolean {
-  const { totals } = run;
+  const { totals, added = totals.baseline } = run;
   if (mailsAnyway(run.day, watchlist)) return true;
   // The first digest shows its readers that it works; a product that was added is announced when it is first read.
-  if (run.previousRunId === null || cannotSee(run) || totals.baseline > 0) return true;
-  return countWorse(totals) > 0 || (watchlist.mailWhen === "changed" && countBetter(totals) > 0);
+  if (run.previousRunId === null || cannotSee(run) || added > 0) return true;
+  if (countWorse(totals) > 0) return true;
+  return watchlist.mailWhen === "changed" && countBetter(totals) + totals.baseline > 0;
 }
 
 /** Whether the scheduled run of a day mails whatever it finds. */
@@ -251,8 +287,9 @@ export function mailsAnyway(day: RunDate, { mailWhen, heartbeatDay }: Watchlist)
 // A quiet inbox must not mean that nothing could be read; a single read that failed once is not yet worth a mail. What failed
 // for good was in a digest on its first day.
 function cannotSee({ runId, totals, failures }: Pick<Run, "runId" | "totals" | "failures">): boolean {
-  const lasting = failures.some(({ permanentSince, misses }) =>
-    permanentSince === undefined ? misses === 2 : permanentSince === runId,
+  const lasting = failures.some(
+    ({ permanentSince, misses, isGone }) =>
+      !isGone && (permanentSince === undefined ? misses === 2 : permanentSince === runId),
   );
   return lasting || (isNothingRead(totals) && failures.every(({ misses }) => misses === 1));
 }

@@ -1,4 +1,5 @@
-import { cves, isStalled, isWorse, overdueTest, reach } from "./due.ts";
+import { isExploited } from "./advisory.ts";
+import { cves, isOverdue, isStalled, isWorse, reach } from "./due.ts";
 import { sortRows } from "./order.ts";
 import { countStates } from "./products.ts";
 import type { ProductRow, Report, TrendPoint } from "./report.ts";
@@ -7,12 +8,12 @@ import { isFound, searchedText, searchWords } from "./search.ts";
 import { sortByKey } from "./sort.ts";
 import { countTotals } from "./totals.ts";
 
-/** `worse`: new, worsened, returned or more-cves. `missing`: all but resolved. */
+/** `worse`: new, worsened, returned or more-cves. `missing`: all but resolved and replaced. */
 export const changeFilters = ["worse", "missing", ...rowKinds] as const;
 export type ChangeFilter = (typeof changeFilters)[number];
 
 /** `worst` is the report's own order. */
-export const sortKeys = ["worst", "kb", "machines", "cves", "age"] as const;
+export const sortKeys = ["worst", "kb", "machines", "cves", "age", "exploited"] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 export const sortOrders = ["asc", "desc"] as const;
@@ -25,6 +26,7 @@ export const naturalOrder: Readonly<Record<SortKey, SortOrder>> = {
   machines: "desc",
   cves: "desc",
   age: "desc",
+  exploited: "desc",
 };
 
 /** Which of a report's entries are wanted, and in what order. Page, CSV, JSON and text take the same. */
@@ -38,6 +40,7 @@ export interface Selection {
   change?: ChangeFilter;
   overdue?: boolean;
   stalled?: boolean;
+  exploited?: boolean;
   sort?: SortKey;
   order?: SortOrder;
 }
@@ -46,7 +49,7 @@ export interface Selection {
 export type Filter = Omit<Selection, "sort" | "order">;
 
 /** A selection's filter, without what it does not use; `null` where it leaves nothing out. */
-export function filterOf({ kb, softwareId, search, change, overdue, stalled }: Selection): Filter | null {
+export function filterOf({ kb, softwareId, search, change, overdue, stalled, exploited }: Selection): Filter | null {
   const filter: Filter = {
     ...(kb && { kb }),
     ...(softwareId && { softwareId }),
@@ -54,6 +57,7 @@ export function filterOf({ kb, softwareId, search, change, overdue, stalled }: S
     ...(change && { change }),
     ...(overdue && { overdue }),
     ...(stalled && { stalled }),
+    ...(exploited && { exploited }),
   };
   return Object.keys(filter).length > 0 ? filter : null;
 }
@@ -87,10 +91,20 @@ export function select(full: Report, selection: Selection, trend: readonly Trend
   return { report: { ...selectReport(full, selection), trend }, full, selection };
 }
 
+/** The report to count the selected entries in: the full one, which stays in memory, where nothing is left out. */
+export function countedReport({ report, full, selection }: SelectedReport): Report {
+  return isNarrowed(selection) ? report : full;
+}
+
 /** The report that a selection's trend ends in: of the one product that it names, else of all entries. */
 export function trendReport({ report, full, selection }: SelectedReport): Report {
   const { softwareId } = selection;
   return softwareId === undefined ? full : { ...selectReport(full, { softwareId }), trend: report.trend };
+}
+
+/** Whether a selection leaves all products complete: it filters nothing, or by product alone. */
+export function keepsProductsComplete({ softwareId: _, ...others }: Selection): boolean {
+  return !isNarrowed(others);
 }
 
 /** The report of the selected entries alone: rows, products, totals and figures are all counted from these. */
@@ -98,7 +112,7 @@ export function selectReport(report: Report, selection: Selection): Report {
   const rows = selectRows(report, selection);
   if (!isNarrowed(selection)) return { ...report, rows };
   const products = selectProducts(report, rows, selection);
-  return { ...report, rows, products, totals: countTotals(rows, countStates(products), report) };
+  return { ...report, rows, products, totals: countTotals(rows, countStates(products), report.day) };
 }
 
 /** The products that a selection names, under any other filter those with a selected entry; what they miss is of these entries. */
@@ -134,13 +148,14 @@ export function selectRows(report: Report, selection: Selection): readonly KbRow
 type EntryTest = (entry: KbEntry, row: KbRow) => boolean;
 
 function entryTests(report: Report, selection: Selection): EntryTest[] {
-  const { kb, softwareId, search = "", change, overdue, stalled } = selection;
+  const { kb, softwareId, search = "", change, overdue, stalled, exploited } = selection;
   const words = searchWords(search);
   const tests: EntryTest[] = [];
   if (kb !== undefined) tests.push((_, row) => row.id === kb);
   if (softwareId !== undefined) tests.push((entry) => entry.softwareId === softwareId);
   if (change) tests.push(({ kind }) => passes(kind, change));
-  if (overdue) tests.push(overdueTest(report));
+  if (overdue) tests.push((entry) => isOverdue(entry, report.day));
+  if (exploited) tests.push((_, row) => isExploited(row));
   if (stalled) tests.push((entry) => isStalled(entry, report.day));
   if (words.length > 0) tests.push((entry, row) => isFound(entry, searchedText(row), words));
   return tests;
@@ -161,8 +176,9 @@ export function sortValue(row: KbRow, sort: Exclude<SortKey, "worst">): string |
   if (sort === "kb") return row.id;
   if (sort === "machines") return reach(row);
   if (sort === "cves") return cves(row);
+  if (sort === "exploited") return Number(isExploited(row));
   // What is no longer missing has no age: it is sorted with the unknown.
-  return isMissing(row) ? -Date.parse(row.firstSeen) : null;
+  return isMissing(row) ? -Date.parse(row.since) : null;
 }
 
 /** One page of a list. */

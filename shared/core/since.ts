@@ -1,16 +1,17 @@
-import { type CountsByKb, changesBetween, countsOf, rise } from "./change.ts";
+import type { RunFacts } from "./advisory.ts";
+import { type CountsByKb, changesBetween, countsOf, pairsBetween, rise } from "./change.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { isWorse } from "./due.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
 import { sortRows } from "./order.ts";
 import { isNotRead } from "./products.ts";
 import type { ProductRow, Report } from "./report.ts";
-import { addEntry, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
+import { addEntry, datesOf, type EntryRules, type KbEntry, type KbRow, type KbRows, toRow } from "./row.ts";
 import { firstAnswerDays } from "./run.ts";
 import type { RunId } from "./run-id.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type GoneKb, lastOfLine, type Snapshot } from "./snapshot.ts";
 import { compareText } from "./text.ts";
-import type { Thresholds } from "./watchlist.ts";
+import type { DueRules, Thresholds } from "./watchlist.ts";
 
 /** What happened between the last digest and this one, besides what the report itself shows as changed. */
 export interface SinceDigest {
@@ -119,25 +120,31 @@ function shownOf({ last }: Pair): readonly MissingKb[] {
   return last?.missingKbs ?? [];
 }
 
+/** What is listed now, each with what the digest showed of it, or of what it has replaced since. */
+function pairsOf({ last, now }: Pair): ReturnType<typeof pairsBetween> {
+  return last ? pairsBetween(last, now) : [];
+}
+
 function addPair(
   found: Found,
   pair: Pair,
-  { thresholds }: Pick<Report, "thresholds">,
+  report: Pick<Report, "thresholds" | "facts"> & DueRules,
   { day }: Pick<SinceDigest, "day">,
 ): void {
+  const { thresholds, facts } = report;
   const worse = worseOf(pair, thresholds);
-  addEach(found.kbs, worse);
+  addEach(found.kbs, worse, facts);
   // Of what could not be read today only that is said which a digest in between should have said.
   if (isNotRead(pair.product)) return;
   const worseIds = new Set(worse.map(({ kb }) => kb.id));
   const better = betterOf(pair, thresholds).filter(({ kb }) => !worseIds.has(kb.id));
-  addEach(found.kbs, [...better, ...resolvedOf(pair)]);
+  addEach(found.kbs, [...better, ...resolvedOf(pair, { due: report, facts })], facts);
   for (const id of risenOf(pair)) if (!worseIds.has(id)) found.rose.add(id);
   found.cameAndWent += countPassed(pair, day);
 }
 
-function addEach(kbs: KbRows, entries: readonly SinceEntry[]): void {
-  for (const { kb, entry } of entries) addEntry(kbs, kb, entry);
+function addEach(kbs: KbRows, entries: readonly SinceEntry[], facts: RunFacts | null): void {
+  for (const { kb, entry } of entries) addEntry(kbs, kb, entry, facts);
 }
 
 interface SinceEntry {
@@ -162,10 +169,10 @@ function entryFinder(report: Report): (id: string, softwareId: string) => KbEntr
 
 /** What the report calls unchanged although it is less than it was then. */
 function betterOf(pair: Pair, thresholds: Thresholds): SinceEntry[] {
-  return shownOf(pair).flatMap((kb) => {
+  return pairsOf(pair).flatMap(({ kb, base }) => {
     const entry = pair.entryOf(kb.id);
-    if (entry?.kind !== "unchanged" || !isLess(kb, entry, thresholds)) return [];
-    return [{ kb, entry: { ...entry, kind: "improved", previous: countsOf(kb) } }];
+    if (!base || base.isShared || entry?.kind !== "unchanged" || !isLess(base.counts, entry, thresholds)) return [];
+    return [{ kb, entry: { ...entry, kind: "improved", previous: base.shown } }];
   });
 }
 
@@ -184,17 +191,30 @@ function isAbove(now: number | null, lastReported: number | null): boolean {
 }
 
 /** What was listed then, and was called resolved by a run in between: of what left so long ago that nobody knows why, nothing is said. */
-function resolvedOf(pair: Pair): SinceEntry[] {
+function resolvedOf(pair: Pair, rules: Omit<EntryRules, "thresholds">): SinceEntry[] {
   const { product, now, entryOf } = pair;
   if (!canResolve(product)) return [];
-  const resolved = new Set(now.gone.filter((kb) => !kb.unexplained).map(({ id }) => id));
-  const left = shownOf(pair).filter(({ id }) => resolved.has(id) && !entryOf(id));
+  const gone = goneById(now);
+  const carriedOn = new Set(now.missingKbs.flatMap(({ line }) => line?.ids ?? []));
+  const left = shownOf(pair).filter(({ id }) => {
+    const last = lastOfLine(id, gone);
+    const goesOn = last !== id && carriedOn.has(id);
+    return !entryOf(id) && !entryOf(last) && !goesOn && isResolved(gone.get(last));
+  });
   return left.map((kb) => {
     const { softwareId } = product;
-    const { firstSeen, peak } = kb;
     const entry = { softwareId, kind: "resolved", reasons: [], previous: countsOf(kb), current: null } as const;
-    return { kb, entry: { ...entry, firstSeen, peak } };
+    return { kb, entry: { ...entry, ...datesOf(kb, rules) } };
   });
+}
+
+/** Whether a KB left the list because it was installed everywhere. */
+function isResolved(kb: GoneKb | undefined): boolean {
+  return kb !== undefined && !kb.unexplained && kb.replacedBy === undefined;
+}
+
+function goneById({ gone }: Snapshot): ReadonlyMap<string, GoneKb> {
+  return new Map(gone.map((kb) => [kb.id, kb]));
 }
 
 function canResolve({ state }: ProductRow): boolean {
@@ -203,20 +223,22 @@ function canResolve({ state }: ProductRow): boolean {
 
 /** The KBs that are on more machines than then, and that the report does not call worse. */
 function risenOf(pair: Pair): string[] {
-  const risen = shownOf(pair).filter(({ id, machineMissedOn }) => {
-    const entry = pair.entryOf(id);
-    return entry?.kind === "unchanged" && rise(machineMissedOn, entry.current?.machineMissedOn ?? null) > 0;
+  const risen = pairsOf(pair).filter(({ kb, base }) => {
+    const entry = pair.entryOf(kb.id);
+    return base && entry?.kind === "unchanged" && rise(base.counts.machineMissedOn, kb.machineMissedOn) > 0;
   });
-  return risen.map(({ id }) => id);
+  return risen.map(({ kb }) => kb.id);
 }
 
 /** How many entries were not listed then, are not now, and were resolved in between. */
 function countPassed(pair: Pair, day: RunDate): number {
   const { product, now, entryOf } = pair;
   if (!canResolve(product)) return 0;
-  const before = new Set(shownOf(pair).map(({ id }) => id));
-  const passed = now.gone.filter(({ id, goneOn, unexplained }) => {
-    return goneOn > day && !unexplained && !before.has(id) && !entryOf(id);
+  const gone = goneById(now);
+  const before = new Set(shownOf(pair).flatMap(({ id }) => [id, lastOfLine(id, gone)]));
+  const passed = now.gone.filter((kb) => {
+    const { id, goneOn } = kb;
+    return goneOn > day && isResolved(kb) && !before.has(id) && !entryOf(id);
   });
   return passed.length;
 }

@@ -1,6 +1,8 @@
+import { larger } from "./counts.ts";
 import { daysBetween, type RunDate } from "./day.ts";
-import { type Counts, larger, type MissingKb, type Reading, type ReadKb } from "./missing-kb.ts";
+import type { Counts, KbLine, MissingKb, Reading, ReadKb } from "./missing-kb.ts";
 import type { RunId } from "./run-id.ts";
+import { type Lineage, noLineage, replace } from "./supersedence.ts";
 import { compareText } from "./text.ts";
 
 /** A KB that left a product's list recently: if it comes back, it is `returned` and keeps its age. */
@@ -11,6 +13,10 @@ export interface GoneKb {
   goneOn: RunDate;
   /** Set where weaknesses stayed open when it left: nobody knows what became of it. */
   unexplained?: true;
+  /** The KB that replaced it on the list: it was not installed. */
+  replacedBy?: string;
+  /** What it had replaced. */
+  line?: KbLine;
 }
 
 /** Why a list is empty: no open weaknesses at all, or only some that Defender ties to no KB. */
@@ -43,34 +49,59 @@ export interface Snapshot {
 /** How long, and for how many KBs of a product, a KB that left the list is remembered. */
 export const goneMemory = { days: 90, kbs: 500 };
 
+/** What else a snapshot depends on. */
+export interface Circumstances {
+  /** Only where Defender listed nothing. */
+  emptiness?: Emptiness | undefined;
+  lineage?: Lineage | undefined;
+}
+
 /**
- * The snapshot of a reading: each KB keeps the day and the peak that the snapshot before knew of it,
- * and what left the list is remembered for 90 days, the latest 500.
+ * The snapshot of a reading: each KB keeps the day and the peak that the snapshot before knew of it, one that replaced others
+ * goes on with theirs, and what left the list is remembered for 90 days, the latest 500.
  */
 export function takeSnapshot(
   key: Pick<Snapshot, "tenant" | "softwareId" | "runId" | "day" | "openedAt">,
   reading: Reading,
   before: Snapshot | null,
-  emptiness?: Emptiness,
+  { emptiness, lineage = noLineage }: Circumstances = {},
 ): Snapshot {
   const { day } = key;
   const remembered = before ? goneLately(before, day) : [];
   const known = new Map([...remembered, ...(before?.missingKbs ?? [])].map((kb) => [kb.id, kb]));
   const missingKbs = [...listedIn(reading), ...possiblyUnusable(reading, before)].map((kb): MissingKb => {
     const earlier = known.get(kb.id);
-    const { firstSeen = day, peak = null, goneOn } = earlier ?? {};
+    const { firstSeen = day, peak = null, goneOn, line } = earlier ?? {};
     const isBack = goneOn !== undefined && isLately(goneOn, day);
-    return { ...kb, firstSeen, peak: larger(peak, kb.machineMissedOn), ...(isBack && { goneOn }) };
+    return {
+      ...kb,
+      firstSeen,
+      peak: larger(peak, kb.machineMissedOn),
+      ...(isBack && { goneOn }),
+      ...(line && { line }),
+    };
   });
   missingKbs.sort((a, b) => compareText(a.id, b.id));
   const listed = new Set(missingKbs.map((kb) => kb.id));
+  const vanished = (before?.missingKbs ?? []).filter((kb) => !listed.has(kb.id));
+  const replacement = replace(missingKbs, vanished, lineage);
   const isUnexplained = emptiness?.verdict === "not-kb-patched";
-  const left = (before?.missingKbs ?? []).map(({ id, firstSeen, peak }): GoneKb => {
-    return { id, firstSeen, peak, goneOn: day, ...(isUnexplained && { unexplained: true }) };
+  const left = vanished.map(({ id, firstSeen, peak, line }): GoneKb => {
+    const replacedBy = replacement.by.get(id);
+    const why = replacedBy ? { replacedBy } : isUnexplained ? ({ unexplained: true } as const) : {};
+    return { id, firstSeen, peak, goneOn: day, ...why, ...(line && { line }) };
   });
-  const gone = latest([...left, ...remembered].filter((kb) => !listed.has(kb.id)));
+  const gone = latest([...left, ...remembered.filter((kb) => !listed.has(kb.id))]);
   const { unusable, differed } = reading;
-  return { ...key, missingKbs, gone, unusable, ...(differed && { differed }), ...(emptiness && { emptiness }) };
+  const kbs = replacement.listed;
+  return { ...key, missingKbs: kbs, gone, unusable, ...(differed && { differed }), ...(emptiness && { emptiness }) };
+}
+
+/** The snapshot of a product that Defender's list shows to be without weaknesses. */
+export function emptySnapshot(key: Parameters<typeof takeSnapshot>[0], before: Snapshot | null): Snapshot {
+  return takeSnapshot(key, { missingKbs: [], unusable: 0 }, before, {
+    emptiness: { verdict: "clean", checkedOn: key.day },
+  });
 }
 
 /** The KBs of a reading that are missing on some machine; on unknown machines they may be. */
@@ -107,6 +138,14 @@ function isLately(goneOn: RunDate, today: RunDate): boolean {
 
 function latest(gone: readonly GoneKb[]): GoneKb[] {
   return gone.toSorted((a, b) => compareText(b.goneOn, a.goneOn) || compareText(a.id, b.id)).slice(0, goneMemory.kbs);
+}
+
+/** The last of the KBs that replaced a KB one after another, as far as that is remembered; itself where none did. */
+export function lastOfLine(id: string, gone: ReadonlyMap<string, GoneKb>): string {
+  const line = new Set<string>();
+  for (let next: string | undefined = id; next !== undefined && !line.has(next); next = gone.get(next)?.replacedBy)
+    line.add(next);
+  return [...line].at(-1) ?? id;
 }
 
 /** Whether a reading lacks a KB of the snapshot before, or has it on 0 machines: it is to be read again before that is believed. */

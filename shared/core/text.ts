@@ -21,3 +21,16 @@ export function withoutTokens(text: string): string {
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** The text of a file that a person saved, without a byte order mark; `fault`: why it has none. */
+export function decodeUtf8(bytes: Uint8Array): { text: string } | { fault: string } {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return { fault: "is in UTF-16. Save it in UTF-8" };
+  }
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return { fault: "is not in UTF-8. Save it in UTF-8" };
+  }
+}

@@ -1,6 +1,7 @@
+import { isExploited } from "./advisory.ts";
 import type { RunDate } from "./day.ts";
-import { betterKinds, isStalled, missingInstallsOf, overdueTest, worseKinds } from "./due.ts";
-import { isMissing, type KbEntry, type RowKind } from "./row.ts";
+import { betterKinds, isKnownMissing, isOverdue, isStalled, missingInstallsOf, worseKinds } from "./due.ts";
+import { isMissing, type KbRow, type RowKind } from "./row.ts";
 
 /** The names of a report's totals, in the order in which rows and exports list them. */
 export const totalNames = [
@@ -10,10 +11,12 @@ export const totalNames = [
   "moreCves",
   "improved",
   "resolved",
+  "replaced",
   "missingKbs",
   "missingInstalls",
   "overdue",
   "stalled",
+  "exploited",
   "baseline",
   "read",
   "notRead",
@@ -21,9 +24,9 @@ export const totalNames = [
 export type TotalName = (typeof totalNames)[number];
 
 /**
- * A report in numbers. `new` to `resolved`: KBs with at least one entry of that kind. `missingKbs`: different KBs missing over
+ * A report in numbers. `new` to `replaced`: KBs with at least one entry of that kind. `missingKbs`: different KBs missing over
  * all products. `missingInstalls`: for each KB the largest count of any one product, so that no machine counts twice. `overdue`,
- * `stalled`: KBs with such an entry. `baseline`: products seen for the first time. `read`, `notRead`: products.
+ * `stalled`: KBs with such an entry. `exploited`: KBs known to be missing that close an exploited CVE. `baseline`: products seen for the first time. `read`, `notRead`: products.
  */
 export type Totals = Readonly<Record<TotalName, number>>;
 
@@ -38,24 +41,25 @@ const nameOfKind = {
   "more-cves": "moreCves",
   improved: "improved",
   resolved: "resolved",
+  replaced: "replaced",
 } as const satisfies Partial<Record<RowKind, TotalName>>;
 
 /** Totals counted from rows, with the numbers of products given. They count KBs, never a KB once per product. */
 export function countTotals(
-  rows: Iterable<{ entries: readonly KbEntry[] }>,
+  rows: Iterable<Pick<KbRow, "entries" | "advisory">>,
   products: ProductTotals,
-  due: { day: RunDate; dueDays: number },
+  day: RunDate,
 ): Totals {
   const totals = { ...noTotals, ...products };
-  const isOverdue = overdueTest(due);
-  for (const { entries } of rows) {
+  for (const { entries, advisory } of rows) {
     for (const kind of new Set(entries.map((entry) => entry.kind))) {
       if (kind in nameOfKind) totals[nameOfKind[kind as keyof typeof nameOfKind]] += 1;
     }
     if (entries.some(isMissing)) totals.missingKbs += 1;
     totals.missingInstalls += missingInstallsOf({ entries });
-    if (entries.some(isOverdue)) totals.overdue += 1;
-    if (entries.some((entry) => isStalled(entry, due.day))) totals.stalled += 1;
+    if (entries.some((entry) => isOverdue(entry, day))) totals.overdue += 1;
+    if (entries.some((entry) => isStalled(entry, day))) totals.stalled += 1;
+    if (isExploited({ advisory }) && entries.some(isKnownMissing)) totals.exploited += 1;
   }
   return totals;
 }

@@ -9,6 +9,12 @@ export type Weekday = (typeof weekdays)[number];
 export const mailWhens = ["worse", "changed", "always"] as const;
 export type MailWhen = (typeof mailWhens)[number];
 
+/** The largest values that these settings may have; the least is 0. */
+export const ruleLimits = {
+  ...{ minMachines: 1_000_000, minPercent: 10_000, minCves: 1_000 },
+  ...{ dueDays: 3_650, dueDaysExploited: 3_650 },
+} as const;
+
 /** What a rise must reach to be reported; a smaller one is held back and adds up until it does. */
 export interface Thresholds {
   /** Of `machineMissedOn`; both this and `minPercent` must be reached. */
@@ -19,10 +25,40 @@ export interface Thresholds {
   minCves: number;
 }
 
-/** Who watches what, and who gets the digest. */
-export interface Watchlist {
-  name: string;
+export const dueFroms = ["released", "first-seen"] as const;
+export type DueFrom = (typeof dueFroms)[number];
+
+/** When a missing KB is overdue. */
+export interface DueRules {
+  /** A KB that is older than this many days is overdue. */
+  dueDays: number;
+  /** The same for a KB that closes an exploited CVE, where it is less. */
+  dueDaysExploited: number;
+  /** What its age counts from: its oldest release, or our first sight; the latter too where the release is unknown. */
+  dueFrom: DueFrom;
+}
+
+/** The due rules alone. */
+export function dueRulesOf({ dueDays, dueDaysExploited, dueFrom }: DueRules): DueRules {
+  return { dueDays, dueDaysExploited, dueFrom };
+}
+
+/** Whose products of Defender's list a watchlist watches: only Microsoft's have KBs; `*` is every vendor's. */
+export type Vendor = "microsoft" | "*";
+
+/** Which products a watchlist watches. */
+export interface WatchedProducts {
+  /** Those that it names. */
   softwareIds: readonly string[];
+  /** Whose products it watches besides, as Defender lists them; `null`: no others. */
+  vendor: Vendor | null;
+  /** Products that `vendor` does not find. */
+  leftOut: readonly string[];
+}
+
+/** Who watches what, and who gets the digest. */
+export interface Watchlist extends WatchedProducts, DueRules {
+  name: string;
   /** Addresses as configured, `a@b` or `Name <a@b>`. */
   mailTo: readonly string[];
   /** Whether the readers see each other's addresses. */
@@ -33,8 +69,8 @@ export interface Watchlist {
   mailWhen: MailWhen;
   /** The day on which a digest comes whatever happened. */
   heartbeatDay: Weekday | "none";
-  /** A KB missing for longer than this many days is overdue. */
-  dueDays: number;
+  /** Whether a CVE that becomes exploited is mailed at once. */
+  alertExploited: boolean;
   /** The Entra app role whose holders may read it; `null`: everyone who may call the app. */
   readerRole: string | null;
 }

@@ -49,7 +49,7 @@ export function readsEverything({ roles }: Caller): boolean {
   return roles === null || roles.has(appRoles.readAll);
 }
 
-/** Whether a caller may start runs, and send and cancel mails. */
+/** Whether a caller may start runs, send and cancel mails, and try other settings. */
 export function mayStart({ roles }: Caller): boolean {
   return roles === null || roles.has(appRoles.start);
 }
@@ -60,7 +60,7 @@ export function requireStart(caller: Caller): void {
   throw new Problem(
     403,
     "Not allowed",
-    `Starting runs, and sending or cancelling their mails, needs the app role ${appRoles.start}. ${whoAssigns}`,
+    `Starting runs, sending or cancelling their mails, and trying other settings needs the app role ${appRoles.start}. ${whoAssigns}`,
   );
 }
 

@@ -1,8 +1,10 @@
 import pMap from "p-map";
-import { walkSeconds } from "../core/deadline.ts";
+import { readsPerProduct, walkSeconds } from "../core/deadline.ts";
+import { isFound } from "../core/found-products.ts";
+import { readProducts } from "../core/product-list.ts";
 import { homeTenant, type Watchlist } from "../core/watchlist.ts";
 import type { Calling, Ports, ProductFacts } from "../ports.ts";
-import { listed, many } from "../render/words.ts";
+import { count, listed, many } from "../render/words.ts";
 import { nextRun } from "../run/next-run.ts";
 import { outsidePermit } from "../run/reserve.ts";
 import { type Finding, type Probes, tried } from "./finding.ts";
@@ -32,7 +34,8 @@ export async function examineTenants(list: readonly Watchlist[], ports: Ports, p
     async (examined) => {
       const token = await tried(`token${ofTenant(examined.tenant)}`, () => tryToken(examined.tenant, probes));
       const reads = await examineReads(examined, token.status === "ok", { ports, signal });
-      return [token, examineWalk(examined, ports), ...reads];
+      const list = await examineList(examined, token.status === "ok", { ports, signal });
+      return [token, await examineWalk(examined, ports), ...list, ...reads];
     },
     { concurrency },
   );
@@ -86,15 +89,48 @@ function parseJson(text: string): Record<string, unknown> {
 }
 
 /** How long a day's products take to read, and whether that is before the next run. */
-function examineWalk({ tenant, watchlists }: Examined, { rules, now }: Ports): Finding {
-  const products = new Set(watchlists.flatMap(({ softwareIds }) => softwareIds)).size;
+async function examineWalk({ tenant, watchlists }: Examined, ports: Ports): Promise<Finding> {
+  const { rules, now } = ports;
+  const products = (await productsOf({ tenant, watchlists }, ports)).size;
   const seconds = walkSeconds(products, rules);
   const gap = shortestGap(rules.schedule, now());
-  const takes = `Reading ${many(products, "product")} takes ${duration(seconds)} within the quota, and up to twice as long on a day on which KBs vanish from all of them.`;
+  const quota = `Defender allows ${count(rules.callsPerMinute)} a minute and ${count(rules.callsPerHour)} an hour`;
+  const longest = walkSeconds(products * readsPerProduct, rules);
+  const takes = `Reading ${many(products, "product")} takes ${duration(seconds)}: ${many(products, "call")}, of which ${quota}. A product from which KBs vanish is read twice, so a run can take ${atMost(longest)}.`;
   const check = `walk${ofTenant(tenant)}`;
   if (gap === null || seconds <= gap) return { check, status: "ok", detail: takes };
   const advice = "Take products off the watchlists, or run less often (REPORT_SCHEDULE).";
   return { check, status: "fault", detail: `${takes} The next run is due after ${duration(gap)}. ${advice}` };
+}
+
+/** The products that the watchlists name, and those that they find in the stored list. */
+async function productsOf({ tenant, watchlists }: Examined, { store }: Ports): Promise<ReadonlySet<string>> {
+  const finding = watchlists.filter(({ vendor }) => vendor !== null);
+  const list = finding.length > 0 ? await store.readProductList(tenant) : null;
+  const open = (list?.products ?? []).filter(({ weaknesses }) => weaknesses !== 0).map(({ softwareId }) => softwareId);
+  const found = open.filter((softwareId) => finding.some((watchlist) => isFound(watchlist, softwareId)));
+  return new Set([...watchlists.flatMap(({ softwareIds }) => softwareIds), ...found]);
+}
+
+/** Reads the list of products in a tenant whose watchlists find some in it. */
+async function examineList(
+  { tenant, watchlists }: Examined,
+  isOk: boolean,
+  { ports, signal }: { ports: Ports; signal: AbortSignal },
+): Promise<Finding[]> {
+  if (watchlists.every(({ vendor }) => vendor === null)) return [];
+  const check = `product list${ofTenant(tenant)}`;
+  if (!isOk) return [{ check, status: "skipped", detail: "Skipped, because the token check failed." }];
+  const read = async () => {
+    const permit = outsidePermit(tenant, ports);
+    const products = readProducts(await ports.defender.listSoftware(tenant, { signal, permit }));
+    if (products.length === 0)
+      throw new Error(
+        "Defender's list of products is empty. Is the tenant licensed for Defender Vulnerability Management?",
+      );
+    return `Defender lists ${many(products.length, "product")}.`;
+  };
+  return [await tried(check, read)];
 }
 
 const gapsLookedAt = 14;
@@ -117,6 +153,10 @@ function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
   return listed([...(hours > 0 ? [many(hours, "hour")] : []), ...(rest > 0 ? [many(rest, "minute")] : [])]);
+}
+
+function atMost(seconds: number): string {
+  return seconds < 60 ? "a little longer" : `up to ${duration(seconds)}`;
 }
 
 /** Reads the first product of each watchlist, of some where there are many. */

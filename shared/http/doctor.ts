@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { feedNames } from "../core/advisory.ts";
 import { everyRise } from "../core/change.ts";
 import type { Run } from "../core/run.ts";
 import { noTotals } from "../core/totals.ts";
@@ -9,7 +10,7 @@ import { noParameters } from "../render/parameters.ts";
 import { listed, many } from "../render/words.ts";
 import { examineTenants } from "./doctor-tenant.ts";
 import { type Finding, type Probes, tried } from "./finding.ts";
-import { reasonOfFault } from "./health-words.ts";
+import { reasonOfFault, reasonOfFeed } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse } from "./response.ts";
 
@@ -20,12 +21,13 @@ export async function examine(ports: Ports, probes: Probes): Promise<Finding[]> 
   const { list, faults } = await ports.watchlists();
   const settings = tried("settings", async () => {
     if (faults.length > 0) throw new Error(faults.map(reasonOfFault).join(" "));
-    return describeSettings(list, ports);
+    return [describeSettings(list, ports), ...probes.warnings].join(" ");
   });
   const groups = await Promise.all([
     settings.then((finding) => [finding]),
     examineTenants(list, ports, probes),
     examineStorage(ports, probes),
+    examineFeeds(ports),
     tried("mail", () => tryMail(list, probes)).then((finding) => [finding]),
   ]);
   return groups.flat();
@@ -40,7 +42,8 @@ export async function serveDoctor({ query }: HttpRequest, ports: Ports, probes: 
 
 function describeSettings(list: readonly Watchlist[], { rules }: Ports): string {
   const softwareIds = new Set(list.flatMap((watchlist) => watchlist.softwareIds));
-  return `${many(list.length, "watchlist")} with ${many(softwareIds.size, "product")}; the schedule is "${rules.schedule}" in UTC.`;
+  const found = list.some(({ vendor }) => vendor !== null) ? " and those found by their vendor" : "";
+  return `${many(list.length, "watchlist")} with ${many(softwareIds.size, "product")}${found}; the schedule is "${rules.schedule}" in UTC.`;
 }
 
 async function examineStorage({ store, queue, now }: Ports, { tryQueue }: Probes): Promise<Finding[]> {
@@ -106,9 +109,30 @@ function emptyRun(at: string): Run {
   return {
     ...{ ...chain, runId: `${day}T00:00Z`, day, openedAt: at, committedAt: at },
     ...{ previousRunId: null, comparisons: [], left: [], failures: [], totals: noTotals },
-    rules: { thresholds: everyRise, dueDays: 1, timeZone: "UTC" },
+    rules: { thresholds: everyRise, dueDays: 1, dueDaysExploited: 1, dueFrom: "first-seen", timeZone: "UTC" },
     mail: { status: "none", at, attempts: 0, unknownOutcomes: 0 },
   };
+}
+
+/** What was read of MSRC and CISA, and when; with ADVISORIES=none there is nothing to examine. */
+async function examineFeeds({ feeds, store, now }: Ports): Promise<Finding[]> {
+  if (!feeds) return [];
+  const finding = await tried("advisories", async () => {
+    const { months, exploited, ...states } = await store.readAdvisories();
+    const faults = feedNames.flatMap((feed) => {
+      const { fault } = states[feed];
+      return fault ? [reasonOfFeed({ feed, ...fault })] : [];
+    });
+    if (faults.length > 0) throw new Error(`${faults.join(" ")} It is tried again every hour.`);
+    const [msrc, kev] = feedNames.map((feed) => ageWords(states[feed].readAt, now()));
+    return `MSRC: ${many(months.length, "month")}, ${msrc}. CISA: ${many(exploited?.length ?? 0, "CVE")}, ${kev}.`;
+  });
+  return [finding];
+}
+
+function ageWords(readAt: string | null, now: Date): string {
+  if (readAt === null) return "not read yet, which happens once an hour";
+  return `read ${many(Math.max(0, Math.round((now.getTime() - Date.parse(readAt)) / 60_000)), "minute")} ago`;
 }
 
 /**

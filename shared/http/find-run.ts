@@ -1,4 +1,4 @@
-import { calendarDay } from "../core/day.ts";
+import { addDays, calendarDay, type RunDate } from "../core/day.ts";
 import type { Chain } from "../core/message.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
@@ -41,6 +41,18 @@ export function runsOf(watchlist: Watchlist, { store }: Pick<Ports, "store">): W
   const chain = chainOf(watchlist);
   let listed: Promise<readonly RunSummary[]> | undefined;
   return { chain, list: () => (listed ??= store.listRuns(chain)) };
+}
+
+/** The runs of a watchlist that belong to these days, the last one included, in the order in which they were opened. */
+export async function runsOfDays(
+  chain: Chain,
+  { from, to }: { from?: RunDate | undefined; to?: RunDate | undefined },
+  store: Ports["store"],
+): Promise<RunSummary[]> {
+  // The id of a run asked for has the day in UTC, which may be the one before. There is none before the year 0.
+  const first = from && from > "0000-01-01" ? addDays(from, -1) : undefined;
+  const listed = await store.listRuns(chain, first);
+  return inOrderOfOpening(listed.filter(({ day }) => (!from || day >= from) && (!to || day <= to)));
 }
 
 /** The committed run of an id, or the latest; `null` if there is none yet. */

@@ -3,6 +3,8 @@ import { NotReservedError } from "../run/reserve.ts";
 
 /** What the doctor tries besides the ports. */
 export interface Probes {
+  /** What is odd about the settings without being wrong, one sentence each. */
+  warnings: readonly string[];
   /** An access token of the app's identity for Defender. */
   defenderToken(tenant: string): Promise<string>;
   /** The scope of that token; the cloud decides it. */

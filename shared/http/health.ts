@@ -1,19 +1,21 @@
 import pMap from "p-map";
+import type { FeedName, FeedTimes } from "../core/advisory.ts";
 import { calendarDay } from "../core/day.ts";
 import { type Chain, chainKey } from "../core/message.ts";
-import { owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
+import { feedTroubles, owedByRemoved, troublesOf, waitsSince } from "../core/trouble.ts";
 import { chainOf, removalTest, type Watchlist } from "../core/watchlist.ts";
 import type { WatchlistStatus } from "../core/watchlist-status.ts";
 import { logTexts } from "../log.ts";
-import { type Ports, RowError } from "../ports.ts";
+import { type FeedState, type Ports, RowError } from "../ports.ts";
 import { noParameters } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
+import { listAlerts } from "../run/alerts.ts";
 import { chainEnd } from "../run/chain.ts";
 import { noteAwaited, refreshStatus } from "../run/status.ts";
 import { unlessDamaged } from "../run/unless-damaged.ts";
 import { appRoles, type RequestPorts, readsEverything } from "./caller.ts";
 import { expectations } from "./expectations.ts";
-import { reasonOfFault, reasonOfTrouble } from "./health-words.ts";
+import { reasonOfFault, reasonOfFeed, reasonOfListing, reasonOfTrouble } from "./health-words.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, jsonResponse, redirect } from "./response.ts";
 
@@ -36,7 +38,7 @@ export async function serveHealth({ query, headers }: HttpRequest, ports: Ports)
 /** Whether the app is healthy, and the reasons why not that a caller may read; only for those whom the platform has checked. */
 export async function serveReasons({ query }: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
   readQuery(query, noParameters);
-  const [{ status, reasons }, { list }] = await Promise.all([
+  const [{ status, reasons, feeds }, { list }] = await Promise.all([
     recentHealth({ ...ports, watchlists: ports.everyWatchlist }),
     ports.watchlists(),
   ]);
@@ -44,7 +46,8 @@ export async function serveReasons({ query }: HttpRequest, ports: RequestPorts):
   const isShown = ({ readers }: Reason) =>
     readsEverything(ports.caller) || readers === "everybody" || (readers !== null && readable.has(chainKey(readers)));
   const shown = reasons.filter(isShown).map(({ sentence }) => sentence);
-  return healthResponse({ status, reasons: shown.length < reasons.length ? [...shown, notShown] : shown });
+  const all = shown.length < reasons.length ? [...shown, notShown] : shown;
+  return healthResponse({ status, reasons: all, ...(feeds && { feeds }) });
 }
 
 const notShown = `There are reasons that only callers with the app role ${appRoles.readAll} may read.`;
@@ -59,6 +62,8 @@ export interface Reason {
 interface Health {
   status: "healthy" | "unhealthy";
   reasons: Reason[];
+  /** When each feed last answered; `null`: there are none, or that cannot be read. */
+  feeds: FeedTimes | null;
 }
 
 let recent: { store: Ports["store"]; at: number; health: Promise<Health> } | undefined;
@@ -74,17 +79,36 @@ function recentHealth(ports: Ports): Promise<Health> {
 }
 
 async function readHealth(ports: Ports): Promise<Health> {
-  const reasons = await checkHealth(ports);
-  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons };
+  const feeds = readFeeds(ports);
+  const [reasons, times] = await Promise.all([checkHealth(ports, feeds), feeds.then(timesOf, () => null)]);
+  return { status: reasons.length === 0 ? "healthy" : "unhealthy", reasons, feeds: times };
 }
 
-function healthResponse(health: { status: Health["status"]; reasons?: readonly string[] }): HttpResponse {
+type FeedStates = Readonly<Record<FeedName, FeedState>>;
+
+/** How the feeds are; `null`: there are none. */
+async function readFeeds({ feeds, store }: Ports): Promise<FeedStates | null> {
+  return feeds && store.readFeeds();
+}
+
+function timesOf(states: FeedStates | null): FeedTimes | null {
+  return states && { msrc: states.msrc.readAt, kev: states.kev.readAt };
+}
+
+interface HealthJson {
+  status: Health["status"];
+  reasons?: readonly string[];
+  feeds?: FeedTimes;
+}
+
+function healthResponse(health: HealthJson): HttpResponse {
   return jsonResponse(health.status === "healthy" ? 200 : 503, health);
 }
 
 /** Every reason why a person must act. */
-export async function checkHealth(ports: Ports): Promise<Reason[]> {
-  const checks = [checkWatchlists, checkPoison].map((check) => orReason(check(ports), ports));
+export async function checkHealth(ports: Ports, feeds = readFeeds(ports)): Promise<Reason[]> {
+  const own = [checkWatchlists(ports), checkLists(ports), checkPoison(ports), checkFeeds(feeds, ports)];
+  const checks = own.map((check) => orReason(check, ports));
   return (await Promise.all(checks)).flat();
 }
 
@@ -108,11 +132,17 @@ async function checkPoison({ queue, log }: Ports): Promise<Reason[]> {
   return [{ sentence, readers: "everybody" }];
 }
 
+async function checkFeeds(feeds: Promise<FeedStates | null>, { now }: Ports): Promise<Reason[]> {
+  const states = await feeds;
+  const troubles = states ? feedTroubles(states, now()) : [];
+  return troubles.map((trouble) => ({ sentence: reasonOfFeed(trouble), readers: "everybody" }));
+}
+
 async function checkWatchlists(ports: Ports): Promise<Reason[]> {
   const [configured, statuses] = await Promise.all([ports.watchlists(), ports.store.listStatuses()]);
   const { list, faults } = configured;
   const known = await repaired(list, statuses, ports);
-  const expected = expectations(list, ports);
+  const expected = expectations(list, statuses, ports);
   const own = list.flatMap((watchlist) => {
     const status = known.get(chainKey(chainOf(watchlist)));
     return status ? troublesOf(status, expected(watchlist)) : [];
@@ -124,6 +154,27 @@ async function checkWatchlists(ports: Ports): Promise<Reason[]> {
     ...own.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: trouble })),
     ...removed.map((trouble) => ({ sentence: reasonOfTrouble(trouble), readers: null })),
   ];
+}
+
+/** The watchlists whose products are found in a list that could not be read for days, or never. */
+async function checkLists({ watchlists, store, rules }: Ports): Promise<Reason[]> {
+  const { list } = await watchlists();
+  const finding = Map.groupBy(
+    list.filter(({ vendor }) => vendor !== null),
+    ({ tenant }) => tenant,
+  );
+  const reasons = await pMap(
+    finding,
+    async ([tenant, own]) => {
+      const listing = await store.readListing(tenant);
+      const sentence = listing && reasonOfListing(listing, rules.timeZone);
+      return sentence
+        ? own.map((one) => ({ sentence: `Watchlist "${one.name}": ${sentence}`, readers: chainOf(one) }))
+        : [];
+    },
+    { concurrency },
+  );
+  return reasons.flat();
 }
 
 /** The statuses of configured watchlists, with those that are missing or damaged made anew from their runs. */
@@ -148,7 +199,7 @@ async function repaired(list: readonly Watchlist[], known: readonly WatchlistSta
 async function repair(chain: Chain, status: WatchlistStatus | undefined, ports: Ports): Promise<WatchlistStatus> {
   const end = status?.latest ? null : await unlessDamaged(chainEnd(ports.store, chain));
   const isKnown = end !== null && !(end instanceof RowError) && end.last !== null;
-  return isKnown
-    ? refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null }, ports)
-    : noteAwaited(chain, status, ports);
+  if (!isKnown) return noteAwaited(chain, status, ports);
+  const alerts = await listAlerts(chain, ports);
+  return refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null, alerts }, ports);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type HttpResponse, response } from "./response.ts";
+import { type HttpResponse, mediaTypes, response } from "./response.ts";
 
 /** A new nonce for the style and script of one page. */
 export function newNonce(): string {
@@ -18,7 +18,7 @@ export function htmlResponse(status: number, body: string, nonce: string): HttpR
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ];
-  return response(status, "text/html; charset=utf-8", body, {
+  return response(status, mediaTypes.html, body, {
     "Content-Security-Policy": policy.join("; "),
     // The address may contain a function key.
     "Referrer-Policy": "no-referrer",

@@ -1,9 +1,14 @@
 import Negotiator from "negotiator";
 import { Problem } from "./problem.ts";
-import type { HttpRequest } from "./response.ts";
+import { type HttpRequest, mediaTypes } from "./response.ts";
 
 /** The formats that a call offers, with the media type of each; the first is the one for callers who accept anything. */
 export type Offers<Format extends string> = Readonly<Record<Format, string>>;
+
+/** An offer of these formats, the one for callers who accept anything first. */
+export function offer<Format extends keyof typeof mediaTypes>(...formats: readonly Format[]): Offers<Format> {
+  return Object.fromEntries(formats.map((format) => [format, mediaTypes[format]])) as Record<Format, string>;
+}
 
 /** The format that a request prefers by its `Accept` header; `null` if it accepts none of them. */
 export function preferredFormat<Format extends string>(

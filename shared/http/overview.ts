@@ -7,18 +7,14 @@ import { noWatchlist, type RequestPorts, readsEverything } from "./caller.ts";
 import { withEtag } from "./etag.ts";
 import { expectations } from "./expectations.ts";
 import { htmlResponse, newNonce } from "./html.ts";
-import { chooseFormat } from "./negotiate.ts";
+import { chooseFormat, offer } from "./negotiate.ts";
 import { readQuery } from "./query.ts";
 import { type HttpRequest, type HttpResponse, redirect, response } from "./response.ts";
 
 type OverviewQuery = Values<OverviewParameters & typeof keyParameter>;
 type Format = NonNullable<OverviewQuery["format"]>;
 
-const offers: Readonly<Record<Format, string>> = {
-  json: "application/json; charset=utf-8",
-  csv: "text/csv; charset=utf-8",
-  html: "text/html; charset=utf-8",
-};
+const offers = offer<Format>("json", "csv", "html");
 
 /** Every watchlist that the caller may read, as page, JSON or CSV: `GET /api/overview`. */
 export async function serveOverview(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
@@ -66,7 +62,7 @@ async function loadOverview(ports: RequestPorts): Promise<Overview> {
     faults: own.faults,
     statuses,
     // All watchlists of a tenant are read one after another, also those that the caller may not see.
-    expected: expectations(all.list, ports),
+    expected: expectations(all.list, statuses, ports),
   });
 }
 

@@ -1,3 +1,5 @@
+import { isDay } from "../core/day.ts";
+import { type EntryPosition, readPosition } from "../core/entry-position.ts";
 import { kbIdOf } from "../core/missing-kb.ts";
 import { isRunId } from "../core/run-id.ts";
 import { plainText } from "../core/text.ts";
@@ -42,7 +44,7 @@ function readText(query: URLSearchParams, name: string): string {
   return text;
 }
 
-function read(name: string, text: string, parameter: Parameter): string | number | boolean {
+function read(name: string, text: string, parameter: Parameter): string | number | boolean | EntryPosition {
   switch (parameter.kind) {
     case "text":
       return text;
@@ -53,11 +55,20 @@ function read(name: string, text: string, parameter: Parameter): string | number
     case "flag":
       return oneOf(name, text, ["true", "false"]) === "true";
     case "number":
-      return readNumber(name, text, parameter.maximum);
+      return readNumber(name, text, parameter);
     case "run":
       if (isRunId(text) || (parameter.latest && text === "latest")) return text;
       throw badRunId(name, parameter.latest);
+    case "day":
+      if (isDay(text)) return text;
+      throw badParameter(name, `"${name}" must be a day such as 2026-11-23.`, ["2026-11-23"]);
+    case "position":
+      return readPosition(text) ?? badPosition(name);
   }
+}
+
+function badPosition(name: string): never {
+  throw badParameter(name, `"${name}" must be the position that the "next" link of a page has. Follow that link.`);
 }
 
 function oneOf(name: string, text: string, allowed: readonly string[]): string {
@@ -65,8 +76,9 @@ function oneOf(name: string, text: string, allowed: readonly string[]): string {
   throw badParameter(name, `"${name}" must be one of ${allowed.join(", ")}.`, allowed);
 }
 
-function readNumber(name: string, text: string, maximum: number): number {
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (number >= 1 && number <= maximum) return number;
-  throw badParameter(name, `"${name}" must be a whole number from 1 to ${maximum}.`);
+function readNumber(name: string, text: string, parameter: Extract<Parameter, { kind: "number" }>): number {
+  const { minimum = 1, maximum } = parameter;
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  if (number >= minimum && number <= maximum) return number;
+  throw badParameter(name, `"${name}" must be a whole number from ${minimum} to ${maximum}.`);
 }

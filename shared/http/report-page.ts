@@ -1,17 +1,20 @@
 import type { KbHistory } from "../core/kb-history.ts";
 import { productsByMachines } from "../core/order.ts";
+import { sortByMissing } from "../core/products.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import { inOrderOfOpening } from "../core/run-list.ts";
+import { keepsProductsComplete, slice } from "../core/selection.ts";
 import type { Watchlist } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
 import type { AskedReport } from "../render/asked-report.ts";
 import { pageLimits } from "../render/limits.ts";
-import type { PageFrame } from "../render/page/view.ts";
+import type { PageFrame, PageView } from "../render/page/view.ts";
 import type { keyParameter, ReportParameters, Values } from "../render/parameters.ts";
 import { loadKbHistory } from "../run/load-kb-history.ts";
 import { renderOptions } from "../run/load-report.ts";
 import { mayStart, type RequestPorts } from "./caller.ts";
 import { htmlResponse, newNonce } from "./html.ts";
+import { recentLines } from "./recent-lines.ts";
 import type { HttpResponse } from "./response.ts";
 import { runProgress } from "./run-status.ts";
 
@@ -32,6 +35,7 @@ export async function servePage(shown: Shown, ports: RequestPorts): Promise<[pag
   const { format: _format, progress: _progress, code: _code, ...parameters } = query;
   const frame = await makeFrame(query, watchlist, ports);
   const history = await loadHistory(shown, ports);
+  const lines = await loadLines(shown, ports);
   const { renderPage } = await import("../render/page/page.tsx");
   const { from } = asked;
   const body = renderPage({
@@ -41,6 +45,7 @@ export async function servePage(shown: Shown, ports: RequestPorts): Promise<[pag
     runs: inOrderOfOpening(runs),
     query: { ...parameters, watchlist: watchlist.name, ...(from && { from }) },
     ...(history && { history }),
+    ...(lines && { lines }),
   });
   return [htmlResponse(200, body, frame.nonce), body.replaceAll(frame.nonce, "")];
 }
@@ -70,6 +75,14 @@ async function makeFrame(
     ...(code && { code }),
     ...(progress && { progress: await runProgress(watchlist, progress, ports) }),
   };
+}
+
+/** The lines of the products that the page lists, where it lists them completely: those that miss most. */
+async function loadLines({ query, run, asked }: Shown, ports: Ports): Promise<PageView["lines"]> {
+  if (!keepsProductsComplete(asked.selection)) return undefined;
+  const shown = slice(sortByMissing(asked.report.products), query.productPage, pageLimits.products);
+  const drawn = shown.items.slice(0, pageLimits.productLines).map(({ softwareId }) => softwareId);
+  return recentLines(drawn, run, ports);
 }
 
 /** The history of the KB that the page is about, in the product asked for or in those that miss it most. */

@@ -1,3 +1,4 @@
+import { isWatched } from "../core/found-products.ts";
 import type { Report } from "../core/report.ts";
 import type { Run } from "../core/run.ts";
 import { newerRuns } from "../core/run-list.ts";
@@ -8,11 +9,11 @@ import type { AskedReport } from "../render/asked-report.ts";
 import { fileName } from "../render/export/file-name.ts";
 import { type keyParameter, type ReportParameters, reportParameters, type Values } from "../render/parameters.ts";
 import { formatRun } from "../render/words.ts";
-import { loadProductTrend, renderOptions, SnapshotGoneError } from "../run/load-report.ts";
+import { loadProductTrend, renderOptions } from "../run/load-report.ts";
 import type { RequestPorts } from "./caller.ts";
 import { withEtag } from "./etag.ts";
-import { findFrom, findRun, findWatchlist, noLongerKept, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
-import { chooseFormat } from "./negotiate.ts";
+import { findFrom, findRun, findWatchlist, noReportYet, runsOf, type WatchlistRuns } from "./find-run.ts";
+import { chooseFormat, offer } from "./negotiate.ts";
 import { toOverview } from "./overview.ts";
 import { badParameter, Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
@@ -23,12 +24,7 @@ import { type HttpRequest, type HttpResponse, response } from "./response.ts";
 type ReportQuery = Values<ReportParameters & typeof keyParameter>;
 type Format = NonNullable<ReportQuery["format"]>;
 
-const offers: Readonly<Record<Format, string>> = {
-  json: "application/json; charset=utf-8",
-  html: "text/html; charset=utf-8",
-  csv: "text/csv; charset=utf-8",
-  text: "text/plain; charset=utf-8",
-};
+const offers = offer<Format>("json", "html", "csv", "text");
 
 /** The report of a run, or of what changed between any two runs, as page, JSON, CSV or text. */
 export async function serveReport(request: HttpRequest, ports: RequestPorts): Promise<HttpResponse> {
@@ -63,16 +59,18 @@ function namesNothing({ query }: HttpRequest): boolean {
 }
 
 /** Refuses a product that is neither on the watchlist nor in a report of it from before it was taken off. */
-function checkProduct(softwareId: string | undefined, { softwareIds }: Watchlist, report?: Report): void {
-  if (softwareId === undefined || softwareIds.includes(softwareId)) return;
-  if (report?.products.some((product) => product.softwareId === softwareId)) return;
-  throw badParameter("softwareId", "This product is not on the watchlist.", softwareIds.slice(0, 50));
+function checkProduct(softwareId: string | undefined, watchlist: Watchlist, report?: Report): void {
+  if (softwareId === undefined || isWatched(watchlist, softwareId)) return;
+  const shown = report?.products.map((product) => product.softwareId) ?? [];
+  if (shown.includes(softwareId)) return;
+  const allowed = new Set([...watchlist.softwareIds, ...shown]);
+  throw badParameter("softwareId", "This product is not on the watchlist.", [...allowed].slice(0, 50));
 }
 
 /** What a query asks for: the report, the selected part of it, and which runs are newer. */
 async function ask(query: ReportQuery, run: Run, runs: WatchlistRuns, ports: Ports): Promise<AskedReport> {
   const from = query.from === undefined ? undefined : await findFrom(query.from, run, runs, ports);
-  const full = await load(run, from, ports);
+  const full = await recentReport(run, from, ports);
   const { kb, softwareId, sort, order } = query;
   if (kb !== undefined && !full.rows.some(({ id }) => id === kb)) throw noSuchKb(kb, full);
   const trend = softwareId === undefined ? full.trend : await loadProductTrend(softwareId, run, ports);
@@ -90,15 +88,6 @@ function noSuchKb(kb: string, { runId, timeZone }: Report): Problem {
   const named = /^\d+$/.test(kb) ? `KB${kb}` : "This KB";
   const detail = `${named} is not in the report of ${run}: no product misses it, and none did in the run compared with. Check the number, or leave "kb" out to see all KBs.`;
   return new Problem(404, "No such KB", detail, { parameter: "kb" });
-}
-
-async function load(run: Run, from: Run | undefined, ports: Ports): Promise<Report> {
-  try {
-    return await recentReport(run, from, ports);
-  } catch (error) {
-    if (!(error instanceof SnapshotGoneError)) throw error;
-    throw noLongerKept(error.message);
-  }
 }
 
 async function renderExport(

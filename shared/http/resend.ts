@@ -5,6 +5,7 @@ import { chainOf } from "../core/watchlist.ts";
 import { summarize, type WatchlistStatus } from "../core/watchlist-status.ts";
 import type { Ports } from "../ports.ts";
 import { mailParameters } from "../render/parameters.ts";
+import { listAlerts } from "../run/alerts.ts";
 import { chainEnd } from "../run/chain.ts";
 import { refreshStatus } from "../run/status.ts";
 import { type RequestPorts, readsEverything, requireStart } from "./caller.ts";
@@ -132,7 +133,7 @@ async function refresh(chain: Chain, removed: WatchlistStatus | null, ports: Por
   try {
     const { runs, last } = await chainEnd(ports.store, chain);
     const run = last?.run ?? null;
-    if (!removed) await refreshStatus(chain, { runs, last: run }, ports);
+    if (!removed) await refreshStatus(chain, { runs, last: run, alerts: await listAlerts(chain, ports) }, ports);
     else await ports.store.saveStatus({ ...removed, open: summarize(chain, runs, run).open });
   } catch (error) {
     ports.log("error", "status not refreshed after a mail was changed", { ...chain, reason: String(error) });

@@ -15,6 +15,14 @@ export interface HttpResponse {
   body: string;
 }
 
+/** The media types of what the app answers, by the names that `format` has for them. */
+export const mediaTypes: Readonly<Record<"html" | "json" | "csv" | "text", string>> = {
+  html: "text/html; charset=utf-8",
+  json: "application/json; charset=utf-8",
+  csv: "text/csv; charset=utf-8",
+  text: "text/plain; charset=utf-8",
+};
+
 const always = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
@@ -34,10 +42,10 @@ export function response(
 
 /** A response in JSON. */
 export function jsonResponse(status: number, value: unknown, headers?: Readonly<Record<string, string>>): HttpResponse {
-  return response(status, "application/json; charset=utf-8", `${JSON.stringify(value)}\n`, headers);
+  return response(status, mediaTypes.json, `${JSON.stringify(value)}\n`, headers);
 }
 
 /** A response without a body that leads elsewhere. */
 export function redirect(status: 303 | 307, location: string): HttpResponse {
-  return response(status, "text/plain; charset=utf-8", "", { Location: location });
+  return response(status, mediaTypes.text, "", { Location: location });
 }

@@ -1,6 +1,6 @@
 import { daysBetween, type RunDate } from "../core/day.ts";
 import { changeOf, countsNowKnown, isLargest, reachOf } from "../core/due.ts";
-import { betterLeads, type Lead, movedMost, worseLeads } from "../core/leads.ts";
+import { betterLeads, exploitedLeads, type Lead, movedMost, worseLeads } from "../core/leads.ts";
 import type { Counts } from "../core/missing-kb.ts";
 import { comparedRun, notReadLongestFirst, productsIn, unlistedProducts } from "../core/products.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../core/report.ts";
@@ -22,7 +22,7 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
   const late = lateSentences(since);
   switch (verdictOf(report)) {
     case "worse":
-      return [sentencesOf(worseLeads(report.rows)), ...late];
+      return [worseSentence(report), ...late];
     case "not-read":
       return [nothingRead(report), ...late];
     case "partly-read":
@@ -38,6 +38,31 @@ function mainSentences(report: Report, since: SinceDigest | null): string[] {
     case "quiet":
       return quietSentences(report, since);
   }
+}
+
+/** What got worse: first what is exploited, by its number, then how many others. */
+function worseSentence({ rows }: Report): string {
+  const exploited = exploitedLeads(rows);
+  const ids = new Set(exploited.flatMap(({ rows }) => rows.map(({ id }) => id)));
+  if (ids.size === 0) return sentencesOf(worseLeads(rows));
+  const others = worseLeads(rows.filter(({ id }) => !ids.has(id)));
+  return [exploitedSentence(exploited), ...others.map(laterSentenceOf)].join("; ");
+}
+
+const namedExploited = 2;
+
+/** `KB5068861 is being exploited and reached 14 more machines`; of several that they got worse. */
+function exploitedSentence(leads: readonly Lead[]): string {
+  const [first, ...others] = leads.flatMap(({ kind, change, rows }) => rows.map((row) => ({ kind, change, row })));
+  if (!first) return "";
+  if (others.length > 0) {
+    const names = [first, ...others].slice(0, namedExploited).map(({ row }) => kbWord(row));
+    const more = others.length + 1 - names.length;
+    return `${listed([...names, ...(more > 0 ? [many(more, "more KB")] : [])])} are being exploited and got worse`;
+  }
+  const { kind, change, row } = first;
+  const what = change === null ? predicateOf(kind, row) : `reached ${many(change, "more machine")}`;
+  return `${kbWord(row)} is being exploited and ${what}`;
 }
 
 /** What an earlier digest said that was not delivered. */
@@ -123,26 +148,34 @@ function sentenceOf({ kind, rows, reach, change }: Lead): string {
 }
 
 function sentenceOfOne(kind: Lead["kind"], row: KbRow): string {
-  const kb = `KB${shown(row.id, 20)}`;
+  return `${kbWord(row)} ${predicateOf(kind, row)}`;
+}
+
+function kbWord({ id }: KbRow): string {
+  return `KB${shown(id, 20)}`;
+}
+
+/** What is said of one KB after its number. */
+function predicateOf(kind: Lead["kind"], row: KbRow): string {
   const where = productsOf(row);
   const entry = movedMost(row);
   const figure = figureOf(entry);
   const upTo = upToOf(row, entry);
   switch (kind) {
     case "new":
-      return `${kb} is new in ${where}, on ${upTo}${figure}`;
+      return `is new in ${where}, on ${upTo}${figure}`;
     case "worsened":
       return isKnownNow(entry, "machineMissedOn")
-        ? `${kb} in ${where} is now known to be missing on ${figure}`
-        : `${kb} got worse in ${where}: ${figure}`;
+        ? `is now known to be missing on ${figure} in ${where}`
+        : `got worse in ${where}: ${figure}`;
     case "returned":
-      return `${kb} is back in ${where}, on ${upTo}${figure}`;
+      return `is back in ${where}, on ${upTo}${figure}`;
     case "more-cves":
-      return `${kb} lists more CVEs in ${where}, on fewer machines: ${figure}`;
+      return `lists more CVEs in ${where}, on fewer machines: ${figure}`;
     case "improved":
-      return `${kb} got better in ${where}: ${figure}`;
+      return `got better in ${where}: ${figure}`;
     case "resolved":
-      return `${kb} is resolved in ${where}`;
+      return `is resolved in ${where}`;
   }
 }
 
@@ -206,13 +239,15 @@ function subjectParts(report: Report, since: SinceDigest | null, names: (typeof 
   const { totals, previousRunId } = report;
   const parts = (leads: readonly Lead[], when = "") =>
     leads.map((lead, index) => (names.kb && index === 0 ? subjectPart(lead, when) : shortPart(lead, index, when)));
-  const missingNow = lacksKbs(report) ? missing(report, 1) : `${many(totals.missingKbs, "KB")} missing`;
+  const missingNow = lacksKbs(report)
+    ? missing(report, 1)
+    : [`${many(totals.missingKbs, "KB")} missing`, ...exploitedPart(totals)].join(", ");
   const late = since ? parts(lateLeads(since), ` since ${shortDay(since.day)}`) : [];
   const verdict = verdictOf(report);
   if (late.length > 0 && verdict !== "worse") return [...notReadPart(report, names.notRead), ...late, missingNow];
   switch (verdict) {
     case "worse":
-      return [...parts(worseLeads(report.rows)), ...notReadPart(report, names.notRead)];
+      return [...worseParts(report, names.kb, parts), ...notReadPart(report, names.notRead)];
     case "not-read":
       return [nothingRead(report)];
     case "partly-read":
@@ -233,6 +268,22 @@ function subjectParts(report: Report, since: SinceDigest | null, names: (typeof 
   }
 }
 
+/** What is exploited comes first: one KB by its number, several by how many they are. */
+function worseParts({ rows }: Report, names: boolean, parts: (leads: readonly Lead[]) => string[]): string[] {
+  const leads = worseLeads(rows);
+  const exploited = exploitedLeads(rows);
+  const [first] = exploited;
+  if (!first) return parts(leads);
+  if (exploited.length > 1 || !names) return [`${count(exploited.length)} exploited`, ...parts(leads)];
+  const rest = leads.filter((lead) => lead.rows.length > 1 || lead.kind !== first.kind);
+  const counts = rest.map(({ kind, rows }) => `${count(rows.length)} ${words[kind][1]}`);
+  return [subjectPart(first, "", "Exploited"), ...(counts.length > 0 ? [counts.join(", ")] : [])];
+}
+
+function exploitedPart({ exploited }: Report["totals"]): string[] {
+  return exploited > 0 ? [`${count(exploited)} exploited`] : [];
+}
+
 function overduePart({ overdue }: Report["totals"]): string[] {
   return overdue > 0 ? [`${count(overdue)} overdue`] : [];
 }
@@ -247,7 +298,7 @@ const words: Readonly<Record<Lead["kind"], readonly [title: string, word: string
 };
 
 // "New: KB5070884, Windows Server 2022, 41 machines"; the parts after it only count: "6 worse, most +14".
-function subjectPart(lead: Lead, when: string): string {
+function subjectPart(lead: Lead, when: string, title = words[lead.kind][0]): string {
   const { kind, rows } = lead;
   const [only] = rows;
   if (rows.length > 1 || !only) return shortPart(lead, 0, when);
@@ -257,7 +308,7 @@ function subjectPart(lead: Lead, when: string): string {
     kind === "resolved"
       ? `was on ${machinesOf(before, null)}`
       : `${lead.change === null ? upToOf(only, entry) : ""}${figureOf(entry)}`;
-  return `${words[kind][0]}${when}: KB${shown(only.id, 20)}, ${productsOf(only)}, ${figure}`;
+  return `${title}${when}: KB${shown(only.id, 20)}, ${productsOf(only)}, ${figure}`;
 }
 
 function shortPart({ kind, rows, change }: Lead, index: number, when: string): string {
@@ -282,6 +333,7 @@ function lacksKbs(report: Report): boolean {
 /** That none of a report's products could be read. */
 function nothingRead(report: Report): string {
   const watched = countWatched(report.totals);
+  if (watched === 0) return "No products are watched: Defender's product list could not be read";
   return watched === 1 ? notReadWords(report) : `None of the ${many(watched, "product")} could be read`;
 }
 
@@ -314,7 +366,8 @@ export function notReadWords(report: Report): string {
   return `${label} could not be read${sinceWhen(only, report)}`;
 }
 
-function sinceWhen({ failure }: ProductRow, { day, timeZone }: Report): string {
+/** ` since 24 Nov`; empty where it is only today. */
+export function sinceWhen({ failure }: ProductRow, { day, timeZone }: Report): string {
   const since = failure ? runDay(failure.since, timeZone) : day;
   return since < day ? ` since ${shortDay(since)}` : "";
 }

@@ -14,6 +14,7 @@ export const kindLabels: Readonly<Record<RowKind, { mark: string; label: string 
   baseline: { mark: "○", label: "Now watched" },
   unchanged: { mark: "=", label: "Unchanged" },
   "not-read": { mark: "?", label: "Not read" },
+  replaced: { mark: "→", label: "Replaced" },
 };
 
 /** The name of each filter by change. */

@@ -1,11 +1,15 @@
 /** How many lines a digest has room for, by what they show; the rest is only counted. */
 const digestLines = {
-  ...{ new: 10, worsened: 8, returned: 4, "more-cves": 4, overdue: 5, baseline: 10 },
-  /** KBs that got better, and those resolved. */
-  brief: 5,
+  ...{ new: 10, worsened: 8, returned: 4, "more-cves": 4, overdue: 5 },
+  /** KBs that got better, and those resolved, in a line each. */
+  brief: 2,
   /** Products of one KB. */
   products: 3,
+  /** KBs of an alert, and products of one of them. */
+  ...{ alertKbs: 10, alertProducts: 5 },
   bars: 6,
+  /** Updates to install: all, and those that come before the news. */
+  ...{ actions: 10, firstActions: 3 },
   /** Reasons of one remark, and products of one reason. */
   ...{ reasons: 3, names: 5 },
 };
@@ -29,9 +33,17 @@ export const trendDays = 30;
 /** How much the page shows at once; the rest is on further pages, or only counted. */
 export const pageLimits = {
   /** Lines on one page of a list. */
-  ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100, watchlists: 100 },
+  ...{ kbs: 100, products: 50, productsOfKb: 100, notRead: 100, watchlists: 100, listed: 200 },
   /** What a KB's row names: products that miss it, and other products that it is for. */
   ...{ namedProducts: 3, otherProducts: 6 },
+  /** Products of a page that have a line of 30 days: each takes a read. */
+  productLines: 20,
+  /** Updates to install: the first ones, and those of the complete list. */
+  ...{ firstActions: 5, actions: 35 },
+  /** What the list names of one update: products to install it in, and KBs that it closes too. */
+  ...{ installs: 3, covers: 6 },
+  /** Exploited CVEs on the page of one KB. */
+  exploitedCves: 10,
   /** Products that the filter offers; the search finds the others. */
   choices: 300,
   /** Lines in the chart of one KB. */

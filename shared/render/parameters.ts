@@ -1,5 +1,8 @@
+import type { EntryPosition } from "../core/entry-position.ts";
 import { type OverviewSelection, overviewSorts, overviewStates } from "../core/overview.ts";
+import { mostPreviewed } from "../core/preview.ts";
 import { changeFilters, type Selection, sortKeys, sortOrders } from "../core/selection.ts";
+import { dueFroms, mailWhens, ruleLimits, weekdays } from "../core/watchlist.ts";
 
 // Every parameter of every call, once: http/query.ts reads requests by these tables, the OpenAPI document lists them, and
 // the page's links and forms take their names and types from them.
@@ -13,8 +16,10 @@ export type Parameter = { description: string; pageOnly?: true } & (
   | { kind: "kb" }
   | { kind: "choice"; allowed: readonly string[]; default?: string }
   | { kind: "flag"; default: false }
-  | { kind: "number"; maximum: number; default: number }
+  | { kind: "number"; minimum?: 0 | 1; maximum: number; default?: number }
   | { kind: "run"; latest: boolean; default?: "latest" }
+  | { kind: "day" }
+  | { kind: "position" }
 );
 export type Parameters = Readonly<Record<string, Parameter>>;
 
@@ -24,7 +29,9 @@ export type ValueOf<P extends Parameter> = P extends { kind: "choice"; allowed: 
     ? boolean
     : P extends { kind: "number" }
       ? number
-      : string;
+      : P extends { kind: "position" }
+        ? EntryPosition
+        : string;
 type WithDefault<P extends Parameters> = {
   [Name in keyof P]: P[Name] extends { default: unknown } ? Name : never;
 }[keyof P];
@@ -52,10 +59,15 @@ const selectionParameters = {
   change: {
     kind: "choice",
     allowed: changeFilters,
-    description: "worse: new, worsened, returned or more-cves. missing: all but resolved.",
+    description: "worse: new, worsened, returned or more-cves. missing: all but resolved and replaced.",
   },
-  overdue: { kind: "flag", default: false, description: "Only entries missing for more than DUE_DAYS." },
+  overdue: {
+    kind: "flag",
+    default: false,
+    description: "Only entries that are overdue by DUE_DAYS or DUE_DAYS_EXPLOITED.",
+  },
   stalled: { kind: "flag", default: false, description: "Only entries that have stayed near their peak for 14 days." },
+  exploited: { kind: "flag", default: false, description: "Only KBs that close a CVE known to be exploited." },
   sort: { kind: "choice", allowed: sortKeys, default: "worst", description: "worst: the report's own order." },
   order: {
     kind: "choice",
@@ -85,10 +97,42 @@ export const reportParameters = {
   progress: { kind: "run", latest: false, pageOnly: true, description: "Show the progress of this run." },
 } as const satisfies Parameters;
 
+/** `GET /api/actions`. */
+export const actionsParameters = {
+  watchlist,
+  run: reportParameters.run,
+  format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
+} as const satisfies Parameters;
+
+/** A page of so many entries is about 3 MB of CSV or 6 MB of JSON. */
+export const maxEntriesOfPage = 10_000;
+
 /** `GET /api/history`. */
 export const historyParameters = {
   watchlist,
-  days: { kind: "number", maximum: 3650, default: 90, description: "How many days back from today." },
+  detail: {
+    kind: "choice",
+    allowed: ["runs", "entries"],
+    default: "runs",
+    description: "runs: the totals of each run. entries: every KB of every product of each run, page by page.",
+  },
+  days: {
+    kind: "number",
+    maximum: 3650,
+    description:
+      "How many days back from today, instead of from. If both are omitted, 90 for runs and all for entries.",
+  },
+  from: { kind: "day", description: "The first day of the runs." },
+  to: { kind: "day", description: "The last day of the runs. If omitted, there is no last day." },
+  limit: {
+    kind: "number",
+    maximum: maxEntriesOfPage,
+    description: `For entries only: how many a page has at most. If omitted, ${maxEntriesOfPage}.`,
+  },
+  after: {
+    kind: "position",
+    description: "For entries only: where the page begins, from the next link of the one before.",
+  },
   format: { kind: "choice", allowed: ["json", "csv"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 
@@ -121,10 +165,43 @@ export const overviewParameters = {
   page: { kind: "number", maximum: 999_999, default: 1, pageOnly: true, description: "Which page of watchlists." },
 } as const satisfies Parameters;
 
+/** `GET /api/products`. */
+export const productsParameters = {
+  search: { kind: "text", description: "Words that must all occur in a product's id, name or vendor." },
+  tenant: {
+    kind: "text",
+    description: "home or a tenant id. If omitted, all tenants whose watchlists the caller may read.",
+  },
+  format: { kind: "choice", allowed: ["html", "json", "csv"], description: "If omitted, the Accept header decides." },
+} as const satisfies Parameters;
+
 /** The body of `POST /api/runs`, as JSON or as a form. */
 export const startParameters = {
   watchlist,
   mail: { kind: "flag", default: false, description: "Whether the run mails its digest." },
+} as const satisfies Parameters;
+
+const asConfigured = "If omitted, as configured.";
+const tried = (maximum: number, description: string) =>
+  ({ kind: "number", minimum: 0, maximum, description: `${description} ${asConfigured}` }) as const;
+
+/** The body of `POST /api/preview`, as JSON or as a form. */
+export const previewParameters = {
+  watchlist,
+  runs: { kind: "number", maximum: mostPreviewed, default: mostPreviewed, description: "How many scheduled runs." },
+  minMachines: tried(ruleLimits.minMachines, "WORSE_MIN_MACHINES to try."),
+  minPercent: tried(ruleLimits.minPercent, "WORSE_MIN_PERCENT to try."),
+  minCves: tried(ruleLimits.minCves, "WORSE_MIN_CVES to try."),
+  mailWhen: { kind: "choice", allowed: mailWhens, description: `MAIL_WHEN to try. ${asConfigured}` },
+  heartbeatDay: {
+    kind: "choice",
+    allowed: [...weekdays, "none"],
+    description: `HEARTBEAT_DAY to try. ${asConfigured}`,
+  },
+  dueDays: tried(ruleLimits.dueDays, "DUE_DAYS to try."),
+  dueDaysExploited: tried(ruleLimits.dueDaysExploited, "DUE_DAYS_EXPLOITED to try."),
+  dueFrom: { kind: "choice", allowed: dueFroms, description: `DUE_FROM to try. ${asConfigured}` },
+  format: { kind: "choice", allowed: ["json", "html"], description: "If omitted, the Accept header decides." },
 } as const satisfies Parameters;
 
 /** `POST` and `DELETE /api/runs/{watchlist}/{runId}/mail`. */
@@ -144,5 +221,8 @@ export const keyParameter = {
 } as const satisfies Parameters;
 
 export type ReportParameters = typeof reportParameters;
+export type ActionsParameters = typeof actionsParameters;
 export type HistoryParameters = typeof historyParameters;
+export type PreviewParameters = typeof previewParameters;
 export type OverviewParameters = typeof overviewParameters;
+export type ProductsParameters = typeof productsParameters;

@@ -1,18 +1,22 @@
 import { changeKinds, reachOf } from "../core/due.ts";
+import { notReadLongestFirst } from "../core/products.ts";
+import type { Report } from "../core/report.ts";
 import { isMissing } from "../core/row.ts";
 import { isNarrowed, type SelectedReport, type Selection } from "../core/selection.ts";
 import { countOfKind, countWatched, isPartial } from "../core/totals.ts";
-import { notReadWords, onUpTo } from "./headline.ts";
+import { isAboutReading, verdictOf } from "../core/verdict.ts";
+import { notReadWords, onUpTo, sinceWhen } from "./headline.ts";
 import { changeLabel, inSentence, kindLabels } from "./kind-words.ts";
-import { agree, count, many, productLabel, shown } from "./words.ts";
+import { agree, count, listed, many, productLabel, shown } from "./words.ts";
 
 /** What was selected: `KBs: new, Windows 11`, or `KB5066136`. */
 export function selectionTitle(selection: Selection): string {
-  const { kb, softwareId, search, change, overdue, stalled } = selection;
+  const { kb, softwareId, search, change, overdue, stalled, exploited } = selection;
   const parts = [
     change && inSentence(changeLabel(change)),
     overdue && "overdue",
     stalled && "stalled",
+    exploited && "exploited",
     search && `“${shown(search, 60)}”`,
     softwareId && shown(productLabel(softwareId), 60),
   ].filter(Boolean);
@@ -48,4 +52,19 @@ export function trendLabel(selection: Selection): string {
 export function notReadOfAll({ totals }: SelectedReport["full"]): string | null {
   if (!isPartial(totals)) return null;
   return `${count(totals.notRead)} of ${many(countWatched(totals), "product")} on the watchlist could not be read.`;
+}
+
+const namedNotRead = 3;
+
+/** What of the watchlist could not be read, and since when; `null` where all could. Names nothing that the headline names. */
+export function notReadLine(report: Report): string | null {
+  const words = notReadOfAll(report);
+  if (words === null || isAboutReading(verdictOf(report))) return words;
+  const rows = notReadLongestFirst(report);
+  const named = rows.slice(0, namedNotRead).map((row) => {
+    const label = shown(productLabel(row.softwareId), 40);
+    return `${label}${sinceWhen(row, report)}`;
+  });
+  const more = rows.length - named.length;
+  return `${words.slice(0, -1)}: ${listed([...named, ...(more > 0 ? [`${count(more)} more`] : [])])}.`;
 }

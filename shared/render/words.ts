@@ -115,6 +115,24 @@ export function formatTime(iso: string, timeZone: string): string {
   return known.format(new Date(iso));
 }
 
+/** `Monday 23 Nov 2026`, or `23 Nov 2026, 10:17 UTC` for a run asked for, in the time zone given. */
+export function longRun(runId: RunId, timeZone: string): string {
+  if (!isScheduled(runId)) return formatTime(runId, timeZone);
+  return `${weekday.format(new Date(runId))} ${formatDay(runId)}`;
+}
+
+const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "long", timeZone: "UTC" });
+
+/** `23 Nov, 05:00–05:04 UTC`, in the time zone given. */
+export function formatSpan(from: string, to: string, timeZone: string): string {
+  const day = { day: "numeric", month: "short" } as const;
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" } as const;
+  const format = new Intl.DateTimeFormat("en-GB", { ...day, ...time, timeZone });
+  // A clock that stepped back makes no span.
+  const [start, end] = [new Date(from), new Date(to < from ? from : to)];
+  return format.formatRange(start, end).replaceAll("\u2009", " ");
+}
+
 // Made once for each time zone, because making one takes long.
 const timeFormats = new Map<string, Intl.DateTimeFormat>();
 

@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import type { Chain, DeliverMessage, NextStep, QueueMessage } from "../core/message.ts";
 import { isRunId } from "../core/run-id.ts";
+import { removalTest } from "../core/watchlist.ts";
 import type { Ports } from "../ports.ts";
+import { cancelAlerts } from "./alerts.ts";
 import { deliver } from "./deliver.ts";
 import { expire } from "./expire.ts";
 import { nextRun } from "./next-run.ts";
@@ -40,6 +42,7 @@ async function deliverMails(message: DeliverMessage, ports: Ports): Promise<Next
   const watchlist = (await findWatchlist(chain, ports)) ?? (await findWatchlist(chain, ports, ports.now()));
   if (!watchlist) {
     ports.log("warn", "mails of an unknown watchlist not sent", { ...chain });
+    if (removalTest(await ports.watchlists())(chain)) await cancelAlerts(chain, ports);
     return null;
   }
   const seconds = await deliver(chain, watchlist, ports);

@@ -1,5 +1,7 @@
 import { pMapIterable } from "p-map";
-import { type Mail, secondsUntilDue } from "../core/mail.ts";
+import { openFacts } from "../core/advisory.ts";
+import { needsNobody } from "../core/found-products.ts";
+import { isOwed, type Mail } from "../core/mail.ts";
 import { closeRun, type Outcome, type Run } from "../core/run.ts";
 import { isScheduled, type RunId, runDay } from "../core/run-id.ts";
 import { summarize } from "../core/watchlist-status.ts";
@@ -16,7 +18,8 @@ const concurrency = 8;
 
 /** Closes the run and inserts it; false if another commit was first. */
 export async function commit(job: Job, held: HeldSnapshots, ports: Ports): Promise<boolean> {
-  const { watchlist, runId, openedAt, last, runs, isDigestOwed } = job;
+  const { runId, openedAt, last, runs, isDigestOwed, productList } = job;
+  const watchlist = withoutLeft(job);
   const { timeZone, retentionDays } = ports.rules;
   const chain = { tenant: watchlist.tenant, watchlist: watchlist.name };
   // A later request of the same minute may have asked for a mail since.
@@ -26,13 +29,21 @@ export async function commit(job: Job, held: HeldSnapshots, ports: Ports): Promi
     ...{ day: runDay(runId, timeZone), timeZone, retentionDays },
     ...(request && { mail: request.mail }),
     isDigestOwed,
+    ...(productList && { productList }),
   };
-  const run = await closeRun(opening, outcomes(job, held, ports));
+  const catalogue = await ports.catalogue();
+  const open = catalogue && openFacts(catalogue);
+  const run = await closeRun({ ...opening, facts: open }, outcomes({ ...job, watchlist }, held, ports));
   // From its first commit on a chain has a row in the overview, or nobody would find its rows once it is removed.
   if (runs.length === 0) await ports.store.saveStatus(summarize(chain, [], null));
-  if (!(await ports.store.commitRun(run, isScheduled(runId) ? last : null))) return false;
+  if (!(await ports.store.commitRun(run, isScheduled(runId) ? last : null, open?.facts))) return false;
   await finish(run, job, ports);
   return true;
+}
+
+/** A run's watchlist without the products that left Defender's list and missed nothing: they have left the watchlist. */
+function withoutLeft({ watchlist, results }: Job): Job["watchlist"] {
+  return { ...watchlist, softwareIds: watchlist.softwareIds.filter((id) => results.get(id) !== "left") };
 }
 
 /**
@@ -44,10 +55,13 @@ export async function finish(run: Run, { runs, last }: ChainEnd, ports: Ports): 
   logCommitted(run, ports.log);
   const mail = await mailAskedFor(run, ports);
   const all = [...runs.filter((one) => one.runId !== runId), { ...run, mail }];
-  if (all.some(({ mail }) => secondsUntilDue(mail, ports.now()) !== null))
+  const listed = await unlessDamaged(ports.store.listAlerts(run));
+  const alerts = listed instanceof RowError ? [] : listed;
+  // Where an alert is damaged, delivery fails, and health finds that.
+  if (listed instanceof RowError || [...all, ...alerts].some(({ mail }) => isOwed(mail)))
     await ports.queue.send({ deliver: { tenant, watchlist }, openedAt: ports.now().toISOString() });
   const newest = isScheduled(runId) ? run : (last?.run ?? null);
-  await refreshStatus({ tenant, watchlist }, { runs: all, last: newest }, ports);
+  await refreshStatus({ tenant, watchlist }, { runs: all, last: newest, alerts }, ports);
   if (!isScheduled(runId)) await ports.store.deleteRequest(run);
 }
 
@@ -69,11 +83,12 @@ function logCommitted({ tenant, watchlist, runId, openedAt, committedAt, totals,
   });
 }
 
-function outcomes({ watchlist, runId, before, results }: Job, held: HeldSnapshots, ports: Ports) {
+function outcomes({ watchlist, runId, before, results, found }: Job, held: HeldSnapshots, ports: Ports) {
   const { tenant, softwareIds } = watchlist;
   const load = async (softwareId: string): Promise<Outcome> => {
     const result = results.get(softwareId);
-    const failure = result instanceof Error && failureOf(result);
+    const read = result instanceof Error && failureOf(result);
+    const failure = read && { ...read, isGone: !!found && needsNobody(found, softwareId, read.isUnknown) };
     const compared = before.get(softwareId);
     const find = (...runIds: (RunId | null)[]) => findSnapshots({ tenant, softwareId }, runIds, ports.store, held);
     try {
@@ -95,6 +110,6 @@ function outcomes({ watchlist, runId, before, results }: Job, held: HeldSnapshot
   return pMapIterable(softwareIds, load, { concurrency });
 }
 
-function failureOf(error: ReadError): NonNullable<Outcome["failure"]> {
+function failureOf(error: ReadError): NonNullable<Outcome["failure"]> & { isUnknown: boolean } {
   return { reason: error.message, permanent: isPermanent(error), isUnknown: isUnknown(error) };
 }

@@ -61,7 +61,8 @@ async function* deleteAll(
     yield { runs: 0, snapshots: counts.reduce((sum, count) => sum + count, 0), after: some.at(-1)?.[0] };
   }
   const { store } = ports;
-  for (const { chain, expired, isOver } of watchlists) {
+  for (const { chain, expired, alerts, isOver } of watchlists) {
+    await pMap(alerts, (alert) => store.deleteAlert(alert), { concurrency });
     if (!isOver && expired.length === 0) continue;
     await pMap(expired, ({ runId }) => store.deleteRun({ ...chain, runId }), { concurrency });
     if (isOver) {

@@ -1,5 +1,7 @@
 import pMap from "p-map";
 import type { Comparison } from "../core/comparison.ts";
+import type { FoundProducts } from "../core/found-products.ts";
+import type { ListReport } from "../core/list-report.ts";
 import type { ReadMessage } from "../core/message.ts";
 import { lastComparisons } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
@@ -20,7 +22,10 @@ export interface Job extends ChainEnd {
   /** What each product is compared with. */
   before: ReadonlyMap<string, Comparison>;
   /** By software id, as far as they are known. */
-  results: Map<string, "read" | "untried" | ReadError>;
+  results: Map<string, "read" | "untried" | "left" | ReadError>;
+  /** What its watchlist finds; `null` before the product list was looked at. */
+  found: FoundProducts | null;
+  productList: ListReport | null;
 }
 
 /** How far a run is. */
@@ -85,7 +90,8 @@ async function openJob(
     ports.log("warn", "run dropped", { ...chain, run: runId, reason });
     return null;
   }
-  return { ...end, watchlist, runId, openedAt, before: lastComparisons(end.last?.run ?? null), results: new Map() };
+  const before = lastComparisons(end.last?.run ?? null);
+  return { ...end, watchlist, runId, openedAt, before, results: new Map(), found: null, productList: null };
 }
 
 /** The runs that people asked for in a tenant and that can be read now, except those that are being read. */

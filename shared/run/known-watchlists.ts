@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import type { ExploitedAlert } from "../core/alert.ts";
 import { daysBetween, type RunDate } from "../core/day.ts";
 import { cancelled, isOwed } from "../core/mail.ts";
 import type { Chain } from "../core/message.ts";
@@ -12,6 +13,9 @@ import { noteAwaited, refreshStatus } from "./status.ts";
 import { unlessDamaged } from "./unless-damaged.ts";
 
 const concurrency = 8;
+
+/** Why a watchlist's mails are cancelled that nobody reads any more. */
+export const removedReason = "The watchlist was removed.";
 
 /** A configured watchlist, or one that left a status. */
 export interface Known {
@@ -72,7 +76,7 @@ export function isLetGo({ state, status }: Known, day: RunDate): boolean {
 /** Writes a watchlist's status again, in case the process that should have written it crashed. */
 export async function refresh(
   { chain, state, status }: Known,
-  runs: readonly RunSummary[],
+  { runs, alerts }: { runs: readonly RunSummary[]; alerts: readonly ExploitedAlert[] },
   read: readonly Run[],
   ports: Ports,
 ): Promise<void> {
@@ -81,8 +85,8 @@ export async function refresh(
   const isWaiting = status?.awaitedSince !== undefined && status.latest?.runId === lastId;
   // Nothing is new, or the last run cannot be read.
   if (state === "unclear" || runs.length === 0 || isWaiting || last?.runId !== lastId) return;
-  if (state === "configured") await refreshStatus(chain, { runs, last }, ports);
-  else await ports.store.saveStatus({ ...summarize(chain, runs, last), removedOn: status?.removedOn ?? null });
+  if (state === "configured") await refreshStatus(chain, { runs, last, alerts }, ports);
+  else await ports.store.saveStatus({ ...summarize(chain, runs, last, alerts), removedOn: status?.removedOn ?? null });
 }
 
 /** The runs after the mails that they owe, or that were refused, were cancelled. */
@@ -95,7 +99,7 @@ export function cancelMails(
     runs,
     async (run) => {
       if (!isOwed(run.mail) && run.mail.status !== "refused") return run;
-      const mail = { ...cancelled(run.mail, now()), reason: "The watchlist was removed." };
+      const mail = cancelled(run.mail, now(), removedReason);
       const stored = await unlessDamaged(store.readRun(chain, run.runId));
       // A row that is damaged owes nothing any more.
       if (!stored || stored instanceof RowError) return { ...run, mail };

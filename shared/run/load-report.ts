@@ -1,16 +1,17 @@
 import { pMapIterable } from "p-map";
+import type { RunFacts } from "../core/advisory.ts";
 import { everyRise } from "../core/change.ts";
 import { type Comparison, isRead } from "../core/comparison.ts";
-import { addDays, type RunDate } from "../core/day.ts";
+import { addDays } from "../core/day.ts";
 import { buildReport, type ProductRow, type Report, type TrendPoint } from "../core/report.ts";
-import { addEntries, type Compared, type KbRows } from "../core/row.ts";
-import { countProducts, lastComparisons, type Run, type RunRules, type RunSummary } from "../core/run.ts";
+import { addEntries, type Compared, type EntryRules, type KbRows } from "../core/row.ts";
+import { countProducts, lastComparisons, type Run, type RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
 import { changesSince, type SinceDigest, type SinceProduct } from "../core/since.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { countTotals, isPartial } from "../core/totals.ts";
 import type { Watchlist } from "../core/watchlist.ts";
-import { type Ports, RowError } from "../ports.ts";
+import { type Ports, RowError, type Store } from "../ports.ts";
 import type { RenderOptions } from "../render/words.ts";
 import { recentRuns } from "./chain.ts";
 import { nextCertainMail, nextRun } from "./next-run.ts";
@@ -32,26 +33,50 @@ interface Loading {
   /** The run to compare with, instead of the one that the run itself compared with. */
   from?: Run | undefined;
   held?: HeldSnapshots | undefined;
+  /** See `ReportFrame`. */
+  rows?: KbRows | undefined;
 }
 
 /** The report of a run: as it was mailed, or compared with any earlier run. */
 export async function loadReport(run: Run, { store }: Pick<Ports, "store">, loading: Loading = {}): Promise<Report> {
-  const { from, held } = loading;
-  const { tenant } = run;
-  const recent = await recentRuns(store, run);
+  const { from, held, rows } = loading;
+  const [recent, facts] = await Promise.all([recentRuns(store, run), store.readFacts(run)]);
   const trend = recent.map(({ runId, day, totals }) => ({ runId, day, totals }));
-  const load = async (comparison: Comparison): Promise<Compared> => {
-    const { softwareId, previous, current } = comparison;
-    const found = await findSnapshots({ tenant, softwareId }, [previous, current], store, held);
-    const [before = null, now = null] = found;
-    if (current && !now) throw new SnapshotGoneError(softwareId, current);
-    if (previous && !before) throw new SnapshotGoneError(softwareId, previous);
-    return { comparison, previous: before, current: now };
-  };
+  const load = (comparison: Comparison) => loadCompared(run, comparison, store, held);
   const compared = pMapIterable(from ? compareRuns(from, run) : run.comparisons, load, { concurrency });
   const [previousRunId, previousDay] = from ? [from.runId, from.day] : [run.previousRunId, run.previousRunId];
   const thresholds = from ? everyRise : run.rules.thresholds;
-  return buildReport({ run, previousRunId, previousDay, trend, thresholds }, compared);
+  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds, rows }, compared);
+}
+
+/** The report of one product of a run as it was mailed, without the other products and the trend. */
+export async function loadProductReport(
+  run: Run,
+  comparison: Comparison,
+  { store, facts }: Pick<Ports, "store"> & { facts: RunFacts | null },
+): Promise<Report> {
+  const compared = await loadCompared(run, comparison, store);
+  const failures = run.failures.filter(({ softwareId }) => softwareId === comparison.softwareId);
+  const { previousRunId, rules } = run;
+  const frame = { previousRunId, previousDay: previousRunId, trend: [], thresholds: rules.thresholds };
+  return buildReport({ ...frame, facts, run: { ...run, failures } }, only(compared));
+}
+
+async function loadCompared(
+  { tenant }: Pick<Run, "tenant">,
+  comparison: Comparison,
+  store: Store,
+  held?: HeldSnapshots,
+): Promise<Compared> {
+  const { softwareId, previous, current } = comparison;
+  const [before = null, now = null] = await findSnapshots({ tenant, softwareId }, [previous, current], store, held);
+  if (current && !now) throw new SnapshotGoneError(softwareId, current);
+  if (previous && !before) throw new SnapshotGoneError(softwareId, previous);
+  return { comparison, previous: before, current: now };
+}
+
+async function* only<T>(item: T): AsyncGenerator<T> {
+  yield item;
 }
 
 /** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first. */
@@ -64,20 +89,22 @@ export async function loadProductTrend(
   const snapshots = await store.listSnapshots({ tenant, softwareId }, addDays(day, -30), day);
   const byRun = new Map(snapshots.map((snapshot) => [snapshot.runId, snapshot]));
   const points: TrendPoint[] = [];
+  const entryRules = { thresholds: rules.thresholds, due: rules, facts: await store.readFacts(run) };
   let last: Snapshot | null = null;
   for (const { runId } of await recentRuns(store, run)) {
     const current: Snapshot | null = byRun.get(runId) ?? last;
     const comparison = { softwareId, previous: last?.runId ?? null, current: current?.runId ?? null };
-    if (current) points.push(trendPoint({ comparison, previous: last, current }, runId, { ...rules, day: runId }));
+    if (current) points.push(trendPoint({ comparison, previous: last, current }, runId, entryRules));
     last = current;
   }
   return points;
 }
 
-function trendPoint(compared: Compared, runId: RunId, { thresholds, ...due }: RunRules & { day: RunDate }): TrendPoint {
+function trendPoint(compared: Compared, runId: RunId, rules: EntryRules): TrendPoint {
   const rows: KbRows = new Map();
-  addEntries(rows, compared, thresholds);
-  return { runId, day: due.day, totals: countTotals(rows.values(), countProducts([compared.comparison]), due) };
+  addEntries(rows, compared, rules);
+  const totals = countTotals(rows.values(), countProducts([compared.comparison]), runId);
+  return { runId, day: runId, totals };
 }
 
 /**
@@ -119,8 +146,7 @@ export async function loadSince(
     const wasRead = comparison !== undefined && isRead(comparison);
     return { softwareId, last: before, isLost: wanted !== null && !before, heldBack, firstEmptyOn, wasRead, now };
   };
-  const found = await changesSince(report, since, pMapIterable(products, load, { concurrency }));
-  return { ...found, runId, day };
+  return changesSince(report, { runId, day }, pMapIterable(products, load, { concurrency }));
 }
 
 /** Compares what `run` read with what `from` reported. */

@@ -1,6 +1,7 @@
 import { daysBetween } from "../core/day.ts";
 import { type Reading, readMissingKbs } from "../core/missing-kb.ts";
 import { type Emptiness, lacksKbs, mergeReadings, type Snapshot, takeSnapshot } from "../core/snapshot.ts";
+import type { Lineage } from "../core/supersedence.ts";
 import { type Calling, type Defender, DefenderError } from "../ports.ts";
 
 const recheckEmptyDays = 7;
@@ -14,6 +15,7 @@ export interface Measurement {
   key: Pick<Snapshot, "tenant" | "softwareId" | "runId" | "day" | "openedAt">;
   /** The tenant's newest of the product from before this run, whichever run took it; `null`: it was never read. */
   before: Snapshot | null;
+  lineage?: Lineage | undefined;
 }
 
 /**
@@ -21,14 +23,16 @@ export interface Measurement {
  * listed. An empty list is believed only once Defender has said why it is empty: empty is not the same as patched.
  */
 export async function measure(what: Measurement, defender: Reads, calling?: Calling): Promise<Snapshot> {
-  const { key, before } = what;
+  const { key, before, lineage } = what;
   const reading = await readTwice(what, defender, calling);
-  if (reading.isListed) return takeSnapshot(key, reading, before);
+  if (reading.isListed) return takeSnapshot(key, reading, before, { lineage });
   const emptiness = await explainEmpty(what, defender, calling);
-  if (before !== null || emptiness.verdict === "clean") return takeSnapshot(key, reading, before, emptiness);
+  if (before !== null || emptiness.verdict === "clean")
+    return takeSnapshot(key, reading, before, { emptiness, lineage });
   // A first answer that is empty over open weaknesses may be an answer that came too early.
   const second = await read(what, defender, calling);
-  return takeSnapshot(key, mergeReadings(reading, second), before, second.isListed ? undefined : emptiness);
+  const merged = mergeReadings(reading, second);
+  return takeSnapshot(key, merged, before, { emptiness: second.isListed ? undefined : emptiness, lineage });
 }
 
 /** A reading, and whether Defender listed anything at all, even on 0 machines. */

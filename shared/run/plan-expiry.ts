@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import type { ExploitedAlert } from "../core/alert.ts";
 import type { RunDate } from "../core/day.ts";
 import type { Chain } from "../core/message.ts";
 import { decidingRuns, keptOfRemoved, keptRuns } from "../core/retention.ts";
@@ -6,6 +7,7 @@ import type { Run, RunSummary } from "../core/run.ts";
 import type { RunId } from "../core/run-id.ts";
 import { isPastRetention } from "../core/run-list.ts";
 import { type Ports, RowError } from "../ports.ts";
+import { cancelAlerts, listAlerts } from "./alerts.ts";
 import { cancelMails, isLetGo, type Known, knownWatchlists, noteState, refresh } from "./known-watchlists.ts";
 import { unlessDamaged } from "./unless-damaged.ts";
 
@@ -22,6 +24,8 @@ interface WatchlistPlan {
   chain: Chain;
   /** Runs to delete. */
   expired: readonly RunSummary[];
+  /** Alerts to delete. */
+  alerts: readonly ExploitedAlert[];
   /** Whether nothing is left of it then. */
   isOver: boolean;
 }
@@ -68,7 +72,9 @@ async function planWatchlist(known: Known, pass: Pass, products: Products, ports
   const kept = new Set(isGone ? keptOfRemoved(runs, since) : keptRuns(runs, since));
   const deciding = decidingRuns([...kept], { since, days: ports.rules.retentionDays });
   const read = await readRuns(chain, deciding, (run) => run, ports);
-  if (!isNoted) await refresh(known, [...kept], read.found, ports);
+  if (known.state === "removed") await cancelAlerts(chain, ports);
+  const alerts = await listAlerts(chain, ports);
+  if (!isNoted) await refresh(known, { runs: [...kept], alerts }, read.found, ports);
   const expired = runs.filter((run) => !kept.has(run));
   // Some products may be named by these alone.
   const going = await readRuns(chain, expired, productsOf, ports);
@@ -76,7 +82,8 @@ async function planWatchlist(known: Known, pass: Pass, products: Products, ports
   if (read.damage) return keepAll(known, { named, damage: read.damage }, products, ports);
   const isOld = ({ runId }: RunSummary) => isPastRetention(runId, day, ports.rules);
   noteNeeded(read.found, [...kept].filter(isOld), named, products);
-  return { chain, expired, isOver: isGone && kept.size === 0 };
+  const isOver = isGone && kept.size === 0;
+  return { chain, expired, alerts: alerts.filter(({ openedAt }) => isOver || openedAt < since), isOver };
 }
 
 /** Nobody knows what a damaged row names: everything of its watchlist stays until it is restored, deleted or too old. */
@@ -88,7 +95,7 @@ function keepAll(
 ): WatchlistPlan {
   for (const softwareId of [...softwareIds, ...named]) frozen.add(softwareId);
   log("error", "runs kept because of a damaged row", { ...chain, reason: damage.message });
-  return { chain, expired: [], isOver: false };
+  return { chain, expired: [], alerts: [], isOver: false };
 }
 
 /** `read`: the deciding runs. `old`: the kept runs whose own snapshots could go. `named`: all products of the watchlist. */

@@ -1,6 +1,7 @@
 import { compareOpened } from "../core/run.ts";
 import { idsBetween, type RunId } from "../core/run-id.ts";
-import type { Snapshot } from "../core/snapshot.ts";
+import { emptySnapshot, type Snapshot } from "../core/snapshot.ts";
+import type { Lineage } from "../core/supersedence.ts";
 import { plainText, withoutTokens } from "../core/text.ts";
 import { logTexts } from "../log.ts";
 import { DefenderError, type Ports, RowError, StorageError, TooLargeError } from "../ports.ts";
@@ -17,6 +18,8 @@ export interface ProductToRead {
   key: Measurement["key"];
   /** The runs whose snapshots the product is compared with. */
   compared: readonly RunId[];
+  /** What Defender's list of today says of one that it found: `clean` without weaknesses, `gone` no longer on the list. */
+  listed?: "clean" | "gone" | undefined;
 }
 
 /** What a product's read needs besides its ports. */
@@ -24,17 +27,26 @@ export interface ReadUnder {
   lease: HeldLease;
   /** Out of time. */
   signal: AbortSignal;
+  /** Which KBs replace which. */
+  lineage: Lineage;
   /** Whether Defender asked to be left alone. */
   isThrottled: () => boolean;
 }
 
-/** A product's read: the snapshot, `untried` (out of time or throttled), or why it failed. */
+/** A product's read: the snapshot, `untried` (out of time or throttled), `left` (gone, and missed nothing), or why it failed. */
 export interface ProductRead {
-  result: Snapshot | "untried" | ReadError;
+  result: Snapshot | "untried" | "left" | ReadError;
   /** The snapshots that the product is compared with. */
   compared: readonly Snapshot[];
   /** Whether this read wrote the snapshot; an earlier step may have. */
   isAdded: boolean;
+}
+
+/** Defender's list no longer has a product, and its calls do not find it. */
+export function notListed(cause?: unknown): DefenderError {
+  return new DefenderError("Defender's product list no longer has this product.", {
+    ...{ permanent: false, notFound: true, cause },
+  });
 }
 
 /** Whether both of Defender's calls answered 404. */
@@ -52,15 +64,21 @@ export function isPermanent(error: ReadError): boolean {
  * failure, except trouble of the storage account and of the lease, which concern all products.
  */
 export async function readProduct(product: ProductToRead, ports: Ports, under: ReadUnder): Promise<ProductRead> {
-  const { key } = product;
+  const { key, listed } = product;
   let compared: readonly Snapshot[] = [];
   if (under.signal.aborted || under.isThrottled()) return { result: "untried", compared, isAdded: false };
   try {
     const found = await findBefore(product, ports.store);
     compared = found.compared;
     if (found.earlier) return { result: found.earlier, compared, isAdded: false };
-    const { snapshot, isAdded } = await readNow({ key, before: found.before }, ports, under);
-    return { result: snapshot, compared, isAdded };
+    const { before } = found;
+    const missesNothing = before?.missingKbs.length === 0;
+    if (listed === "gone" && missesNothing) return { result: "left", compared, isAdded: false };
+    if (listed === "clean" && missesNothing) {
+      return { ...(await store(emptySnapshot(key, before), ports)), compared };
+    }
+    const { result, isAdded } = await readNow({ key, before, lineage: under.lineage }, listed === "gone", ports, under);
+    return { result, compared, isAdded };
   } catch (error) {
     if (under.signal.aborted && error === under.signal.reason) return { result: "untried", compared, isAdded: false };
     if (error instanceof LeaseLostError || (error instanceof StorageError && isOfAccount(error))) throw error;
@@ -134,25 +152,33 @@ class AlreadyReadError extends Error {
   }
 }
 
-async function readNow(what: Measurement, { store, defender, now }: Ports, { lease, signal }: ReadUnder) {
+async function readNow(what: Measurement, isGone: boolean, ports: Ports, { lease, signal }: ReadUnder) {
   const { key } = what;
+  const { defender, now } = ports;
   const asked = now().getTime();
   let calls = 0;
   const permit = async () => {
     calls += 1;
     if (calls === 1 && now().getTime() - asked > longWaitMs) {
-      const stored = await store.readSnapshot(key);
+      const stored = await ports.store.readSnapshot(key);
       if (stored) throw new AlreadyReadError(stored);
     }
     await lease.permit();
   };
   try {
     const snapshot = await measure(what, defender, { signal, permit });
-    if (await store.addSnapshot(snapshot)) return { snapshot, isAdded: true };
-    // Another process may have been first, and the run reports what is stored.
-    return { snapshot: (await store.readSnapshot(key)) ?? snapshot, isAdded: false };
+    // That a product which left has no KBs does not mean that they were installed.
+    if (isGone && snapshot.missingKbs.length === 0) throw notListed();
+    return await store(snapshot, ports);
   } catch (error) {
-    if (error instanceof AlreadyReadError) return { snapshot: error.snapshot, isAdded: false };
+    if (error instanceof AlreadyReadError) return { result: error.snapshot, isAdded: false };
+    if (isGone && error instanceof DefenderError && error.notFound) throw notListed(error);
     throw error;
   }
+}
+
+/** The snapshot stored: another process may have been first, and the run reports what is stored. */
+async function store(snapshot: Snapshot, ports: Ports): Promise<Pick<ProductRead, "isAdded"> & { result: Snapshot }> {
+  if (await ports.store.addSnapshot(snapshot)) return { result: snapshot, isAdded: true };
+  return { result: (await ports.store.readSnapshot(snapshot)) ?? snapshot, isAdded: false };
 }

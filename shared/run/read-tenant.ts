@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import type { NextStep, ReadMessage } from "../core/message.ts";
 import type { Run } from "../core/run.ts";
 import { isScheduled, type RunId } from "../core/run-id.ts";
@@ -6,6 +7,7 @@ import { type Ports, StorageError } from "../ports.ts";
 import { commit } from "./commit.ts";
 import { type Job, openJobs, openRequests, progressOf } from "./jobs.ts";
 import { acquireLease, LeaseLostError } from "./lease.ts";
+import { currentList, type UsedList, withProducts } from "./list-products.ts";
 import { isPermanent } from "./read-product.ts";
 import { createWalk, type Walk } from "./walk.ts";
 
@@ -15,6 +17,7 @@ const retrySeconds = 5 * 60;
 const busySeconds = 30;
 /** After this many consecutive misses, a product no longer delays the run. */
 const missesWaitedFor = 2;
+const concurrency = 8;
 
 /**
  * Reads a tenant for one step, as its only reader: first what people asked for, then the scheduled runs that the message
@@ -36,16 +39,24 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
   if (typeof lease === "number") return { message, seconds: Math.min(lease, busySeconds) };
   const walk = createWalk(tenant, lease, ports, signal);
   const waits: number[] = [];
+  const held = lease;
   const alone: string[] = [];
   const faults: unknown[] = [];
 
-  function add(more: readonly Job[]): void {
-    for (const job of more) open.add(job);
-    walk.add(more);
+  let used: UsedList | null = null;
+
+  async function add(more: readonly Job[]): Promise<void> {
+    used ??= await currentList(tenant, more, { lease: held, signal }, ports);
+    const list = used;
+    const all = await pMap(more, (job) => withProducts(job, list, ports), { concurrency });
+    const ready = all.filter((job) => job !== null);
+    if (ready.length < all.length) waits.push(list.wait ?? 1);
+    for (const job of ready) open.add(job);
+    walk.add(ready);
   }
 
   async function addRequests(): Promise<void> {
-    add(await openRequests(tenant, ports, (request) => [...open].some((job) => isOf(job, request))));
+    await add(await openRequests(tenant, ports, (request) => [...open].some((job) => isOf(job, request))));
   }
 
   async function done(job: Job): Promise<void> {
@@ -65,7 +76,7 @@ export async function readTenant(message: ReadMessage, ports: Ports, signal: Abo
   }
 
   try {
-    add(jobs);
+    await add(jobs);
     if (!isRequest) await addRequests();
     await walk.run(done);
   } catch (error) {
@@ -103,17 +114,22 @@ async function closeOrWait(job: Job, walk: Walk, ports: Ports): Promise<number |
 }
 
 function logRead({ watchlist, runId, results }: Job, walk: Walk, { log }: Ports): void {
-  const counts = { read: 0, failed: 0, untried: 0 };
+  const counts = { read: 0, failed: 0, untried: 0, left: 0 };
   for (const result of results.values()) counts[typeof result === "string" ? result : "failed"] += 1;
   const { tenant, name } = watchlist;
   log("info", logTexts.read, { tenant, watchlist: name, run: runId, ...counts, throttledFor: walk.throttledFor() });
 }
 
 /** Seconds until the products not read are worth another walk; `null` if the run should commit without them. */
-function secondsToWait({ results, runId, openedAt, last }: Job, walk: Walk, { now, rules }: Ports): number | null {
+function secondsToWait(
+  { results, runId, openedAt, last, found }: Job,
+  walk: Walk,
+  { now, rules }: Ports,
+): number | null {
   const throttledFor = walk.throttledFor();
+  // What left Defender's list need not come back.
   const failures = [...results].flatMap(([softwareId, result]) =>
-    typeof result === "string" ? [] : [{ softwareId, result }],
+    typeof result === "string" || found?.gone.has(softwareId) ? [] : [{ softwareId, result }],
   );
   const untried = [...results.values()].filter((result) => result === "untried").length;
   if (failures.length + untried === 0) return null;

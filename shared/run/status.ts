@@ -1,15 +1,23 @@
+import type { ExploitedAlert } from "../core/alert.ts";
 import type { Chain } from "../core/message.ts";
 import type { Run, RunSummary } from "../core/run.ts";
 import { summarize, type WatchlistStatus } from "../core/watchlist-status.ts";
 import type { Ports } from "../ports.ts";
 
-/** Writes what a configured watchlist's runs say of it, for overview and health; `last` is its last scheduled run. */
+/** All that a status is made of; `last` is the last scheduled run. */
+interface Known {
+  runs: readonly RunSummary[];
+  last: Run | null;
+  alerts: readonly ExploitedAlert[];
+}
+
+/** Writes what a configured watchlist's runs and alerts say of it, for overview and health. */
 export async function refreshStatus(
   chain: Chain,
-  { runs, last }: { runs: readonly RunSummary[]; last: Run | null },
+  { runs, last, alerts }: Known,
   { store }: Pick<Ports, "store">,
 ): Promise<WatchlistStatus> {
-  const status = summarize(chain, runs, last);
+  const status = summarize(chain, runs, last, alerts);
   await store.saveStatus(status);
   return status;
 }

@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { lineageOf } from "../core/advisory.ts";
 import { readingOrder } from "../core/reading-order.ts";
 import { runDay } from "../core/run-id.ts";
 import type { Snapshot } from "../core/snapshot.ts";
@@ -31,14 +32,15 @@ export interface Walk {
   throttledFor(): number | null;
 }
 
-/** A product of one run, and for which watchlists it is read. */
+/** A product of one run, and for which watchlists it is read; none for runs that have nothing to read. */
 interface Visit {
-  softwareId: string;
+  softwareId: string | null;
   jobs: Job[];
 }
 
 /** Reads each product of each run once, whichever watchlists have it. `signal`: out of time. */
 export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signal: AbortSignal): Walk {
+  const lineage = ports.catalogue().then(lineageOf);
   const left: Visit[] = [];
   const held = new Map<string, readonly Snapshot[]>();
   /** For how many runs that are not done a product is read. */
@@ -74,17 +76,19 @@ export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signa
   async function visit({ softwareId, jobs }: Visit): Promise<Job[]> {
     const [first] = jobs;
     if (!first) return [];
+    if (softwareId === null) return jobs;
     await lease.touch();
     const { runId, openedAt } = first;
     const compared = jobs.flatMap(({ before }) => before.get(softwareId)?.current ?? []);
     const key = { tenant, softwareId, runId, openedAt, day: runDay(runId, ports.rules.timeZone) };
-    const under = { lease, signal: outOfTime, isThrottled: () => throttledFor !== null };
-    const { result, compared: previous, isAdded } = await readProduct({ key, compared }, ports, under);
+    const under = { lease, signal: outOfTime, lineage: await lineage, isThrottled: () => throttledFor !== null };
+    const listed = listedAs(softwareId, jobs);
+    const { result, compared: previous, isAdded } = await readProduct({ key, compared, listed }, ports, under);
     if (isAdded) added += 1;
     if (result instanceof DefenderError) throttledFor ??= result.retryAfterSeconds;
     hold(softwareId, isSnapshot(result) ? [...previous, result] : previous);
     for (const { results } of jobs) results.set(softwareId, isSnapshot(result) ? "read" : result);
-    return jobs.filter(({ results, watchlist }) => results.size === watchlist.softwareIds.length);
+    return jobs.filter(isComplete);
   }
 
   function* visits() {
@@ -95,7 +99,8 @@ export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signa
     add(jobs) {
       for (const { watchlist } of jobs) for (const softwareId of watchlist.softwareIds) need(softwareId, 1);
       const byRun = [...Map.groupBy(jobs, ({ runId }) => runId).values()];
-      left.unshift(...byRun.flatMap(visitsOf));
+      const complete = jobs.filter(isComplete);
+      left.unshift(...(complete.length > 0 ? [{ softwareId: null, jobs: complete }] : []), ...byRun.flatMap(visitsOf));
     },
     async run(done) {
       const work = async (one: Visit) => {
@@ -123,16 +128,28 @@ export function createWalk(tenant: string, lease: HeldLease, ports: Ports, signa
   };
 }
 
-/** The products of runs with one id, in the order to read them. */
+/** Whether everything of a run that can be known is known. */
+function isComplete({ results, watchlist }: Job): boolean {
+  return results.size === watchlist.softwareIds.length;
+}
+
+/** What Defender's list says of a product, where it only finds it, for all of these runs. */
+function listedAs(softwareId: string, jobs: readonly Job[]): "clean" | "gone" | undefined {
+  if (jobs.every(({ found }) => found?.clean.has(softwareId))) return "clean";
+  return jobs.every(({ found }) => found?.gone.has(softwareId)) ? "gone" : undefined;
+}
+
+/** The products of runs with one id that are still to be read, in the order to read them. */
 function visitsOf(jobs: readonly Job[]): Visit[] {
   const byProduct = new Map<string, Job[]>();
   for (const job of jobs)
     for (const softwareId of job.watchlist.softwareIds) {
+      if (job.results.has(softwareId)) continue;
       const others = byProduct.get(softwareId);
       if (others) others.push(job);
       else byProduct.set(softwareId, [job]);
     }
-  const order = readingOrder(jobs.map(({ watchlist }) => watchlist.softwareIds));
+  const order = readingOrder(jobs.map(({ watchlist }) => watchlist.softwareIds)).filter((id) => byProduct.has(id));
   return order.map((softwareId) => ({ softwareId, jobs: byProduct.get(softwareId) ?? [] }));
 }
 

@@ -68,6 +68,17 @@ export function choice<const T extends string>(...values: readonly T[]): Kind<T>
   return textKind(values.join(", "), read, { enum: values });
 }
 
+/** Yes or no, in JSON also as a boolean. */
+export const flag: Kind<boolean> = {
+  allowed: "true, false",
+  schema: { enum: [true, false, "true", "false"] },
+  read(value, notes) {
+    const word = typeof value === "boolean" ? String(value) : value;
+    const read = choice("true", "false").read(word, notes);
+    return read && read === "true";
+  },
+};
+
 /** A text of one shape. A faulty value is not shown: people paste secrets here by mistake. */
 export function shapedText(allowed: string, shape: RegExp, fault: string): Kind<string> {
   const read = (text: string, notes: Notes) => {

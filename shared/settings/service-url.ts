@@ -14,6 +14,9 @@ export const reportUrlKind = urlKind(`${https}; without a query or key`, (pathna
   /\/api\/*$/.test(pathname) ? "ends in /api, which the links add themselves" : null,
 );
 
+/** A public feed, or a mirror of one. */
+export const feedUrlKind = urlKind(`${https}; without a query`, () => null);
+
 /** A service of a storage account. */
 export const storageUriKind = urlKind(`${https}; without a signature`, () => null);
 

@@ -1,10 +1,10 @@
-import { mailWhens, weekdays } from "../core/watchlist.ts";
+import { dueFroms, mailWhens, ruleLimits, weekdays } from "../core/watchlist.ts";
 import { connectionKind, developmentStorage } from "./connection-string.ts";
 import { jsonArrayKind } from "./json.ts";
-import { choice, clientIdKind, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
+import { choice, clientIdKind, flag, type Kind, shapedText, timeZoneKind, type ValueOf, wholeNumber } from "./kinds.ts";
 import { addressKind, readersKind } from "./mail-addresses.ts";
 import { scheduleKind } from "./ncrontab.ts";
-import { acsUrlKind, blobUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
+import { acsUrlKind, blobUrlKind, feedUrlKind, hostUrlKind, reportUrlKind, storageUriKind } from "./service-url.ts";
 import { softwareIdsKind } from "./software-ids.ts";
 
 /** Markdown for docs/settings.md, which `npm run docs` writes. */
@@ -20,12 +20,13 @@ export interface Described {
 interface Setting extends Described {
   section: string;
   /** The value where the setting is absent; `null` where there is none. */
-  default: string | number | null;
+  default: string | number | boolean | null;
 }
 
 const watched = "What to watch";
 const digests = "Runs, reports and digests";
 const defender = "Defender";
+const advisories = "MSRC and CISA";
 const storage = "Storage";
 const mail = "Mail";
 const sendGrid = "SendGrid";
@@ -41,7 +42,7 @@ export const settingsTable = {
     default: null,
     absent: "required, unless `WATCHLISTS` or `WATCHLISTS_URL` is set",
     meaning:
-      "Defender's ids of the products to watch. Defender's portal shows display names; the id is in the address of a product's page and in `GET /api/Software`.",
+      "The products to watch: Defender's ids, or `vendor:microsoft`. Defender's portal shows display names; `npm run products -- edge` and `GET /api/products?search=edge` find ids.",
     example: "microsoft-_-windows_11,microsoft-_-edge_chromium-based",
   },
   MAIL_TO: {
@@ -105,21 +106,21 @@ export const settingsTable = {
   },
   WORSE_MIN_MACHINES: {
     section: digests,
-    kind: wholeNumber(0, 1_000_000),
+    kind: wholeNumber(0, ruleLimits.minMachines),
     default: 1,
     meaning: "How many more machines than last reported make a KB worse. Smaller rises add up until they are reported.",
     example: "5",
   },
   WORSE_MIN_PERCENT: {
     section: digests,
-    kind: wholeNumber(0, 10_000),
+    kind: wholeNumber(0, ruleLimits.minPercent),
     default: 0,
     meaning: "The same in percent of the machines last reported. A KB is worse when both limits are reached.",
     example: "10",
   },
   WORSE_MIN_CVES: {
     section: digests,
-    kind: wholeNumber(0, 1_000),
+    kind: wholeNumber(0, ruleLimits.minCves),
     default: 1,
     meaning:
       "A KB is also worse when its CVEs rise by this many since the last report; smaller rises add up. `0`: CVEs are never a reason.",
@@ -143,10 +144,33 @@ export const settingsTable = {
   },
   DUE_DAYS: {
     section: digests,
-    kind: wholeNumber(0, 3_650),
+    kind: wholeNumber(0, ruleLimits.dueDays),
     default: 14,
-    meaning: "A KB that has been missing for more than this many days is overdue.",
+    meaning: "A KB that is older than this many days is overdue.",
     example: "30",
+  },
+  DUE_DAYS_EXPLOITED: {
+    section: digests,
+    kind: wholeNumber(0, ruleLimits.dueDaysExploited),
+    default: 3,
+    meaning: "The same for a KB that closes a CVE known to be exploited, if that is sooner.",
+    example: "1",
+  },
+  DUE_FROM: {
+    section: digests,
+    kind: choice(...dueFroms),
+    default: "released",
+    meaning:
+      "What a KB's age counts from: `released`, the oldest release in its line of replaced KBs, or `first-seen`, the day on which the app first saw it. Where the release is unknown, as with `ADVISORIES=none`, it is always `first-seen`.",
+    example: "first-seen",
+  },
+  ALERT_EXPLOITED: {
+    section: digests,
+    kind: flag,
+    default: true,
+    meaning:
+      "Whether a mail comes at once, not only with the next digest, when a CVE becomes known to be exploited and a KB that closes it is missing.",
+    example: "false",
   },
   REPORT_URL: {
     section: digests,
@@ -216,6 +240,28 @@ export const settingsTable = {
     absent: "the system-assigned identity",
     meaning: "Client id of the user-assigned identity that reads Defender and storage.",
     example: "11111111-2222-3333-4444-555555555555",
+  },
+  ADVISORIES: {
+    section: advisories,
+    kind: choice("on", "none"),
+    default: "on",
+    meaning:
+      "`on`: once an hour the app asks MSRC and CISA what they changed: which KBs close exploited CVEs, when they were released, and what they replace. Both are public and get no credentials. `none`: it never calls them, and reports say nothing of this.",
+    example: "none",
+  },
+  MSRC_URL: {
+    section: advisories,
+    kind: feedUrlKind,
+    default: "https://api.msrc.microsoft.com/cvrf/v3.0",
+    meaning: "MSRC's API, or a mirror that has `/updates` and `/cvrf/{month}` below this address.",
+    example: "https://mirror.contoso.com/cvrf/v3.0",
+  },
+  KEV_URL: {
+    section: advisories,
+    kind: feedUrlKind,
+    default: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+    meaning: "CISA's catalogue of known exploited vulnerabilities (KEV), or a mirror of it.",
+    example: "https://mirror.contoso.com/known_exploited_vulnerabilities.json",
   },
   REPORTER_STORAGE: {
     section: storage,

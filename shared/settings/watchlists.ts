@@ -1,5 +1,5 @@
 import type { WatchlistEntry } from "../core/configuration.ts";
-import { homeTenant, type Watchlist } from "../core/watchlist.ts";
+import { type DueRules, dueRulesOf, homeTenant, type WatchedProducts, type Watchlist } from "../core/watchlist.ts";
 import { closest } from "./closest.ts";
 import { excerpt, fewOf, shown } from "./excerpt.ts";
 import { entryPlaces, jsonArrayKind } from "./json.ts";
@@ -63,6 +63,9 @@ export const watchlistProperties = {
   minCves: { ...settingsTable.WORSE_MIN_CVES, absent: "`WORSE_MIN_CVES`", meaning: sameForOne },
   mailWhen: { ...settingsTable.MAIL_WHEN, absent: "`MAIL_WHEN`", meaning: sameForOne },
   dueDays: { ...settingsTable.DUE_DAYS, absent: "`DUE_DAYS`", meaning: sameForOne },
+  dueDaysExploited: { ...settingsTable.DUE_DAYS_EXPLOITED, absent: "`DUE_DAYS_EXPLOITED`", meaning: sameForOne },
+  dueFrom: { ...settingsTable.DUE_FROM, absent: "`DUE_FROM`", meaning: sameForOne },
+  alertExploited: { ...settingsTable.ALERT_EXPLOITED, absent: "`ALERT_EXPLOITED`", meaning: sameForOne },
   readerRole: {
     kind: roleKind,
     absent: "everyone who may sign in",
@@ -77,10 +80,12 @@ type Values = { [P in Property]: ValueOf<(typeof watchlistProperties)[P]["kind"]
 const properties: { [P in Property]: Example<Values[P]> } = watchlistProperties;
 const propertyNames = Object.keys(watchlistProperties) as Property[];
 
+const noProducts: WatchedProducts = { softwareIds: [], vendor: null, leftOut: [] };
 const nobody: Readers = { addresses: [], together: false };
 
 /** What a watchlist takes from elsewhere. */
-export interface WatchlistDefaults extends Pick<Watchlist, "thresholds" | "mailWhen" | "heartbeatDay" | "dueDays"> {
+export interface WatchlistDefaults
+  extends Pick<Watchlist, "thresholds" | "mailWhen" | "heartbeatDay" | "alertExploited" | keyof DueRules> {
   /** Whether the app can sign in to other tenants. */
   otherTenants: boolean;
   /** Whether it knows who its callers are. */
@@ -112,6 +117,9 @@ export function readWatchlists(
     mailWhen: reader.read("MAIL_WHEN"),
     heartbeatDay: reader.read("HEARTBEAT_DAY"),
     dueDays: reader.read("DUE_DAYS"),
+    dueDaysExploited: reader.read("DUE_DAYS_EXPLOITED"),
+    dueFrom: reader.read("DUE_FROM"),
+    alertExploited: reader.read("ALERT_EXPLOITED"),
     ...able,
   };
   if (reader.has("WATCHLISTS_URL")) {
@@ -123,9 +131,9 @@ export function readWatchlists(
     // Settings say in one place what they lack for other tenants.
     return { watchlists: readSetting(reader, { ...defaults, otherTenants: true }), document: null };
   }
-  const softwareIds = reader.require("SOFTWARE_IDS", []);
+  const products = reader.require("SOFTWARE_IDS", noProducts);
   const readers = reader.require("MAIL_TO", nobody);
-  const only = { ...noWatchlist, name: "default", softwareIds, ...mailOf(readers), ...commonOf(defaults) };
+  const only = { ...noWatchlist, name: "default", ...products, ...mailOf(readers), ...commonOf(defaults) };
   return { watchlists: [only], document: null };
 }
 
@@ -222,7 +230,7 @@ function readWatchlist(checker: Checker, entry: unknown, place: string, defaults
   const { thresholds } = defaults;
   const watchlist = {
     name: require("name", ""),
-    softwareIds: require("softwareIds", []),
+    ...require("softwareIds", noProducts),
     ...mailOf(require("mailTo", nobody)),
     tenant: read("tenantId", homeTenant),
     thresholds: {
@@ -233,16 +241,19 @@ function readWatchlist(checker: Checker, entry: unknown, place: string, defaults
     mailWhen: read("mailWhen", defaults.mailWhen),
     heartbeatDay: defaults.heartbeatDay,
     dueDays: read("dueDays", defaults.dueDays),
+    dueDaysExploited: read("dueDaysExploited", defaults.dueDaysExploited),
+    dueFrom: read("dueFrom", defaults.dueFrom),
+    alertExploited: read("alertExploited", defaults.alertExploited),
     readerRole: read("readerRole", null),
   };
   refuseUnable(checker, label, watchlist, defaults);
   return watchlist;
 }
 
-const noWatchlist = { name: "", softwareIds: [], ...mailOf(nobody), tenant: homeTenant, readerRole: null };
+const noWatchlist = { name: "", ...noProducts, ...mailOf(nobody), tenant: homeTenant, readerRole: null };
 
-function commonOf({ thresholds, mailWhen, heartbeatDay, dueDays }: WatchlistDefaults) {
-  return { thresholds, mailWhen, heartbeatDay, dueDays };
+function commonOf({ thresholds, mailWhen, heartbeatDay, alertExploited, ...due }: WatchlistDefaults) {
+  return { thresholds, mailWhen, heartbeatDay, alertExploited, ...dueRulesOf(due) };
 }
 
 function isObject(value: unknown): value is object {

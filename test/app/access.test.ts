@@ -51,6 +51,8 @@ const guarded: readonly Call[] = [
   { path: "report?format=json" },
   { path: "history" },
   { path: "overview" },
+  { path: "actions" },
+  { path: "products" },
   { path: "../" },
   { path: "runs", method: "POST", body: "{}" },
   { path: `runs/default/${day}` },
@@ -70,10 +72,12 @@ describe("with function keys, the default", { timeout: 20_000 }, () => {
       trigger === "http" ? [`${route?.replace("api/", "")} ${authLevel}`] : [],
     );
     expect(levels.toSorted()).toEqual([
-      ...["/ function", "doctor function", "health anonymous", "history function"],
+      ...["/ function", "actions function", "doctor function", "health anonymous", "history function"],
       ...[
         "openapi.json function",
         "overview function",
+        "preview function",
+        "products function",
         "reasons function",
         "report function",
         "runs function",
@@ -136,7 +140,7 @@ describe("with the platform's sign-in", { timeout: 20_000 }, () => {
       expect(await shown("health", { "x-ms-client-principal-id": "00000000-1111-2222-3333-444444444444" })).toEqual([
         ...["status"],
       ]);
-      expect(await shown("reasons", anna)).toEqual(["status", "reasons"]);
+      expect(await shown("reasons", anna)).toEqual(["status", "reasons", "feeds"]);
     } finally {
       await behind.close();
     }
@@ -149,15 +153,18 @@ async function countMessages(): Promise<number> {
 }
 
 const reportParameters = [
-  ...["watchlist", "run", "from", "softwareId", "search", "change", "overdue", "stalled", "sort", "order"],
+  ...["watchlist", "run", "from", "softwareId", "search", "change", "overdue", "stalled"],
+  ...["exploited", "sort", "order"],
   ...["page", "productPage", "kb", "progress", "format"],
 ];
 
 describe("the size of a request", { timeout: 20_000 }, () => {
   test.each([
     ...reportParameters.map((name) => ["report", name]),
-    ...["watchlist", "days", "format"].map((name) => ["history", name]),
+    ...["watchlist", "run", "format"].map((name) => ["actions", name]),
+    ...["watchlist", "detail", "days", "from", "to", "limit", "after", "format"].map((name) => ["history", name]),
     ...["search", "state", "sort", "order", "page", "format"].map((name) => ["overview", name]),
+    ...["search", "tenant", "format"].map((name) => ["products", name]),
     ...["report", "health"].map((path) => [path, "code"]),
   ])("%s: %s of more than 300 characters is refused by its name", async (path, name) => {
     const query = new URLSearchParams({ ...(path === "report" && { format: "html" }), [name]: "9".repeat(301) });

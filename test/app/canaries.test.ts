@@ -173,6 +173,8 @@ async function askInEveryWay(): Promise<void> {
   const paths = [
     "history?watchlist=fine",
     "history?watchlist=fine&format=csv",
+    ...["json", "csv"].map((format) => `actions?watchlist=fine&format=${format}`),
+    ...["json", "csv"].map((format) => `history?watchlist=fine&detail=entries&limit=1&format=${format}`),
     ...["html", "json", "csv"].map((format) => `overview?format=${format}`),
     `runs/fine/${new Date().toISOString().slice(0, 10)}`,
     "reasons",

@@ -58,6 +58,7 @@ describe("the built app", () => {
     const read = ["GET", "HEAD"];
     const mail = "api/runs/{watchlist}/{runId}/mail";
     expect(host.registrations).toEqual([
+      { name: "actions", trigger: "http", route: "api/actions", methods: read, authLevel: key },
       { name: "advance-run", trigger: "queue", queueName: "runs", connection: "REPORTER_STORAGE" },
       { name: "cancel-mail", trigger: "http", route: mail, methods: ["DELETE"], authLevel: key },
       { name: "doctor", trigger: "http", route: "api/doctor", methods: ["POST"], authLevel: key },
@@ -66,7 +67,10 @@ describe("the built app", () => {
       { name: "home", trigger: "http", route: "/", methods: read, authLevel: key },
       { name: "openapi", trigger: "http", route: "api/openapi.json", methods: read, authLevel: key },
       { name: "overview", trigger: "http", route: "api/overview", methods: read, authLevel: key },
+      { name: "preview", trigger: "http", route: "api/preview", methods: ["POST"], authLevel: key },
+      { name: "products", trigger: "http", route: "api/products", methods: read, authLevel: key },
       { name: "reasons", trigger: "http", route: "api/reasons", methods: read, authLevel: key },
+      { name: "refresh-advisories", trigger: "timer", schedule: "0 17 * * * *" },
       { name: "report", trigger: "http", route: "api/report", methods: read, authLevel: key },
       { name: "resend", trigger: "http", route: mail, methods: ["POST"], authLevel: key },
       { name: "run-status", trigger: "http", route: "api/runs/{watchlist}/{runId}", methods: read, authLevel: key },
@@ -132,7 +136,8 @@ describe("the timer, fired twice for one day", () => {
     const answer = await get("health");
     expect([answer.status, await answer.json()]).toEqual([200, { status: "healthy" }]);
     expect((await get("health?code=k")).headers.get("location")).toBe("/api/reasons?code=k");
-    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [] });
+    const feeds = { msrc: null, kev: null };
+    expect(await (await get("reasons")).json()).toEqual({ status: "healthy", reasons: [], feeds });
   });
 });
 
@@ -267,7 +272,7 @@ function pointer(name: string): string {
 describe("HEAD", () => {
   test("is registered beside every GET", () => {
     for (const { methods = [] } of host.registrations) expect(methods.includes("HEAD")).toBe(methods.includes("GET"));
-    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(8);
+    expect(host.registrations.filter(({ methods }) => methods?.includes("GET"))).toHaveLength(10);
   });
 
   // The time and the nonce of a page are new in every response; the others are about the connection and the body.
@@ -334,11 +339,11 @@ test("a body that the host drops starts nothing: it is refused, or the address a
     statuses[name] = given.status;
     await given.text();
   }
-  expect(statuses).toEqual({ "start-run": 411, doctor: 200, resend: 404, "cancel-mail": 404 });
+  expect(statuses).toEqual({ "start-run": 411, preview: 411, doctor: 200, resend: 404, "cancel-mail": 404 });
   expect(await host.drainQueues()).toMatchObject({ processed: 0 });
 });
 
-test.each(["doctor", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
+test.each(["doctor", "preview", "runs"])("POST %s refuses a parameter that it would not read", async (path) => {
   const refused = await fetch(`${host.url}/api/${path}?watchlist=default`, { method: "POST" });
   expect([refused.status, await refused.json()]).toEqual([400, expect.objectContaining({ parameter: "watchlist" })]);
 });

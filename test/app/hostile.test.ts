@@ -247,7 +247,9 @@ describe("an address in Defender's answer", () => {
 
   test("is a link in page and mail only where it is known to be Microsoft's", () => {
     const known = new Set(urls.flatMap(([, , link]) => link ?? []));
-    const ours = /^https:\/\/(reporter\.example\/api\/|security\.microsoft\.com$)/;
+    const product = "security\\.microsoft\\.com(/vulnerability-management-inventories/applications/[\\w%.!~*'()-]+)?$";
+    const update = "www\\.catalog\\.update\\.microsoft\\.com/Search\\.aspx\\?q=KB\\d+$";
+    const ours = new RegExp(`^https://(reporter\\.example/api/|${product}|${update})`);
     const anchors = pages.flatMap((page) => readHtml(page).tags.filter(({ name }) => name === "a"));
     const away = anchors.map(({ attributes }) => attributes.href ?? "").filter((href) => /^\w+:/.test(href));
     const mailed = mails.flatMap(({ html }) => linksOf(html ?? ""));

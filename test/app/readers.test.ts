@@ -128,6 +128,7 @@ const pages = { accept: "text/html" };
 const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
   "/": (method) => overviewCalls(method, "/"),
   "api/overview": (method) => overviewCalls(method, "/api/overview"),
+  "api/products": (method) => overviewCalls(method, "/api/products"),
   "api/report": (method) => [
     { method, path: "/api/report" },
     { method, path: "/api/report", headers: pages },
@@ -144,10 +145,28 @@ const callsOf: Readonly<Record<string, (method: string) => Call[]>> = {
   "api/history": (method) => [
     { method, path: "/api/history" },
     ...asked.flatMap((word) =>
-      ["json", "csv", "pdf"].map((format) => ({
+      ["json", "csv", "pdf", "json&detail=entries", "csv&detail=entries&limit=1"].map((format) => ({
         ...{ method, path: `/api/history?watchlist=${encodeURIComponent(nameOf(word))}&format=${format}` },
       })),
     ),
+  ],
+  "api/actions": (method) => [
+    { method, path: "/api/actions" },
+    ...asked.flatMap((word) =>
+      ["format=json", "format=csv", "format=pdf", "run=2026-01-01"].map((more) => ({
+        ...{ method, path: `/api/actions?watchlist=${encodeURIComponent(nameOf(word))}&${more}` },
+      })),
+    ),
+  ],
+  "api/preview": (method) => [
+    { method, path: "/api/preview", body: "{}" },
+    ...asked.flatMap((word) => [
+      { method, path: "/api/preview", body: JSON.stringify({ watchlist: nameOf(word), minMachines: 5 }) },
+      {
+        ...{ method, path: "/api/preview", body: new URLSearchParams({ watchlist: nameOf(word) }).toString() },
+        headers: { "content-type": "application/x-www-form-urlencoded", ...pages },
+      },
+    ]),
   ],
   "api/runs": (method) => [
     { method, path: "/api/runs", body: "{}" },

@@ -1,8 +1,11 @@
 import { caniemail } from "caniemail";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ExploitedAlert } from "../../shared/core/alert.ts";
+import { renderAlert } from "../../shared/render/digest/alert.ts";
 import { renderDigest } from "../../shared/render/digest/digest.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
+import { aGap, anAlert } from "../support/advisories-contract.ts";
 import { findBarriers, launchBrowser, openPage } from "../support/browser.ts";
 import { aKb, aReport, type RunStory } from "../support/builders.ts";
 
@@ -45,6 +48,18 @@ const mails: Record<string, RunStory> = {
   "the first run": { previousRunId: null, products: { [windows10]: { before: null, now: [aKb()] } } },
 };
 
+const alerts: Record<string, Partial<ExploitedAlert>> = {
+  "a CVE that became exploited": {},
+  "a CVE that many KBs close": {
+    gaps: [
+      aGap({ machineMissedOn: 85 }),
+      aGap({ softwareId: `contoso-_-${longName}`, firstSeen: "2025-12-30", readOn: "2026-11-20" }),
+      ...Array.from({ length: 30 }, (_, n) => aGap({ id: `50700${10 + n}`, machineMissedOn: null })),
+    ],
+    more: 7,
+  },
+};
+
 const looks = [600, 360].flatMap((width) => (["light", "dark"] as const).map((scheme) => ({ width, scheme })));
 
 let browser: Browser;
@@ -54,10 +69,12 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 async function htmlOf(name: string): Promise<string> {
+  const alert = alerts[name];
+  if (alert) return renderAlert(anAlert({ watchlist: "Client PCs", ...alert }), options).html;
   return (await renderDigest(await aReport(mails[name]), options)).html;
 }
 
-describe.each(Object.keys(mails))("the mail of %s", (name) => {
+describe.each(Object.keys({ ...mails, ...alerts }))("the mail of %s", (name) => {
   test("uses nothing that Outlook on Windows, Gmail or Apple Mail does not support, except for dark mode", async () => {
     const { issues } = caniemail({
       clients: ["outlook.windows", "gmail.*", "apple-mail.*"],

@@ -72,7 +72,7 @@ describe("without JavaScript", () => {
     await page.waitForURL(/page=2/);
     expect(await status(page)).toBe("101–121 of 121 KBs");
 
-    await page.getByRole("link", { name: "Machines" }).click();
+    await page.locator("#kbs-table thead").getByRole("link", { name: "Machines" }).click();
     await page.waitForURL(/sort=machines/);
     expect(parameters(page)).toEqual({ watchlist: "default", run: "latest", sort: "machines", code: key });
 
@@ -100,7 +100,7 @@ describe("without JavaScript", () => {
     await page.getByText("Compared with 20 Nov 2026, 2 days earlier.").waitFor();
     expect(parameters(page)).toEqual({ watchlist: "default", run: "2026-11-22", from: "2026-11-20", code: key });
 
-    await page.getByRole("link", { name: "KB5000000", exact: true }).click();
+    await page.locator("#kbs-table").getByRole("link", { name: "KB5000000", exact: true }).click();
     await page.getByRole("heading", { name: "In 2 products" }).waitFor();
     expect(await page.locator(".numbers tbody tr").count()).toBe(3);
     await page.getByRole("link", { name: "Back to all KBs" }).click();
@@ -247,7 +247,9 @@ describe("with the script", () => {
 
   /** Two clicks on every heading. The report is already in its own order, so there the first one reverses it. */
   function clicks(): { sort: SortKey; order: SortOrder }[] {
-    return sortKeys.flatMap((sort) => {
+    // There is nothing to sort by where no facts of KBs are known.
+    const shown = sortKeys.filter((sort) => sort !== "exploited");
+    return shown.flatMap((sort) => {
       const orders: SortOrder[] = naturalOrder[sort] === "asc" ? ["asc", "desc"] : ["desc", "asc"];
       return (sort === "worst" ? orders.toReversed() : orders).map((order) => ({ sort, order }));
     });

@@ -24,6 +24,7 @@ describe("what is only known from when products were last read", () => {
     expect(lastKnownTotals(report)).toEqual({
       overdue: { count: 2, ...between },
       stalled: { count: 2, ...between },
+      exploited: null,
       missingKbs: { count: 4, ...between },
       missingInstalls: { count: 3 + 20 + 5 + 30 + 240, ...between },
     });
@@ -50,7 +51,13 @@ describe("what is only known from when products were last read", () => {
       },
     });
     const then = { count: 1, from: "2026-11-05", to: "2026-11-05" };
-    expect(lastKnownTotals(report)).toEqual({ overdue: then, stalled: then, missingKbs: null, missingInstalls: null });
+    expect(lastKnownTotals(report)).toEqual({
+      overdue: then,
+      stalled: then,
+      exploited: null,
+      missingKbs: null,
+      missingInstalls: null,
+    });
   });
 
   test("is of the day of the read: a KB within its due date then is not called overdue", async () => {
@@ -62,7 +69,7 @@ describe("what is only known from when products were last read", () => {
 
   test("is nothing if every product was read", async () => {
     const report = await aReport({ products: { a: { before: [old("1")], now: [old("1")] } } });
-    const nothing = { overdue: null, stalled: null, missingKbs: null, missingInstalls: null };
+    const nothing = { overdue: null, stalled: null, exploited: null, missingKbs: null, missingInstalls: null };
     expect(lastKnownTotals(report)).toEqual(nothing);
     expect(
       lastReadOn(

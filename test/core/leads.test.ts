@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { changeOf, isLargest, leadEntry, shownCounts } from "../../shared/core/due.ts";
-import { betterLeads, movedMost, rowsOfKind, worseLeads } from "../../shared/core/leads.ts";
+import { betterLeads, exploitedLeads, movedMost, rowsOfKind, worseLeads } from "../../shared/core/leads.ts";
 import { productsByMachines } from "../../shared/core/order.ts";
 import { type KbEntry, type KbRow, type RowKind, toRow } from "../../shared/core/row.ts";
 
@@ -13,7 +13,8 @@ const counts = (machineMissedOn: number | null, cveAddressed: number | null = 10
 function entry(softwareId: string, kind: RowKind, before: number | null, now: number | null): KbEntry {
   const isNew = kind === "new" || kind === "returned";
   return {
-    ...{ softwareId, kind, reasons: [], firstSeen: "2026-11-01", peak: 500 },
+    ...{ softwareId, kind, reasons: [], peak: 500 },
+    ...{ firstSeen: "2026-11-01", since: "2026-11-01", dueOn: "2026-11-15" },
     previous: isNew ? null : counts(before),
     current: kind === "resolved" ? null : counts(now),
   };
@@ -38,6 +39,14 @@ describe("what a headline says", () => {
       ["more-cves", 1, 20, null],
     ]);
     expect(betterLeads(rows).map(({ kind, reach, change }) => [kind, reach, change])).toEqual([["improved", 10, 30]]);
+  });
+
+  test("names a KB that is exploited once, by its worst kind", () => {
+    const exploited = [{ cve: "CVE-2026-1", sources: ["kev"], since: "2026-11-12", ransomware: false }] as const;
+    const known = { severity: null, restart: null, hotpatch: false, supersedes: [], released: "2026-11-10" };
+    const one = row("1", entry("a", "worsened", 5, 9), entry("b", "more-cves", 9, 4));
+    const leads = exploitedLeads([{ ...one, advisory: { ...known, exploited } }, row("2", entry("a", "new", null, 3))]);
+    expect(leads.map(({ kind, rows: [only] }) => `${only?.id} ${kind}`)).toEqual(["1 worsened"]);
   });
 
   test("leaves out kinds that no entry has, and what only rose in CVEs has no rise in machines", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { larger, readMissingKbs } from "../../shared/core/missing-kb.ts";
+import { larger } from "../../shared/core/counts.ts";
+import { readMissingKbs } from "../../shared/core/missing-kb.ts";
 import { anAnswer } from "../support/arbitraries.ts";
 
 const march = {

@@ -26,7 +26,7 @@ describe("a report", () => {
     };
     const thresholds = { minMachines: 50, minPercent: 0, minCves: 1 };
     const { run, compared } = await aRun({ products, watchlist: { thresholds, dueDays: 2 } });
-    expect(run.rules).toEqual({ thresholds, dueDays: 2, timeZone: "UTC" });
+    expect(run.rules).toEqual({ thresholds, dueDays: 2, dueDaysExploited: 3, dueFrom: "released", timeZone: "UTC" });
     const frame = { run, previousRunId: null, previousDay: null, trend: [] };
     const report = await buildReport({ ...frame, thresholds }, eachOf(compared));
     expect(report.totals).toEqual(run.totals);
@@ -68,7 +68,7 @@ describe("a report", () => {
         [edge]: { before: null, now: [aKb({ id: "4", machineMissedOn: 5 }), aKb({ id: "5", machineMissedOn: 6 })] },
       },
     });
-    const plain = { unlistedKbs: 0, differed: false };
+    const plain = { unlistedKbs: 0, differed: false, neverListed: false };
     expect(report.products).toEqual<ProductRow[]>([
       {
         ...{ softwareId: windows11, state: "read", baseline: false, previous: "2026-11-22", current: "2026-11-23" },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { everyRise } from "../../shared/core/change.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
+import { addDays } from "../../shared/core/day.ts";
 import { ageInDays, cves, daysOverdue, isStalled, reach } from "../../shared/core/due.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
 import { compareRows, sortRows } from "../../shared/core/order.ts";
@@ -21,6 +22,7 @@ import { aKb, aSnapshot } from "../support/builders.ts";
 
 const [windows10, windows11] = ["microsoft-_-windows_10", "microsoft-_-windows_11"] as const;
 const [before, today] = ["2026-11-22", "2026-11-23"];
+const due = { dueDays: 14, dueDaysExploited: 3, dueFrom: "first-seen" } as const;
 
 type Story = readonly [
   softwareId: string,
@@ -37,7 +39,11 @@ function rowsOf(...stories: readonly Story[]): ReadonlyMap<string, KbRow> {
     const comparison: Comparison = { softwareId, ...ids, ...more };
     const previous = had && aSnapshot({ softwareId, runId: before, missingKbs: had });
     const current = has && aSnapshot({ softwareId, runId: today, missingKbs: has });
-    addEntries(rows, { comparison, previous, current: current ?? previous }, everyRise);
+    addEntries(
+      rows,
+      { comparison, previous, current: current ?? previous },
+      { thresholds: everyRise, due, facts: null },
+    );
   }
   return new Map([...rows].map(([id, kb]) => [id, toRow(kb, kb.entries)]));
 }
@@ -87,8 +93,13 @@ describe("the rows of one product", () => {
 });
 
 function entry(parts: Partial<KbEntry>): KbEntry {
-  const nothing = { reasons: [], previous: null, current: null, firstSeen: "2026-11-20", peak: null };
-  return { softwareId: windows10, kind: "unchanged", ...nothing, ...parts };
+  const { firstSeen = "2026-11-20" } = parts;
+  const nothing = { reasons: [], previous: null, current: null, peak: null };
+  return { softwareId: windows10, kind: "unchanged", ...nothing, ...datesFrom(firstSeen), ...parts };
+}
+
+function datesFrom(firstSeen: string): Pick<KbRow, "firstSeen" | "since" | "dueOn"> {
+  return { firstSeen, since: firstSeen, dueOn: addDays(firstSeen, due.dueDays) };
 }
 
 describe("a KB of several products", () => {
@@ -200,8 +211,9 @@ describe("rows narrowed to some of their entries", () => {
 function aRow(parts: Partial<KbRow> & { current?: KbEntry["current"]; previous?: KbEntry["previous"] } = {}): KbRow {
   const { current = counts(240), previous = null, ...row } = parts;
   const kind = row.kind ?? "unchanged";
-  const texts = { id: "5041585", name: "", url: null, productsNames: [], firstSeen: "2026-11-20" };
-  return { ...texts, kind, entries: [entry({ kind, current, previous })], ...row };
+  const texts = { id: "5041585", name: "", url: null, productsNames: [] };
+  const dates = datesFrom(row.firstSeen ?? "2026-11-20");
+  return { ...texts, ...dates, kind, entries: [entry({ kind, current, previous })], ...row };
 }
 
 describe("how far a KB reaches", () => {
@@ -244,14 +256,14 @@ describe("the order of a report", () => {
 });
 
 describe("the age of a KB", () => {
-  test("is counted in days since it was first seen, and is never negative", () => {
-    expect(ageInDays({ firstSeen: "2026-11-20" }, "2026-11-23")).toBe(3);
-    expect(ageInDays({ firstSeen: "2026-11-23" }, "2026-11-23")).toBe(0);
-    expect(ageInDays({ firstSeen: "2026-11-24" }, "2026-11-23")).toBe(0);
+  test("is counted in days since the day that it counts from, and is never negative", () => {
+    expect(ageInDays({ since: "2026-11-20" }, "2026-11-23")).toBe(3);
+    expect(ageInDays({ since: "2026-11-23" }, "2026-11-23")).toBe(0);
+    expect(ageInDays({ since: "2026-11-24" }, "2026-11-23")).toBe(0);
   });
 
   test("makes it overdue after the due days, unless it is resolved", () => {
-    const days = (day: string, kind: RowKind = "unchanged") => daysOverdue(aRow({ kind }), { day, dueDays: 14 });
+    const days = (day: string, kind: RowKind = "unchanged") => daysOverdue(aRow({ kind }), { day });
     expect([days("2026-12-03"), days("2026-12-04"), days("2026-12-05")]).toEqual([0, 0, 1]);
     expect(days("2026-12-24", "resolved")).toBe(0);
     expect(isMissing(aRow({ kind: "resolved" }))).toBe(false);
@@ -281,14 +293,13 @@ describe("a KB is stalled", () => {
 
 describe("the totals of rows", () => {
   const products = { baseline: 0, read: 1, notRead: 0 };
-  const due = { day: today, dueDays: 14 };
   const kinds = ["new", "new", "worsened", "more-cves", "baseline", "not-read", "resolved"] as const;
   const rows = kinds.map((kind, index) =>
     aRow({ kind, id: String(index), current: kind === "resolved" ? null : counts(index + 1), previous: counts(50) }),
   );
 
   test("count the KBs of each change, and those that are missing", () => {
-    expect(countTotals(rows, products, due)).toMatchObject({
+    expect(countTotals(rows, products, today)).toMatchObject({
       new: 2,
       worsened: 1,
       returned: 0,
@@ -304,23 +315,23 @@ describe("the totals of rows", () => {
     const entries = (["new", "new", "worsened", "resolved", "unchanged"] as const).map((kind, index) => {
       return entry({ kind, softwareId: String(index), current: kind === "resolved" ? null : counts(index + 1) });
     });
-    expect(countTotals([{ entries }], products, due)).toMatchObject({
+    expect(countTotals([{ entries }], products, today)).toMatchObject({
       ...{ new: 1, worsened: 1, resolved: 1, improved: 0, missingKbs: 1, missingInstalls: 5 },
     });
   });
 
   test("add up how far each missing KB reaches, with an unknown reach as 0", () => {
-    expect(countTotals(rows, products, due).missingInstalls).toBe(1 + 2 + 3 + 4 + 5 + 6);
-    expect(countTotals([aRow({ current: counts(null) })], products, due).missingInstalls).toBe(0);
+    expect(countTotals(rows, products, today).missingInstalls).toBe(1 + 2 + 3 + 4 + 5 + 6);
+    expect(countTotals([aRow({ current: counts(null) })], products, today).missingInstalls).toBe(0);
     const resolved = entry({ kind: "resolved", previous: counts(900), current: null });
     const entries = [resolved, entry({ current: counts(7) }), entry({ current: counts(9), kind: "not-read" })];
-    expect(countTotals([{ entries }], products, due).missingInstalls).toBe(9);
+    expect(countTotals([{ entries }], products, today).missingInstalls).toBe(9);
   });
 
   test("count KBs with an entry that is overdue or stalled, unless it was not read or is resolved", () => {
     const old = { firstSeen: "2026-11-01", peak: 240, current: counts(200) };
     const lasting = (...entries: KbEntry[]) => {
-      const { overdue, stalled } = countTotals([{ entries }], products, due);
+      const { overdue, stalled } = countTotals([{ entries }], products, today);
       return [overdue, stalled];
     };
     expect(lasting(entry(old), entry(old))).toEqual([1, 1]);

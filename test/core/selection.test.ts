@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { isExploited } from "../../shared/core/advisory.ts";
 import { daysBetween } from "../../shared/core/day.ts";
-import { ageInDays, cves, daysOverdue, overdueTest, reach } from "../../shared/core/due.ts";
+import { ageInDays, cves, daysOverdue, isOverdue, reach } from "../../shared/core/due.ts";
 import { countStates } from "../../shared/core/products.ts";
 import type { Report } from "../../shared/core/report.ts";
 import { isMissing, type KbEntry, type KbRow, type RowKind, rowKinds, toRow } from "../../shared/core/row.ts";
@@ -50,7 +51,7 @@ const nameOf = ({ row, entry }: Found) => `${entry.softwareId} ${row.id} ${entry
 function passesAlone({ row, entry }: Found, selection: Selection, report: Report): boolean {
   const { softwareId, search = "", change, overdue, stalled } = selection;
   const age = daysBetween(entry.firstSeen, report.day);
-  const isKnown = !["resolved", "not-read"].includes(entry.kind);
+  const isKnown = !["resolved", "replaced", "not-read"].includes(entry.kind);
   const machines = entry.current?.machineMissedOn ?? 0;
   const texts = [`KB${row.id}`, row.name, ...row.productsNames, entry.softwareId].map((text) => text.toLowerCase());
   const words = search.toLowerCase().split(" ").filter(Boolean);
@@ -65,7 +66,7 @@ function passesAlone({ row, entry }: Found, selection: Selection, report: Report
 
 function kindsOf(change: ChangeFilter): RowKind[] {
   if (change === "worse") return ["new", "worsened", "returned", "more-cves"];
-  return change === "missing" ? rowKinds.filter((kind) => kind !== "resolved") : [change];
+  return change === "missing" ? rowKinds.filter((kind) => !["resolved", "replaced"].includes(kind)) : [change];
 }
 
 describe("a selection", () => {
@@ -117,6 +118,13 @@ describe("a selection", () => {
         }
       }),
     );
+  });
+
+  test("sorts what is exploited first, and otherwise as the report", async () => {
+    const rows = (await sampleReport()).rows;
+    const [exploited, others] = [rows.filter(isExploited), rows.filter((row) => !isExploited(row))];
+    expect(exploited.length).toBeGreaterThan(1);
+    expect(ids(selectRows(await sampleReport(), { sort: "exploited" }))).toEqual(ids([...exploited, ...others]));
   });
 
   test("sorts KBs by their number, not as text", async () => {
@@ -178,10 +186,11 @@ describe("a selection", () => {
           expect(row.entries.length).toBeGreaterThan(0);
         }
         const { read, notRead, baseline } = countStates(products);
-        expect(totals).toEqual(countTotals(rows, { read, notRead, baseline }, report));
+        expect(totals).toEqual(countTotals(rows, { read, notRead, baseline }, report.day));
         const missing = entriesIn(rows).filter(({ entry }) => isMissing(entry));
         expect(totals.missingKbs).toBe(new Set(missing.map(({ row }) => row.id)).size);
-        expect(totals.overdue).toBe(rows.filter(({ entries }) => entries.some(overdueTest(report))).length);
+        const isLate = (entry: KbEntry) => isOverdue(entry, report.day);
+        expect(totals.overdue).toBe(rows.filter(({ entries }) => entries.some(isLate)).length);
       }),
     );
   });

@@ -171,7 +171,7 @@ test("a snapshot says why its list is empty, if that was asked", () => {
   };
   const emptiness = { verdict: "clean", checkedOn: "2026-11-20" } as const;
   const nothing = readMissingKbs([]);
-  expect(takeSnapshot(key, nothing, null, emptiness)).toEqual({
+  expect(takeSnapshot(key, nothing, null, { emptiness })).toEqual({
     ...key,
     ...{ missingKbs: [], gone: [], unusable: 0, emptiness },
   });

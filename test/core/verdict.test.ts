@@ -5,7 +5,7 @@ import { isAboutReading, type Verdict, verdictOf } from "../../shared/core/verdi
 
 const day = "2026-11-22";
 const verdict = (totals: Partial<Totals>, previousRunId: string | null = day) =>
-  verdictOf({ totals: { ...noTotals, read: 5, ...totals }, previousRunId });
+  verdictOf({ totals: { ...noTotals, read: 5, ...totals }, previousRunId, productList: null });
 
 describe("a report's verdict", () => {
   test.each<[string, Partial<Totals>, string | null, Verdict]>([

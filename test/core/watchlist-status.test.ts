@@ -121,3 +121,40 @@ describe("open mails", () => {
     expect([open.length, open[0]]).toEqual([10, ["2026-11-10", "refused"]]);
   });
 });
+
+describe("alerts", () => {
+  const anAlert = (cve: string, status: Mail["status"], time: string) => {
+    const openedAt = `2026-11-${time}:00.000Z`;
+    return { cve, openedAt, mail: { status, at: openedAt, attempts: 1, unknownOutcomes: 0 } };
+  };
+  const alertsOf = (alerts: ReturnType<typeof anAlert>[], ...runs: Run[]) =>
+    summarize(chain, runs, runs.at(-1) ?? null, alerts).alerts?.map(({ cve }) => cve);
+
+  test("that are owed or were refused are shown, the oldest first, and are none of the digests", () => {
+    const alerts = [
+      anAlert("1", "refused", "23T15:00"),
+      anAlert("2", "pending", "23T14:00"),
+      anAlert("3", "sending", "23T13:00"),
+      anAlert("4", "claimed", "23T13:00"),
+      anAlert("5", "sent", "23T12:00"),
+      anAlert("6", "cancelled", "23T12:00"),
+    ];
+    expect(alertsOf(alerts)).toEqual(["3", "4", "2", "1"]);
+    expect(summarize(chain, [], null, alerts)).toMatchObject({ open: [], lastDigest: null });
+    expect(summarize(chain, [], null, alerts.slice(4))).not.toHaveProperty("alerts");
+  });
+
+  test("are forgotten where a digest was sent after they were refused, not where they are owed", () => {
+    const run = aRunOf("2026-11-24", { status: "sent" });
+    const [before, after] = ["24T05:00", "24T05:02"];
+    expect(alertsOf([anAlert("1", "refused", before), anAlert("2", "pending", before)], run)).toEqual(["2"]);
+    expect(alertsOf([anAlert("1", "refused", after)], run)).toEqual(["1"]);
+    expect(alertsOf([anAlert("1", "refused", before)], aRunOf("2026-11-24", { status: "none" }))).toEqual(["1"]);
+  });
+
+  test("are ten at most", () => {
+    expect(alertsOf(Array.from({ length: 12 }, (_, n) => anAlert(`${n}`, "pending", `23T${10 + n}:00`)))).toHaveLength(
+      10,
+    );
+  });
+});

@@ -3,12 +3,18 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { serveHealth } from "../../shared/http/health.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveHome, serveOverview } from "../../shared/http/overview.ts";
+import { servePreview } from "../../shared/http/preview.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { respond } from "../../shared/http/respond.ts";
 import type { HttpResponse } from "../../shared/http/response.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
-import { historyParameters, overviewParameters, reportParameters } from "../../shared/render/parameters.ts";
+import {
+  historyParameters,
+  overviewParameters,
+  previewParameters,
+  reportParameters,
+} from "../../shared/render/parameters.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
@@ -54,6 +60,10 @@ const right = new Map<string, readonly string[]>(
     format: ["html", "json", "csv", "text"],
     code: ["key"],
     days: ["1", "90", "3650"],
+    detail: ["runs", "entries"],
+    to: ["2026-11-22", "2026-11-23"],
+    limit: ["1", "10000"],
+    after: ["2026-11-22T05:00:00.000Z_2026-11-22_0_1"],
     state: ["late", "not-read", "worse"],
   }),
 );
@@ -182,6 +192,26 @@ describe("any query", fuzzing, () => {
         numRuns: fuzzRuns(200),
         examples: [
           [[["days", "9999"]], {}, "default", "0000-01-01T00:00Z"],
+          [
+            [
+              ["detail", "entries"],
+              ["from", "0000-01-01"],
+              ["to", "9999-12-31"],
+              ["limit", "1"],
+            ],
+            { accept: "text/csv" },
+            "default",
+            "2026-11-23",
+          ],
+          [
+            [
+              ["detail", "entries"],
+              ["after", "9999-12-31T23:59:59.999Z_9999-12-31_999999_999999"],
+            ],
+            {},
+            "default",
+            "2026-11-23",
+          ],
           [[["<script>", "1"]], { accept: "text/html" }, "<script>", "<script>"],
         ],
       },
@@ -216,6 +246,30 @@ describe("any query", fuzzing, () => {
           ["[".repeat(9_999), {}],
           ['{"watchlist": {"__proto__": []}}', {}],
           ['{"__proto__": {"mail": 1}}', {}],
+        ],
+      },
+    );
+  });
+
+  test("with any body previews or is refused with a problem", async () => {
+    const fields = fc
+      .array(fc.tuple(fc.constantFrom(...Object.keys(previewParameters), "code", "x"), aValue))
+      .map((pairs) => `${new URLSearchParams(pairs)}`);
+    const body = fc.oneof(
+      anyJson.map((value) => JSON.stringify(value)),
+      fields,
+      anyText,
+    );
+    await fc.assert(
+      fc.asyncProperty(body, headers, async (text, given) => {
+        const asked = request([], { method: "POST", headers: given, body: text });
+        expectSound(await respond(asked, () => servePreview(asked, world.ports)), [200, 400, 403, 404, 406, 413]);
+      }),
+      {
+        numRuns: fuzzRuns(300),
+        examples: [
+          ['{"__proto__": {"runs": 1}}', {}],
+          ['{"runs": 1e400}', {}],
         ],
       },
     );

@@ -130,7 +130,7 @@ describe("a caller without a right learns which role it takes and who assigns it
     expect(await start(world)).toMatchObject({
       status: 403,
       json: {
-        detail: `Starting runs, and sending or cancelling their mails, needs the app role Runs.Start. ${assign}`,
+        detail: `Starting runs, sending or cancelling their mails, and trying other settings needs the app role Runs.Start. ${assign}`,
       },
     });
     expect(world.ports.queue.waiting).toEqual([]);

@@ -26,6 +26,7 @@ function probesOf(parts: Partial<Probes> = {}, outcomeOf: (mail: OutgoingMail) =
     consentUrl: (tenant) =>
       tenant === "home" ? null : `https://login.microsoftonline.com/${tenant}/adminconsent?client_id=5a1c`,
     tryQueue: async () => {},
+    warnings: [],
     keyFingerprint: "1a2b3c4d",
     sandbox: {
       send: async (mail) => {
@@ -161,19 +162,19 @@ describe("the time that a day's products take", () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `vendor-_-${index}`);
 
   test.each([
-    [10, "less than a minute"],
-    [1_200, "12 minutes"],
-    [5_000, "3 hours and 5 minutes"],
-  ])("is said: %i products take %s", async (count, takes) => {
+    [10, "less than a minute", "a little longer"],
+    [1_200, "12 minutes", "up to 1 hour and 9 minutes"],
+    [5_000, "3 hours and 5 minutes", "up to 6 hours and 10 minutes"],
+  ])("is said with the calls that take it: %i products take %s, or %s", async (count, takes, longest) => {
     const findings = await examine(
       fakeWorld(lists({ softwareIds: ids(count) }, { softwareIds: ids(1) })).ports,
       probesOf().probes,
     );
-    expect(findings.find(({ check }) => check === "walk")).toMatchObject({
+    const number = count.toLocaleString("en-US");
+    expect(findings.find(({ check }) => check === "walk")).toEqual({
+      check: "walk",
       status: "ok",
-      detail: expect.stringContaining(
-        `Reading ${count.toLocaleString("en-US")} products takes ${takes} within the quota`,
-      ),
+      detail: `Reading ${number} products takes ${takes}: ${number} calls, of which Defender allows 100 a minute and 1,500 an hour. A product from which KBs vanish is read twice, so a run can take ${longest}.`,
     });
   });
 
@@ -188,6 +189,13 @@ describe("the time that a day's products take", () => {
       },
     ]);
   });
+});
+
+test("what is odd about the settings follows what they say", async () => {
+  const warning = "SOFTWARE_ID: is not a setting. Did you mean SOFTWARE_IDS?";
+  const findings = await examine(fakeWorld().ports, probesOf({ warnings: [warning] }).probes);
+  expect(findings[0]).toMatchObject({ check: "settings", status: "ok" });
+  expect(findings[0]?.detail).toMatch(/^1 watchlist with .* in UTC\. SOFTWARE_ID: is not a setting\./);
 });
 
 test("a faulty entry of the configuration is a fault of the settings", async () => {
@@ -218,4 +226,43 @@ test("reads for which no time was left are skipped, and are no faults", async ()
   expect(
     findings.filter(({ check }) => check.startsWith("read of")).map(({ status, detail }) => [status, detail]),
   ).toEqual(Array(2).fill(["skipped", "Skipped, because the examination of all products took two minutes."]));
+});
+
+describe("the doctor's look at the product list", () => {
+  const finding = lists({ softwareIds: [], vendor: "microsoft" });
+  const listed = ["a", "b"].map((name) => ({ id: `microsoft-_-${name}`, weaknesses: 1 }));
+
+  test("is one read where a watchlist finds products, and none where each is named", async () => {
+    const world = fakeWorld(finding);
+    world.inventory.products = listed;
+    const { probes } = probesOf();
+    const findings = await examine(world.ports, probes);
+    expect(detailOf("product list", findings)).toBe("Defender lists 2 products.");
+    expect(detailOf("settings", findings)).toContain("0 products and those found by their vendor");
+    expect(faultsOf(findings)).toEqual([]);
+    world.ports.watchlists = configured(lists({}));
+    expect(detailOf("product list", await examine(world.ports, probes))).toBeUndefined();
+  });
+
+  test("is a fault where the list is empty or cannot be read, and counts what the stored one has", async () => {
+    const world = fakeWorld(finding);
+    const { probes } = probesOf();
+    expect(faultsOf(await examine(world.ports, probes))).toMatchObject([
+      { check: "product list", detail: expect.stringContaining("is empty") },
+    ]);
+    world.inventory.products = new DefenderError("Defender returned 403.", { permanent: true });
+    expect(faultsOf(await examine(world.ports, probes))).toMatchObject([
+      { check: "product list", detail: expect.stringContaining("403") },
+    ]);
+    const readAt = "2026-11-23T05:00:00.000Z";
+    const products = listed.map(({ id, weaknesses }) => {
+      return { softwareId: id, name: "", vendor: "", weaknesses, exposedMachines: 1, installedMachines: 1 };
+    });
+    await world.ports.store.saveListing(
+      "home",
+      { triedAt: readAt, list: { readAt, count: 2 }, failure: null },
+      { readAt, products },
+    );
+    expect(detailOf("walk", await examine(world.ports, probes))).toContain("Reading 2 products");
+  });
 });

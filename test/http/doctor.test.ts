@@ -21,6 +21,8 @@ import { clouds } from "../../shared/settings/clouds.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { emulator, uniqueName } from "../support/azurite.ts";
 import { aWatchlist } from "../support/builders.ts";
+import { fakeFeeds } from "../support/fake-feeds.ts";
+import { createFakeStore } from "../support/fake-store.ts";
 import { configured, fakeWorld } from "../support/fake-world.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
@@ -96,6 +98,7 @@ function setUp(parts: Partial<Setup> = {}): { ports: Ports; probes: Probes; toke
     },
     consentUrl: () => null,
     tryQueue: createQueueProbe(queueConnection, { queue: uniqueName("probe"), patience }),
+    warnings: [],
     keyFingerprint: fingerprint(mail.apiKey),
     sandbox: createMailer({ ...mail, sandbox: true }),
   };
@@ -309,6 +312,41 @@ describe("the finding with the fault", () => {
   });
 });
 
+describe("MSRC and CISA", () => {
+  async function examined(fill: (store: Ports["store"]) => Promise<void>): Promise<Finding | undefined> {
+    const { ports, probes } = setUp();
+    const store = createFakeStore();
+    await fill(store);
+    const now = () => new Date("2026-11-23T06:00:00Z");
+    const findings = await examine({ ...ports, feeds: fakeFeeds(), store, now }, probes);
+    return findings.find(({ check }) => check === "advisories");
+  }
+  const state = { validators: {}, readAt: "2026-11-23T05:17:00.000Z" };
+
+  test("are read at the ages that it says", async () => {
+    const finding = await examined(async (store) => {
+      await store.saveMonth({ id: "2026-Nov", changedAt: "1", kbs: [] });
+      await store.saveFeed("msrc", state);
+    });
+    expect(finding).toEqual({
+      ...{ check: "advisories", status: "ok" },
+      detail: "MSRC: 1 month, read 43 minutes ago. CISA: 0 CVEs, not read yet, which happens once an hour.",
+    });
+  });
+
+  test("have faults at once, not after two days", async () => {
+    const reason = "CISA's catalogue is not JSON in UTF-8.";
+    const finding = await examined(async (store) => {
+      await store.saveKev([{ cve: "CVE-2020-0601", since: "2022-01-01", ransomware: false }], state);
+      await store.saveFeed("kev", { ...state, fault: { reason, since: "2026-11-23T05:17:00.000Z" } });
+    });
+    expect(finding?.status).toBe("fault");
+    expect(finding?.detail).toBe(
+      `CISA's catalogue could not be read since 2026-11-23T05:17:00.000Z. ${reason} It is tried again every hour.`,
+    );
+  });
+});
+
 describe("npm run doctor", { timeout: 60_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "doctor-"));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -322,7 +360,7 @@ describe("npm run doctor", { timeout: 60_000 }, () => {
   test("shows a fault in the local world and exits with 1", () => {
     const { status, stdout } = run("--fault", "bad-sendgrid-key");
     expect([status, stdout]).toEqual([1, expect.stringMatching(/^fault {3}mail: .*SENDGRID_API_KEY/m)]);
-    expect(stdout.match(/^ok /gm)).toHaveLength(9);
+    expect(stdout.match(/^ok /gm)).toHaveLength(10);
   });
 
   test("lists everything that is wrong with the settings before it tries anything", () => {

@@ -9,6 +9,7 @@ import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "../support/ask.ts";
 import { aWatchlist } from "../support/builders.ts";
 import { handleAll } from "../support/drive.ts";
+import { fakeFeeds } from "../support/fake-feeds.ts";
 import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 
 const windows10 = "microsoft-_-windows_10";
@@ -218,6 +219,51 @@ describe("the configuration", () => {
   });
 });
 
+const feedReason = "MSRC's list of months could not be read: its host answered 503.";
+const feedState = { validators: {}, readAt: "2026-11-23T05:17:00.000Z" };
+const feedFault = { reason: feedReason, since: "2026-11-21T05:17:00.000Z" };
+
+function feeding(): FakeWorld {
+  const world = fakeWorld([]);
+  world.ports.feeds = fakeFeeds();
+  return world;
+}
+
+describe("the feeds", () => {
+  async function reasonsAt(now: string, world: FakeWorld): Promise<string[]> {
+    world.setClock(now);
+    return sentences(world.ports);
+  }
+
+  test("are a reason after two days with a fault", async () => {
+    const world = feeding();
+    await world.ports.store.saveFeed("msrc", { ...feedState, fault: feedFault });
+    await world.ports.store.saveFeed("kev", feedState);
+    expect(await reasonsAt("2026-11-23T05:17:00Z", world)).toEqual([]);
+    expect(await reasonsAt("2026-11-23T05:17:01Z", world)).toEqual([
+      `MSRC could not be read since 2026-11-21T05:17:00.000Z. ${feedReason}`,
+    ]);
+  });
+
+  test("are a reason where nothing has asked for two days", async () => {
+    const world = feeding();
+    for (const feed of ["msrc", "kev"] as const) await world.ports.store.saveFeed(feed, feedState);
+    expect(await reasonsAt("2026-11-25T05:17:00Z", world)).toEqual([]);
+    expect(await reasonsAt("2026-11-25T05:17:01Z", world)).toEqual([
+      "MSRC was last read at 2026-11-23T05:17:00.000Z, and nothing has asked for it since.",
+      "CISA's catalogue was last read at 2026-11-23T05:17:00.000Z, and nothing has asked for it since.",
+    ]);
+  });
+
+  test("are none where they were never asked yet, or are not to be", async () => {
+    const world = feeding();
+    expect(await reasonsAt("2026-11-23T05:17:00Z", world)).toEqual([]);
+    await world.ports.store.saveFeed("kev", { ...feedState, fault: feedFault });
+    world.ports.feeds = null;
+    expect(await reasonsAt("2026-12-23T05:17:00Z", world)).toEqual([]);
+  });
+});
+
 describe("a removed watchlist", () => {
   const owing = (parts: Partial<WatchlistStatus> = {}) =>
     aStatus({ watchlist: "old list", open: openMail({ status: "refused", reason: "No such address." }), ...parts });
@@ -350,5 +396,61 @@ describe("the health call", () => {
     world.ports.queue.countPoison = async () => 0;
     world.setClock("2026-11-22T05:00:00Z");
     expect((await health(world)).status).toBe(200);
+  });
+
+  test("says when the feeds last answered, but not to everybody", async () => {
+    const world = feeding();
+    world.setClock("2026-11-23T06:00:00Z");
+    await world.ports.store.saveFeed("msrc", feedState);
+    const feeds = { msrc: "2026-11-23T05:17:00.000Z", kev: null };
+    expect((await reasons(world)).json).toEqual({ status: "healthy", reasons: [], feeds });
+    expect((await health(world)).json).toEqual({ status: "healthy" });
+    world.ports.feeds = null;
+    world.setClock("2026-11-23T06:02:00Z");
+    expect((await reasons(world)).json).toEqual({ status: "healthy", reasons: [] });
+  });
+
+  test("names the error where that cannot be read", async () => {
+    const world = feeding();
+    world.ports.store.readFeeds = async () => {
+      throw new Error("GET /Advisories(msrc, state) failed.");
+    };
+    expect((await reasons(world)).json).toEqual({
+      ...{ status: "unhealthy", reasons: ["GET /Advisories(msrc, state) failed."] },
+    });
+  });
+});
+
+describe("a product list", () => {
+  const finding = aWatchlist({ softwareIds: [], vendor: "microsoft" });
+  const busy = new DefenderError("Defender returned 500.", { permanent: false });
+  const listed = [{ id: windows10, weaknesses: 1, exposedMachines: 3 }];
+
+  test("is a reason from the third run on that could not read it, with the list that is used", async () => {
+    const world = fakeWorld([finding, watchlist]);
+    world.inventory.products = listed;
+    await day(world, "2026-11-23");
+    world.inventory.products = busy;
+    for (const date of ["2026-11-24", "2026-11-25"]) {
+      await day(world, date);
+      expect(await sentences(world.ports)).toEqual([]);
+    }
+    await day(world, "2026-11-26");
+    expect(await sentences(world.ports)).toEqual([
+      'Watchlist "default": the product list could not be read since 24 Nov 2026; the list of 23 Nov 2026 is used. Defender returned 500.',
+    ]);
+    world.inventory.products = listed;
+    await day(world, "2026-11-27");
+    expect(await sentences(world.ports)).toEqual([]);
+  });
+
+  test("is one at once where there never was one, and never where every product is named", async () => {
+    const world = fakeWorld([finding]);
+    world.inventory.products = busy;
+    await day(world, "2026-11-23");
+    expect(await sentences(world.ports)).toEqual([expect.stringContaining("no products are found by their vendor")]);
+    world.ports.watchlists = configured([watchlist]);
+    await day(world, "2026-11-24");
+    expect(await sentences(world.ports)).toEqual([]);
   });
 });

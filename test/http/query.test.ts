@@ -26,10 +26,18 @@ describe("a query", () => {
   });
 
   test("has defaults for what is absent or empty, and nothing for what has no default", () => {
-    const defaults = { run: "latest", overdue: false, stalled: false, sort: "worst", page: 1, productPage: 1 };
+    const defaults = {
+      run: "latest",
+      overdue: false,
+      stalled: false,
+      exploited: false,
+      sort: "worst",
+      page: 1,
+      productPage: 1,
+    };
     expect(read("")).toEqual(defaults);
     expect(read("run=&search=&change=&page=&sort=%20")).toEqual(defaults);
-    expect(readQuery(new URLSearchParams(), historyParameters)).toEqual({ days: 90 });
+    expect(readQuery(new URLSearchParams(), historyParameters)).toEqual({ detail: "runs" });
   });
 
   test.each([
@@ -62,7 +70,7 @@ describe("a query", () => {
 
 interface Described {
   name: string;
-  schema: { enum?: string[]; type: string; default?: unknown; maximum?: number; pattern?: string };
+  schema: { enum?: string[]; type: string; default?: unknown; maximum?: number };
 }
 type Serve = (request: HttpRequest, ports: RequestPorts) => Promise<HttpResponse>;
 
@@ -76,6 +84,15 @@ describe.each<[path: string, serve: Serve, table: object]>([
   const world = fakeWorld([aWatchlist({ softwareIds: [softwareId] })]);
   world.answers.set(softwareId, [{ id: "5041585", machineMissedOn: 4, cveAddressed: 1 }]);
 
+  const examples: Record<string, string[]> = {
+    watchlist: ["Default"],
+    softwareId: [softwareId],
+    run: ["latest", "2026-11-23"],
+    from: ["2026-11-22"],
+    to: ["2026-11-22"],
+    progress: ["2026-11-22"],
+    after: ["2026-11-22T05:00:00.000Z_2026-11-22_0_0"],
+  };
   const statusOf = async (query: Record<string, string>, format = "json") =>
     ask(request({ format, ...query }), (asked) => serve(asked, world.ports));
 
@@ -84,9 +101,7 @@ describe.each<[path: string, serve: Serve, table: object]>([
     if (schema.enum) return schema.enum;
     if (schema.type === "boolean") return ["true", "false"];
     if (schema.type === "integer") return ["1", String(schema.maximum)];
-    if (schema.pattern)
-      return schema.pattern.includes("latest") && name === "run" ? ["latest", "2026-11-23"] : ["2026-11-22"];
-    return [{ watchlist: "Default", softwareId }[name] ?? "5041585"];
+    return examples[name] ?? ["5041585"];
   }
 
   test("are all accepted, with every value that it allows, and no other is", async () => {
@@ -98,7 +113,8 @@ describe.each<[path: string, serve: Serve, table: object]>([
     expect(described.map(({ name }) => name)).toEqual(Object.keys(table));
     for (const parameter of described) {
       for (const value of valuesOf(parameter)) {
-        expect([parameter.name, value, (await statusOf({ [parameter.name]: value })).status]).toEqual([
+        const paged = ["limit", "after"].includes(parameter.name) ? { detail: "entries" } : {};
+        expect([parameter.name, value, (await statusOf({ ...paged, [parameter.name]: value })).status]).toEqual([
           ...[parameter.name, value, 200],
         ]);
       }

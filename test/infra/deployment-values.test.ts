@@ -90,6 +90,13 @@ describe("a wrong value stops with a message instead of turning into the default
     expect(faults.join()).not.toContain("a-password");
   });
 
+  test("lists are divided by commas or semicolons, as those of the app", () => {
+    const id = "11111111-2222-3333-4444-555555555555";
+    expect(
+      check({ ALERT_MAIL_TO: "a@contoso.com; b@contoso.com", SIGN_IN_APPLICATIONS: `${id};${id}` }).faults,
+    ).toEqual([]);
+  });
+
   test("all at once, also what only two values together make wrong", () => {
     const { faults } = check({ DUE_DAYS: "x", REPORT_SCHEDULE: "0 30 22 * * *", REPORT_TIME_ZONE: "Europe/Berlin" });
     expect(faults).toEqual([

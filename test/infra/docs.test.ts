@@ -3,8 +3,12 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Trouble } from "../../shared/core/trouble.ts";
-import { reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { reasonOfFeed, reasonOfListing, reasonOfTrouble } from "../../shared/http/health-words.ts";
+import { readQuery } from "../../shared/http/query.ts";
 import { fingerprint } from "../../shared/io/mail/sendgrid.ts";
+import { reportColumns } from "../../shared/render/export/csv.ts";
+import { jsonSchema } from "../../shared/render/export/openapi.ts";
+import { historyParameters, keyParameter } from "../../shared/render/parameters.ts";
 import { infra } from "../support/bicep.ts";
 
 const pages = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", ...globSync("docs/*.md")];
@@ -44,7 +48,7 @@ describe("the runbook", () => {
     const section = operate.split("## Health reasons\n")[1]?.split("\n## ")[0] ?? "";
     const known = [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, pattern = ""]) => {
       const parts = pattern.split("…").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-      return new RegExp(`^Watchlist "w": ${parts.join(".*")}$`);
+      return new RegExp(`^(?:Watchlist "w": )?${parts.join(".*")}$`);
     });
     for (const reason of everyReason()) {
       expect(known.filter((pattern) => pattern.test(reason)).map(() => reason)).toEqual([reason]);
@@ -57,6 +61,7 @@ describe("the runbook", () => {
 function everyReason(): string[] {
   const chain = { tenant: "5a1c", watchlist: "w" };
   const mail = { ...chain, runId: "2026-11-23", reason: "No such address." };
+  const alert = { ...chain, cve: "CVE-2026-20001", reason: "No such address." };
   const [due, latest] = [new Date("2026-11-24T05:00:00Z"), new Date("2026-11-24T07:31:00Z")];
   const product = { softwareId: "a-_-a", reason: "Defender answered 403.", misses: 3, others: 2 };
   const samples: Record<Trouble["kind"], Trouble[]> = {
@@ -65,9 +70,20 @@ function everyReason(): string[] {
     account: [{ ...mail, kind: "account" }],
     unsent: [{ ...mail, kind: "unsent" }],
     removed: [{ ...mail, kind: "removed" }],
+    "alert-refused": [{ ...alert, kind: "alert-refused" }],
+    "alert-account": [{ ...alert, kind: "alert-account" }],
+    "alert-unsent": [{ ...alert, kind: "alert-unsent" }],
     failing: [{ ...chain, kind: "failing", runId: "2026-11-23", product }],
   };
-  return Object.values(samples).flat().map(reasonOfTrouble);
+  const since = "2026-11-21T05:17:00.000Z";
+  const ofFeeds = ["MSRC's list of months could not be read: its host answered 503.", null].map((reason) => {
+    return reasonOfFeed({ feed: "msrc", since, reason });
+  });
+  const failure = { reason: "Defender answered 500.", since: "2026-11-21T05:00:00.000Z", tries: 3, short: 0 };
+  const list = { readAt: "2026-11-20T05:00:00.000Z", count: 9 };
+  const listing = reasonOfListing({ triedAt: "2026-11-23T05:00:00.000Z", list, failure }, "UTC");
+  const others = [...ofFeeds, `Watchlist "w": ${listing}`];
+  return [...Object.values(samples).flat().map(reasonOfTrouble), ...others];
 }
 
 test.each(pages)("what only Bash understands on %s is there for PowerShell, too", (page) => {
@@ -100,6 +116,25 @@ test("the deployment knows the variables that the pages set", () => {
   );
   expect(set.length).toBeGreaterThan(4);
   for (const name of set) expect(variables).toContain(name);
+});
+
+test("the query for Power BI asks for parameters and columns that the history has", () => {
+  const [, query = ""] = /^```powerquery\n([\s\S]*?)^```/m.exec(readFileSync("docs/exports.md", "utf8")) ?? [];
+  const [, asked = ""] = /Query = \[(.*)\] & position/.exec(query) ?? [];
+  const parameters = Object.fromEntries(
+    [...asked.matchAll(/(\w+) = "([^"]*)"/g)].map(([, name, value]) => [name, value]),
+  );
+  expect(readQuery(new URLSearchParams(parameters), historyParameters)).toMatchObject({ detail: "entries" });
+  const [, names = ""] = /Names = \{([^}]*)\}/.exec(query) ?? [];
+  const columns = [...names.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+  expect(reportColumns).toEqual(expect.arrayContaining(columns));
+  const typed = [...query.matchAll(/\{"(\w+)", [\w.]+/g)].map(([, name]) => name);
+  expect(typed).not.toEqual([]);
+  expect(columns).toEqual(expect.arrayContaining(typed));
+  expect(query).toContain(`ApiKeyName = "${Object.keys(keyParameter)[0]}"`);
+  const { properties } = jsonSchema("HistoryEntries") as { properties: object };
+  const read = [...query.matchAll(/page\[(\w+)\]/g)].map(([, name]) => name);
+  expect(Object.keys(properties)).toEqual(expect.arrayContaining(read));
 });
 
 test("the commands and files that the pages name exist", () => {

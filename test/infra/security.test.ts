@@ -86,7 +86,7 @@ test("the tables and queues are those of the code", () => {
   const queue = readFileSync("shared/io/storage/run-queue.ts", "utf8");
   const names = [...tables.matchAll(/Table = ("\w+")/g)].map(([, name]) => name?.replaceAll('"', "'"));
   const [, messages] = /queue = "(\w+)"/.exec(queue) ?? [];
-  expect(names).toHaveLength(4);
+  expect(names).toHaveLength(5);
   expect(reporter).toContain(`for name in [${names.join(", ")}]`);
   expect(reporter).toContain(`for name in ['${messages}', '${messages}-poison']`);
 });
@@ -110,6 +110,6 @@ describe("sign-in with Entra ID", () => {
   });
 
   test("admits the chosen groups", () => {
-    expect(signIn).toContain("groups: map(split(signIn.groups, ','), group => trim(group))");
+    expect(signIn).toContain("groups: map(split(signIn.groups, [',', ';']), group => trim(group))");
   });
 });

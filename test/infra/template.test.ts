@@ -10,7 +10,8 @@ const required = {
 };
 const everything = {
   ...{ ...required, network: "private", sendGridApiKey: "SG.secret", watchlistsIn: "blob", uploaderId: person },
-  ...{ auth: "entra", signInClientId: registration, signInGroups: "g1, g2", signInApplications: "p1, p2" },
+  alertMailTo: "oncall@contoso.com; it@contoso.com",
+  ...{ auth: "entra", signInClientId: registration, signInGroups: "g1, g2", signInApplications: "p1; p2" },
 };
 
 const template = compiler ? compile() : {};
@@ -243,6 +244,13 @@ describe.skipIf(!compiler)("with mailTransport=acs", () => {
       expect(JSON.stringify(deployments[name])).not.toContain("Microsoft.Communication/");
     }
   });
+});
+
+test.skipIf(!compiler)("everyone who is named for alerts gets them, each by itself", () => {
+  const addresses = (deployment: string) =>
+    JSON.stringify(find(deployment, "Insights/actionGroups")).match(/"emailAddress":"[^"]*"/g);
+  expect(addresses("default")).toEqual(['"emailAddress":"oncall@contoso.com"']);
+  expect(addresses("largest")).toEqual(['"emailAddress":"oncall@contoso.com"', '"emailAddress":"it@contoso.com"']);
 });
 
 describe.skipIf(!compiler)("with auth=entra", () => {

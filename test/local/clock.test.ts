@@ -1,5 +1,6 @@
-import { afterEach, expect, test } from "vitest";
-import { followClock, restoreClock, turnClock } from "../../local/clock.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { followClock, restoreClock, skipPauses, turnClock } from "../../local/clock.ts";
 
 afterEach(restoreClock);
 
@@ -62,4 +63,56 @@ test("a followed clock is asked anew at each look", () => {
   within(Date.now());
   ahead = -86_400_000;
   within(Date.parse(new Date().toISOString()));
+});
+
+describe("skipped pauses", () => {
+  const hour = 3_600_000;
+  /** In hours, by the turned clock. */
+  const hoursOf = async (work: () => Promise<unknown>) => {
+    const before = Date.now();
+    await work();
+    return Math.round((Date.now() - before) / hour);
+  };
+
+  test("take no time, but the clock goes on by them", async () => {
+    turnClock(past);
+    skipPauses();
+    expect(await hoursOf(() => pause(2 * hour))).toBe(2);
+    expect(await pause(hour, "the value")).toBe("the value");
+    expect(near(Date.now() - 3 * hour)).toBe(true);
+  });
+
+  test("that overlap pass side by side, not one after another", async () => {
+    skipPauses();
+    const pauses = [pause(2 * hour), pause(8 * hour), pause(hour).then(() => pause(hour))];
+    expect(await hoursOf(() => Promise.all(pauses))).toBeLessThanOrEqual(9);
+    expect(await hoursOf(async () => {})).toBe(0);
+  });
+
+  test("end early when their signal does", async () => {
+    skipPauses();
+    const reason = new Error("out of time");
+    const ended = pause(hour, undefined, { signal: AbortSignal.abort(reason) });
+    await expect(ended).rejects.toMatchObject({ name: "AbortError", cause: reason });
+    expect(await hoursOf(async () => {})).toBe(0);
+  });
+
+  test("leave time limits alone", async () => {
+    skipPauses();
+    let isOver = false;
+    const limit = setTimeout(() => {
+      isOver = true;
+    }, hour);
+    await pause(2 * hour);
+    clearTimeout(limit);
+    expect(isOver).toBe(false);
+  });
+
+  test("are real again with the clock", async () => {
+    skipPauses();
+    restoreClock();
+    const before = performance.now();
+    await pause(20);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(15);
+  });
 });

@@ -103,7 +103,40 @@ test("a product is described by its id; one that the estate does not have is not
   }
 });
 
-test.each(["/api/machines", "/", "/api/Software"])("%s does not exist", async (path) => {
+describe("the list of products", () => {
+  const products = ["a-_-1", "a-_-2", "a-_-3", "a-_-4", "a-_-5"];
+  const inventory = () => products.flatMap((id) => calm.software(id, "2026-11-23") ?? []);
+  const ids = (body: { value: { id?: string | null }[] }) => body.value.map(({ id }) => id);
+
+  test("comes in pages, each with the link to the next", async () => {
+    const { get, calls, url } = await start({ estate: { ...calm, inventory }, pageSize: 2 });
+    const listed: unknown[] = [];
+    for (let next = `${url}/api/Software`; next !== ""; ) {
+      const body = (await (await get(next)).json()) as { value: DefenderKb[]; "@odata.nextLink"?: string };
+      listed.push(...ids(body));
+      next = body["@odata.nextLink"] ?? "";
+    }
+    expect(listed).toEqual(products);
+    expect(calls.map(({ softwareId }) => softwareId)).toEqual(["", "", ""]);
+  });
+
+  test("is the part that $skip and $top ask for, without a link", async () => {
+    const { get } = await start({ estate: { ...calm, inventory } });
+    const body = await json(get("/api/Software?$skip=1&$top=2"));
+    expect(ids(body)).toEqual(["a-_-2", "a-_-3"]);
+    expect(body).not.toHaveProperty(["@odata.nextLink"]);
+  });
+
+  test("fails as asked under an empty id, counts as a call, and is empty where the estate has none", async () => {
+    const { get, setFault, calls } = await start();
+    setFault("", { kind: "answer", status: 500 }, 1);
+    expect((await get("/api/Software")).status).toBe(500);
+    expect((await json(get("/api/Software"))).value).toEqual([]);
+    expect(calls).toHaveLength(2);
+  });
+});
+
+test.each(["/api/machines", "/", "/api/Software/"])("%s does not exist", async (path) => {
   const { get } = await start();
   expect((await get(path)).status).toBe(404);
 });

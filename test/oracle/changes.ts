@@ -1,8 +1,11 @@
 // docs/rules.md §2: what changed.
 
-import { daysBetween } from "./days.ts";
-import { recentlyGone } from "./reading.ts";
-import type { Counts, Entry, Kind, Outcome, Reason, Settings, Snapshot, SnapshotKb } from "./types.ts";
+import { dayAfter, daysBetween } from "./days.ts";
+import { isMissing } from "./figures.ts";
+import { isExploited } from "./known.ts";
+import { byNumber } from "./order.ts";
+import { countsFrom, recentlyGone } from "./reading.ts";
+import type { Advisories, Counts, Entry, Kind, Outcome, Reason, Settings, Snapshot, SnapshotKb } from "./types.ts";
 
 /** What a watchlist's scheduled runs keep of one product. */
 export interface Held {
@@ -27,6 +30,7 @@ interface Comparison {
   day: string;
   settings: Settings;
   allowance: Allowance;
+  advisories: Advisories | null;
 }
 
 interface Verdict {
@@ -49,7 +53,7 @@ export function compareProduct(before: Held, outcome: Outcome, comparison: Compa
   const baseline = isBaseline(before, snapshot, comparison.day);
   const { entries, reported } = listedEntries(baseline ? neverRead : before, snapshot, comparison);
   // Of a product that is not patched by KBs nothing is called resolved.
-  if (outcome.state !== "not-kb-patched") entries.push(...resolvedEntries(before, snapshot, comparison));
+  if (outcome.state !== "not-kb-patched") entries.push(...leftEntries(before, snapshot, comparison));
   const notPatchedSince = snapshot.kbs.size > 0 ? null : waitingSince(before, outcome.state, comparison.day);
   return { entries, baseline, after: { snapshot, reported, notPatchedSince } };
 }
@@ -62,13 +66,60 @@ function listedEntries(
   const entries: Entry[] = [];
   const reported = new Map<string, Counts>();
   for (const kb of inOrder(snapshot)) {
-    const previous = before.reported.get(kb.key) ?? null;
-    const { verdict, lastReported } =
-      previous === null ? arrive(before, kb, comparison.day) : compareCounts(previous, kb, comparison);
+    const { previous, compared, isShared } = baseOf(before, kb, snapshot);
+    const { verdict: judged, lastReported } =
+      compared === null ? arrive(before, kb, comparison.day) : compareCounts(compared, kb, comparison);
+    const verdict: Verdict = isShared && judged.kind === "improved" ? { kind: "unchanged", why: [] } : judged;
     reported.set(kb.key, lastReported);
     entries.push(entryOf(kb, { ...verdict, current: kb, previous, readDay: snapshot.day }, comparison));
   }
   return { entries, reported };
+}
+
+interface Base {
+  /** The counts last reported, as they are shown. */
+  previous: Counts | null;
+  /** The same, with CVEs of today where there are none to compare with. */
+  compared: Counts | null;
+  /** Whether another KB listed now replaced the same one. */
+  isShared: boolean;
+}
+
+/** What a KB listed now is compared with: itself, and what it has replaced since. */
+function baseOf(before: Held, kb: SnapshotKb, snapshot: Snapshot): Base {
+  const own = before.reported.get(kb.key) ?? null;
+  const left = [...before.reported.keys()].filter((key) => !snapshot.kbs.has(key));
+  const replaced = left.filter((key) => goingOnWith(key, snapshot).includes(kb.key));
+  if (replaced.length === 0) return { previous: own, compared: own, isShared: false };
+  const counts = replaced.map((key) => before.reported.get(key)?.machines ?? null);
+  const machines = machinesBefore(own === null ? counts : [own.machines, ...counts], kb.machines);
+  return {
+    previous: { machines, cves: own?.cves ?? null },
+    compared: { machines, cves: own === null ? kb.cves : own.cves },
+    isShared: replaced.some((key) => goingOnWith(key, snapshot).length > 1),
+  };
+}
+
+/** Between the largest count and the sum of the counts before, machines are taken to be the same. */
+export function machinesBefore(counts: readonly (number | null)[], now: number | null): number | null {
+  const known = counts.filter((count) => count !== null);
+  if (known.length === 0) return null;
+  const [least, most] = [Math.max(...known), known.reduce((sum, count) => sum + count, 0)];
+  if (now === null || now < least) return least;
+  return known.length < counts.length || now < most ? now : most;
+}
+
+/** The KBs listed now that go on with the line of a KB. */
+export function goingOnWith(key: string, { kbs, gone }: Snapshot): string[] {
+  const named = [...kbs.values()].filter(({ line }) => line?.keys.includes(key)).map((kb) => kb.key);
+  const end = endOfLine(key, gone);
+  return named.length === 0 && end !== key && kbs.has(end) ? [end] : named;
+}
+
+/** The last of the KBs that replaced a KB one after another. */
+export function endOfLine(key: string, gone: ReadonlyMap<string, SnapshotKb>): string {
+  const next = gone.get(key)?.replacedBy ?? null;
+  return next === null ? key : endOfLine(next, gone);
 }
 
 function isBaseline(before: Held, snapshot: Snapshot, day: string): boolean {
@@ -151,13 +202,18 @@ export function machinesAreNotAbove(before: Counts, now: Counts): boolean {
   return now.machines !== null && now.machines <= before.machines;
 }
 
-function resolvedEntries(before: Held, snapshot: Snapshot, comparison: Comparison): Entry[] {
+function leftEntries(before: Held, snapshot: Snapshot, comparison: Comparison): Entry[] {
   return inOrder(before.snapshot)
     .filter((kb) => !snapshot.kbs.has(kb.key))
     .map((kb) => {
       const previous = before.reported.get(kb.key) ?? null;
-      const facts = { kind: "resolved" as const, why: [], current: null, previous, readDay: snapshot.day };
-      return entryOf(snapshot.gone.get(kb.key) ?? kb, facts, comparison);
+      const heirs = goingOnWith(kb.key, snapshot).sort(byNumber);
+      const end = endOfLine(kb.key, snapshot.gone);
+      const replacedBy = heirs.includes(end) ? end : (heirs[0] ?? null);
+      const kind: Kind = replacedBy === null ? "resolved" : "replaced";
+      const facts = { kind, why: [], current: null, previous, readDay: snapshot.day, replacedBy };
+      const { firstSeen, peak } = snapshot.gone.get(kb.key) ?? kb;
+      return entryOf({ ...kb, firstSeen, peak }, facts, comparison);
     });
 }
 
@@ -171,13 +227,17 @@ function notReadEntries({ snapshot, reported }: Held, comparison: Comparison): E
   });
 }
 
-type Facts = Pick<Entry, "kind" | "why" | "current" | "previous" | "readDay">;
+type Facts = Pick<Entry, "kind" | "why" | "current" | "previous" | "readDay"> & Partial<Pick<Entry, "replacedBy">>;
 
 /** Age, overdue and stalled are rules of §3. */
-function entryOf(kb: SnapshotKb, facts: Facts, { softwareId, day, settings }: Comparison): Entry {
-  const ageDays = Math.max(0, daysBetween(kb.firstSeen, day));
-  const readAndMissing = facts.kind !== "not-read" && facts.kind !== "resolved";
-  const { key, id, name, productsNames, firstSeen, peak } = kb;
+function entryOf(kb: SnapshotKb, facts: Facts, { softwareId, day, settings, advisories }: Comparison): Entry {
+  const { key, id, name, productsNames, firstSeen, peak, line } = kb;
+  const { dueFrom, dueDays, dueDaysExploited } = settings;
+  const since = dueFrom === "first-seen" ? firstSeen : countsFrom(kb, advisories?.get(key)?.released);
+  const ageDays = Math.max(0, daysBetween(since, day));
+  const allowed = isExploited(key, advisories) ? Math.min(dueDays, dueDaysExploited) : dueDays;
+  const readAndMissing = facts.kind !== "not-read" && isMissing(facts);
+  const ownDays = daysBetween(line?.ownFirstSeen ?? firstSeen, day);
   return {
     softwareId,
     key,
@@ -188,9 +248,13 @@ function entryOf(kb: SnapshotKb, facts: Facts, { softwareId, day, settings }: Co
     current: facts.current && countsOf(facts.current),
     firstSeen,
     peak,
+    since,
+    dueOn: dayAfter(since, allowed),
     ageDays,
-    overdueDays: readAndMissing ? Math.max(0, ageDays - settings.dueDays) : 0,
-    stalled: readAndMissing && ageDays >= 14 && isNearPeak(kb),
+    overdueDays: readAndMissing ? Math.max(0, ageDays - allowed) : 0,
+    stalled: readAndMissing && ownDays >= 14 && isNearPeak(kb),
+    replaces: line?.keys ?? [],
+    replacedBy: facts.replacedBy ?? null,
   };
 }
 
@@ -206,12 +270,6 @@ function sameCounts(one: Counts, other: Counts): boolean {
   return one.machines === other.machines && one.cves === other.cves;
 }
 
-/** Numbers by size, then texts. */
 function inOrder(snapshot: Snapshot | null): SnapshotKb[] {
-  return [...(snapshot?.kbs.values() ?? [])].sort((one, other) => {
-    const [isText, isOtherText] = [one.key.includes("\n"), other.key.includes("\n")];
-    if (isText !== isOtherText) return isText ? 1 : -1;
-    if (!isText && one.key.length !== other.key.length) return one.key.length - other.key.length;
-    return one.key < other.key ? -1 : 1;
-  });
+  return [...(snapshot?.kbs.values() ?? [])].sort((one, other) => byNumber(one.key, other.key));
 }

@@ -23,6 +23,11 @@ export function daysBetween(from: string, to: string): number {
   return (Date.parse(to) - Date.parse(from)) / millisecondsOfDay;
 }
 
+/** The calendar day so many days after another. */
+export function dayAfter(day: string, days: number): string {
+  return new Date(Date.parse(day) + days * millisecondsOfDay).toISOString().slice(0, 10);
+}
+
 /** `Monday` to `Sunday`. */
 export function weekdayOf(day: string): string {
   return weekdays[new Date(day).getUTCDay()] ?? "";

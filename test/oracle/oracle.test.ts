@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { actionsOf } from "./actions.ts";
 import { selectEntries } from "./figures.ts";
 import {
   dayAfter,
@@ -7,6 +8,7 @@ import {
   entriesOf,
   inShort,
   kb,
+  knows,
   notFound,
   startStory,
   unreadable,
@@ -884,5 +886,127 @@ describe("since the last digest", () => {
     day("2026-11-02", { [windows10]: [kb("1", 10)] });
     const report = day("2026-11-03", { [windows10]: unreadable() });
     expect(oracle.since(report, new Set(["2026-11-01"]))).toMatchObject({ entries: [], cameAndWent: 0 });
+  });
+});
+
+describe("a KB that another replaces", () => {
+  const [august, september, october] = ["5063709", "5065429", "5066791"];
+  const everyMonth = knows({ [september]: [august], [october]: [september] });
+  const begin = (settings: Partial<Settings> = {}, known = everyMonth) => {
+    const story = startStory({ dueDays: 30, ...settings });
+    story.day("2026-08-12", { [windows10]: [kb(august, 200, 30)] }, { known });
+    return story;
+  };
+
+  test("is replaced by the next month's, which keeps the age and says no CVEs before", () => {
+    const { day } = begin({ mailWhen: "changed" });
+    const first = day("2026-09-09", { [windows10]: [kb(september, 200, 60)] });
+    expect(entriesOf(first)).toEqual([`${september} unchanged 200/60 was 200/?`, `${august} replaced - was 200/30`]);
+    expect(first.totals).toMatchObject({ replaced: 1, new: 0, resolved: 0, missingKbs: 1 });
+    expect(first.mails).toBe(false);
+    const second = day("2026-10-07", { [windows10]: [kb(october, 200, 90)] });
+    expect(second.entries[0]).toMatchObject({ firstSeen: "2026-08-12", ageDays: 56, overdueDays: 26, stalled: false });
+    expect(second.entries[1]).toMatchObject({ id: september, kind: "replaced", replacedBy: october });
+  });
+
+  test("counts by the oldest release of its line, or by first sight where that is earlier or nothing is known", () => {
+    const known = knows({ [august]: { released: "2026-07-14" }, [september]: [august] });
+    const { day } = begin({ dueFrom: "released" }, known);
+    const report = day("2026-09-09", { [windows10]: [kb(september, 200), kb("5049993", 3)] });
+    const since = report.entries.map(({ id, since }) => `${id} ${since}`);
+    expect(since).toEqual(["5049993 2026-09-09", `${september} 2026-07-14`, `${august} 2026-07-14`]);
+  });
+
+  test("hands on what was held back, and is worse only above the sum of two", () => {
+    const { day } = begin({ minMachines: 10 }, knows({ [september]: [august, "5060000"] }));
+    day("2026-08-13", { [windows10]: [kb(august, 205), kb("5060000", 3)] });
+    const held = day("2026-09-09", { [windows10]: [kb(september, 209)] });
+    expect(entriesOf(held)[0]).toBe(`${september} unchanged 209/10 was 203/?`);
+    expect(entriesOf(day("2026-09-10", { [windows10]: [kb(september, 213)] }))).toEqual([
+      `${september} worsened 213/10 was 203/10`,
+    ]);
+  });
+
+  test("is not better where two replaced it, and names the next of them", () => {
+    const { day } = begin({}, knows({ [september]: [august, october], [october]: [august] }));
+    const report = day("2026-09-09", { [windows10]: [kb(september, 150), kb(october, 50)] });
+    expect(report.entries.map(({ kind }) => kind)).toEqual(["unchanged", "unchanged", "replaced"]);
+    expect(report.entries[2]).toMatchObject({ replacedBy: october });
+  });
+
+  test("is resolved where it left before anything was known, or in a circle", () => {
+    const late = begin({}, knows({}));
+    late.day("2026-09-09", { [windows10]: [kb(september, 200)] });
+    expect(entriesOf(late.day("2026-09-10", {}, { known: everyMonth }))).toEqual([
+      `${september} unchanged 200/10 was 200/10`,
+    ]);
+    const circle = begin({}, knows({ [august]: [september], [september]: [august] }));
+    const report = circle.day("2026-09-09", { [windows10]: [kb(september, 200)] });
+    expect(report.entries.map(({ kind }) => kind)).toEqual(["new", "resolved"]);
+  });
+
+  test("is resolved since the last digest where the last of its line was, and its line did not come and go", () => {
+    const { day, oracle } = begin();
+    day("2026-09-09", { [windows10]: [kb(september, 200)] });
+    day("2026-09-10", { [windows10]: [] });
+    const since = oracle.since(day("2026-09-11"), new Set(["2026-08-12"]));
+    expect(since?.entries.map(({ id, kind }) => `${id} ${kind}`)).toEqual([`${august} resolved`]);
+    expect(since?.cameAndWent).toBe(0);
+  });
+
+  test("is replaced once in a comparison over months", () => {
+    const { day, oracle } = begin();
+    const [from] = [oracle.latest()?.report];
+    day("2026-09-09", { [windows10]: [kb(september, 200)] });
+    const report = day("2026-10-07", { [windows10]: [kb(october, 200)] });
+    expect(from && entriesOf(oracle.compare(report, from))).toEqual([
+      `${october} unchanged 200/10 was 200/?`,
+      `${august} replaced - was 200/30`,
+    ]);
+  });
+});
+
+describe("what is known of KBs", () => {
+  const known = knows(
+    {
+      "1": { cves: ["CVE-2026-1"], released: "2026-11-01" },
+      "2": { cves: ["CVE-2026-2"], released: "2026-11-01", exploitedCves: ["CVE-2026-3"] },
+      "3": { supersedes: ["1"] },
+    },
+    ["CVE-2026-1"],
+  );
+
+  test("marks exploited KBs, puts them first and makes them overdue sooner", () => {
+    const { day } = startStory({ dueFrom: "released", dueDays: 30, dueDaysExploited: 3 });
+    const list = [kb("1", 1), kb("2", 2), kb("4", 900)];
+    day("2026-11-22", { [windows10]: list }, { known });
+    const report = day("2026-11-23");
+    expect(report.rows.map(({ id, advisory, exploitedCves }) => [id, advisory, exploitedCves.join()])).toEqual([
+      ["2", "known", "CVE-2026-3"],
+      ["1", "known", "CVE-2026-1"],
+      ["4", "not-known", ""],
+    ]);
+    expect(report.entries.map(({ id, dueOn, overdueDays }) => [id, dueOn, overdueDays])).toEqual([
+      ["1", "2026-11-04", 19],
+      ["2", "2026-11-04", 19],
+      ["4", "2026-12-22", 0],
+    ]);
+    expect(report.totals).toMatchObject({ exploited: 2, overdue: 2 });
+    expect(selectEntries(report, { exploited: true }).totals).toMatchObject({ exploited: 2, missingKbs: 2 });
+    expect(day("2026-11-24", { [windows10]: unreadable() }).totals.exploited).toBe(0);
+  });
+
+  test("says which KBs to install, and what each closes", () => {
+    const { day } = startStory({}, [windows10, windows11]);
+    day("2026-11-22", { [windows10]: [kb("1", 5), kb("3", 2), kb("2", 900)], [windows11]: [kb("1", 7)] }, { known });
+    const actions = actionsOf(day("2026-11-23"));
+    expect(
+      actions.map(({ key, installs, covers, machines }) => [key, installs.length, covers.length, machines]),
+    ).toEqual([
+      ["2", 1, 0, 900],
+      ["1", 1, 0, 7],
+      ["3", 1, 1, 2],
+    ]);
+    expect(actions.map(({ exploited }) => exploited)).toEqual([true, true, true]);
   });
 });

@@ -1,6 +1,7 @@
 import { compareProduct, type Held, neverRead } from "./changes.ts";
 import { dayOfRun, daysBetween } from "./days.ts";
 import { figuresOf } from "./figures.ts";
+import { advisoriesOf } from "./known.ts";
 import { countMisses, type Misses, noMisses, reasonsToMail } from "./mail.ts";
 import { readProduct } from "./reading.ts";
 import { type Since, sinceLastDigest } from "./since.ts";
@@ -78,9 +79,10 @@ export function createOracle(): Oracle {
 
   function read(softwareId: string, run: OracleRun, day: string): Outcome {
     const name = `${run.runId}\n${softwareId}`;
-    const known = outcomes.get(name);
-    if (known !== undefined) return known;
-    const outcome = readProduct(tenant.get(softwareId) ?? null, run.answers[softwareId] ?? null, day);
+    const before = outcomes.get(name);
+    if (before !== undefined) return before;
+    const { known = null } = run;
+    const outcome = readProduct(tenant.get(softwareId) ?? null, run.answers[softwareId] ?? null, { day, known });
     // Another watchlist's run of the same id may yet read what this one could not.
     if (outcome.state === "not-read") return outcome;
     outcomes.set(name, outcome);
@@ -113,11 +115,17 @@ export function createOracle(): Oracle {
     const kept = new Map<string, KeptProduct>();
     const misses: { before: Misses; after: Misses }[] = [];
     const outcomesOf = new Map<string, Outcome>();
-    for (const softwareId of new Set(run.softwareIds)) {
-      const before = chain.products.get(softwareId) ?? { held: neverRead, misses: noMisses };
-      const outcome = read(softwareId, run, day);
-      outcomesOf.set(softwareId, outcome);
-      const compared = compareProduct(before.held, outcome, { softwareId, day, settings, allowance });
+    const beforeOf = (softwareId: string) => chain.products.get(softwareId) ?? { held: neverRead, misses: noMisses };
+    const softwareIds = [...new Set(run.softwareIds)];
+    for (const softwareId of softwareIds) outcomesOf.set(softwareId, read(softwareId, run, day));
+    const advisories = advisoriesOf(
+      softwareIds.flatMap((softwareId) => keysOf(beforeOf(softwareId).held.snapshot, outcomesOf.get(softwareId))),
+      run.known,
+    );
+    for (const softwareId of softwareIds) {
+      const before = beforeOf(softwareId);
+      const outcome = outcomesOf.get(softwareId) ?? read(softwareId, run, day);
+      const compared = compareProduct(before.held, outcome, { softwareId, day, settings, allowance, advisories });
       const after = countMisses(before.misses, outcome, day);
       entries.push(...compared.entries);
       products.push(productOf(softwareId, outcome, { baseline: compared.baseline, misses: after, day }));
@@ -135,9 +143,10 @@ export function createOracle(): Oracle {
       day,
       previousRunId: chain.lastScheduled?.runId ?? null,
       settings,
+      advisories,
       entries,
       products,
-      ...figuresOf(entries, products),
+      ...figuresOf(entries, products, advisories),
       mails: mailReasons.length > 0,
       mailReasons,
     };
@@ -156,20 +165,20 @@ export function createOracle(): Oracle {
     add,
     since(report, sent) {
       const { reports } = chainOf(report.watchlist);
-      const goneOf = (softwareId: string) => {
+      const readNow = (softwareId: string) => {
         const outcome = holds.get(report)?.outcomes.get(softwareId);
-        return outcome === undefined || outcome.state === "not-read" ? new Map() : outcome.snapshot.gone;
+        return outcome === undefined || outcome.state === "not-read" ? null : outcome.snapshot;
       };
-      const { settings, day } = report;
+      const { settings, day, advisories } = report;
       const entriesSince = (softwareId: string, last: OracleReport) => {
         const before = holds.get(last)?.held.get(softwareId);
         const snapshot = holds.get(report)?.snapshots.get(softwareId);
         // What was not read since then is as it was.
         if (!before?.snapshot || !snapshot || before.snapshot === snapshot) return [];
-        const comparison = { softwareId, day, settings, allowance: { left: Number.POSITIVE_INFINITY } };
+        const comparison = { softwareId, day, settings, advisories, allowance: { left: Number.POSITIVE_INFINITY } };
         return compareProduct(before, { state: "read", snapshot, differed: false, readsUsed: 1 }, comparison).entries;
       };
-      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, goneOf, entriesSince }, sent);
+      return sinceLastDigest(reports.slice(0, reports.indexOf(report)), { report, readNow, entriesSince }, sent);
     },
     firstDigest(report, sent) {
       const { reports } = chainOf(report.watchlist);
@@ -189,12 +198,13 @@ export function createOracle(): Oracle {
         if (outcome === undefined) return product;
         const before = outcome.state === "not-read" ? now : (holds.get(from)?.snapshots ?? new Map());
         const held = hold(before.get(softwareId) ?? null);
-        const comparison = { softwareId, day: report.day, settings, allowance: { left: mostHeldBack } };
+        const { day, advisories } = report;
+        const comparison = { softwareId, day, settings, advisories, allowance: { left: mostHeldBack } };
         const compared = compareProduct(held, outcome, comparison);
         entries.push(...compared.entries);
         return { ...product, baseline: compared.baseline };
       });
-      return { entries, products, ...figuresOf(entries, products) };
+      return { entries, products, ...figuresOf(entries, products, report.advisories) };
     },
     latest(watchlist = "default") {
       const { reports, lastScheduled } = chainOf(watchlist);
@@ -204,6 +214,12 @@ export function createOracle(): Oracle {
     },
     runs: (watchlist = "default") => chainOf(watchlist).reports.map((report) => report.runId),
   };
+}
+
+/** The KBs that a product's comparison is of. */
+function keysOf(before: Snapshot | null, outcome: Outcome | undefined): string[] {
+  const now = outcome === undefined || outcome.state === "not-read" ? null : outcome.snapshot;
+  return [...(before?.kbs.keys() ?? []), ...(now?.kbs.keys() ?? [])];
 }
 
 function handOn(chain: Chain, kept: Map<string, KeptProduct>): void {

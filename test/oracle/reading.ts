@@ -1,10 +1,14 @@
 // docs/rules.md §1: what is read.
 
 import { daysBetween } from "./days.ts";
+import { replaces, supersededIn } from "./known.ts";
+import { byNumber } from "./order.ts";
 import type {
   Counts,
   Failure,
   KbName,
+  Known,
+  Line,
   NotReadOutcome,
   Outcome,
   ProductAnswers,
@@ -30,6 +34,7 @@ interface Reading {
   last: Snapshot | null;
   answers: ProductAnswers;
   day: string;
+  known: Known | null;
   used: number;
 }
 
@@ -39,12 +44,12 @@ const givenUp: Failure = { permanent: false, reason: "given up" };
 export function readProduct(
   last: Snapshot | null,
   answers: ProductAnswers | readonly ProductAnswers[] | null,
-  day: string,
+  { day, known }: Pick<Reading, "day" | "known">,
 ): Outcome {
   let outcome: Outcome = { ...notRead({ permanent: false, reason: "not attempted" }), notFound: null, readsUsed: 0 };
   for (const tried of triesOf(answers)) {
     const used: number = outcome.readsUsed;
-    outcome = readTry(last, tried, day);
+    outcome = readTry({ last, answers: tried, day, known, used: 0 });
     outcome = { ...outcome, readsUsed: used + outcome.readsUsed };
     if (outcome.state !== "not-read") break;
   }
@@ -57,8 +62,8 @@ function triesOf(answers: ProductAnswers | readonly ProductAnswers[] | null): re
   return tries.filter(({ reads }) => reads.length > 0);
 }
 
-function readTry(last: Snapshot | null, answers: ProductAnswers, day: string): Outcome {
-  const reading: Reading = { last, answers, day, used: 0 };
+function readTry(reading: Reading): Outcome {
+  const { answers } = reading;
   let outcome = readOnce(reading);
   // A run may try again later; each try begins anew.
   while (outcome.state === "not-read" && !outcome.forGood && reading.used < answers.reads.length) {
@@ -81,10 +86,10 @@ function readOnce(reading: Reading): ReadOutcome | NotReadOutcome {
 }
 
 function conclude(answers: Answer[], reading: Reading): ReadOutcome | NotReadOutcome {
-  const { last, day } = reading;
+  const { last, day, known } = reading;
   const listed = listedByEither(answers, last);
   const unusable = mostUnusable(answers);
-  const snapshot = { ...takeSnapshot(listed, last, day), unusable };
+  const snapshot = { ...takeSnapshot(listed, last, { day, known }), unusable };
   const differed = listsDiffer(answers);
   if (listed.size > 0) return { state: "read", snapshot, differed };
   // KBs that are listed on 0 machines say themselves that they are not missing.
@@ -238,7 +243,11 @@ function wholeNumber(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
-function takeSnapshot(listed: Map<string, ListedKb>, last: Snapshot | null, day: string): Snapshot {
+function takeSnapshot(
+  listed: Map<string, ListedKb>,
+  last: Snapshot | null,
+  { day, known: facts }: Pick<Reading, "day" | "known">,
+): Snapshot {
   const kbs = new Map<string, SnapshotKb>();
   for (const kb of listed.values()) {
     const known = last?.kbs.get(kb.key) ?? recentlyGone(last?.gone.get(kb.key), day);
@@ -248,16 +257,59 @@ function takeSnapshot(listed: Map<string, ListedKb>, last: Snapshot | null, day:
       peak: larger(known?.peak ?? null, kb.machines),
       goneOn: known?.goneOn ?? null,
       isUnexplained: false,
+      line: known?.line ?? null,
+      replacedBy: null,
     });
   }
+  const left = [...(last?.kbs.values() ?? [])].filter(({ key }) => !kbs.has(key));
+  const replacedBy = handOnLines(kbs, left, facts);
   const gone = new Map<string, SnapshotKb>();
   for (const kb of last?.gone.values() ?? []) {
     if (!kbs.has(kb.key) && recentlyGone(kb, day) !== undefined) gone.set(kb.key, kb);
   }
-  for (const kb of last?.kbs.values() ?? []) {
-    if (!kbs.has(kb.key)) gone.set(kb.key, { ...kb, goneOn: day, isUnexplained: false });
+  for (const kb of left) {
+    gone.set(kb.key, { ...kb, goneOn: day, isUnexplained: false, replacedBy: replacedBy.get(kb.key) ?? null });
   }
   return { day, kbs, gone: lastToLeave(gone), unusable: 0, weaknesses: null };
+}
+
+/** Gives the KBs listed the lines of those that left and that they replace; says which of them replaced each. */
+function handOnLines(
+  kbs: Map<string, SnapshotKb>,
+  left: readonly SnapshotKb[],
+  facts: Known | null,
+): Map<string, string> {
+  const isReplacing = (newer: string, older: string) => replaces(newer, older, supersededIn(facts));
+  const heirs = new Map<string, string[]>();
+  for (const kb of kbs.values()) {
+    const old = left.filter(({ key }) => isReplacing(kb.key, key));
+    if (old.length === 0) continue;
+    for (const { key } of old) heirs.set(key, [...(heirs.get(key) ?? []), kb.key]);
+    kbs.set(kb.key, goOnWith(kb, old, facts));
+  }
+  return new Map(
+    [...heirs].map(([key, ids]) => {
+      const nearest = ids.filter((id) => !ids.some((other) => isReplacing(id, other)));
+      return [key, nearest.sort(byNumber)[0] ?? ""];
+    }),
+  );
+}
+
+function goOnWith(kb: SnapshotKb, old: readonly SnapshotKb[], facts: Known | null): SnapshotKb {
+  const keys = new Set([...(kb.line?.keys ?? []), ...old.flatMap(({ key, line }) => [...(line?.keys ?? []), key])]);
+  const since = [...old.map((one) => countsFrom(one, facts?.kbs[one.key]?.released)), kb.line?.since ?? "~"].sort();
+  const firstSeen = [kb.firstSeen, ...old.map((one) => one.firstSeen)].sort();
+  const ownFirstSeen = kb.line?.ownFirstSeen ?? kb.firstSeen;
+  return { ...kb, firstSeen: firstSeen[0] ?? "", line: { keys: [...keys], since: since[0] ?? "", ownFirstSeen } };
+}
+
+/** The day that the age of a KB counts from with `DUE_FROM=released`. */
+export function countsFrom(
+  { firstSeen, line }: { firstSeen: string; line: Line | null },
+  released: string | undefined,
+): string {
+  const days = [line?.ownFirstSeen ?? firstSeen, released ?? "~", line?.since ?? "~"];
+  return days.sort()[0] ?? "";
 }
 
 const mostRemembered = 500;

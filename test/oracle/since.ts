@@ -1,8 +1,8 @@
 // docs/rules.md §6: since the last digest.
 
-import { machinesAreNotAbove } from "./changes.ts";
-import { worseKinds } from "./figures.ts";
-import type { Counts, Entry, KbName, Kind, OracleReport, Product, SnapshotKb } from "./types.ts";
+import { endOfLine, goingOnWith, machinesAreNotAbove, machinesBefore } from "./changes.ts";
+import { isMissing, worseKinds } from "./figures.ts";
+import type { Counts, Entry, KbName, Kind, OracleReport, Product, Snapshot, SnapshotKb } from "./types.ts";
 
 /** An entry that the report itself does not show as changed. */
 export interface SinceEntry extends KbName {
@@ -28,8 +28,8 @@ interface Gap {
   last: OracleReport;
   passed: readonly OracleReport[];
   report: OracleReport;
-  /** What left the tenant's list of a product within the last 90 days. */
-  goneOf: (softwareId: string) => ReadonlyMap<string, SnapshotKb>;
+  /** What was read of a product; null where it was not. */
+  readNow: (softwareId: string) => Snapshot | null;
   /** The entries of a product as §2 has them, if S had been the run before. */
   entriesSince: (softwareId: string, last: OracleReport) => readonly Entry[];
 }
@@ -40,7 +40,7 @@ interface Gap {
  */
 export function sinceLastDigest(
   earlier: readonly OracleReport[],
-  { report, goneOf, entriesSince }: Pick<Gap, "report" | "goneOf" | "entriesSince">,
+  { report, readNow, entriesSince }: Pick<Gap, "report" | "readNow" | "entriesSince">,
   sent: ReadonlySet<string>,
 ): Since | null {
   const scheduled = earlier.filter((one) => one.scheduled);
@@ -48,7 +48,7 @@ export function sinceLastDigest(
   const last = scheduled[index];
   const passed = scheduled.slice(index + 1);
   if (last === undefined) return null;
-  const gap = { last, passed, report, goneOf, entriesSince };
+  const gap = { last, passed, report, readNow, entriesSince };
   const products = changesOfProducts(gap);
   // Where no run passed, the report itself shows all changes of what S read.
   if (passed.length === 0 && products.length === 0) return null;
@@ -59,16 +59,16 @@ export function sinceLastDigest(
 
 function changesOfEntries(gap: Gap, softwareIds: ReadonlySet<string>): { entries: SinceEntry[]; cameAndWent: number } {
   const { last, report } = gap;
-  const then = new Map(last.entries.filter(isListed).map((entry) => [nameOf(entry), entry]));
+  const then = new Map(last.entries.filter(isMissing).map((entry) => [nameOf(entry), entry]));
   const worse = worseSince(gap, softwareIds);
   const isSaid = new Set(worse.map(nameOf));
   const improved = report.entries.flatMap((entry): SinceEntry[] => {
-    const before = softwareIds.has(entry.softwareId) && then.get(nameOf(entry))?.current;
-    if (!before || isSaid.has(nameOf(entry)) || !entry.current || !isBetter(before, entry, report.settings.minCves))
-      return [];
-    return [{ ...namesOf(entry), kind: "improved", before, now: entry.current }];
+    const shown = softwareIds.has(entry.softwareId) && shownThen(entry, then, gap);
+    if (!shown || isSaid.has(nameOf(entry)) || !entry.current) return [];
+    if (!isBetter(shown.compared, entry, report.settings.minCves)) return [];
+    return [{ ...namesOf(entry), kind: "improved", before: shown.before, now: entry.current }];
   });
-  const left = leftSince(gap, softwareIds);
+  const left = leftSince(gap, softwareIds, then);
   const resolved = left.flatMap(({ name }): SinceEntry[] => {
     const entry = then.get(name);
     return entry?.current ? [{ ...namesOf(entry), kind: "resolved", before: entry.current, now: null }] : [];
@@ -79,6 +79,23 @@ function changesOfEntries(gap: Gap, softwareIds: ReadonlySet<string>): { entries
     return !then.has(name) && shown.has(softwareId) && (kb.goneOn ?? "") > last.day;
   });
   return { entries: [...worse, ...improved, ...resolved], cameAndWent: passed.length };
+}
+
+/** What S showed of an entry and of what it has replaced since; null: nothing, or nothing that can be called better. */
+function shownThen(
+  { softwareId, key, replaces, current }: Entry,
+  then: ReadonlyMap<string, Entry>,
+  { readNow }: Gap,
+): { before: Counts; compared: Counts } | null {
+  const own = then.get(nameOf({ softwareId, key }))?.current ?? null;
+  const snapshot = readNow(softwareId);
+  const replaced = replaces.filter((old) => then.has(nameOf({ softwareId, key: old })) && !snapshot?.kbs.has(old));
+  if (replaced.length === 0) return own && { before: own, compared: own };
+  if (snapshot === null || replaced.some((old) => goingOnWith(old, snapshot).length > 1)) return null;
+  const counts = replaced.map((old) => then.get(nameOf({ softwareId, key: old }))?.current?.machines ?? null);
+  const machines = machinesBefore(own === null ? counts : [own.machines, ...counts], current?.machines ?? null);
+  const cves = own === null ? (current?.cves ?? null) : own.cves;
+  return { before: { machines, cves: own?.cves ?? null }, compared: { machines, cves } };
 }
 
 /** What a digest in between said that was not delivered: worse by what S last reported, and not called worse today. */
@@ -107,15 +124,32 @@ function idOf({ softwareId }: Product): string {
 }
 
 /** What left the tenant's list, is not mentioned today, and can be said to be resolved. */
-function leftSince({ report, goneOf }: Gap, softwareIds: ReadonlySet<string>) {
+function leftSince({ report, readNow }: Gap, softwareIds: ReadonlySet<string>, then: ReadonlyMap<string, Entry>) {
   const today = new Set(report.entries.map(nameOf));
   const claimable = report.products.filter((product) => {
     return isReadOrEmpty(product) && !product.baseline && softwareIds.has(product.softwareId);
   });
-  const left = claimable.flatMap(({ softwareId }) =>
-    [...goneOf(softwareId).values()].map((kb) => ({ softwareId, kb, name: nameOf({ softwareId, key: kb.key }) })),
-  );
-  return left.filter(({ name, kb }) => !today.has(name) && !kb.isUnexplained);
+  return claimable.flatMap(({ softwareId }) => {
+    const snapshot = readNow(softwareId);
+    if (snapshot === null) return [];
+    const { gone } = snapshot;
+    const isShown = (key: string) => then.has(nameOf({ softwareId, key }));
+    const isResolved = (kb: SnapshotKb | undefined) => {
+      return (
+        kb !== undefined &&
+        !kb.isUnexplained &&
+        kb.replacedBy === null &&
+        !today.has(nameOf({ softwareId, key: kb.key }))
+      );
+    };
+    const lastOfShown = new Set([...gone.keys()].filter(isShown).map((key) => endOfLine(key, gone)));
+    const left = [...gone.values()].filter((kb) => {
+      if (kb.replacedBy === null) return isResolved(kb) && (isShown(kb.key) || !lastOfShown.has(kb.key));
+      const isLeft = !today.has(nameOf({ softwareId, key: kb.key })) && goingOnWith(kb.key, snapshot).length === 0;
+      return isShown(kb.key) && isLeft && isResolved(gone.get(endOfLine(kb.key, gone)));
+    });
+    return left.map((kb) => ({ softwareId, kb, name: nameOf({ softwareId, key: kb.key }) }));
+  });
 }
 
 function baselinesOf({ passed }: Gap): Product[] {
@@ -156,10 +190,6 @@ function isNotRead(product: Product): boolean {
 
 function isReadOrEmpty(product: Product): boolean {
   return product.state === "read" || product.state === "empty";
-}
-
-function isListed(entry: Entry): boolean {
-  return entry.kind !== "resolved";
 }
 
 function nameOf(entry: Pick<Entry, "softwareId" | "key">): string {

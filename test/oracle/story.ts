@@ -1,5 +1,5 @@
 import { createOracle, type Oracle } from "./oracle.ts";
-import type { Entry, OracleReport, OracleRun, ProductAnswers, Settings } from "./types.ts";
+import type { Entry, Known, KnownKb, OracleReport, OracleRun, ProductAnswers, Settings } from "./types.ts";
 
 export const windows10 = "microsoft-_-windows_10";
 export const windows11 = "microsoft-_-windows_11";
@@ -12,6 +12,8 @@ const defaults: Settings = {
   mailWhen: "worse",
   heartbeatDay: "none",
   dueDays: 14,
+  dueDaysExploited: 14,
+  dueFrom: "first-seen",
   timeZone: "UTC",
 };
 
@@ -20,10 +22,22 @@ export function kb(id: unknown, machines: unknown, cves: unknown = 10, name = "O
   return { id, name, productsNames: ["windows_10"], url: null, machineMissedOn: machines, cveAddressed: cves };
 }
 
+/** What the feeds say: which KBs each KB supersedes, and what else is given. */
+export function knows(
+  kbs: Readonly<Record<string, readonly string[] | Partial<KnownKb>>>,
+  kev: readonly string[] = [],
+): Known {
+  const facts = Object.entries(kbs).map(([id, said]): [string, KnownKb] => {
+    const parts = Array.isArray(said) ? { supersedes: said } : (said as Partial<KnownKb>);
+    return [id, { released: "2026-08-11", supersedes: [], cves: [], exploitedCves: [], ...parts }];
+  });
+  return { kbs: Object.fromEntries(facts), kev };
+}
+
 /** A list is what each read of the product answers, with no open weaknesses. */
 type Answer = readonly unknown[] | ProductAnswers | null;
 
-type Changes = Partial<Pick<OracleRun, "softwareIds" | "refusedEarlier" | "mail" | "openedAt" | "watchlist">>;
+type Changes = Partial<Pick<OracleRun, "softwareIds" | "refusedEarlier" | "mail" | "openedAt" | "watchlist" | "known">>;
 
 /** Plays runs one after the other; an answer holds until it is replaced. */
 export interface Story {
@@ -37,6 +51,7 @@ export function startStory(settings: Partial<Settings> = {}, softwareIds: readon
   const oracle = createOracle();
   const current: Record<string, ProductAnswers | null> = {};
   let watched = softwareIds;
+  let known: Known | null = null;
 
   function play(
     run: Pick<OracleRun, "runId" | "scheduled" | "openedAt">,
@@ -47,10 +62,12 @@ export function startStory(settings: Partial<Settings> = {}, softwareIds: readon
       current[softwareId] = answer === null || "reads" in answer ? answer : { reads: [answer, answer], software: 0 };
     }
     watched = changes.softwareIds ?? watched;
+    known = changes.known ?? known;
     return oracle.add({
       ...run,
       ...changes,
       softwareIds: watched,
+      known,
       settings: { ...defaults, ...settings },
       answers: { ...current },
     });

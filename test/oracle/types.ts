@@ -7,9 +7,28 @@ export interface Settings {
   /** `Monday` to `Sunday`, or `none`. */
   readonly heartbeatDay: string;
   readonly dueDays: number;
+  readonly dueDaysExploited: number;
+  readonly dueFrom: "released" | "first-seen";
   readonly timeZone: string;
   /** 400 where absent. */
   readonly retentionDays?: number;
+}
+
+/** What the feeds say at a time. */
+export interface Known {
+  /** By number. */
+  readonly kbs: Readonly<Record<string, KnownKb>>;
+  /** The CVEs in CISA's catalogue. */
+  readonly kev: readonly string[];
+}
+
+/** A KB in MSRC's documents. */
+export interface KnownKb {
+  readonly released: string;
+  readonly supersedes: readonly string[];
+  readonly cves: readonly string[];
+  /** Those that MSRC calls exploited. */
+  readonly exploitedCves: readonly string[];
 }
 
 /** A call that Defender did not answer; `notFound` where it answered 404. */
@@ -49,6 +68,8 @@ export interface OracleRun {
    * then each try by itself, in order.
    */
   readonly answers: Readonly<Record<string, ProductAnswers | readonly ProductAnswers[] | null>>;
+  /** What was known of KBs while it was read and committed; absent: nothing. */
+  readonly known?: Known | null;
 }
 
 /** Counts of an entry; null is unknown. */
@@ -68,7 +89,8 @@ export type Kind =
   | "baseline"
   | "unchanged"
   | "not-read"
-  | "resolved";
+  | "resolved"
+  | "replaced";
 
 /** Why an entry is worse. */
 export type Reason = "machines" | "cves" | "machines-known" | "cves-known";
@@ -91,6 +113,20 @@ export interface SnapshotKb extends KbName, Counts {
   readonly goneOn: string | null;
   /** Whether it left with a list that was not patched by KBs, so that nobody knows what became of it. */
   readonly isUnexplained: boolean;
+  /** What it replaced. */
+  readonly line: Line | null;
+  /** The key of the KB that replaced it when it left. */
+  readonly replacedBy: string | null;
+}
+
+/** The KBs that a KB replaced. */
+export interface Line {
+  /** Their keys, the first ones first. */
+  readonly keys: readonly string[];
+  /** The earliest day that the age of one of them counted from, with `DUE_FROM=released`. */
+  readonly since: string;
+  /** The KB's own first sight. */
+  readonly ownFirstSeen: string;
 }
 
 /** What was read of a product in one run. */
@@ -135,11 +171,19 @@ export interface Entry extends KbName {
   readonly previous: Counts | null;
   readonly firstSeen: string;
   readonly peak: number | null;
+  /** The day that its age counts from. */
+  readonly since: string;
+  /** The last day on which it is not overdue. */
+  readonly dueOn: string;
   readonly ageDays: number;
   readonly overdueDays: number;
   readonly stalled: boolean;
   /** The day on which its counts were read. */
   readonly readDay: string;
+  /** The keys of what it replaced. */
+  readonly replaces: readonly string[];
+  /** Where it is replaced: the key of the KB that is listed in its place. */
+  readonly replacedBy: string | null;
 }
 
 /** One product of a report. */
@@ -162,9 +206,39 @@ export interface Row extends KbName {
   readonly reach: number | null;
   readonly cves: number | null;
   readonly firstSeen: string;
+  readonly since: string;
+  readonly dueOn: string;
+  readonly advisory: AdvisoryState;
+  /** The release and the exploited CVEs; null and none where it is not known to MSRC. */
+  readonly released: string | null;
+  readonly exploitedCves: readonly string[];
   readonly ageDays: number;
   readonly overdueDays: number;
   readonly stalled: boolean;
+}
+
+/** Whether MSRC's documents have a KB, as far as the run had any facts of it. */
+export type AdvisoryState = "known" | "not-known" | "no-facts";
+
+/** What a run knew of its KBs, by key: null where MSRC does not know the KB. */
+export type Advisories = ReadonlyMap<string, Advised | null>;
+
+export interface Advised {
+  readonly released: string;
+  readonly supersedes: readonly string[];
+  /** By either feed, sorted. */
+  readonly exploitedCves: readonly string[];
+}
+
+/** A KB to install, and the entries that this closes. */
+export interface Action {
+  readonly key: string;
+  readonly installs: readonly Entry[];
+  readonly covers: readonly Entry[];
+  readonly exploited: boolean;
+  /** The largest count of machines of one product that has to install it. */
+  readonly machines: number | null;
+  readonly since: string;
 }
 
 /** KBs, but for the last three, which are products. */
@@ -175,10 +249,12 @@ export interface Totals {
   readonly moreCves: number;
   readonly improved: number;
   readonly resolved: number;
+  readonly replaced: number;
   readonly missingKbs: number;
   readonly missingInstalls: number;
   readonly overdue: number;
   readonly stalled: number;
+  readonly exploited: number;
   readonly read: number;
   readonly notRead: number;
   readonly baseline: number;
@@ -206,8 +282,11 @@ export interface OracleReport {
   /** The run compared with; null where there is none. */
   readonly previousRunId: string | null;
   readonly settings: Settings;
+  /** Null: it used no facts. */
+  readonly advisories: Advisories | null;
   readonly entries: readonly Entry[];
   readonly products: readonly Product[];
+  /** In the order of the report. */
   readonly rows: readonly Row[];
   readonly totals: Totals;
   readonly mails: boolean;

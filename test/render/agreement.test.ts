@@ -254,7 +254,9 @@ test("each count on top of the page leads to as many KBs", async () => {
       const pageOf = (query: Partial<PageView["query"]>) =>
         renderPage(aView(report, { query: { watchlist: "default", run: "latest", ...query } }));
       const html = pageOf(selection);
-      const tiles = [...html.matchAll(/<li class="tile[^"]*"><a href="\?([^"#]*)[^>]*><span class="value">([\d,]+)</g)];
+      const tiles = [
+        ...html.matchAll(/<span class="figure[^"]*"><a href="\?([^"#]*)[^>]*><span class="value">([\d,]+)</g),
+      ];
       for (const [, address = "", value = ""] of tiles) {
         const query = Object.fromEntries(new URLSearchParams(address.replaceAll("&amp;", "&")));
         const flags = { overdue: query.overdue === "true", stalled: query.stalled === "true" };

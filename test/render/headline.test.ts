@@ -7,7 +7,7 @@ import { verdictOf } from "../../shared/core/verdict.ts";
 import { headline, subject } from "../../shared/render/headline.ts";
 import { productLabel } from "../../shared/render/words.ts";
 import { anyStory, hostileText } from "../support/any-report.ts";
-import { aKb, aReport, type ProductStory, type RunStory } from "../support/builders.ts";
+import { aCatalogue, aKb, aReport, type ProductStory, type RunStory } from "../support/builders.ts";
 
 const old = "2026-11-01";
 const win10 = "microsoft-_-windows_10";
@@ -106,7 +106,7 @@ describe("subject and headline", () => {
     const [before, now] = [[aKb({ id: "1", machineMissedOn: null })], [aKb({ id: "1", machineMissedOn: 300 })]];
     expect(await summaryOf({ products: { [win10]: { before, now } } })).toEqual({
       subject: "Worse: KB1, Windows 10, 300 machines",
-      headline: "KB1 in Windows 10 is now known to be missing on 300 machines.",
+      headline: "KB1 is now known to be missing on 300 machines in Windows 10.",
     });
   });
 
@@ -262,6 +262,60 @@ describe("subject and headline", () => {
     expect((await summaryOf({ ...story, products })).subject).toMatch(
       /^Defender does not know .*… *; nothing else got worse$/,
     );
+  });
+});
+
+describe("subject and headline of what is exploited", () => {
+  const kev = [{ cve: "CVE-2026-1", since: "2026-11-12", ransomware: false }];
+  const exploited = (...ids: string[]) =>
+    aCatalogue(Object.fromEntries(ids.map((id) => [id, { cves: ["CVE-2026-1"] }])), kev);
+  const more = { "2": [9, 12], "3": [null, 5], "4": [null, 300] } as const;
+
+  it("name it first, with how many others got worse", async () => {
+    const products = { [win11]: product({ "1": [71, 85], ...more }) };
+    expect(await summaryOf({ products, catalogue: exploited("1") })).toEqual({
+      subject: "Exploited: KB1, Windows 11, 85 machines (+14); 2 new, 2 worse",
+      headline: "KB1 is being exploited and reached 14 more machines; 2 are new; 1 got worse, by 3 machines.",
+    });
+  });
+
+  it.each<[string, ProductStory, string, string]>([
+    ["new", product({ "1": [null, 41] }), "41 machines", "is new in Windows 11, on 41 machines"],
+    [
+      "back",
+      { ...product({ "1": [null, 5] }), beforeSnapshot: { gone: [{ id: "1", firstSeen: old, peak: 5, goneOn: old }] } },
+      "5 machines",
+      "is back in Windows 11, on 5 machines",
+    ],
+    [
+      "listed with more CVEs",
+      { before: [aKb({ id: "1", cveAddressed: 2 })], now: [aKb({ id: "1", machineMissedOn: 200, cveAddressed: 3 })] },
+      "3 CVEs (+1)",
+      "lists more CVEs in Windows 11, on fewer machines: 3 CVEs (+1)",
+    ],
+  ])("say in one sentence that it is %s", async (_, story, figure, words) => {
+    expect(await summaryOf({ products: { [win11]: story }, catalogue: exploited("1") })).toEqual({
+      subject: `Exploited: KB1, Windows 11, ${figure}`,
+      headline: `KB1 is being exploited and ${words}.`,
+    });
+  });
+
+  it("name at most two of several", async () => {
+    const products = { [win11]: product({ "1": [71, 85], ...more }) };
+    expect(await summaryOf({ products, catalogue: exploited("1", "4") })).toEqual({
+      subject: "2 exploited; 2 new; 2 worse, most +14",
+      headline: "KB4 and KB1 are being exploited and got worse; 1 is new; 1 got worse, by 3 machines.",
+    });
+    const { headline } = await summaryOf({ products, catalogue: exploited("1", "2", "3", "4") });
+    expect(headline).toBe("KB4, KB3 and 2 more KBs are being exploited and got worse.");
+  });
+
+  it("say on other days how many are missing", async () => {
+    const products = { [win11]: product({ "1": [5, 5] }) };
+    const { subject } = await summaryOf({ products, catalogue: exploited("1") });
+    expect(subject).toBe("Nothing changed, 1 KB missing, 1 exploited");
+    const first = await summaryOf({ products, previousRunId: null, catalogue: exploited("1") });
+    expect(first.subject).toBe("Watching 1 product: 1 KB missing, 1 exploited, 1 overdue");
   });
 });
 

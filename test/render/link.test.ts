@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { healthLink, reportLink, safeLink } from "../../shared/render/link.ts";
+import { catalogLink, healthLink, productLink, reportLink, safeLink } from "../../shared/render/link.ts";
 
 describe("safeLink", () => {
   it("lets https pass on the hosts where Microsoft describes KBs", () => {
@@ -42,6 +42,23 @@ describe("safeLink", () => {
     );
     expect(safeLink("https://support.microsoft.com/kb/\r\n1\u202E")).toBe(
       "https://support.microsoft.com/kb/1%E2%80%AE",
+    );
+  });
+});
+
+describe("links to Microsoft", () => {
+  it("search the Update Catalog for a KB by its number, and for nothing else", () => {
+    expect(catalogLink("5070884")).toBe("https://www.catalog.update.microsoft.com/Search.aspx?q=KB5070884");
+    for (const id of ["", "abc", "1&x=2", "5070884 ", "12345678901"]) expect(catalogLink(id)).toBeNull();
+  });
+
+  it("lead to a product's machines in Defender, of another tenant by its id", () => {
+    const portal = "https://security.microsoft.com";
+    const path = "/vulnerability-management-inventories/applications/microsoft-_-windows_11";
+    expect(productLink(portal, "microsoft-_-windows_11", "home")).toBe(portal + path);
+    expect(productLink(portal, "microsoft-_-windows_11", "8f2a")).toBe(`${portal}${path}?tid=8f2a`);
+    expect(productLink(portal, '"><b>/?#\ud800', "home")).toBe(
+      `${portal}/vulnerability-management-inventories/applications/%22%3E%3Cb%3E%2F%3F%23%EF%BF%BD`,
     );
   });
 });

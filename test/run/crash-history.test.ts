@@ -81,7 +81,7 @@ async function live(world: FakeWorld, date: string, day: Day): Promise<number> {
 
 /** Mails that arrived although the process died before it could record that. */
 async function countUnknown({ ports, inbox }: FakeWorld, from: number): Promise<number> {
-  const arrived = inbox.slice(from).map(({ runId }) => ports.store.readRun(chainOf(), runId));
+  const arrived = inbox.slice(from).map(({ runId = "" }) => ports.store.readRun(chainOf(), runId));
   return (await Promise.all(arrived)).filter((stored) => stored?.run.mail.status === "sending").length;
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Mail } from "../../shared/core/mail.ts";
 import { DefenderError, RowError } from "../../shared/ports.ts";
-import { deliver, mailLogs } from "../../shared/run/deliver.ts";
+import { deliver } from "../../shared/run/deliver.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
+import { mailLogs } from "../../shared/run/send-mail.ts";
 import { aWatchlist, chainOf } from "../support/builders.ts";
 import { askFor, Crash, crashingAt, handleAll } from "../support/drive.ts";
 import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
@@ -49,8 +50,8 @@ describe("the digest before", () => {
     expect(await mailOf(world, "2026-11-17")).toEqual(expect.not.objectContaining({ since: expect.anything() }));
     expect(await mailOf(world, "2026-11-20")).toMatchObject({ status: "sent", since: "2026-11-16" });
     const { text = "" } = world.inbox[1] ?? {};
-    expect(text).toContain("BETTER SINCE THE DIGEST OF 16 NOV: 1 KB\nKB1 Windows 10: 4 machines (−5)");
-    expect(text).toContain("RESOLVED SINCE THE DIGEST OF 16 NOV: 1 KB\nKB2 Windows 10: was on 50 machines");
+    expect(text).toContain("Better since the digest of 16 Nov: 1 KB. KB1 Windows 10: 4 machines (−5)");
+    expect(text).toContain("Resolved since the digest of 16 Nov: 1 KB. KB2 Windows 10: was on 50 machines");
   });
 
   test("stays the one of the first claim, even if another digest was sent since", async () => {
@@ -66,7 +67,7 @@ describe("the digest before", () => {
     await setMail(world, "2026-11-18", { status: "sent" });
     await handleAll(world, Date.parse("2026-11-20T23:59:59Z"));
     expect(await mailOf(world, "2026-11-20")).toMatchObject({ status: "sent", attempts: 2, since: "2026-11-16" });
-    expect(world.inbox.at(-1)?.text).toContain("SINCE THE DIGEST OF 16 NOV");
+    expect(world.inbox.at(-1)?.text).toContain("since the digest of 16 Nov");
   });
 
   test("is none for a digest that was first tried when there was none", async () => {
@@ -92,7 +93,7 @@ describe("the digest before", () => {
     expect(await mailOf(world, asked.runId)).toMatchObject({ status: "sent", since: null });
     await live(world, { "2026-11-20": [item("1", 4), item("3", 7)] });
     expect(await mailOf(world, "2026-11-20")).toMatchObject({ since: "2026-11-16" });
-    expect(world.inbox.at(-1)?.text).toContain("SINCE THE DIGEST OF 16 NOV");
+    expect(world.inbox.at(-1)?.text).toContain("since the digest of 16 Nov");
   });
 });
 
@@ -132,7 +133,7 @@ describe("what a digest shows since the one before", () => {
     await live(world, { "2026-11-19": [item("1", 11), item("2", 5)], "2026-11-20": [item("1", 12), item("2", 5)] });
     expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-16", "2026-11-20"]);
     expect(gone(world.inbox.at(-1)?.text)).toContain(
-      "MEANWHILE Since the digest of 16 Nov: 1 KB rose below the thresholds; 1 came and went.",
+      "Since the digest of 16 Nov. 1 KB rose below the thresholds; 1 came and went.",
     );
     expect(world.inbox.at(-1)?.text).toContain("Nothing got worse: 2 KBs are missing.");
   });

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { addDays } from "../../shared/core/day.ts";
+import type { Mail } from "../../shared/core/mail.ts";
 import type { Chain } from "../../shared/core/message.ts";
 import type { RunId } from "../../shared/core/run-id.ts";
 import { summarize } from "../../shared/core/watchlist-status.ts";
 import { RowError, type Store } from "../../shared/ports.ts";
 import { expire } from "../../shared/run/expire.ts";
 import { loadReport } from "../../shared/run/load-report.ts";
+import { anAlert } from "../support/advisories-contract.ts";
 import { aWatchlist, chainOf } from "../support/builders.ts";
 import {
   commitRun,
@@ -527,12 +529,65 @@ describe("table operations", () => {
   test("grow with the number of watchlists and products, not with its square", { timeout: 60_000 }, async () => {
     const counted = new Map<number, number>();
     for (const watchlists of [25, 50, 100, 200, 500]) counted.set(watchlists, await count(watchlists));
-    // A watchlist: list its runs, read the oldest, the last and the one that goes, write its status, delete the run.
-    const each = 6;
+    // A watchlist: list its runs and its alerts, read the oldest, the last and the one that goes, write its status, delete the run.
+    const each = 7;
     // A product: list its old snapshots, delete one. A tenant: its bookmark three times, and the list of statuses.
     const fixed = 2 * products.length + 4;
     expect(Object.fromEntries(counted)).toEqual(
       Object.fromEntries([...counted.keys()].map((watchlists) => [watchlists, watchlists * each + fixed])),
     );
+  });
+});
+
+describe("alerts", () => {
+  const watchlist = aWatchlist();
+  const alerted = async (world: KeptWorld, dates: readonly string[], status: Mail["status"] = "sent") => {
+    for (const date of dates) {
+      const at = `${date}T14:00:00.000Z`;
+      const mail = { status, at, attempts: 1, unknownOutcomes: 0 };
+      await world.ports.store.addAlert(anAlert({ ...chainOf(), cve: `CVE-${date}`, openedAt: at, mail }));
+    }
+  };
+  const alertsOf = async ({ ports }: KeptWorld) =>
+    (await ports.store.listAlerts(chainOf())).map(({ cve, mail }) => [cve, mail.status]);
+
+  test("go with the retention, whatever became of their mail", async () => {
+    for (const status of ["sent", "refused", "pending"] as const) {
+      const world = keptWorld([watchlist], 2);
+      await alerted(world, days("2026-11-02", 5), status);
+      await live(world, ["2026-11-06"], [watchlist]);
+      expect(await alertsOf(world)).toEqual(days("2026-11-04", 3).map((date) => [`CVE-${date}`, status]));
+    }
+  });
+
+  test("of a removed watchlist are cancelled on the next day, and gone with its last row", async () => {
+    const world = keptWorld([watchlist], 2);
+    await play(world, "2026-11-02", [watchlist]);
+    await alerted(world, ["2026-11-02"], "pending");
+    configure(world, [aWatchlist({ name: "other" })]);
+    world.setClock("2026-11-03T12:00:00Z");
+    await expireAll(world);
+    expect(await alertsOf(world)).toEqual([["CVE-2026-11-02", "cancelled"]]);
+    // Written by a process that had not read of the removal.
+    await alerted(world, ["2026-11-10"]);
+    for (const day of days("2026-11-04", 12)) {
+      world.setClock(`${day}T12:00:00Z`);
+      await expireAll(world);
+    }
+    expect([await alertsOf(world), await runIdsOf(world)]).toEqual([[], []]);
+  });
+
+  test("that are damaged are kept, and the runs go", async () => {
+    const world = keptWorld([watchlist], 2);
+    await alerted(world, ["2026-11-02"]);
+    const { listAlerts } = world.ports.store;
+    world.ports.store.listAlerts = async () => {
+      throw new RowError("It is damaged.");
+    };
+    // Their delivery fails; retention does not.
+    await live(world, days("2026-11-02", 5), [watchlist], "sent");
+    world.ports.store.listAlerts = listAlerts;
+    expect(await alertsOf(world)).toHaveLength(1);
+    expect(await runIdsOf(world)).toHaveLength(3);
   });
 });

@@ -6,10 +6,13 @@ import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
 import { createStore } from "../../shared/io/storage/tables.ts";
 import { advance } from "../../shared/run/advance.ts";
+import { raiseAlerts } from "../../shared/run/raise-alerts.ts";
+import { refreshAdvisories } from "../../shared/run/refresh-advisories.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
 import { ask, request } from "../support/ask.ts";
 import { emulator } from "../support/azurite.ts";
-import { aWatchlist } from "../support/builders.ts";
+import { aCatalogue, aMsrcKb, aWatchlist } from "../support/builders.ts";
+import { fakeFeeds } from "../support/fake-feeds.ts";
 import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
 import { uniqueTables } from "../support/faulty-stores.ts";
 
@@ -236,6 +239,58 @@ test("a run's row that was deleted with its mail: the next run mails even on a q
   expect(world.inbox.map(({ runId }) => runId)).toEqual(["2026-11-20", "2026-11-23"]);
 });
 
+describe("damaged facts of KBs", () => {
+  const entry = { cve: "CVE-2026-1", since: "2026-11-20", ransomware: false };
+  const kb = aMsrcKb("5066835", { cves: ["CVE-2026-1"] });
+
+  test("keep the report of their run alone from being read; once they are deleted, it shows none", async () => {
+    world.ports.catalogue = async () => aCatalogue({ "5066835": kb }, [entry]);
+    await day("2026-11-21", 10, 10);
+    await day("2026-11-22", 20, 10);
+    await damage("text0", "runsTable", "facts|2026-11-22|0");
+    expect((await report("format=json")).status).toBe(500);
+    await day("2026-11-23", 30, 10);
+    expect((await report("format=json")).json.totals).toMatchObject({ exploited: 1, worsened: 1 });
+    expect((await report("format=json&run=2026-11-22")).status).toBe(500);
+
+    await remove("runsTable", "facts|2026-11-22|0");
+    const { status, json } = await report("format=json&run=2026-11-22");
+    expect([status, json.facts]).toEqual([200, null]);
+    expect(await reasons()).toEqual([]);
+  });
+
+  test("that a pending mail needs refuse it, and the next digest goes out", async () => {
+    world.ports.catalogue = async () => aCatalogue({ "5066835": kb }, [entry]);
+    await day("2026-11-21", 10, 10);
+    world.outcomes.push({ status: "failed", reason: "SendGrid could not accept the mail (503)." });
+    world.setClock("2026-11-22T05:00:00Z");
+    world.answers.set(windows10, [{ id: "5066835", machineMissedOn: 20, cveAddressed: 1 }]);
+    await scheduleRuns(world.ports);
+    await handleUntil("2026-11-22T05:00:00Z");
+    await damage("text0", "runsTable", "facts|2026-11-22|0");
+    await handleUntil("2026-11-22T22:00:00Z");
+    expect(await reasons()).toEqual([expect.stringMatching(/the digest of 2026-11-22 was refused\. Row .*facts/)]);
+    await day("2026-11-23", 30, 10);
+    expect(mailOf("2026-11-23")[0]).toContain("The digest of 22 Nov was not delivered");
+    expect(await reasons()).toEqual([]);
+  });
+});
+
+test("damaged advisories need nothing: the next refresh replaces them", async () => {
+  const feeds = fakeFeeds();
+  world.ports.feeds = feeds;
+  feeds.setMonth("2026-Nov", [aMsrcKb("5066835")]);
+  feeds.setKev([{ cve: "CVE-2026-1", since: "2026-11-20", ransomware: false }]);
+  await refreshAdvisories(world.ports);
+  const before = await world.ports.store.readAdvisories();
+  await damage("facts0", "advisoriesTable", "2026-Nov");
+  await damage("readAt", "advisoriesTable", "state");
+  await damage("entries0", "advisoriesTable", "catalogue");
+  expect(await world.ports.store.readAdvisories()).toMatchObject({ months: [], exploited: null });
+  await refreshAdvisories(world.ports);
+  expect(await world.ports.store.readAdvisories()).toEqual(before);
+});
+
 test("a damaged status needs nothing: the next run writes it again", async () => {
   await day("2026-11-21", 10, 10);
   await damage("day", "watchlistsTable", "default");
@@ -299,4 +354,24 @@ test("a queue that somebody cleared: the next run of the watchlist, asked for or
     }
     expect(await reasons()).toEqual([]);
   }
+});
+
+test("a damaged alert: digests are mailed, its message fails; delete it, and the other alerts are mailed with the next run", async () => {
+  await day("2026-11-21", 10, 10);
+  const exploited = ["CVE-2026-1", "CVE-2026-2"].map((cve) => {
+    return [cve, { cve, sources: ["msrc"], since: null, ransomware: false }] as const;
+  });
+  await raiseAlerts(new Map(exploited), [aMsrcKb("5066835", { cves: ["CVE-2026-1", "CVE-2026-2"] })], world.ports);
+  await damage("openedAt", "runsTable", "CVE-2026-1");
+  await day("2026-11-22", 20, 10);
+  expect(mailOf("2026-11-22")).toHaveLength(1);
+  expect(world.inbox.flatMap(({ cve }) => cve ?? [])).toEqual([]);
+  // The platform gives such a message up after two hours, and health counts it.
+  expect(world.ports.queue.waiting.flatMap(({ message }) => ("deliver" in message ? [1] : []))).toEqual([1, 1]);
+  world.ports.queue.waiting.length = 0;
+
+  await remove("runsTable", "CVE-2026-1");
+  await day("2026-11-23", 20, 10);
+  expect(world.inbox.flatMap(({ cve }) => cve ?? [])).toEqual(["CVE-2026-2"]);
+  expect(await reasons()).toEqual([]);
 });

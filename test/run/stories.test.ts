@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OutgoingMail } from "../../shared/ports.ts";
-import { chainOf } from "../support/builders.ts";
+import { aCatalogue, chainOf } from "../support/builders.ts";
 import { configured } from "../support/fake-world.ts";
 import { readCsv } from "../support/read-csv.ts";
 import { item, type PlayedStory, play, type StoryDay } from "../support/story.ts";
@@ -46,8 +46,8 @@ test("a KB that is new for one product and known for another is new on the machi
   const added = partOf(mail, "NEW: 1 KB");
   expect(added).toMatch(/first seen today\n {2}\.NET Framework +3 +10\n {2}Windows 10 +512 unchanged +10$/);
   expect(added).not.toMatch(/overdue|stalled|64 days/);
-  expect(partOf(mail, "OVERDUE")).toMatch(
-    /64 days old; ! 50 days overdue;\n {2}! stalled at 512, peak 512\n {2}Windows 10 +512 +10\n {2}\.NET Framework +3 new +10$/,
+  expect(partOf(mail, "Overdue")).toMatch(
+    /^Overdue: 1 KB\. None since the last report\. On up to 512 machines: see the/,
   );
   expect(await csv(story)).toMatchObject([
     { id: "5066835", softwareId: windows10, change: "unchanged", machineMissedOn: "512", overdueDays: "50" },
@@ -81,17 +81,15 @@ describe("a product that could not be read", () => {
     const mail = story.mails[2];
     expect(mail?.subject).toBe("New: KB5066835, Windows 11, 3 machines; Windows 10 could not be read");
     expect(partOf(mail, "NEW: 1 KB")).toMatch(/Windows 11 +3 +10\n {2}Windows 10 +512 last known/);
-    expect(partOf(mail, "OVERDUE: 1 KB")).toContain("KB5049993");
-    expect(partOf(mail, "OVERDUE: 1 KB")).toContain("1 more could not be read.");
-    expect(partOf(mail, "OVERDUE: 1 KB")).not.toContain("KB5066835");
-    expect(textOf(mail)).toContain("512 missing installs on 22 Nov 2026");
+    expect(textOf(mail)).toContain("1 more could not be read. On up to 5 machines: see the report.");
+    expect(textOf(mail)).toContain("last read 22 Nov 2026: 1 KB, 512 missing installs");
   });
 
   test("is the news of the second day, and says since when, but not of the third", () => {
     expect(story.mails[3]?.subject).toBe("Windows 10 could not be read since 23 Nov; nothing else got worse");
-    expect(textOf(story.mails[3])).toContain("! NOT READ: 1 PRODUCT Defender returned 500");
+    expect(textOf(story.mails[3])).toContain("! COULD NOT BE READ: 1 PRODUCT Defender returned 500");
     expect(textOf(story.mails[3])).toContain(
-      `- ${windows10}: 2 runs in a row, since 23 Nov 2026; last read 22 Nov 2026, 2 days earlier, with 1 KB missing`,
+      `- ${windows10}: since 23 Nov 2026, 2 runs in a row; last read 22 Nov 2026: 1 KB, 512 missing installs`,
     );
     expect(story.mails[4]).toBeNull();
   });
@@ -103,7 +101,7 @@ describe("a product that could not be read", () => {
     expect(textOf(mail)).toContain("Windows 10 can be read again.");
     expect(textOf(mail)).toContain(`CAN BE READ AGAIN: 1 PRODUCT - ${windows10}: 1 KB missing`);
     // It fell from 512 on the day on which it could be read again, and no mail came.
-    expect(textOf(mail)).toContain("BETTER SINCE THE DIGEST OF 24 NOV: 1 KB KB5066835 Windows 10: 510 machines (−2)");
+    expect(textOf(mail)).toContain("Better since the digest of 24 Nov: 1 KB. KB5066835 Windows 10: 510 machines (−2)");
   });
 
   test("has its last counts in the CSV of that day, and the day on which they were read", async () => {
@@ -196,14 +194,14 @@ describe("a run asked for in a zone ahead of UTC", () => {
 
   test("compares with the run of that morning, the same day", async () => {
     const { body } = await story.report("run=2026-11-22T23:00Z&format=text");
-    expect(body.replace(/\s+/g, " ")).toContain("Compared with 23 Nov 2026, the same day.");
+    expect(body.replace(/\s+/g, " ")).toContain("compared with Monday 23 Nov 2026 ");
   });
 
   test("is where a KB was first seen, though the next scheduled run reports it", () => {
     const mail = story.mails[3];
     expect(mail?.subject).toBe("New: KB5068861, Windows 10, 4 machines; 1 worse, +20");
     expect(partOf(mail, "NEW: 1 KB")).toContain("KB5068861 October 2026 Security Updates; 1 day old");
-    expect(textOf(mail)).toContain("Compared with 23 Nov 2026, 1 day earlier.");
+    expect(textOf(mail)).toContain("compared with Monday 23 Nov 2026 ");
   });
 });
 
@@ -260,9 +258,8 @@ test("a count that becomes known is reported once, as worse and without a count 
     null,
   ]);
   const mail = story.mails[2];
-  expect(textOf(mail)).toContain("KB5068861 in Windows 10 is now known to be missing on 300 machines.");
+  expect(textOf(mail)).toContain("KB5068861 is now known to be missing on 300 machines in Windows 10.");
   expect(partOf(mail, "WORSE: 1 KB")).toMatch(/Windows 10 +300 now known +22/);
-  expect(textOf(mail)).toContain("300 missing installs of 1 KB are counted for the first time.");
   expect(await csv(story, "&run=2026-11-23&change=worsened")).toMatchObject([
     { id: "5068861", machineMissedOn: "300", previousMachineMissedOn: "", why: "now-known" },
   ]);
@@ -286,7 +283,7 @@ test("a product that was off the list is compared with what was last reported of
     "New: KB5072033, Windows 11, 480 machines; 1 worse, +490",
   ]);
   expect(textOf(story.mails[2])).not.toMatch(/now watched/i);
-  expect(textOf(story.mails[2])).toContain("1 of them with older counts, back to 20 Nov 2026");
+  expect(textOf(story.mails[2])).toContain("1 compared with older counts, back to 20 Nov 2026.");
   expect(await csv(story, "&change=worse")).toMatchObject([
     { id: "5072033", change: "new", previousMachineMissedOn: "" },
     { id: "5068861", change: "worsened", machineMissedOn: "500", previousMachineMissedOn: "10" },
@@ -311,8 +308,8 @@ test("what got better on days without a mail is in the next digest", async () =>
   expect(monday).toMatch(
     /^Nothing got worse\. Since the digest of 16 Nov: KB5003 got better in Windows 10: 5 machines \(−15\); KB5002 is resolved in Windows 10\./,
   );
-  expect(monday).toContain("BETTER SINCE THE DIGEST OF 16 NOV: 1 KB KB5003 Windows 10: 5 machines (−15)");
-  expect(monday).toContain("RESOLVED SINCE THE DIGEST OF 16 NOV: 1 KB KB5002 Windows 10: was on 50 machines");
+  expect(monday).toContain("Better since the digest of 16 Nov: 1 KB. KB5003 Windows 10: 5 machines (−15)");
+  expect(monday).toContain("Resolved since the digest of 16 Nov: 1 KB. KB5002 Windows 10: was on 50 machines");
   expect(story.reads).toEqual([1, 1, 2, 1, 1, 1, 1, 1]);
 });
 
@@ -330,10 +327,7 @@ test("a product that is added on a Tuesday is announced on Tuesday, and none of 
     null,
     null,
   ]);
-  expect(textOf(story.mails[1])).toContain(
-    "NOW WATCHED: 1 PRODUCT Seen for the first time, so its KBs do not count as new.",
-  );
-  expect(textOf(story.mails[1])).toContain(`- ${net}: 2 KBs missing`);
+  expect(textOf(story.mails[1])).toContain(`NOW WATCHED: 1 PRODUCT - ${net}: 2 KBs missing`);
 });
 
 test("an id that Defender does not know is mailed at once, by name and with what to do, and not again", async () => {
@@ -378,7 +372,7 @@ test("a product that Defender lost is a failed read, and after 14 days it has le
     "23: SQL Server 2019 could not be read since 10 Nov; nothing else got worse",
   ]);
   const text = async (run: string) => (await story.report(`run=${run}&format=text`)).body.replace(/\s+/g, " ");
-  expect(await text("2026-11-23")).toContain("! NOT READ: 1 PRODUCT Defender does not find this product");
+  expect(await text("2026-11-23")).toContain("! COULD NOT BE READ: 1 PRODUCT Defender does not find this product");
   expect(await text("2026-11-24")).toContain("! LEFT THE INVENTORY: 1 PRODUCT");
   expect(await text("2026-11-24")).toContain("SQL Server 2019 has left Defender's inventory.");
   for (let day = 10; day <= 24; day++) expect(await text(`2026-11-${day}`)).not.toMatch(/KB5009 is resolved|RESOLVED/);
@@ -459,4 +453,60 @@ test("other capitals in the name of a watchlist change nothing", async () => {
   expect((await ports.store.listRuns(chainOf("SERVERS"))).map(({ runId }) => runId)).toEqual(["2026-11-20"]);
   const { status } = await story.report("watchlist=servers&format=json");
   expect(status).toBe(200);
+});
+
+describe("a KB that the next month's replaces", () => {
+  const [august, september, october] = ["5063709", "5065429", "5066791"];
+  const catalogue = aCatalogue({
+    [august]: { released: "2026-08-11" },
+    [september]: { released: "2026-09-08", supersedes: [august] },
+    [october]: { released: "2026-10-13", supersedes: [september] },
+  });
+  let story: PlayedStory;
+  beforeAll(async () => {
+    story = await play({
+      watchlist: { softwareIds: [windows10], mailWhen: "changed", dueDays: 30, dueFrom: "first-seen" },
+      others: [{ name: "late", softwareIds: [windows10, net] }],
+      days: [
+        { date: "2026-08-12", answers: { [windows10]: [item(august, 200, 30)], [net]: [] }, catalogue },
+        { date: "2026-09-08" },
+        { date: "2026-09-09", answers: { [windows10]: [item(september, 200, 60)] } },
+        { date: "2026-10-07", answers: { [windows10]: [item(october, 200, 90)] } },
+      ],
+    });
+  });
+
+  test("is no news, and no mail comes of it", () => {
+    expect(story.mails.slice(1)).toEqual([null, null, null]);
+  });
+
+  test("is replaced in the CSV, and the new one keeps the age of the line", async () => {
+    const lines = async (run: string) =>
+      (await csv(story, `&run=${run}`)).map(({ id, change, firstSeen, ageDays, overdueDays, replacedBy }) => {
+        return [id, change, firstSeen, ageDays, overdueDays, replacedBy].join(" ");
+      });
+    expect(await lines("2026-09-09")).toEqual([
+      `${september} unchanged 2026-08-12 28 0 `,
+      `${august} replaced 2026-08-12 28 0 ${september}`,
+    ]);
+    expect(await lines("2026-10-07")).toEqual([
+      `${october} unchanged 2026-08-12 56 26 `,
+      `${september} replaced 2026-08-12 56 0 ${october}`,
+    ]);
+  });
+
+  test("is the same for each watchlist that has the product, and in a comparison over months", async () => {
+    const kinds = async (query: string) => {
+      const { body } = await story.report(`${query}&format=json`);
+      const { rows }: { rows: { id: string; change: string }[] } = JSON.parse(body);
+      return rows.map(({ id, change }) => `${id} ${change}`);
+    };
+    const last = [`${october} unchanged`, `${september} replaced`];
+    expect(await kinds("watchlist=default&run=2026-10-07")).toEqual(last);
+    expect(await kinds("watchlist=late&run=2026-10-07")).toEqual(last);
+    expect(await kinds("watchlist=default&run=2026-10-07&from=2026-08-12")).toEqual([
+      `${october} unchanged`,
+      `${august} replaced`,
+    ]);
+  });
 });

@@ -18,7 +18,14 @@ function jobOf(watchlist: Partial<Watchlist>, compared: Record<string, string> =
   );
   return {
     ...{ watchlist: aWatchlist(watchlist), runId, openedAt: "2026-11-23T05:00:00.000Z", results: new Map() },
-    ...{ runs: [], last: null, isDigestOwed: false, before: before.size > 0 ? before : lastComparisons(null) },
+    ...{
+      found: null,
+      productList: null,
+      runs: [],
+      last: null,
+      isDigestOwed: false,
+      before: before.size > 0 ? before : lastComparisons(null),
+    },
   };
 }
 

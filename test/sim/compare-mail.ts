@@ -1,3 +1,6 @@
+import { worseKinds } from "../oracle/figures.ts";
+import { isExploited } from "../oracle/known.ts";
+import { worstFirst } from "../oracle/order.ts";
 import { larger } from "../oracle/reading.ts";
 import type { Since, SinceEntry } from "../oracle/since.ts";
 import type { Entry, Kind, OracleReport } from "../oracle/types.ts";
@@ -73,15 +76,17 @@ const kindOfWord: Readonly<Record<string, keyof typeof totalOfKind>> = {
 };
 
 const lead =
-  /^(New|Worse|Back|More CVEs|Better|Resolved)(?: since .+?)?: KB(.+?), (.+?), (?:was on )?(up to )?(?:an unknown number of machines|([\d,?]+) (machine|CVE)s?(?: \(([+−][\d,]+)\))?)$/;
+  /^(New|Worse|Back|More CVEs|Better|Resolved|Exploited)(?: since .+?)?: KB(.+?), (.+?), (?:was on )?(up to )?(?:an unknown number of machines|([\d,?]+) (machine|CVE)s?(?: \(([+−][\d,]+)\))?)$/;
 const sinceLead =
   /^(New|Worse|Back|More CVEs|Better|Resolved|[\d,]+ (new|worse|back|with more CVEs|better|resolved)) since /;
 const short = /^([\d,]+) (new|worse|back|with more CVEs|better|resolved)(?: since .+?)?(?:, (?:most )?([+−][\d,]+))?$/;
+const counts = /^[\d,]+ (?:new|worse|back|with more CVEs)(?:, [\d,]+ (?:new|worse|back|with more CVEs))+$/;
 const others = [
   /^nothing (else )?got worse$/,
-  /^Nothing changed(, [\d,]+ KBs? missing|: Defender lists no .+)$/,
-  /^Watching [\d,]+ products?: ([\d,]+ KBs? missing(, [\d,]+ overdue)?|Defender lists no .+)$/,
-  /^([\d,]+) KBs? missing$/,
+  /^Nothing changed(, [\d,]+ KBs? missing(, [\d,]+ exploited)?|: Defender lists no .+)$/,
+  /^Watching [\d,]+ products?: ([\d,]+ KBs? missing(, [\d,]+ exploited)?(, [\d,]+ overdue)?|Defender lists no .+)$/,
+  /^([\d,]+) KBs? missing(, [\d,]+ exploited)?$/,
+  /^[\d,]+ exploited$/,
   /^Defender (no longer )?lists /,
   /^.+ (is|are) now watched$/,
   /^.+ could not be read( since .+)?$/,
@@ -97,14 +102,22 @@ interface Said {
   names: Names;
   /** Whether it speaks of what happened since the last digest, because the report itself has no news. */
   isSince?: boolean;
+  isExploitedNamed?: boolean;
 }
 
 /** How a subject and the rules disagree. */
-export function subjectDisagreements(subject: string, run: Omit<Said, "isSince">): string[] {
+export function subjectDisagreements(subject: string, run: Omit<Said, "isSince" | "isExploitedNamed">): string[] {
   const found: string[] = [];
   if (subject.length > 120) found.push("the subject is longer than 120 characters");
-  const parts = subject.replace(/ · \S+$/, "").split("; ");
-  const said: Said = { ...run, isSince: parts.some((part) => sinceLead.test(part)) };
+  const parts = subject
+    .replace(/ · \S+$/, "")
+    .split("; ")
+    .flatMap((part) => (counts.test(part) ? part.split(", ") : [part]));
+  const said: Said = {
+    ...run,
+    isSince: parts.some((part) => sinceLead.test(part)),
+    isExploitedNamed: parts.some((part) => part.startsWith("Exploited: ")),
+  };
   const named = new Set<Kind>();
   for (const part of parts) {
     if (part.endsWith("…")) continue;
@@ -122,9 +135,12 @@ export function subjectDisagreements(subject: string, run: Omit<Said, "isSince">
   return found.map((text) => `${text} ("${subject}")`);
 }
 
-function countDisagreements(part: string, { report: { totals } }: Said): string[] {
+function countDisagreements(part: string, { report }: Said): string[] {
+  const { totals } = report;
   const expected: [RegExp, number][] = [
     [/([\d,]+) KBs? missing/, totals.missingKbs],
+    [/missing, ([\d,]+) exploited/, totals.exploited],
+    [/^([\d,]+) exploited$/, exploitedWorse(report).size],
     [/([\d,]+) overdue/, totals.overdue],
     [/^([\d,]+) products could not be read/, totals.notRead],
     [/^None of the ([\d,]+) products/, totals.notRead],
@@ -135,6 +151,25 @@ function countDisagreements(part: string, { report: { totals } }: Said): string[
     const said = shape.exec(part)?.[1];
     return said === undefined || Number(said.replaceAll(",", "")) === count ? [] : [`subject: ${said} is not ${count}`];
   });
+}
+
+/** The entries that got worse of exploited KBs, by KB. */
+function exploitedWorse({ entries, advisories }: OracleReport): Map<string, Entry[]> {
+  const worse = entries.filter(({ kind, key }) => worseKinds.includes(kind) && isExploited(key, advisories));
+  return Map.groupBy(worse, kbOf);
+}
+
+/** What a subject names first: its kind, where it names an exploited KB, and the KBs that it could name. */
+function ledBy(word: string, said: Said): { kind: Kind; entries: Map<string, SaidEntry[]> } | null {
+  if (word !== "Exploited") {
+    const kind = kindOfWord[word];
+    return kind === undefined ? null : { kind, entries: entriesOf(kind, said) };
+  }
+  const exploited = exploitedWorse(said.report);
+  const kinds = [...exploited.values()].flat().map(({ kind }) => kind);
+  const kind = worstFirst.find((one) => kinds.includes(one)) ?? "new";
+  const own = [...exploited].map(([kb, entries]) => [kb, entries.filter((entry) => entry.kind === kind)] as const);
+  return { kind, entries: new Map(own) };
 }
 
 /** Entries of one kind by KB: of the report, or of what happened since the last digest. */
@@ -152,9 +187,9 @@ type SaidEntry = Pick<Entry, "id" | "name" | "softwareId" | "kind" | "current" |
 
 function leadKind(part: string, said: Said, found: string[]): Kind | null {
   const [, word = "", kb = "", where = "", upTo, count, noun, change] = lead.exec(part) ?? [];
-  const kind = kindOfWord[word];
-  if (kind === undefined) return null;
-  const entries = entriesOf(kind, said);
+  const led = ledBy(word, said);
+  if (led === null) return null;
+  const { kind, entries } = led;
   const own = entries.get(kb) ?? [];
   if (entries.size !== 1 || own.length === 0) {
     found.push(`subject: rules ${[...entries.keys()].join(", ") || "no KB"} ${kind}, subject KB${kb} alone`);
@@ -188,6 +223,8 @@ function shortKind(part: string, said: Said, found: string[]): Kind | null {
   if (kind === undefined) return null;
   const entries = entriesOf(kind, said);
   if (numberOf(count) !== entries.size) found.push(`subject: rules ${entries.size} ${kind}, subject ${count}`);
+  // What is beside the one exploited KB that a subject names is only counted.
+  if (said.isExploitedNamed && most === undefined) return kind;
   const moves = [...entries.values()].flat().map(machinesMoved);
   const largest = moves.reduce(larger, null);
   const right = kind === "worsened" || kind === "improved" ? largest : null;

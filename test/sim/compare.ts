@@ -5,8 +5,9 @@ type Said = Readonly<Record<string, Fact>>;
 /** How two readers disagree: nothing where both say the same of all that both say. */
 export function disagreements(one: Facts, other: Facts): string[] {
   const found: string[] = [];
-  const say = (what: string, a: Fact, b: Fact) =>
-    found.push(`${what}: ${one.source} ${said(a)}, ${other.source} ${said(b)}`);
+  const say = (what: string, a: Fact, b: Fact) => {
+    if (a !== b) found.push(`${what}: ${one.source} ${said(a)}, ${other.source} ${said(b)}`);
+  };
 
   function compareMaps<T extends object>(what: string, a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): void {
     for (const [key, facts] of a) {
@@ -22,11 +23,13 @@ export function disagreements(one: Facts, other: Facts): string[] {
     for (const [name, fact] of Object.entries(a)) {
       const others = b[name];
       if (fact === undefined || others === undefined) continue;
-      if (fact !== others) say(`${what} ${name}`, fact, others);
+      say(`${what} ${name}`, fact, others);
     }
   }
 
   compareMaps("entry", one.entries, other.entries);
+  if (one.kbs.size > 0 && other.kbs.size > 0) compareMaps("KB", one.kbs, other.kbs);
+  if (one.order && other.order) say("order", one.order.join(" "), other.order.join(" "));
   compareFacts("totals", { ...one.totals }, { ...other.totals });
   compareFacts("row", Object.fromEntries(one.rows), Object.fromEntries(other.rows));
   if (one.products.size > 0 && other.products.size > 0) compareMaps("product", one.products, other.products);

@@ -72,21 +72,37 @@ const remarkTitle = /^(?:! )?(.+?): ([\d,]+) products?$/i;
 function remarksOf(lines: readonly string[]): Map<string, number> {
   const found = lines.flatMap((line) => {
     const [, title, count] = remarkTitle.exec(line) ?? [];
-    return title !== undefined ? [[title.toLowerCase(), numberOf(count)] as const] : [];
+    return title !== undefined ? [[remarkOf(title), numberOf(count)] as const] : [];
   });
   return new Map(found);
+}
+
+function remarkOf(title: string): string {
+  return title.toLowerCase().replace(/^could not be read$/, "not read");
 }
 
 /** Blocks with an empty line between them. */
 function textSections(text: string): Section[] {
   return text.split("\n\n").flatMap((block) => {
-    const [head = "", ...lines] = block.split("\n");
-    const section = sectionOf(head);
+    const [head = "", ...lines] = unwrap(block.split("\n"));
+    const section = sectionOf(head) ?? briefOf(head);
     if (section === null || section.title === "links") return [];
-    const unwrapped = unwrap(lines);
-    for (const line of unwrapped) addLine(section, line);
+    for (const line of lines) addLine(section, line);
     return [section];
   });
+}
+
+const brief = /^(?:! )?(.+?): ([\d,]+) KBs?\. (.*)$/;
+
+/** A section that is one line: `Better: 2 KBs. KB5003 Windows 10: 5 machines (−15); KB5001 …`, or how many KBs alone. */
+function briefOf(line: string): Section | null {
+  const [, title = "", count, words = ""] = brief.exec(line) ?? [];
+  const name = title.toLowerCase().replace(/ since the digest of .*$/, "");
+  if (!(name in kinds) && name !== "overdue") return null;
+  const named = words.split(/; (?=KB|[\d,]+ more\b)/).filter((word) => word.startsWith("KB"));
+  const kbs = named.map((word): ListedKb => ({ title: word.slice(2), products: [] }));
+  const all = numberOf(count);
+  return { title: title.toLowerCase(), count: all, kbs, more: all - kbs.length };
 }
 
 function sectionOf(line: string): Section | null {
@@ -121,13 +137,13 @@ function htmlSections(lines: readonly string[], { labels }: Names): Section[] {
   const sections: Section[] = [];
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? "";
-    const begun = sectionOf(line);
+    const begun = sectionOf(line) ?? briefOf(line);
     const section = sections.at(-1);
     if (begun !== null) sections.push(begun);
     else if (section === undefined) continue;
     else if (labels.has(line) && section.kbs.length > 0 && isFigure(lines[at + 1] ?? "")) {
       const machines = lines[at + 1] ?? "";
-      const isGone = machines.startsWith("gone");
+      const isGone = gone.test(machines);
       section.kbs.at(-1)?.products.push({ label: line, machines, cves: isGone ? "" : (lines[at + 2] ?? "") });
       at += isGone ? 1 : 2;
     } else addLine(section, line.replaceAll(" · ", "; "));
@@ -135,10 +151,13 @@ function htmlSections(lines: readonly string[], { labels }: Names): Section[] {
   return sections;
 }
 
+/** What is no longer listed. */
+const gone = /^(gone|replaced)(?: \(was (.*)\))?$/;
+
 // A bar names its product too.
 function isFigure(text: string): boolean {
   const [, note] = /^(?:\?|[\d,]+)(?: \([+−][\d,]+\))?(?: (.*))?$/.exec(text) ?? [text, "no figure"];
-  return text.startsWith("gone") || note === undefined || note === "now known" || note in notes;
+  return gone.test(text) || note === undefined || note === "now known" || note in notes;
 }
 
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one section of the mail at a time
@@ -205,13 +224,16 @@ function addListedSince(
 
 function figuresIn(words: readonly string[]): FigureFacts {
   const overdue = words.map((word) => /^([\d,]+) days? overdue$/.exec(word)?.[1]).find((days) => days !== undefined);
-  const old = words.map((word) => /^([\d,]+) days? old$/.exec(word)?.[1]).find((days) => days !== undefined);
+  const old = words
+    .map((word) => /^(?:released .*, )?([\d,]+) days? old$/.exec(word)?.[1])
+    .find((days) => days !== undefined);
   const isNew = words.includes("first seen today");
   return {
     ...(isNew && { ageDays: 0 }),
     ...(old !== undefined && { ageDays: numberOf(old) }),
     overdueDays: overdue === undefined ? 0 : numberOf(overdue),
     stalled: words.some((word) => word.startsWith("stalled at ")),
+    exploited: words.some((word) => word.startsWith("exploited: ")),
   };
 }
 
@@ -221,8 +243,8 @@ const notes: Readonly<Record<string, string>> = {
 };
 
 function entryIn(machines: string, cves: string, kind: string | null): EntryFacts {
-  const gone = /^gone(?: \(was (.*)\))?$/.exec(machines);
-  if (gone) return { kind: "resolved", machinesBefore: countIn(gone[1] ?? "?"), machines: null };
+  const left = gone.exec(machines);
+  if (left) return leftIn(left[1], left[2]);
   const [, now = "", change, note] = /^(\S+)(?: \(([+−][\d,]+)\))?(?: (.*))?$/.exec(machines) ?? [];
   const [, cvesNow = "", cvesChange] = /^(\S+)(?: \(([+−][\d,]+)\))?$/.exec(cves) ?? [];
   const own = note === undefined ? undefined : notes[note];
@@ -234,6 +256,10 @@ function entryIn(machines: string, cves: string, kind: string | null): EntryFact
     ...(cvesChange !== undefined && { cvesBefore: (countIn(cvesNow) ?? 0) - changeIn(cvesChange) }),
     ...((own ?? kind) && { isRead: (own ?? kind) !== "not-read" }),
   };
+}
+
+function leftIn(word: string | undefined, was = "?"): EntryFacts {
+  return { kind: word === "gone" ? "resolved" : "replaced", machinesBefore: countIn(was), machines: null };
 }
 
 /** `5066835 Windows 10: 5 machines (−3) and 2 CVEs (−1), Windows 11: was on 3 machines`. */

@@ -2,6 +2,7 @@ import { calendarDay } from "../../shared/core/day.ts";
 import { weekdays } from "../../shared/core/watchlist.ts";
 import { createDice, type Dice } from "../chaos/dice.ts";
 import type { StoryAnswer, StoryItem } from "../support/story.ts";
+import { doesReplace, type Feeds, knownNow, liveFeeds, makeFeeds } from "./feeds.ts";
 import type { Moment, Plan, PlannedFilter, PlannedList, PlannedMail, PlannedWeaknesses } from "./plan.ts";
 
 /** How much happens: chances per day, and per KB of a day. */
@@ -24,14 +25,33 @@ interface Temper {
   crash: number;
   /** That the timer does not fire on some days. */
   pause: number;
+  /** That a KB of a product is replaced by the next. */
+  replaced: number;
+  /** That the feeds have something new. */
+  news: number;
 }
 
 const tempers: readonly [Temper, ...Temper[]] = [
-  { moves: 0.02, turns: 0.01, trouble: 0.01, short: 0.01, odd: 0, people: 0.02, mail: 0, crash: 0, pause: 0.01 },
-  { moves: 0.1, turns: 0.03, trouble: 0.03, short: 0.03, odd: 0.01, people: 0.1, mail: 0.1, crash: 0.02, pause: 0.02 },
-  { moves: 0.3, turns: 0.1, trouble: 0.1, short: 0.1, odd: 0.03, people: 0.2, mail: 0.3, crash: 0.1, pause: 0.03 },
-  { moves: 0.1, turns: 0.1, trouble: 0.25, short: 0.2, odd: 0.1, people: 0.1, mail: 0.05, crash: 0, pause: 0.1 },
-  { moves: 0.5, turns: 0.02, trouble: 0.02, short: 0, odd: 0, people: 0.3, mail: 0.5, crash: 0.3, pause: 0 },
+  {
+    ...{ moves: 0.02, turns: 0.01, trouble: 0.01, short: 0.01, odd: 0, people: 0.02, mail: 0, crash: 0, pause: 0.01 },
+    ...{ replaced: 0.05, news: 0.01 },
+  },
+  {
+    ...{ moves: 0.1, turns: 0.03, trouble: 0.03, short: 0.03, odd: 0.01, people: 0.1, mail: 0.1, crash: 0.02 },
+    ...{ pause: 0.02, replaced: 0.1, news: 0.03 },
+  },
+  {
+    ...{ moves: 0.3, turns: 0.1, trouble: 0.1, short: 0.1, odd: 0.03, people: 0.2, mail: 0.3, crash: 0.1, pause: 0.03 },
+    ...{ replaced: 0.3, news: 0.1 },
+  },
+  {
+    ...{ moves: 0.1, turns: 0.1, trouble: 0.25, short: 0.2, odd: 0.1, people: 0.1, mail: 0.05, crash: 0, pause: 0.1 },
+    ...{ replaced: 0.2, news: 0.05 },
+  },
+  {
+    ...{ moves: 0.5, turns: 0.02, trouble: 0.02, short: 0, odd: 0, people: 0.3, mail: 0.5, crash: 0.3, pause: 0 },
+    ...{ replaced: 0.4, news: 0.02 },
+  },
 ];
 
 const timeZones: readonly [string, ...string[]] = [
@@ -71,6 +91,10 @@ interface Product {
 
 interface Estate {
   dice: Dice;
+  /** All that has to do with feeds has its own dice, so that it does not change what else happens. */
+  feedDice: Dice;
+  /** Null: the app reads none. */
+  feeds: Feeds | null;
   temper: Temper;
   retentionDays: number;
   products: Product[];
@@ -86,10 +110,11 @@ const hourMs = 3_600_000;
 export function planOf(seed: number, days: number): Plan {
   const dice = createDice(seed);
   const retentionDays = dice.chance(0.1) ? 20 + dice.below(20) : 400;
-  const estate = makeEstate(dice, retentionDays);
+  const estate = makeEstate(dice, createDice(seed ^ feedSalt), retentionDays);
   const timeZone = dice.pick(timeZones);
   const lists = { ...estate.lists };
   const start = Date.parse("2026-01-01") + dice.below(700) * dayMs + dice.below(24 * 12) * 5 * 60_000;
+  estate.feeds = startFeeds(estate, new Date(start).toISOString().slice(0, 10));
   const moments: Moment[] = [];
   let at = start;
   let lastDay = "";
@@ -109,7 +134,16 @@ function asks({ dice, temper, retentionDays }: Estate): boolean {
   return retentionDays === 400 && dice.chance(temper.people);
 }
 
-function makeEstate(dice: Dice, retentionDays: number): Estate {
+/** So chosen that the first four of `seedsOfFaults`, which are older than feeds, have none. */
+const feedSalt = 897;
+
+function startFeeds({ feedDice, products: all }: Estate, start: string): Feeds | null {
+  if (!feedDice.chance(0.75)) return null;
+  const ids = new Set(all.flatMap(({ kbs }) => kbs.map(({ id }) => String(id))));
+  return makeFeeds([...ids].filter((id) => /^\d+$/.test(id)).sort(), start, feedDice);
+}
+
+function makeEstate(dice: Dice, feedDice: Dice, retentionDays: number): Estate {
   const temper = dice.pick(tempers);
   const count = dice.pick([1, 2, 2, 3, 3, 4, 6]);
   const all = products.slice(0, count).map((id): Product => {
@@ -123,8 +157,8 @@ function makeEstate(dice: Dice, retentionDays: number): Estate {
       .map((kb) => ({ ...kb, machines: dice.below(100), cves: dice.below(9), isListed: dice.chance(0.6) }));
   }
   const names = dice.pick([["default"], ["default"], ["default", "servers"], ["a", "b", "c"]]);
-  const lists = Object.fromEntries(names.map((name) => [name, aList(dice, all)]));
-  return { dice, temper, retentionDays, products: all, lists, lastOn: new Map() };
+  const lists = Object.fromEntries(names.map((name) => [name, aList({ dice, feedDice }, all)]));
+  return { dice, feedDice, feeds: null, temper, retentionDays, products: all, lists, lastOn: new Map() };
 }
 
 function aKb(dice: Dice, index: number, { odd }: Temper): Omit<Kb, "machines" | "cves" | "isListed"> {
@@ -133,7 +167,7 @@ function aKb(dice: Dice, index: number, { odd }: Temper): Omit<Kb, "machines" | 
   return { id: String(5_060_000 + 37 * index), name: `${month} 2026 Security Updates` };
 }
 
-function aList(dice: Dice, all: readonly Product[]): PlannedList {
+function aList({ dice, feedDice }: Pick<Estate, "dice" | "feedDice">, all: readonly Product[]): PlannedList {
   const share = dice.pick([0.5, 1, 1]);
   const watched = all.filter(() => dice.chance(share)).map(({ id }) => id);
   return {
@@ -144,6 +178,8 @@ function aList(dice: Dice, all: readonly Product[]): PlannedList {
     mailWhen: dice.pick(["worse", "worse", "worse", "changed", "always"]),
     heartbeatDay: dice.pick(["none", "none", ...weekdays]),
     dueDays: dice.pick([14, 14, 0, 3, 30]),
+    dueDaysExploited: feedDice.pick([3, 3, 0, 14]),
+    dueFrom: feedDice.pick(["released", "released", "first-seen"]),
   };
 }
 
@@ -154,11 +190,19 @@ function scheduled(estate: Estate, at: number, isBusy: boolean): Moment {
   return {
     at: new Date(at).toISOString(),
     ...(lists && { lists }),
+    ...news(estate),
     ...newAnswers(estate),
     ...faults(estate),
     ...(dice.chance(temper.people) && { back: 1 + dice.below(12) }),
     ...(dice.chance(temper.people) && { filter: aFilter(estate) }),
   };
+}
+
+/** What the feeds say from then on, where they can be read. */
+function news({ feeds, feedDice: dice, temper }: Estate): Pick<Moment, "known"> {
+  if (feeds === null) return {};
+  liveFeeds(feeds, { dice, news: temper.news });
+  return feeds.down > 0 ? {} : { known: knownNow(feeds) };
 }
 
 function askedFor(estate: Estate, at: number): Moment {
@@ -182,18 +226,16 @@ function watched({ lists }: Estate): string[] {
   return Object.values(lists).flatMap(({ softwareIds }) => softwareIds);
 }
 
-function changeLists(
-  { dice, retentionDays, products: every, lists, lastOn }: Estate,
-  at: number,
-): Record<string, PlannedList> {
+function changeLists(estate: Estate, at: number): Record<string, PlannedList> {
+  const { dice, retentionDays, products: every, lists, lastOn } = estate;
   // What is still known of a product that was off every list for as long as runs are kept, no rule says.
   const isKnown = ({ id }: Product) => at - (lastOn.get(id) ?? at) < (retentionDays - 2) * dayMs;
   const all = every.filter(isKnown);
   if (all.length === 0) return {};
   const name = dice.pick(Object.keys(lists) as [string, ...string[]]);
-  const before = lists[name] ?? aList(dice, all);
+  const before = lists[name] ?? aList(estate, all);
   const after = dice.chance(0.3)
-    ? aList(dice, all)
+    ? aList(estate, all)
     : { ...before, softwareIds: editIds(dice, before.softwareIds, all) };
   lists[name] = after;
   return { [name]: after };
@@ -206,17 +248,18 @@ function editIds(dice: Dice, ids: readonly string[], all: readonly Product[]): r
   return others.length > 0 ? others : ids;
 }
 
-function aFilter({ dice, products: all }: Estate): PlannedFilter {
+function aFilter({ dice, feedDice, products: all }: Estate): PlannedFilter {
   const { id, kbs } = dice.pick(all as [Product, ...Product[]]);
   const kb = kbs[dice.below(Math.max(1, kbs.length))];
   const change = ["worse", "missing", "new", "worsened", "returned", "more-cves", "improved", "unchanged", "not-read"];
   return {
-    ...(dice.chance(0.5) && { change: dice.pick(["resolved", "baseline", ...change]) }),
+    ...(dice.chance(0.5) && { change: dice.pick(["resolved", "replaced", "baseline", ...change]) }),
     ...(dice.chance(0.3) && { softwareId: id }),
     ...(dice.chance(0.3) &&
       kb && { search: dice.chance(0.5) ? `KB${String(kb.id)}` : `${kb.name.slice(0, 3)} windows` }),
     ...(dice.chance(0.2) && { overdue: "true" }),
     ...(dice.chance(0.2) && { stalled: "true" }),
+    ...(feedDice.chance(0.2) && { exploited: "true" }),
   };
 }
 
@@ -240,7 +283,8 @@ function newAnswers(estate: Estate): Pick<Moment, "answers" | "weaknesses"> {
   };
 }
 
-function liveProduct(product: Product, { dice, temper }: Estate): boolean {
+function liveProduct(product: Product, estate: Estate): boolean {
+  const { dice, temper } = estate;
   let isChanged = false;
   if (product.trouble !== null) {
     product.trouble.days -= 1;
@@ -257,7 +301,28 @@ function liveProduct(product: Product, { dice, temper }: Estate): boolean {
     isChanged = true;
   }
   for (const kb of product.kbs) isChanged = liveKb(kb, dice, temper) || isChanged;
-  return isChanged;
+  return replaceKb(product, estate) || isChanged;
+}
+
+/** The next month: another KB is listed in the place of one, or of several, mostly on as many machines. */
+function replaceKb({ kbs }: Product, { feeds, feedDice: dice, temper }: Estate): boolean {
+  if (feeds === null || !dice.chance(temper.replaced)) return false;
+  const idOf = (kb: Kb) => String(kb.id).replace(/\D/g, "").replace(/^0+/, "");
+  const pairs = kbs.flatMap((newer) =>
+    kbs
+      .filter((older) => older.isListed && older !== newer && doesReplace(feeds, idOf(newer), idOf(older)))
+      .map((older) => ({ newer, older })),
+  );
+  if (pairs.length === 0) return false;
+  const { newer } = dice.pick(pairs as [(typeof pairs)[number], ...typeof pairs]);
+  for (const pair of pairs) {
+    if (pair.newer !== newer || dice.chance(0.2)) continue;
+    pair.older.isListed = false;
+    if (!newer.isListed || dice.chance(0.5)) newer.machines = pair.older.machines;
+  }
+  newer.isListed = true;
+  if (dice.chance(0.3)) newer.machines = moved(newer.machines, dice, [1, 1, 2, 5]);
+  return true;
 }
 
 const troubles = [

@@ -1,4 +1,5 @@
-import { worseKinds, worstFirst } from "../oracle/figures.ts";
+import { isMissing, worseKinds } from "../oracle/figures.ts";
+import { worstFirst } from "../oracle/order.ts";
 import type { Entry, OracleReport, Product, Totals } from "../oracle/types.ts";
 import { readCsv } from "../support/read-csv.ts";
 
@@ -17,6 +18,17 @@ export interface Facts {
   totals: Partial<Totals>;
   /** By software id. */
   products: Map<string, ProductFacts>;
+  /** What is known of each KB. */
+  kbs: Map<string, KbFacts>;
+  /** The KBs in the order of the report. */
+  order: readonly string[] | null;
+}
+
+/** What MSRC and CISA know of a KB. */
+export interface KbFacts {
+  advisory?: Fact;
+  released?: Fact;
+  exploited?: Fact;
 }
 
 export type Fact = string | number | boolean | null | undefined;
@@ -35,6 +47,10 @@ export interface EntryFacts {
   stalled?: Fact;
   peak?: Fact;
   isRead?: Fact;
+  since?: Fact;
+  dueOn?: Fact;
+  replaces?: Fact;
+  replacedBy?: Fact;
 }
 
 /** Figures beside a row's kind. */
@@ -43,9 +59,12 @@ export interface FigureFacts {
   reach?: Fact;
   cves?: Fact;
   firstSeen?: Fact;
+  since?: Fact;
+  dueOn?: Fact;
   ageDays?: Fact;
   overdueDays?: Fact;
   stalled?: Fact;
+  exploited?: Fact;
 }
 
 /** One product of a report. */
@@ -62,8 +81,8 @@ export interface ProductFacts {
 /** No facts yet. */
 export function noFacts(source: string, isComplete: boolean): Facts {
   return {
-    ...{ source, isComplete, totals: {} },
-    ...{ entries: new Map(), figures: new Map(), rows: new Map(), products: new Map() },
+    ...{ source, isComplete, totals: {}, order: null },
+    ...{ entries: new Map(), figures: new Map(), rows: new Map(), products: new Map(), kbs: new Map() },
   };
 }
 
@@ -72,16 +91,23 @@ export function oracleFacts(report: Pick<OracleReport, "entries" | "products" | 
   const facts = noFacts("rules", true);
   const byKb = Map.groupBy(report.entries, kbOf);
   for (const entry of report.entries) facts.entries.set(`${entry.softwareId} ${kbOf(entry)}`, ofEntry(entry));
+  const exploitedKbs = new Set(report.rows.filter((row) => row.exploitedCves.length > 0).map(kbOf));
   for (const [kb, entries] of byKb) {
+    const exploited = exploitedKbs.has(kb);
     for (const [kind, own] of Map.groupBy(entries, (entry) => entry.kind)) {
-      facts.figures.set(`${kb} ${kind}`, ofEntries(own));
+      facts.figures.set(`${kb} ${kind}`, { ...ofEntries(own), exploited });
     }
     const overdue = entries.filter(({ kind, overdueDays }) => overdueDays > 0 && !worseKinds.includes(kind));
     const [worst] = overdue.sort((one, other) => worstFirst.indexOf(one.kind) - worstFirst.indexOf(other.kind));
     const own = overdue.filter(({ kind }) => kind === worst?.kind);
-    if (own.length > 0) facts.figures.set(`${kb} overdue`, { ...ofEntries(own), stalled: undefined });
+    if (own.length > 0) facts.figures.set(`${kb} overdue`, { ...ofEntries(own), exploited, stalled: undefined });
   }
-  for (const row of report.rows) facts.rows.set(kbOf(row), row.kind);
+  for (const row of report.rows) {
+    const { advisory, released, exploitedCves } = row;
+    facts.rows.set(kbOf(row), row.kind);
+    facts.kbs.set(kbOf(row), { advisory, released, exploited: exploitedCves.join("; ") });
+  }
+  facts.order = report.rows.map(kbOf);
   for (const product of report.products) {
     const entries = report.entries.filter(({ softwareId }) => softwareId === product.softwareId);
     facts.products.set(product.softwareId, ofProduct(product, entries));
@@ -101,8 +127,13 @@ function ofEntry(entry: Entry): EntryFacts {
     ...{ kind, why: reasons(entry.why), firstSeen, ageDays, overdueDays, stalled, peak },
     ...{ machines: current?.machines ?? null, cves: current?.cves ?? null },
     ...{ machinesBefore: previous?.machines ?? null, cvesBefore: previous?.cves ?? null },
+    ...{ since: entry.since, dueOn: entry.dueOn, replacedBy: entry.replacedBy, replaces: sorted(entry.replaces) },
     isRead: kind !== "not-read",
   };
+}
+
+function sorted(keys: readonly string[]): string {
+  return [...keys].sort().join(" ");
 }
 
 /** The app does not say which of the two counts is known for the first time. */
@@ -111,12 +142,14 @@ function reasons(why: readonly string[]): string {
 }
 
 function ofEntries(entries: readonly Entry[]): FigureFacts {
-  const counts = entries.map(({ kind, current, previous }) => (kind === "resolved" ? previous : current));
+  const counts = entries.map(({ current, previous }) => current ?? previous);
   return {
     why: reasons(entries.flatMap(({ why }) => why)),
     reach: largest(counts.map((one) => one?.machines ?? null)),
     cves: largest(counts.map((one) => one?.cves ?? null)),
     firstSeen: entries.map((entry) => entry.firstSeen).sort()[0],
+    since: entries.map((entry) => entry.since).sort()[0],
+    dueOn: entries.map((entry) => entry.dueOn).sort()[0],
     ageDays: largest(entries.map((entry) => entry.ageDays)),
     overdueDays: largest(entries.map((entry) => entry.overdueDays)),
     stalled: entries.some((entry) => entry.stalled),
@@ -130,7 +163,7 @@ function largest(counts: readonly (number | null)[]): number | null {
 
 function ofProduct(product: Product, entries: readonly Entry[]): ProductFacts {
   const { state, baseline, unknownId, leftInventory, differed } = product;
-  const missing = entries.filter(({ kind }) => kind !== "resolved");
+  const missing = entries.filter(isMissing);
   const missingInstalls = missing.reduce((sum, { current }) => sum + (current?.machines ?? 0), 0);
   return { state, baseline, unknownId, leftInventory, differed, missingKbs: missing.length, missingInstalls };
 }
@@ -155,10 +188,17 @@ interface JsonRow {
   ageDays: number;
   overdueDays: number;
   stalled: boolean;
+  since: string;
+  dueOn: string;
+  advisoryState: string;
+  advisory: { released: string; exploited: { cve: string }[] } | null;
   entries: JsonEntry[];
 }
 
-interface JsonEntry extends Omit<JsonRow, "id" | "entries" | "machineMissedOn" | "cveAddressed"> {
+interface JsonEntry
+  extends Omit<JsonRow, "id" | "entries" | "machineMissedOn" | "cveAddressed" | "advisoryState" | "advisory"> {
+  replaces: string[];
+  replacedBy: string | null;
   softwareId: string;
   current: JsonCounts | null;
   previous: JsonCounts | null;
@@ -181,10 +221,21 @@ export function jsonFacts({ totals, products, rows }: JsonReport): Facts {
     facts.figures.set(`${row.id} ${row.change}`, {
       ...{ why: reasons(row.why), reach: row.machineMissedOn, cves: row.cveAddressed, firstSeen: row.firstSeen },
       ...{ ageDays: row.ageDays, overdueDays: row.overdueDays, stalled: row.stalled },
+      ...{ since: row.since, dueOn: row.dueOn, exploited: (row.advisory?.exploited.length ?? 0) > 0 },
+    });
+    facts.kbs.set(row.id, {
+      ...{ advisory: row.advisoryState, released: row.advisory?.released ?? null },
+      exploited: cvesIn(row.advisory?.exploited.map(({ cve }) => cve) ?? []),
     });
     for (const entry of row.entries) facts.entries.set(`${entry.softwareId} ${row.id}`, ofJsonEntry(entry));
   }
+  facts.order = rows.map(({ id }) => id);
   return facts;
+}
+
+/** Each reader has exploited CVEs in an order of its own. */
+function cvesIn(cves: readonly string[]): string {
+  return [...cves].sort().join("; ");
 }
 
 function ofJsonEntry(entry: JsonEntry): EntryFacts {
@@ -193,6 +244,7 @@ function ofJsonEntry(entry: JsonEntry): EntryFacts {
     ...{ kind, why: reasons(why), firstSeen, ageDays, overdueDays, stalled, peak: entry.peakMachineMissedOn },
     ...{ machines: current?.machineMissedOn ?? null, cves: current?.cveAddressed ?? null },
     ...{ machinesBefore: previous?.machineMissedOn ?? null, cvesBefore: previous?.cveAddressed ?? null },
+    ...{ since: entry.since, dueOn: entry.dueOn, replacedBy: entry.replacedBy, replaces: sorted(entry.replaces) },
     isRead: kind !== "not-read",
   };
 }
@@ -204,7 +256,12 @@ export function csvFacts(csv: string): Facts {
   for (const line of lines) {
     const cells = Object.fromEntries(head.map((name, index) => [name, line[index] ?? ""]));
     facts.entries.set(`${cells.softwareId} ${cells.id}`, ofCells(cells));
+    facts.kbs.set(cells.id ?? "", {
+      ...{ advisory: cells.advisoryState, released: cells.released || null },
+      exploited: cvesIn((cells.exploitedCves ?? "").split("; ").filter(Boolean)),
+    });
   }
+  facts.order = [...new Set(lines.map((line) => line[head.indexOf("id")] ?? ""))];
   return facts;
 }
 
@@ -216,6 +273,7 @@ function ofCells(cells: Readonly<Record<string, string>>): EntryFacts {
     ...{ machinesBefore: count("previousMachineMissedOn"), cvesBefore: count("previousCveAddressed") },
     ...{ ageDays: count("ageDays"), overdueDays: count("overdueDays"), peak: count("peakMachineMissedOn") },
     ...{ stalled: cells.stalled === "true", isRead: cells.change !== "not-read" },
+    ...{ since: cells.since, dueOn: cells.dueOn, replacedBy: cells.replacedBy || null },
   };
 }
 
@@ -246,11 +304,11 @@ export function historyFacts(
   });
   return {
     runs: runs.map((run) => {
-      const { new: isNew, worsened, returned, moreCves, improved, resolved, ...others } = run;
-      const { missingKbs, missingInstalls, overdue, stalled, read, notRead, baseline } = others;
+      const { new: isNew, worsened, returned, moreCves, improved, resolved, replaced, ...others } = run;
+      const { missingKbs, missingInstalls, overdue, stalled, exploited, read, notRead, baseline } = others;
       const totals = {
-        ...{ new: isNew, worsened, returned, moreCves, improved, resolved, missingKbs },
-        ...{ missingInstalls, overdue, stalled, read, notRead, baseline },
+        ...{ new: isNew, worsened, returned, moreCves, improved, resolved, replaced, missingKbs },
+        ...{ missingInstalls, overdue, stalled, exploited, read, notRead, baseline },
       };
       return { runId: run.runId, totals: { ...noFacts("history", false), totals } };
     }),

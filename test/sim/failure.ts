@@ -68,6 +68,7 @@ function dayOf(moment: Moment, { timeZone, name, list, unsaid }: Played): StoryD
   if (crashes) unsaid.add("crashes");
   if (mails) unsaid.add("mails that are not sent");
   if (back !== undefined) unsaid.add("a comparison with a run so many before");
+  if (moment.known) unsaid.add("what is known of KBs");
   if (filter) unsaid.add(`the filter ${JSON.stringify(filter)}`);
   const said = Object.entries(weaknesses).filter(([, count]) => typeof count === "number" || count === null);
   if (said.length < Object.keys(weaknesses).length) unsaid.add("weaknesses that Defender does not say");

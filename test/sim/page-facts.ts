@@ -7,7 +7,7 @@ export function pageFacts(html: string): Facts {
   const table = between(html, 'id="kbs-table"', "</table>");
   for (const row of table.split('<tr role="row" data-rank=').slice(1)) addRow(facts, row);
   for (const row of productRows(html)) facts.products.set(row.id, row.facts);
-  facts.totals = tiles(html);
+  facts.totals = figures(html);
   return facts;
 }
 
@@ -54,7 +54,7 @@ interface Counted {
 
 /** What is gone shows its last counts, struck through. */
 function before(name: "machines" | "cves", { count, change }: Counted, kind: string): EntryFacts {
-  if (kind === "resolved") return { [name]: null, [`${name}Before`]: count };
+  if (kind === "resolved" || kind === "replaced") return { [name]: null, [`${name}Before`]: count };
   return { [name]: count, ...(count !== null && change !== null && { [`${name}Before`]: count - change }) };
 }
 
@@ -100,19 +100,20 @@ function productRows(html: string): { id: string; facts: ProductFacts }[] {
   });
 }
 
-const totalOfTile: Readonly<Record<string, keyof Totals>> = {
-  ...{ New: "new", Worse: "worsened", Back: "returned", "More CVEs": "moreCves", Better: "improved" },
-  ...{ Resolved: "resolved", "Missing KBs": "missingKbs", "Missing installs": "missingInstalls" },
-  ...{ Overdue: "overdue", Stalled: "stalled" },
+const totalOfLabel: Readonly<Record<string, keyof Totals>> = {
+  ...{ new: "new", worse: "worsened", back: "returned", "more CVEs": "moreCves", better: "improved" },
+  ...{ resolved: "resolved", "missing KB": "missingKbs", "missing KBs": "missingKbs" },
+  ...{ "missing install": "missingInstalls", "missing installs": "missingInstalls" },
+  ...{ overdue: "overdue", stalled: "stalled" },
 };
 
-/** A tile of a report that could read nothing shows what was known before, with its day. */
-function tiles(html: string): Partial<Totals> {
-  const shown = between(html, '<ul class="tiles">', "</ul>").split("<li ").slice(1);
-  const totals = shown.flatMap((tile) => {
-    const [value, label] = [find(tile, /class="value">([\d,]+)</), find(tile, /class="label">([^<]*)</)];
-    const name = totalOfTile[label ?? ""];
-    const isOlder = /class="then">when last read/.test(tile);
+/** A figure of a report that could read nothing shows what was known before, with its day. */
+function figures(html: string): Partial<Totals> {
+  const shown = between(html, '<ul class="today">', "</ul>").split('class="figure ').slice(1);
+  const totals = shown.flatMap((figure) => {
+    const [value, label] = [find(figure, /class="value">([\d,]+)</), find(figure, /class="label">([^<]*)</)];
+    const name = totalOfLabel[label ?? ""];
+    const isOlder = /class="then"> when last read/.test(figure);
     return name !== undefined && value !== undefined && !isOlder ? [[name, numberOf(value)]] : [];
   });
   return Object.fromEntries(totals);

@@ -1,4 +1,4 @@
-import type { OracleRun } from "../oracle/types.ts";
+import type { Known, OracleRun } from "../oracle/types.ts";
 import type { CrashPoint } from "../support/drive.ts";
 import type { StoryAnswer } from "../support/story.ts";
 
@@ -11,6 +11,8 @@ export interface PlannedList {
   mailWhen: OracleRun["settings"]["mailWhen"];
   heartbeatDay: "none" | "Sunday" | "Monday" | "Tuesday" | "Wednesday" | "Thursday" | "Friday" | "Saturday";
   dueDays: number;
+  dueDaysExploited: number;
+  dueFrom: OracleRun["settings"]["dueFrom"];
 }
 
 /** Open weaknesses; `null`: Defender knows no such product; `unsaid`: it does not say; a status: the call fails. */
@@ -20,7 +22,9 @@ export type PlannedWeaknesses = number | null | "unsaid" | { status: number };
 export type PlannedMail = "sent" | "failed" | "refused" | "unknown" | "unknown, arrived";
 
 /** What narrows a report that is asked for. */
-export type PlannedFilter = Partial<Record<"change" | "softwareId" | "search" | "overdue" | "stalled", string>>;
+export type PlannedFilter = Partial<
+  Record<"change" | "softwareId" | "search" | "overdue" | "stalled" | "exploited", string>
+>;
 
 /** One firing of the timer, or one run asked for; what is absent stays as it was. */
 export interface Moment {
@@ -30,6 +34,8 @@ export interface Moment {
   lists?: Readonly<Record<string, PlannedList>>;
   answers?: Readonly<Record<string, StoryAnswer>>;
   weaknesses?: Readonly<Record<string, PlannedWeaknesses>>;
+  /** What the app knows of KBs from then on; before the first of these, nothing. */
+  known?: Known;
   /** How the next sends end. */
   mails?: readonly PlannedMail[];
   /** Where the process dies in the handling of the next messages, one after another. */

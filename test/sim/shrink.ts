@@ -50,7 +50,11 @@ function withoutMoments(plan: Plan, from: number, size: number): Plan | null {
     const merged = Object.assign({}, ...dropped.map((moment) => moment[part]), next[part]);
     return Object.keys(merged).length > 0 ? { [part]: merged } : {};
   };
-  const carried = { ...next, ...merge("lists"), ...merge("answers"), ...merge("weaknesses") };
+  const known = next.known ?? dropped.findLast((moment) => moment.known !== undefined)?.known;
+  const carried = {
+    ...{ ...next, ...merge("lists"), ...merge("answers"), ...merge("weaknesses") },
+    ...(known && { known }),
+  };
   return { ...plan, moments: [...plan.moments.slice(0, from), carried, ...later] };
 }
 
@@ -104,7 +108,7 @@ function withoutProduct(plan: Plan, id: string): Plan | null {
   return all.every(({ softwareIds }) => softwareIds.length > 0) ? thinner : null;
 }
 
-const parts = ["crashes", "mails", "back", "filter", "lists", "answers", "weaknesses"] as const;
+const parts = ["known", "crashes", "mails", "back", "filter", "lists", "answers", "weaknesses"] as const;
 
 /** Crashes, mails that are not sent, and other things that happen beside. */
 async function dropParts(current: Current, attempt: Attempt): Promise<boolean> {

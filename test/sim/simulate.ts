@@ -1,8 +1,10 @@
 import { productLabel } from "../../shared/render/words.ts";
+import { actionsOf } from "../oracle/actions.ts";
 import { selectEntries } from "../oracle/figures.ts";
 import { createOracle } from "../oracle/oracle.ts";
 import type { Since } from "../oracle/since.ts";
 import type { OracleReport, OracleRun } from "../oracle/types.ts";
+import { actionsOfCsv, actionsOfJson, actionsOfRules } from "./action-facts.ts";
 import { disagreements } from "./compare.ts";
 import { digestDisagreements, subjectDisagreements } from "./compare-mail.ts";
 import { htmlFacts, textFacts } from "./digest-facts.ts";
@@ -118,14 +120,38 @@ async function checkRun(run: OracleRun, watcher: Watcher): Promise<void> {
   say(disagreements(rules, facts));
   say(frameDisagreements(report, json));
   say(readsDisagreements(report, run));
+  await checkActions(report, watcher);
   const mail = await world.mailOf(watchlist, runId);
   const reasons = report.mailReasons.join(", ");
   if (report.mails !== (mail !== "none")) say([`mail: rules ${reasons || "none"}, app ${mail}`]);
   if (isSlowWanted(report, watcher)) await checkReaders({ watchlist, run: runId }, facts, watcher);
 }
 
+/** What to install. */
+async function checkActions(report: OracleReport, watcher: Watcher): Promise<void> {
+  const { watchlist, runId: run } = report;
+  const { world } = watcher;
+  const say = sayer(`actions of ${watchlist} ${run}`, watcher);
+  const rules = actionsOfRules(actionsOf(report));
+  const json = actionsOfJson(await world.actions({ watchlist, run, format: "json" }));
+  const csv = actionsOfCsv(await world.actions({ watchlist, run, format: "csv" }));
+  for (const [index, line] of rules.entries()) {
+    if (json[index] !== line) say([`place ${index + 1}: rules ${line}, JSON ${json[index]}`]);
+    if (csv[index] !== line) say([`place ${index + 1}: rules ${line}, CSV ${csv[index]}`]);
+  }
+  if (json.length !== rules.length || csv.length !== rules.length)
+    say([`rules ${rules.length}, JSON ${json.length}, CSV ${csv.length}`]);
+}
+
 function isSlowWanted({ totals }: OracleReport, { index }: Watcher): boolean {
-  const changes = totals.new + totals.worsened + totals.returned + totals.moreCves + totals.improved + totals.resolved;
+  const changes =
+    totals.new +
+    totals.worsened +
+    totals.returned +
+    totals.moreCves +
+    totals.improved +
+    totals.resolved +
+    totals.replaced;
   return index % slowEvery === 0 || changes > 0;
 }
 
@@ -192,7 +218,7 @@ async function checkComparison(watchlist: string, back: number, watcher: Watcher
 async function checkFilter(watchlist: string, filter: NonNullable<Moment["filter"]>, watcher: Watcher): Promise<void> {
   const run = watcher.oracle.runs(watchlist).at(-1) ?? "";
   const report = watcher.seen.get(`${watchlist} ${run}`)?.report;
-  const { softwareId, overdue, stalled, change, search } = filter;
+  const { softwareId, overdue, stalled, exploited, change, search } = filter;
   if (report === undefined) return;
   if (softwareId !== undefined && !report.products.some((product) => product.softwareId === softwareId)) return;
   const say = sayer(`${watchlist} ${run} ${JSON.stringify(filter)}`, watcher);
@@ -204,6 +230,7 @@ async function checkFilter(watchlist: string, filter: NonNullable<Moment["filter
     ...(search !== undefined && { search }),
     ...(overdue !== undefined && { overdue: true }),
     ...(stalled !== undefined && { stalled: true }),
+    ...(exploited !== undefined && { exploited: true }),
   });
   const facts = jsonFacts(json);
   say(disagreements(oracleFacts(selection), facts));
@@ -237,7 +264,8 @@ async function checkPast(watchlist: string, watcher: Watcher): Promise<void> {
 
 function frameDisagreements(report: OracleReport, json: Record<string, unknown>): string[] {
   const { runId, previousRunId, day, settings } = report;
-  const expected = { runId, previousRunId, day, dueDays: settings.dueDays, timeZone: settings.timeZone };
+  const { dueDays, dueDaysExploited, dueFrom, timeZone } = settings;
+  const expected = { runId, previousRunId, day, dueDays, dueDaysExploited, dueFrom, timeZone };
   return Object.entries(expected).flatMap(([name, value]) =>
     json[name] === value ? [] : [`${name}: rules ${value}, JSON ${json[name]}`],
   );

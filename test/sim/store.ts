@@ -13,8 +13,9 @@ import {
   runRowKey,
 } from "../../shared/io/storage/rows.ts";
 import type { Store, StoredRun } from "../../shared/ports.ts";
+import { createFakeAdvisories, createFakeAlerts, createFakeFacts } from "../support/fake-advisories.ts";
 import { createFakeConfiguration } from "../support/fake-configuration.ts";
-import { createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
+import { createFakeProductLists, createFakeStatuses, createFakeWalks } from "../support/fake-walks.ts";
 
 interface StoredRow extends StoredRun {
   row: KeyedRow;
@@ -37,6 +38,7 @@ type Runs = StoredRow[];
 export function createSimStore(): Store {
   const snapshots = new Map<string, Shelf>();
   const runs = new Map<string, Runs>();
+  const facts = createFakeFacts();
   let versions = 0;
 
   const product = (tenant: string, softwareId: string) =>
@@ -107,14 +109,17 @@ export function createSimStore(): Store {
       const first = runRowKey(from);
       return runsOf(chain).flatMap(({ summary }) => (summary.runId >= first ? [named(summary, chain)] : []));
     },
-    async commitRun(run, follows) {
+    readFacts: facts.read,
+    async commitRun(run, follows, given) {
       const runId = runRowKey(run.runId);
       const row = encodeRun(run);
+      const beside = facts.encode(run, given);
       const followed = follows && find(run, follows.run.runId);
       if (find(run, runId) || (follows && followed?.version !== follows.version)) return false;
       if (!follows && isScheduled(runId) && runsOf(run).some((one) => isScheduled(one.run.runId))) return false;
       if (followed) change(followed, { followedBy: runId });
       addRun(run, row);
+      facts.put(run, beside);
       return true;
     },
     async updateMail(run, version, mail) {
@@ -126,13 +131,17 @@ export function createSimStore(): Store {
     async deleteRun(run) {
       const at = runsOf(run).findIndex(({ run: { runId } }) => runId === run.runId);
       if (at >= 0) runsOf(run).splice(at, 1);
+      facts.delete(run);
     },
     // A first run is one before which there is none: nothing else remembers it.
     async deleteBeginning() {},
 
+    ...createFakeAdvisories(),
+    ...createFakeAlerts(),
     ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
+    ...createFakeProductLists(),
   };
 }
 

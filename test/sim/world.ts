@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
+import type { Catalogue } from "../../shared/core/advisory.ts";
 import type { RunSummary } from "../../shared/core/run.ts";
 import { isScheduled } from "../../shared/core/run-id.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
+import { serveActions } from "../../shared/http/actions.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { serveRunStatus } from "../../shared/http/run-status.ts";
 import { serveStartRun } from "../../shared/http/start-run.ts";
 import { type Defender, DefenderError, type Mailer, type SendOutcome, type Store } from "../../shared/ports.ts";
 import { scheduleRuns } from "../../shared/run/schedule.ts";
-import type { OracleRun, ProductAnswers, Settings } from "../oracle/types.ts";
+import type { Known, OracleRun, ProductAnswers, Settings } from "../oracle/types.ts";
 import { ask, request } from "../support/ask.ts";
 import { handleNext } from "../support/drive.ts";
 import { configured, type FakeWorld, fakeWorld } from "../support/fake-world.ts";
@@ -55,6 +57,8 @@ export interface SimWorld {
   /** The state of a run's mail. */
   mailOf(watchlist: string, runId: string): Promise<string>;
   history(watchlist: string, format: "json" | "csv"): Promise<string>;
+  /** What to install by a run. */
+  actions(query: Readonly<Record<string, string>>): Promise<string>;
 }
 
 const minuteMs = 60_000;
@@ -76,10 +80,12 @@ export function createSimWorld(plan: Plan): SimWorld {
   /** Whether runs asked for were asked to mail. */
   const asked = new Map<string, boolean>();
   const outcomes: PlannedMail[] = [];
+  let known: Known | null = null;
+  ports.catalogue = async () => known && catalogueOf(known);
   ports.defender = { ...ports.defender, ...recordedDefender(answers, weaknesses, records) };
   const store = createSimStore();
   ports.store = recordedStore(store, records, (watchlist) => {
-    return { list: lists[watchlist] ?? fail(watchlist), rules: ports.rules, asked };
+    return { list: lists[watchlist] ?? fail(watchlist), rules: ports.rules, asked, known };
   });
   ports.mailer = recordedMailer(outcomes, store, records);
   ports.log = () => {};
@@ -98,6 +104,7 @@ export function createSimWorld(plan: Plan): SimWorld {
       Object.assign(lists, moment.lists);
       Object.assign(answers, moment.answers);
       Object.assign(weaknesses, moment.weaknesses);
+      known = moment.known ?? known;
       outcomes.splice(0, outcomes.length, ...(moment.mails ?? []));
       ports.watchlists = configured(Object.entries(lists).map(([name, list]) => watchlistOf(name, list)));
       await open(moment);
@@ -113,6 +120,20 @@ export function createSimWorld(plan: Plan): SimWorld {
       const { body } = await ask(request({ watchlist, format, days: "3650" }), (call) => serveHistory(call, ports));
       return body;
     },
+    async actions(query) {
+      const { body } = await ask(request(query), (call) => serveActions(call, ports));
+      return body;
+    },
+  };
+}
+
+function catalogueOf({ kbs, kev }: Known): Catalogue {
+  const readAt = "2026-01-01T00:00:00.000Z";
+  const rest = { severity: null, restart: null, hotpatch: false };
+  return {
+    kbs: new Map(Object.entries(kbs).map(([id, kb]) => [id, { id, ...kb, ...rest }])),
+    kev: new Map(kev.map((cve) => [cve, { cve, since: "2026-01-01", ransomware: false }])),
+    readAt: { msrc: readAt, kev: readAt },
   };
 }
 
@@ -121,10 +142,10 @@ function fail(watchlist: string): never {
 }
 
 function watchlistOf(name: string, list: PlannedList): Watchlist {
-  const { softwareIds, minMachines, minPercent, minCves, mailWhen, heartbeatDay, dueDays } = list;
+  const { softwareIds, minMachines, minPercent, minCves, mailWhen, heartbeatDay, ...due } = list;
   return {
     name,
-    softwareIds,
+    ...{ softwareIds, vendor: null, leftOut: [] },
     mailTo: ["security@example.com"],
     mailTogether: false,
     readerRole: null,
@@ -132,7 +153,8 @@ function watchlistOf(name: string, list: PlannedList): Watchlist {
     thresholds: { minMachines, minPercent, minCves },
     mailWhen,
     heartbeatDay,
-    dueDays,
+    ...due,
+    alertExploited: false,
   };
 }
 
@@ -270,6 +292,7 @@ interface InForce {
   list: PlannedList;
   rules: { timeZone: string; retentionDays: number };
   asked: ReadonlyMap<string, boolean>;
+  known: Known | null;
 }
 
 function recordedStore(store: Store, records: Records, inForce: (watchlist: string) => InForce): Store {
@@ -282,17 +305,18 @@ function recordedStore(store: Store, records: Records, inForce: (watchlist: stri
     },
     // The reader of the scheduled runs does not look for runs asked for in time, so that each read is for the message's run.
     listRequests: async (tenant) => (records.isScheduled() ? [] : store.listRequests(tenant)),
-    async commitRun(run, follows) {
+    async commitRun(run, follows, facts) {
       const refusedEarlier = isRefusedSinceLastSent(await store.listRuns(run));
-      const isFirst = await store.commitRun(run, follows);
+      const isFirst = await store.commitRun(run, follows, facts);
       if (!isFirst) return false;
       const { watchlist, runId, openedAt } = run;
-      const { list, rules, asked } = inForce(watchlist);
+      const { list, rules, asked, known } = inForce(watchlist);
       const settings = settingsOf(list, rules);
       const mail = asked.get(`${watchlist} ${runId}`) ?? false;
       const scheduled = isScheduled(runId);
       const { softwareIds } = list;
-      records.committed({ watchlist, runId, openedAt, scheduled, settings, softwareIds, mail, refusedEarlier });
+      const said = { scheduled, settings, softwareIds, mail, refusedEarlier, known };
+      records.committed({ watchlist, runId, openedAt, ...said });
       return true;
     },
   };
@@ -304,14 +328,13 @@ function isRefusedSinceLastSent(runs: readonly RunSummary[]): boolean {
   return scheduled.slice(lastSent + 1).some(({ mail }) => mail.status === "refused");
 }
 
-function settingsOf(list: PlannedList, { timeZone, retentionDays }: InForce["rules"]): Settings {
-  const { minMachines, minPercent, minCves, mailWhen, heartbeatDay, dueDays } = list;
-  return { minMachines, minPercent, minCves, mailWhen, heartbeatDay, dueDays, timeZone, retentionDays };
+function settingsOf({ softwareIds: _, ...list }: PlannedList, { timeZone, retentionDays }: InForce["rules"]): Settings {
+  return { ...list, timeZone, retentionDays };
 }
 
 function recordedMailer(outcomes: PlannedMail[], store: Store, records: Records): Mailer {
   return {
-    send: async ({ tenant, watchlist, runId, subject, html, text, attachments }) => {
+    send: async ({ tenant, watchlist, runId = "", subject, html, text, attachments }) => {
       const outcome = outcomes.shift() ?? "sent";
       const sent = (await store.listRuns({ tenant, watchlist })).filter(({ mail }) => mail.status === "sent");
       const sentBefore = new Set(sent.map((run) => run.runId));

@@ -53,7 +53,7 @@ const anyTotal = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 export const anyTotals: fc.Arbitrary<Totals> = fc.record({
   ...{ new: anyTotal, worsened: anyTotal, returned: anyTotal, moreCves: anyTotal, improved: anyTotal },
   ...{ resolved: anyTotal, missingKbs: anyTotal, missingInstalls: anyTotal, overdue: anyTotal, stalled: anyTotal },
-  ...{ baseline: anyTotal, read: anyTotal, notRead: anyTotal },
+  ...{ baseline: anyTotal, read: anyTotal, notRead: anyTotal, replaced: anyTotal, exploited: anyTotal },
 });
 /** The size of an entity by the documentation of Table Storage. */
 export function bytesOf(row: KeyedRow): number {

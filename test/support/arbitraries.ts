@@ -41,7 +41,7 @@ export function snapshotOf(
 ): Snapshot {
   const day = dayOf(runId);
   const key = { tenant: "home", softwareId: "microsoft-_-windows_11", runId, day, openedAt: `${day}T05:00:00.000Z` };
-  return takeSnapshot(key, readMissingKbs(items), before, verdict && { verdict, checkedOn: day });
+  return takeSnapshot(key, readMissingKbs(items), before, { emptiness: verdict && { verdict, checkedOn: day } });
 }
 
 /** The KBs and their counts: what comparisons depend on. */

@@ -1,3 +1,4 @@
+import { type Catalogue, type KevEntry, type MsrcKb, openFacts, type RunFacts } from "../../shared/core/advisory.ts";
 import type { CountsByKb } from "../../shared/core/change.ts";
 import type { Comparison } from "../../shared/core/comparison.ts";
 import { addDays, type RunDate } from "../../shared/core/day.ts";
@@ -8,7 +9,7 @@ import { closeRun, type Outcome, type ReadFailure, type Run } from "../../shared
 import { dayOf, type RunId } from "../../shared/core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../shared/core/snapshot.ts";
 import { noTotals, type Totals } from "../../shared/core/totals.ts";
-import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
+import { dueRulesOf, homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
 
 /** A missing KB, `5041585` on 240 machines unless `parts` differ. */
 export function aKb(parts: Partial<MissingKb> = {}): MissingKb {
@@ -47,13 +48,15 @@ export function aWatchlist(parts: Partial<Watchlist> = {}): Watchlist {
   return {
     name: "default",
     softwareIds: ["microsoft-_-windows_10"],
+    ...{ vendor: null, leftOut: [] },
     mailTo: ["security@example.com"],
     mailTogether: false,
     tenant: homeTenant,
     thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
     mailWhen: "worse",
     heartbeatDay: "Monday",
-    dueDays: 14,
+    ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "released" },
+    alertExploited: true,
     readerRole: null,
     ...parts,
   };
@@ -89,10 +92,34 @@ export interface RunStory {
   watchlist?: Partial<Watchlist>;
   /** Missing installs of the runs before, one a day, oldest first. */
   installsBefore?: readonly (number | Partial<Totals>)[];
+  /** What is known of KBs; absent: nothing. */
+  catalogue?: Catalogue;
+}
+
+/** A catalogue of these KBs and exploited CVEs, read on the morning of 23 November 2026. */
+export function aCatalogue(kbs: Readonly<Record<string, Partial<MsrcKb>>>, kev: readonly KevEntry[] = []): Catalogue {
+  const readAt = "2026-11-23T04:17:00.000Z";
+  const all = Object.entries(kbs).map(([id, parts]): [string, MsrcKb] => [id, aMsrcKb(id, parts)]);
+  return { kbs: new Map(all), kev: new Map(kev.map((one) => [one.cve, one])), readAt: { msrc: readAt, kev: readAt } };
+}
+
+/** What MSRC says of a KB of the Patch Tuesday of November 2026. */
+export function aMsrcKb(id: string, parts: Partial<MsrcKb> = {}): MsrcKb {
+  return {
+    id,
+    released: "2026-11-10",
+    severity: "Important",
+    cves: ["CVE-2026-20001"],
+    exploitedCves: [],
+    restart: "yes",
+    supersedes: [],
+    hotpatch: false,
+    ...parts,
+  };
 }
 
 /** A closed run with the snapshots it compared, made by the real code. */
-export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: Compared[] }> {
+export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: Compared[]; facts: RunFacts | null }> {
   const { runId, previousRunId } = runIds(story);
   const day = dayOf(runId);
   const products = story.products ?? {
@@ -102,8 +129,10 @@ export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: 
     outcomeOf(softwareId, story, runId, previousRunId ?? addDays(day, -1)),
   );
   const watchlist = aWatchlist({ softwareIds: Object.keys(products), ...story.watchlist });
+  const facts = story.catalogue ? openFacts(story.catalogue) : null;
   const run = await closeRun(
     {
+      facts,
       ...{ watchlist, runId, day, timeZone: "UTC", retentionDays: 400 },
       ...{ openedAt: openedAt(runId), committedAt: committedAt(runId) },
       last: lastRun(products, previousRunId),
@@ -118,16 +147,16 @@ export async function aRun(story: RunStory = {}): Promise<{ run: Run; compared: 
       current: outcome?.current ?? outcome?.previous ?? null,
     };
   });
-  return { run, compared };
+  return { run, compared, facts: facts?.facts ?? null };
 }
 
 /** The report of a run, built by the real code. */
 export async function aReport(story: RunStory = {}): Promise<Report> {
-  const { run, compared } = await aRun(story);
+  const { run, compared, facts } = await aRun(story);
   const { runId, day, totals, previousRunId, rules } = run;
   const trend = [...trendBefore(story, run), { runId, day, totals }];
   const previousDay = previousRunId && dayOf(previousRunId);
-  return buildReport({ run, previousRunId, previousDay, trend, thresholds: rules.thresholds }, eachOf(compared));
+  return buildReport({ run, facts, previousRunId, previousDay, trend, thresholds: rules.thresholds }, eachOf(compared));
 }
 
 /** The items one after another, as from a store. */
@@ -167,10 +196,11 @@ function lastRun(products: Readonly<Record<string, ProductStory>>, runId: RunId 
   const comparisons = Object.entries(products).flatMap(([softwareId, story]) =>
     lastComparison(softwareId, story, runId),
   );
-  const { thresholds, dueDays } = aWatchlist();
+  const { thresholds, ...watchlist } = aWatchlist();
+  const rules = { thresholds, ...dueRulesOf(watchlist), timeZone: "UTC" };
   return {
     ...{ watchlist: "default", runId, day: dayOf(runId), tenant: homeTenant },
-    ...{ openedAt: openedAt(runId), committedAt: committedAt(runId), rules: { thresholds, dueDays, timeZone: "UTC" } },
+    ...{ openedAt: openedAt(runId), committedAt: committedAt(runId), rules },
     ...{ previousRunId: null, comparisons, left: [], failures, totals: noTotals },
     mail: { status: "sent", at: committedAt(runId), attempts: 1, unknownOutcomes: 0 },
   };

@@ -12,8 +12,9 @@ import {
   runRowKey,
 } from "../../shared/io/storage/rows.ts";
 import type { SnapshotKey, Store, StoredRun } from "../../shared/ports.ts";
+import { createFakeAdvisories, createFakeAlerts, createFakeFacts } from "./fake-advisories.ts";
 import { createFakeConfiguration } from "./fake-configuration.ts";
-import { createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
+import { createFakeProductLists, createFakeStatuses, createFakeWalks } from "./fake-walks.ts";
 
 interface Versioned {
   row: KeyedRow;
@@ -27,6 +28,7 @@ interface Versioned {
 export function createFakeStore(): Store {
   const snapshots = new Map<string, KeyedRow>();
   const runs = new Map<string, Versioned>();
+  const facts = createFakeFacts();
   // A row that is deleted and written again is not the row it was.
   let versions = 0;
 
@@ -101,14 +103,17 @@ export function createFakeStore(): Store {
       });
       return summaries.sort(compareOpened);
     },
-    async commitRun(run, follows) {
+    readFacts: facts.read,
+    async commitRun(run, follows, given) {
       const name = runName(run, run.runId);
       const row = encodeRun(run);
+      const beside = facts.encode(run, given);
       const followed = follows && runs.get(runName(run, follows.run.runId));
       if (runs.has(name) || (follows && String(followed?.version) !== follows.version)) return false;
       if (!follows && isScheduled(run.runId) && hasScheduled(run)) return false;
       if (followed) change(followed, { followedBy: run.runId });
       runs.set(name, { row, version: ++versions });
+      facts.put(run, beside);
       return true;
     },
     async updateMail(run, version, mail) {
@@ -119,13 +124,17 @@ export function createFakeStore(): Store {
     },
     async deleteRun(run) {
       runs.delete(runName(run, run.runId));
+      facts.delete(run);
     },
     // Here a first run is one before which there is none: nothing else remembers it.
     async deleteBeginning() {},
 
+    ...createFakeAdvisories(),
+    ...createFakeAlerts(),
     ...createFakeConfiguration(),
     ...createFakeStatuses(),
     ...createFakeWalks(),
+    ...createFakeProductLists(),
   };
 }
 

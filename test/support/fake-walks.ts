@@ -1,4 +1,11 @@
 import { compareText } from "../../shared/core/text.ts";
+import {
+  type createProductLists,
+  decodeList,
+  decodeListing,
+  encodeList,
+  encodeListing,
+} from "../../shared/io/storage/product-list.ts";
 import type { Columns, KeyedRow } from "../../shared/io/storage/row.ts";
 import { decodeStatus, encodeStatus, statusRowKey } from "../../shared/io/storage/status-row.ts";
 import {
@@ -29,6 +36,26 @@ export function createFakeStatuses(): Statuses {
     },
     async deleteStatus(chain) {
       rows.delete(statusRowKey(chain));
+    },
+  };
+}
+
+/** The product lists of a store in memory. */
+export function createFakeProductLists(): ReturnType<typeof createProductLists> {
+  const listings = new Map<string, KeyedRow>();
+  const lists = new Map<string, KeyedRow[]>();
+  return {
+    async readListing(tenant) {
+      const row = listings.get(tenant);
+      return row ? decodeListing(row) : null;
+    },
+    async readProductList(tenant) {
+      return decodeList(lists.get(tenant) ?? []);
+    },
+    async saveListing(tenant, listing, list) {
+      const rows = list && encodeList(tenant, list);
+      listings.set(tenant, encodeListing(tenant, listing));
+      if (rows) lists.set(tenant, rows);
     },
   };
 }

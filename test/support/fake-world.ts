@@ -30,6 +30,8 @@ export interface FakeWorld {
   /** By software id; any other product has an empty list and no weaknesses. */
   answers: Map<string, Answered>;
   weaknesses: Map<string, number | null>;
+  /** Defender's product list: its items, or why it cannot be read. */
+  inventory: { products: Answered };
   /** Software ids in the order of their reads. */
   reads: string[];
   /** Every mail that arrived. */
@@ -54,16 +56,19 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
   const now = () => new Date(state.now);
   const answers: FakeWorld["answers"] = new Map();
   const weaknesses: FakeWorld["weaknesses"] = new Map();
+  const inventory: FakeWorld["inventory"] = { products: [] };
   const reads: string[] = [];
   const inbox: OutgoingMail[] = [];
   const outcomes: FakeWorld["outcomes"] = [];
   const logs: FakeWorld["logs"] = [];
   const ports: FakeWorld["ports"] = {
-    defender: fakeDefender({ answers, weaknesses, reads }, now),
+    defender: fakeDefender({ answers, weaknesses, inventory, reads }, now),
     store: createFakeStore(),
     mailer: fakeMailer(inbox, outcomes),
     queue: fakeQueue(now),
     now,
+    feeds: null,
+    catalogue: async () => null,
     log: (level: string, message: string, fields?: Readonly<Record<string, unknown>>) =>
       void logs.push({ level, message, fields }),
     watchlists: configured(watchlists),
@@ -83,11 +88,11 @@ export function fakeWorld(watchlists: readonly Watchlist[] = [aWatchlist()]): Fa
   const setClock = (instant: string | number) => {
     state.now = typeof instant === "number" ? instant : Date.parse(instant);
   };
-  return { ports, answers, weaknesses, reads, inbox, outcomes, logs, setClock };
+  return { ports, answers, weaknesses, inventory, reads, inbox, outcomes, logs, setClock };
 }
 
 function fakeDefender(
-  { answers, weaknesses, reads }: Pick<FakeWorld, "answers" | "weaknesses" | "reads">,
+  { answers, weaknesses, inventory, reads }: Pick<FakeWorld, "answers" | "weaknesses" | "inventory" | "reads">,
   now: () => Date,
 ): Defender {
   const usages = new Map<string, Usage>();
@@ -109,6 +114,11 @@ function fakeDefender(
     getSoftware: async (tenant, id, calling = {}) => {
       await call(tenant, calling);
       return { id, weaknesses: weaknesses.get(id) ?? 0, exposedMachines: null };
+    },
+    listSoftware: async (tenant, calling = {}) => {
+      await call(tenant, calling);
+      if (inventory.products instanceof DefenderError) throw inventory.products;
+      return inventory.products;
     },
     usage,
     resume: (tenant, given) => void usages.set(tenant, given),

@@ -8,6 +8,7 @@ export function uniqueTables() {
   return {
     ...{ snapshotsTable: uniqueName("Snapshots"), runsTable: uniqueName("Runs") },
     ...{ watchlistsTable: uniqueName("Watchlists"), walksTable: uniqueName("Walks") },
+    advisoriesTable: uniqueName("Advisories"),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { MsrcKb } from "../../shared/core/advisory.ts";
 import { addDays } from "../../shared/core/day.ts";
 import type { KbHistory } from "../../shared/core/kb-history.ts";
 import type { MissingKb } from "../../shared/core/missing-kb.ts";
@@ -6,7 +7,7 @@ import { filterOf, select } from "../../shared/core/selection.ts";
 import type { Totals } from "../../shared/core/totals.ts";
 import type { PageView } from "../../shared/render/page/view.ts";
 import type { RenderOptions } from "../../shared/render/words.ts";
-import { aKb, aReport, type ProductStory } from "./builders.ts";
+import { aCatalogue, aKb, aReport, type ProductStory } from "./builders.ts";
 
 const today = "2026-11-23";
 
@@ -44,6 +45,8 @@ function story(
 ): ProductStory {
   return { before: before && kbsOf(before, products), now: now && kbsOf(now, products) };
 }
+
+const serverLine = { ids: ["5066782"], since: addDays(today, -41), listedOn: addDays(today, -13) };
 
 /** A small estate with something of everything. */
 const estate: Readonly<Record<string, ProductStory>> = {
@@ -84,17 +87,22 @@ const estate: Readonly<Record<string, ProductStory>> = {
       ["5072033", 0, 214, 55],
     ],
   ),
-  "microsoft-_-windows_server_2022": story(
-    ["windows_server_2022"],
-    [
-      ["5068787", 13, 48, 61],
-      ["5066782", 41, 22, 168, { peak: 51 }],
-    ],
-    [
-      ["5068787", 13, 44, 61],
-      ["5072033", 0, 51, 55],
-    ],
-  ),
+  "microsoft-_-windows_server_2022": {
+    ...story(
+      ["windows_server_2022"],
+      [
+        ["5068787", 13, 48, 61],
+        ["5066782", 41, 22, 168, { peak: 51 }],
+      ],
+      [
+        ["5068787", 13, 44, 61, { line: serverLine }],
+        ["5072033", 0, 51, 55],
+      ],
+    ),
+    snapshot: {
+      gone: [{ id: "5066782", firstSeen: addDays(today, -41), peak: 51, goneOn: today, replacedBy: "5068787" }],
+    },
+  },
   "microsoft-_-windows_server_2019": story(
     ["windows_server_2019"],
     [
@@ -166,10 +174,41 @@ function trendBefore(last: number): Partial<Totals>[] {
   }));
 }
 
+const unknownToMsrc = ["5001716", "5072101"];
+
+/** What MSRC and CISA know of the small estate: each release is as old as the first sight of it; some KBs MSRC does not know. */
+const catalogue = aCatalogue(
+  {
+    ...Object.fromEntries(
+      Object.values(estate).flatMap(({ before, now }) =>
+        [...(before ?? []), ...(now ?? [])]
+          .filter(({ id }) => !unknownToMsrc.includes(id))
+          .map((kb) => [kb.id, releasedOn(kb)]),
+      ),
+    ),
+    "5072033": { released: today, severity: "Critical", cves: ["CVE-2026-62215"], supersedes: ["5068861", "5068781"] },
+    "5068861": {
+      ...{ released: "2026-11-10", severity: "Critical", cves: ["CVE-2026-60710", "CVE-2026-60709"] },
+      ...{ exploitedCves: ["CVE-2026-60710"], supersedes: ["5066835"] },
+    },
+    "5066791": { released: "2026-10-13", supersedes: ["5065429"] },
+    "5068787": { released: "2026-11-10", supersedes: ["5066782"] },
+    "5068791": { released: "2026-11-10", supersedes: ["5066586", "5065428"], restart: "maybe" },
+    "5066367": { released: "2026-10-13", cves: ["CVE-2026-53782"] },
+  },
+  [
+    { cve: "CVE-2026-60709", since: "2026-11-12", ransomware: true },
+    { cve: "CVE-2026-53782", since: "2026-10-20", ransomware: false },
+  ],
+);
+function releasedOn({ firstSeen, cveAddressed }: MissingKb): Partial<MsrcKb> {
+  return { released: firstSeen, severity: (cveAddressed ?? 0) > 100 ? "Critical" : "Important", cves: [] };
+}
+
 /** The report of the small estate. */
 export async function sampleReport(): Promise<Report> {
-  const first = await aReport({ products: estate });
-  return aReport({ products: estate, installsBefore: trendBefore(first.totals.missingInstalls) });
+  const first = await aReport({ products: estate, catalogue });
+  return aReport({ products: estate, catalogue, installsBefore: trendBefore(first.totals.missingInstalls) });
 }
 
 /** A page of a report, with the entries that its query selects. */
@@ -188,6 +227,18 @@ export function aView(report: Report, parts: Partial<PageView> = {}): PageView {
     ...parts,
     query,
   };
+}
+
+/** The missing installs of each product of a report over 30 days; of the last one nothing is known. */
+export function sampleLines({ products, day }: Report): NonNullable<PageView["lines"]> {
+  const lines = products.slice(0, -1).map(({ softwareId, missingInstalls }, at) => {
+    const line = Array.from({ length: 30 }, (_, index) => ({
+      day: addDays(day, index - 29),
+      missingInstalls: Math.round(missingInstalls * (1 + ((29 - index) * ((at % 3) - 0.6)) / 30)),
+    }));
+    return [softwareId, line] as const;
+  });
+  return new Map(lines);
 }
 
 /** One KB over 30 runs in two products, with a gap where one could not be read. */

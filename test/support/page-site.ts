@@ -1,6 +1,7 @@
 import type { RequestPorts } from "../../shared/http/caller.ts";
 import { serveHistory } from "../../shared/http/history.ts";
 import { serveHome, serveOverview } from "../../shared/http/overview.ts";
+import { servePreview } from "../../shared/http/preview.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { respond } from "../../shared/http/respond.ts";
 import type { HttpRequest, HttpResponse } from "../../shared/http/response.ts";
@@ -27,6 +28,7 @@ function serve(call: string | undefined, asked: HttpRequest, ports: RequestPorts
   if (call === "report") return serveReport(asked, ports);
   if (call === "overview") return serveOverview(asked, ports);
   if (call === undefined) return serveHome(asked, ports);
+  if (call === "preview") return servePreview(asked, ports);
   if (call === "history") return serveHistory(asked, ports);
   if (call === "runs") return asked.method === "POST" ? serveStartRun(asked, ports) : serveRunStatus(asked, ports);
   return Promise.resolve({ status: 404, headers: {}, body: "" });

@@ -1,3 +1,5 @@
+import { type Catalogue, lineageOf, openFacts, type RunFacts } from "../../shared/core/advisory.ts";
+import { everyRise } from "../../shared/core/change.ts";
 import { isRead } from "../../shared/core/comparison.ts";
 import { readMissingKbs } from "../../shared/core/missing-kb.ts";
 import { buildReport, type Report } from "../../shared/core/report.ts";
@@ -41,6 +43,10 @@ interface Played {
 export interface Days {
   /** A run under this id; a scheduled one is what the next run follows. */
   play(runId: RunId, answers?: Readonly<Record<string, Answer>>, parts?: Partial<Watchlist>): Promise<Played>;
+  /** What MSRC and CISA say from now on. */
+  learn(catalogue: Catalogue): void;
+  /** A report compared with an earlier run, where every change counts. */
+  from(runId: RunId, run: Run): Promise<Report>;
   /** What happened since the digest of one run, said in the report of another. */
   since(digestOf: RunId, report: Report): Promise<SinceDigest>;
 }
@@ -53,7 +59,9 @@ export function startDays(settings: Partial<Watchlist> & { timeZone?: string; re
   const newest = new Map<string, Snapshot>();
   const snapshots = new Map<string, Snapshot>();
   const runs = new Map<RunId, Run>();
+  const facts = new Map<RunId, RunFacts | null>();
   let last: Run | null = null;
+  let catalogue: Catalogue | null = null;
 
   const snapshotAt = (softwareId: string, runId: RunId | null) => snapshots.get(`${softwareId} ${runId}`) ?? null;
   const read = (softwareId: string, runId: RunId): Snapshot | Failure => {
@@ -68,7 +76,8 @@ export function startDays(settings: Partial<Watchlist> & { timeZone?: string; re
     const key = { tenant: watchlist.tenant, softwareId, runId, day, openedAt: openedAt(runId) };
     const verdict = open ? "not-kb-patched" : "clean";
     const isEmpty = reading.missingKbs.length === 0;
-    return takeSnapshot(key, reading, before, isEmpty ? { verdict, checkedOn: day } : undefined);
+    const emptiness = isEmpty ? ({ verdict, checkedOn: day } as const) : undefined;
+    return takeSnapshot(key, reading, before, { emptiness, lineage: lineageOf(catalogue) });
   };
   const outcomeOf = (softwareId: string, runId: RunId): Outcome => {
     const previous = snapshotAt(softwareId, lastComparison(last, softwareId)?.current ?? null);
@@ -86,7 +95,11 @@ export function startDays(settings: Partial<Watchlist> & { timeZone?: string; re
       const day = runDay(runId, timeZone);
       const at = { openedAt: openedAt(runId), committedAt: openedAt(runId) };
       const opening = { watchlist, runId, day, ...at, timeZone, retentionDays, last };
-      const run = await closeRun(opening, eachOf(watchlist.softwareIds.map((id) => outcomeOf(id, runId))));
+      const open = catalogue && openFacts(catalogue);
+      const run = await closeRun(
+        { ...opening, facts: open },
+        eachOf(watchlist.softwareIds.map((id) => outcomeOf(id, runId))),
+      );
       const compared = run.comparisons.map((comparison) => {
         const [previous, current] = [comparison.previous, comparison.current].map((id) =>
           snapshotAt(comparison.softwareId, id),
@@ -94,11 +107,29 @@ export function startDays(settings: Partial<Watchlist> & { timeZone?: string; re
         return { comparison, previous: previous ?? null, current: current ?? null };
       });
       const { previousRunId } = run;
-      const frame = { run, previousRunId, previousDay: last?.day ?? null, thresholds: watchlist.thresholds, trend: [] };
-      const report = await buildReport(frame, eachOf(compared));
+      const compares = { previousRunId, previousDay: last?.day ?? null, thresholds: watchlist.thresholds };
+      const report = await buildReport({ run, ...compares, trend: [], facts: open?.facts ?? null }, eachOf(compared));
       runs.set(runId, run);
+      facts.set(runId, open?.facts ?? null);
       if (!runId.includes("T")) last = run;
       return { run, report };
+    },
+    learn(known) {
+      catalogue = known;
+    },
+    async from(earlier, run) {
+      const then = runs.get(earlier);
+      const compared = run.comparisons.map(({ softwareId, current }) => {
+        const before = then?.comparisons.find((one) => one.softwareId === softwareId)?.current ?? null;
+        const [previous, now] = [before, current].map((id) => snapshotAt(softwareId, id));
+        return {
+          comparison: { softwareId, previous: before, current },
+          previous: previous ?? null,
+          current: now ?? null,
+        };
+      });
+      const compares = { previousRunId: earlier, previousDay: then?.day ?? null, thresholds: everyRise };
+      return buildReport({ run, ...compares, trend: [], facts: facts.get(run.runId) ?? null }, eachOf(compared));
     },
     since(digestOf, report) {
       const digest = runs.get(digestOf);

@@ -66,7 +66,7 @@ export async function commitRun(
   if (!isCommitted) throw new Error(`${runId} of ${name} was not committed.`);
   committed.push(run);
   const end = await chainEnd(store, chain);
-  await refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null }, ports);
+  await refreshStatus(chain, { runs: end.runs, last: end.last?.run ?? null, alerts: [] }, ports);
 }
 
 /** Gives a run's mail another status. */

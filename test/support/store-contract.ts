@@ -8,7 +8,7 @@ import { aKb, aSnapshot } from "./builders.ts";
 import { aChain, anyChains } from "./chains.ts";
 
 export const someTotals: Totals = {
-  ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5, moreCves: 10 },
+  ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5, moreCves: 10, replaced: 13, exploited: 14 },
   ...{ baseline: 6, read: 7, notRead: 8, missingKbs: 9, missingInstalls: 3_000_000_000, overdue: 11, stalled: 12 },
 };
 
@@ -29,7 +29,10 @@ export function aStoredRun(parts: Partial<Run> = {}): Run {
     openedAt: "2026-11-23T05:00:00.000Z",
     committedAt: "2026-11-23T05:04:00.000Z",
     previousRunId: null,
-    rules: { thresholds: { minMachines: 1, minPercent: 0, minCves: 1 }, dueDays: 14, timeZone: "UTC" },
+    rules: {
+      ...{ thresholds: { minMachines: 1, minPercent: 0, minCves: 1 }, timeZone: "UTC" },
+      ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "released" },
+    },
     comparisons: [],
     left: [],
     failures: [],
@@ -68,6 +71,10 @@ const failures: ReadFailure[] = [
     ...{ permanentSince: "2026-11-02", unknownSince: "2026-11-03" },
   },
   { softwareId: "microsoft-_-windows_10", reason: "Busy.", permanent: false, since: "2026-11-21", misses: 3 },
+  {
+    ...{ softwareId: "microsoft-_-visio", reason: "Gone.", permanent: false, since: "2026-11-21", misses: 3 },
+    isGone: true,
+  },
 ];
 
 /** Tests that every store must pass, run on the store from `open`. Each test uses its own tenant and watchlist. */
@@ -294,7 +301,8 @@ export function describeStore(kind: string, open: () => Store): void {
     it("are read as they were committed, each list in its order", async () => {
       const mail: Mail = { ...pendingMail, status: "refused", attempts: 3, unknownOutcomes: 1, reason: "Bad address." };
       const thresholds = { minMachines: 5, minPercent: 20, minCves: 0 };
-      const rules = { thresholds, dueDays: 30, timeZone: "Pacific/Auckland" };
+      const due = { dueDays: 30, dueDaysExploited: 0, dueFrom: "first-seen" } as const;
+      const rules = { thresholds, ...due, timeZone: "Pacific/Auckland" };
       const { run, stored } = await committed({
         previousRunId: "2026-11-22",
         rules,

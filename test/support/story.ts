@@ -1,3 +1,4 @@
+import type { Catalogue } from "../../shared/core/advisory.ts";
 import { homeTenant, type Watchlist } from "../../shared/core/watchlist.ts";
 import { serveReport } from "../../shared/http/report.ts";
 import { type Defender, DefenderError, type OutgoingMail } from "../../shared/ports.ts";
@@ -23,6 +24,8 @@ export interface StoryDay {
   /** Replaces the watchlist's products from this day on. */
   software?: readonly string[];
   answers?: Readonly<Record<string, StoryAnswer>>;
+  /** What MSRC and CISA say from this day on; before the first of these nothing is known. */
+  catalogue?: Catalogue;
   /** Open weaknesses; 0 if absent, `null` if Defender knows no such product. */
   weaknesses?: Readonly<Record<string, number | null>>;
 }
@@ -30,7 +33,11 @@ export interface StoryDay {
 /** A few days of a watchlist, as people report them. */
 export interface Story {
   watchlist: Partial<Omit<Watchlist, "thresholds">> & { thresholds?: Partial<Watchlist["thresholds"]> };
+  /** Further watchlists, with the same settings but for these. */
+  others?: readonly Partial<Watchlist>[];
   rules?: Partial<FakeWorld["ports"]["rules"]>;
+  /** What is known of KBs; absent: nothing. */
+  catalogue?: Catalogue;
   days: readonly StoryDay[];
 }
 
@@ -45,10 +52,11 @@ export interface PlayedStory {
 }
 
 /** Plays a story through the timer, the queue and the endpoints, over fakes of the neighbours. */
-export async function play({ watchlist, rules, days }: Story): Promise<PlayedStory> {
+export async function play({ watchlist, others = [], rules, catalogue, days }: Story): Promise<PlayedStory> {
   const world = fakeWorld([]);
   const { ports } = world;
   Object.assign(ports.rules, rules);
+  if (catalogue) ports.catalogue = async () => catalogue;
   const answers: Record<string, StoryAnswer> = {};
   const weaknesses: Record<string, number | null> = {};
   const defender = storyDefender(answers, weaknesses, world.reads);
@@ -69,7 +77,10 @@ export async function play({ watchlist, rules, days }: Story): Promise<PlayedSto
       thresholds,
       tenant: homeTenant,
     };
-    Object.assign(ports, { watchlists: configured([list]), defender: { ...ports.defender, ...defender } });
+    const lists = [list, ...others.map((parts) => ({ ...list, ...parts }))];
+    Object.assign(ports, { watchlists: configured(lists), defender: { ...ports.defender, ...defender } });
+    const { catalogue } = day;
+    if (catalogue) ports.catalogue = async () => catalogue;
     const at = Date.parse(day.at ?? `${day.date}T05:00:00Z`);
     world.setClock(at);
     const [before, readBefore] = [world.inbox.length, world.reads.length];

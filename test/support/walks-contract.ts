@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Mail } from "../../shared/core/mail.ts";
+import type { ListedProduct, Listing, ProductList } from "../../shared/core/product-list.ts";
 import type { WatchlistStatus } from "../../shared/core/watchlist-status.ts";
-import type { Lease, RunRequest, Store } from "../../shared/ports.ts";
+import { type Lease, type RunRequest, type Store, TooLargeError } from "../../shared/ports.ts";
 import { aChain, anyChains } from "./chains.ts";
 import { someTotals } from "./store-contract.ts";
 
@@ -331,6 +332,90 @@ export function describeWalks(kind: string, open: () => Store): void {
       const tenants = awkwardTenants();
       for (const after of tenants) await store.saveBookmark(after, { day: "2026-11-23", isDone: false, after });
       for (const after of tenants) expect((await store.readBookmark(after))?.after).toBe(after);
+    });
+  });
+}
+
+/** A product list with something in each field, of this many products. */
+export function aProductList(count = 2): ProductList {
+  const products = Array.from({ length: count }, (_, n): ListedProduct => {
+    const softwareId = `microsoft-_-product_${`${n}`.padStart(5, "0")}`;
+    const counts = { weaknesses: n, exposedMachines: n % 3 === 0 ? null : n, installedMachines: 3_000 };
+    const own = n === 0 ? { name: "Name 🏢", vendor: "Büro", cleanAt: "2026-11-20T05:00:00.000Z" } : {};
+    return { softwareId, name: softwareId.slice(12), vendor: "microsoft", ...counts, ...own };
+  });
+  return { readAt: "2026-11-23T05:00:00.000Z", products };
+}
+
+/** Tests of product lists that every store must pass. */
+export function describeProductLists(kind: string, open: () => Store): void {
+  describe(`a tenant's product list in ${kind}`, () => {
+    const store = open();
+    const list = aProductList();
+    const read: Listing = { triedAt: list.readAt, list: { readAt: list.readAt, count: 2 }, failure: null };
+    const failure = { reason: "Busy.", since: "2026-11-24T05:00:00.000Z", tries: 2, short: 1 };
+    const failed: Listing = { ...read, triedAt: "2026-11-25T05:00:00.000Z", failure };
+
+    it("is null if there was none", async () => {
+      const tenant = crypto.randomUUID();
+      expect([await store.readListing(tenant), await store.readProductList(tenant)]).toEqual([null, null]);
+    });
+
+    it("is read as it was saved, and replaced by the next", async () => {
+      const tenant = crypto.randomUUID();
+      await store.saveListing(tenant, read, list);
+      expect(await store.readListing(tenant)).toEqual(read);
+      expect(await store.readProductList(tenant)).toEqual(list);
+      const next = { ...list, products: list.products.slice(1) };
+      await store.saveListing(tenant, read, next);
+      expect(await store.readProductList(tenant)).toEqual(next);
+    });
+
+    it("stays where only its listing is saved, which leaves nothing of the one before", async () => {
+      const tenant = crypto.randomUUID();
+      await store.saveListing(tenant, read, list);
+      await store.saveListing(tenant, failed);
+      expect(await store.readListing(tenant)).toEqual(failed);
+      expect(await store.readProductList(tenant)).toEqual(list);
+      await store.saveListing(tenant, read);
+      expect(await store.readListing(tenant)).toEqual(read);
+    });
+
+    it("can have failed before there was any", async () => {
+      const tenant = crypto.randomUUID();
+      await store.saveListing(tenant, { ...failed, list: null });
+      expect(await store.readListing(tenant)).toEqual({ ...failed, list: null });
+      expect(await store.readProductList(tenant)).toBeNull();
+    });
+
+    it("has as many as an answer of Defender's holds, and fewer later", async () => {
+      const tenant = crypto.randomUUID();
+      for (const count of [40_000, 3]) {
+        const long = aProductList(count);
+        await store.saveListing(tenant, read, long);
+        expect(await store.readProductList(tenant)).toEqual(long);
+      }
+    });
+
+    it("is refused where it is too large, and the one before is kept", async () => {
+      const tenant = crypto.randomUUID();
+      await store.saveListing(tenant, read, list);
+      const products = aProductList(30_000).products.map((product) => {
+        return { ...product, name: Array.from({ length: 6 }, () => crypto.randomUUID()).join(" ") };
+      });
+      const saved = Promise.resolve().then(() => store.saveListing(tenant, failed, { ...list, products }));
+      await expect(saved).rejects.toThrow(TooLargeError);
+      expect([await store.readListing(tenant), await store.readProductList(tenant)]).toEqual([read, list]);
+    });
+
+    it("is each tenant's own, for any id", async () => {
+      const tenants = awkwardTenants();
+      const listOf = (tenant: string) => ({
+        ...list,
+        products: list.products.map((one) => ({ ...one, name: tenant })),
+      });
+      for (const tenant of tenants) await store.saveListing(tenant, read, listOf(tenant));
+      for (const tenant of tenants) expect(await store.readProductList(tenant)).toEqual(listOf(tenant));
     });
   });
 }

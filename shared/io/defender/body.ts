@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { createValueCounter } from "../value-counter.ts";
 
 /** How much of a list may be taken in; `values` bounds the memory that its JSON takes once it is parsed. */
 export interface Limits {
@@ -68,28 +69,6 @@ async function readBody(
     }
   }
   return { bytes: Buffer.concat(chunks), values };
-}
-
-const [comma, openList, openObject, quote, backslash] = Buffer.from(',[{"\\');
-
-/**
- * Counts the values of a JSON text as it arrives, however deep they are; never too few. With this bound `JSON.parse` is
- * safe, because a value takes about 100 bytes besides its text. It is many times faster than a streaming parser, which
- * would only be needed for lists too long to hold.
- */
-export function createValueCounter(): (chunk: Uint8Array) => number {
-  let count = 1;
-  let isText = false;
-  let isEscaped = false;
-  return (chunk) => {
-    for (const byte of chunk) {
-      if (isEscaped) isEscaped = false;
-      else if (byte === quote) isText = !isText;
-      else if (isText) isEscaped = byte === backslash;
-      else if (byte === comma || byte === openList || byte === openObject) count += 1;
-    }
-    return count;
-  };
 }
 
 /** Lets so many in at once, in order. The returned function gives the place back. */

@@ -73,6 +73,10 @@ export function createDefender(options: DefenderOptions): Defender {
         return "missing" in answer ? null : { ...answer.content, id: answer.content.id || softwareId };
       });
     },
+    async listSoftware(tenant, calling) {
+      const call: Call = { ...calling, name: "GET /api/Software", tenant: tenantOf(tenant) };
+      return expectFaults(call, () => readPages(call, apiUrl(base, "/api/Software")));
+    },
     usage: (tenant) => tenantOf(tenant).turnstile.usage(),
     resume: (tenant, usage) => tenantOf(tenant).turnstile.resume(usage),
   };
@@ -91,7 +95,11 @@ function readBaseUrl(text: string): URL {
 function softwareUrl(base: URL, softwareId: string, rest: string): URL {
   const path = softwarePath(softwareId);
   if ("problem" in path) throw new DefenderError(path.problem, { permanent: true });
-  return new URL(`${base.origin}${base.pathname.replace(/\/+$/, "")}${path.content}${rest}`);
+  return apiUrl(base, `${path.content}${rest}`);
+}
+
+function apiUrl(base: URL, path: string): URL {
+  return new URL(`${base.origin}${base.pathname.replace(/\/+$/, "")}${path}`);
 }
 
 // --- one read: calls until there is an answer or a lasting fault ---

@@ -1,4 +1,4 @@
-import type { PipelineRequest } from "@azure/core-rest-pipeline";
+import { openPlainGet } from "../plain-get.ts";
 
 /** The head of an answer of any status, and its body still to be read. */
 export interface Received {
@@ -25,29 +25,19 @@ export function createSender(base: URL): Sender {
 
 // Loaded with the first call: functions that never read Defender start without it.
 async function openPipeline(base: URL): Promise<Send> {
-  const sdk = await import("@azure/core-rest-pipeline");
-  const client = sdk.createDefaultHttpClient();
-  const pipeline = sdk.createEmptyPipeline();
-  const plainHttp = base.protocol === "http:";
-  if (!plainHttp) pipeline.addPolicy(sdk.proxyPolicy());
-  pipeline.addPolicy(sdk.userAgentPolicy({ userAgentPrefix: "missing-kb-reporter" }));
-  pipeline.addPolicy(sdk.tracingPolicy());
-  pipeline.addPolicy(sdk.logPolicy());
-  const sendRequest = (request: PipelineRequest) => pipeline.sendRequest(client, request);
-  return async (url, token, abortSignal) => {
+  const get = await openPlainGet(base);
+  return async (url, token, signal) => {
     if (url.protocol !== base.protocol || url.origin !== base.origin) {
       throw new Error(`A token for ${base.origin} must not go to ${url.origin}.`);
     }
-    const headers = sdk.createHttpHeaders({
+    const headers = {
       Accept: "application/json",
       // Decompression would hide that the compressed stream broke off.
       "Accept-Encoding": "identity",
       Authorization: `Bearer ${token}`,
-    });
-    const streamResponseStatusCodes = new Set([Number.POSITIVE_INFINITY]);
-    const request = { url: url.href, headers, abortSignal, streamResponseStatusCodes };
+    };
     const sentAt = performance.now();
-    const response = await sendRequest(sdk.createPipelineRequest({ ...request, allowInsecureConnection: plainHttp }));
+    const response = await get(url.href, headers, signal);
     return {
       status: response.status,
       contentType: response.headers.get("content-type") ?? "",

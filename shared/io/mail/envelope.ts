@@ -30,7 +30,7 @@ export function uniqueAddresses(texts: readonly string[]): Address[] {
   return [...addresses.values()];
 }
 
-/** The headers of a digest, all ASCII. */
+/** The headers of a mail, all ASCII. */
 export function headersOf(mail: OutgoingMail, sender: string): Record<string, string> {
   const thread = threadId(sender, mail);
   return {
@@ -44,13 +44,14 @@ export function headersOf(mail: OutgoingMail, sender: string): Record<string, st
 }
 
 /**
- * The message id that all mails of a watchlist in a month reply to, so that mail programs show them as one conversation.
- * Hashed, because a watchlist's name may be long and contain what a header must not.
+ * The message id that all digests of a watchlist in a month reply to, so that mail programs show them as one conversation; an
+ * alert begins its own. Hashed, because a watchlist's name may be long and contain what a header must not.
  */
-export function threadId(sender: string, mail: Pick<OutgoingMail, "tenant" | "watchlist" | "runId">): string {
-  const parts = JSON.stringify([sender, mail.tenant, mail.watchlist]);
+export function threadId(sender: string, mail: Pick<OutgoingMail, "tenant" | "watchlist" | "runId" | "cve">): string {
+  const { tenant, watchlist, runId, cve } = mail;
+  const parts = JSON.stringify([sender, tenant, watchlist, ...(cve === undefined ? [] : [cve])]);
   const hash = createHash("sha256").update(parts).digest("hex").slice(0, 32);
-  return `<${mail.runId.slice(0, 7)}.${hash}@missing-kb-reporter.invalid>`;
+  return `<${runId?.slice(0, 7) ?? "alert"}.${hash}@missing-kb-reporter.invalid>`;
 }
 
 /** A `List-Unsubscribe` (RFC 2369): a mail to the sender, who knows from its subject what to change. */

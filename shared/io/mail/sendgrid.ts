@@ -112,7 +112,8 @@ function compose(mail: OutgoingMail, readers: readonly Address[], { from, sandbo
     headers: headersOf(mail, sender.email),
   };
   // Not at the top level, where SendGrid's OpenAPI wants text and its API an object.
-  const customArgs = { tenant: mail.tenant, watchlist: mail.watchlist, run_id: mail.runId };
+  const { tenant, watchlist, runId, cve } = mail;
+  const customArgs = { tenant, watchlist, ...(runId && { run_id: runId }), ...(cve && { cve }) };
   const mostWithArgs = Math.floor((maxArgsBytes - 1) / Buffer.byteLength(JSON.stringify(customArgs)));
   const copies = mail.together ? [readers] : readers.map((reader) => [reader]);
   return {

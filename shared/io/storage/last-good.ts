@@ -1,21 +1,18 @@
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { TransactionAction } from "@azure/data-tables";
 import * as z from "zod/mini";
 import { type LastGood, type Store, TooLargeError } from "../../ports.ts";
-import { type Columns, count, gather, instant, type KeyedRow, schemaVersion, spread } from "./row.ts";
+import { pack, unpack } from "./packed.ts";
+import { type Columns, instant, type KeyedRow } from "./row.ts";
 import { changed, gone, listRows, pathOf, type Table, taken, unless } from "./table.ts";
 
 /*
- * Rows of Watchlists besides the statuses, version 1: [[source, since], …] as JSON, compressed, base64, in as many rows as it
- * needs. The first row says how many those are; any after them are left from before.
+ * Rows of Watchlists besides the statuses, version 1: [[source, since], …], packed.
  */
 
 const partitionKey = "configuration";
 const keys = { from: "last-good|", below: "last-good}" };
 const firstKey = `${keys.from}0`;
 
-// 15 full columns, which is less than a row may hold.
-const maxText = 480_000;
 // A transaction may have 4 MiB.
 const maxRows = 8;
 
@@ -46,36 +43,24 @@ async function saveLastGood(table: Table, rows: readonly KeyedRow[], version: st
 }
 
 export function encodeLastGood(good: readonly LastGood[]): KeyedRow[] {
-  const json = JSON.stringify(good.map(({ source, since }) => [source, since]));
-  const text = gzipSync(json).toString("base64");
-  const parts = Array.from({ length: Math.ceil(text.length / maxText) }, (_, n) =>
-    text.slice(n * maxText, (n + 1) * maxText),
+  const packed = pack(
+    { partitionKey, prefix: keys.from },
+    good.map(({ source, since }) => [source, since]),
+    maxRows,
   );
-  if (parts.length > maxRows) {
-    throw new TooLargeError(
-      `The last good versions of ${good.length} watchlists are too large to keep: they have ${text.length} characters after compression, and ${maxRows * maxText} fit.`,
-    );
-  }
-  return parts.map((part, n) => {
-    const row = { partitionKey, rowKey: `${keys.from}${n}`, schemaVersion, ...spread("text", part) };
-    return n === 0 ? { ...row, parts: parts.length } : row;
-  });
+  if ("rows" in packed) return packed.rows;
+  throw new TooLargeError(
+    `The last good versions of ${good.length} watchlists are too large to keep: they have ${packed.characters} characters after compression, and ${packed.room} fit.`,
+  );
 }
 
-const first = z.object({ schemaVersion: z.literal(schemaVersion), parts: count });
-const part = z.string();
-const packed = z.array(z.tuple([z.unknown(), z.nullable(instant)]));
+const packedList = z.array(z.tuple([z.unknown(), z.nullable(instant)]));
 
 /** None if they cannot be read: the next good document replaces them. */
 export function decodeLastGood(rows: readonly Columns[]): LastGood[] {
   try {
-    const { parts } = first.parse(rows[0]);
-    const text = rows.slice(0, parts).map((row) => part.parse(gather("text", row)));
-    const json = gunzipSync(Buffer.from(text.join(""), "base64"), { maxOutputLength: maxJson }).toString("utf8");
-    return packed.parse(JSON.parse(json)).map(([source, since]) => ({ source, since }));
+    return packedList.parse(unpack(rows)).map(([source, since]) => ({ source, since }));
   } catch {
     return [];
   }
 }
-
-const maxJson = 64 * 1024 * 1024;

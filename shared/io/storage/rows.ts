@@ -4,12 +4,13 @@ import type { Comparison } from "../../core/comparison.ts";
 import type { RunDate } from "../../core/day.ts";
 import { type Mail, mailStatuses } from "../../core/mail.ts";
 import type { Chain } from "../../core/message.ts";
-import type { Counts, MissingKb } from "../../core/missing-kb.ts";
+import type { Counts, KbLine, MissingKb } from "../../core/missing-kb.ts";
 import type { LeftProduct, ReadFailure, Run, RunKey, RunRules, RunSummary } from "../../core/run.ts";
 import { isRunId, type RunId } from "../../core/run-id.ts";
 import type { GoneKb, Snapshot } from "../../core/snapshot.ts";
 import { compareText } from "../../core/text.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
+import { dueFroms } from "../../core/watchlist.ts";
 import { type ProductKey, type SnapshotKey, TooLargeError } from "../../ports.ts";
 import {
   absent,
@@ -34,14 +35,15 @@ import {
 /*
  * The rows of Snapshots and Runs, version 1. Lists are JSON in as many columns as they need: `missingKbs0`, `missingKbs1`, …
  *
- * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?], …]
- *            gone       [[id, firstSeen, peak, goneOn, unexplained?], …]
+ * Snapshots: missingKbs [[id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn?, [since, listedOn, ids]?], …]
+ *            gone       [[id, firstSeen, peak, goneOn, true for unexplained or the id of its replacement?, [since, listedOn, ids]?], …]
  * Runs: comparisons {ids: [softwareId, …], of: [index of its pair, …], pairs: [[previous, current], …],
  *                    lastReported, heldBack: [[index of its id, [[KB id, machineMissedOn, cveAddressed], …]], …]}; an absent count is -1,
  *                    firstEmpty: [[index of its id, day], …], lateBaseline: [index of its id, …]}
  *       left        the same, with on: [day, …]
  *       failures    {products: [index of its id in comparisons, or the id, …], of: [index of its group, …],
- *                    groups: [[reason, permanent, since, misses, unknownSince?, permanentSince?], …]}
+ *                    groups: [[reason, permanent, since, misses, unknownSince?, permanentSince?, isGone?], …]}
+ *       productList as in `ListReport`
  */
 export function snapshotPartition({ tenant, softwareId }: ProductKey): string {
   return `${encodeKey(tenant)}|${encodeKey(softwareId)}`;
@@ -84,30 +86,44 @@ export function encodeSnapshot(snapshot: Snapshot): KeyedRow {
 }
 
 function packKb(kb: MissingKb) {
-  const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn } = kb;
+  const { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, line } = kb;
   const packed = [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak] as const;
+  if (line) return [...packed, goneOn ?? null, packLine(line)] as const;
   return goneOn ? ([...packed, goneOn] as const) : packed;
 }
 
-function packGone({ id, firstSeen, peak, goneOn, unexplained }: GoneKb) {
+function packGone({ id, firstSeen, peak, goneOn, unexplained, replacedBy, line }: GoneKb) {
   const packed = [id, firstSeen, peak, goneOn] as const;
-  return unexplained ? ([...packed, unexplained] as const) : packed;
+  const why = replacedBy ?? unexplained;
+  if (line) return [...packed, why ?? null, packLine(line)] as const;
+  return why ? ([...packed, why] as const) : packed;
 }
 
-const packedKbs = z.array(
-  z.tuple([
-    z.string(),
-    z.string(),
-    z.array(z.string()),
-    z.nullable(z.string()),
-    knownCount,
-    knownCount,
-    day,
-    knownCount,
-    z.optional(day),
-  ]),
-);
-const packedGone = z.array(z.tuple([z.string(), day, knownCount, day, z.optional(z.literal(true))]));
+function packLine({ since, listedOn, ids }: KbLine) {
+  return [since, listedOn, ids] as const;
+}
+
+const packedLine = z.tuple([day, day, z.array(z.string())]);
+const packedKb = z.tuple([
+  z.string(),
+  z.string(),
+  z.array(z.string()),
+  z.nullable(z.string()),
+  knownCount,
+  knownCount,
+  day,
+  knownCount,
+  z.optional(z.nullable(day)),
+  z.optional(packedLine),
+]);
+const packedGone = z.tuple([
+  z.string(),
+  day,
+  knownCount,
+  day,
+  z.optional(z.nullable(z.union([z.literal(true), z.string()]))),
+  z.optional(packedLine),
+]);
 const snapshotColumns = z.object({
   day,
   openedAt: instant,
@@ -121,15 +137,60 @@ const snapshotColumns = z.object({
 const lostSnapshot =
   "Delete it: reports that need it then answer 410, and a run that would compare with it counts the product as now watched.";
 
-export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: Columns, place: RowPlace): Snapshot {
+export function decodeSnapshot(key: SnapshotKey, row: Columns, place: RowPlace): Snapshot {
+  return createSnapshotDecoder()(key, row, place);
+}
+
+/**
+ * Decodes the snapshots of a product one after another. What is the same in several of them is checked once, and is one object:
+ * most KBs of a day are those of the day before.
+ */
+export function createSnapshotDecoder(): (key: SnapshotKey, row: Columns, place: RowPlace) => Snapshot {
+  const unpackKbs = unpackerOf(packedKb, unpackKb);
+  const unpackAllGone = unpackerOf(packedGone, unpackGone);
+  return (key, row, place) => unpackSnapshot(key, row, place, { unpackKbs, unpackAllGone });
+}
+
+interface Unpackers {
+  unpackKbs(list: unknown): MissingKb[];
+  unpackAllGone(list: unknown): GoneKb[];
+}
+
+/** Unpacks lists of tuples that begin with an id; a tuple that is as it was the last time is not unpacked again. */
+function unpackerOf<Schema extends z.ZodMiniType, T>(schema: Schema, unpack: (packed: z.infer<Schema>) => T) {
+  const known = new Map<unknown, { packed: unknown; unpacked: T }>();
+  return (list: unknown): T[] => {
+    if (!Array.isArray(list)) throw new TypeError("It has no list where one must be.");
+    return list.map((packed: unknown) => {
+      const id = Array.isArray(packed) && packed[0];
+      const before = known.get(id);
+      if (before && isSame(before.packed, packed)) return before.unpacked;
+      const unpacked = unpack(schema.parse(packed));
+      known.set(id, { packed, unpacked });
+      return unpacked;
+    });
+  };
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  return a.length === b.length && a.every((item, index) => isSame(item, b[index]));
+}
+
+function unpackSnapshot(
+  { tenant, softwareId, runId }: SnapshotKey,
+  row: Columns,
+  place: RowPlace,
+  { unpackKbs, unpackAllGone }: Unpackers,
+): Snapshot {
   return read(row, place, lostSnapshot, (columns) => {
     checkRowKey(place);
     const parsed = snapshotColumns.parse(columns);
     const { missingKbCount, unusable, differed, emptinessVerdict, emptinessCheckedOn } = parsed;
-    const missingKbs = packedKbs.parse(gather("missingKbs", columns)).map(unpackKb);
+    const missingKbs = unpackKbs(gather("missingKbs", columns));
     if (missingKbs.length !== missingKbCount)
       throw new RangeError(`It has ${missingKbs.length} KBs instead of ${missingKbCount}.`);
-    const gone = packedGone.parse(gather("gone", columns)).map(unpackGone);
+    const gone = unpackAllGone(gather("gone", columns));
     const emptiness =
       emptinessVerdict && emptinessCheckedOn ? { verdict: emptinessVerdict, checkedOn: emptinessCheckedOn } : undefined;
     const taken = { tenant, softwareId, runId, day: shared(parsed.day), openedAt: parsed.openedAt };
@@ -137,10 +198,15 @@ export function decodeSnapshot({ tenant, softwareId, runId }: SnapshotKey, row: 
   });
 }
 
-function unpackKb(kb: z.infer<typeof packedKbs>[number]): MissingKb {
-  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn] = kb;
+function unpackKb(kb: z.infer<typeof packedKb>): MissingKb {
+  const [id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen, peak, goneOn, line] = kb;
   const read = { id, name, productsNames, url, machineMissedOn, cveAddressed, firstSeen: shared(firstSeen), peak };
-  return goneOn ? { ...read, goneOn: shared(goneOn) } : read;
+  const back = goneOn ? { ...read, goneOn: shared(goneOn) } : read;
+  return line ? { ...back, line: unpackLine(line) } : back;
+}
+
+function unpackLine([since, listedOn, ids]: z.infer<typeof packedLine>): KbLine {
+  return { ids, since: shared(since), listedOn: shared(listedOn) };
 }
 
 const days = new Map<RunDate, RunDate>();
@@ -152,8 +218,10 @@ function shared(day: RunDate): RunDate {
   return known;
 }
 
-function unpackGone([id, firstSeen, peak, goneOn, unexplained]: z.infer<typeof packedGone>[number]): GoneKb {
-  return { id, firstSeen, peak, goneOn, ...(unexplained && { unexplained }) };
+function unpackGone([id, firstSeen, peak, goneOn, why, line]: z.infer<typeof packedGone>): GoneKb {
+  const left = { id, firstSeen, peak, goneOn, ...(line && { line: unpackLine(line) }) };
+  if (!why) return left;
+  return why === true ? { ...left, unexplained: true } : { ...left, replacedBy: why };
 }
 
 /** Longer reasons are cut: they are for people to read. */
@@ -198,6 +266,7 @@ function encodeColumns({ runId, day, openedAt, committedAt, previousRunId, ...ru
     ...encodeRules(run.rules),
     ...encodeMail(run.mail),
     ...encodeTotals(run.totals),
+    ...(run.productList && { productList: JSON.stringify(run.productList) }),
   };
 }
 
@@ -224,9 +293,9 @@ export function encodeMail(mail: Mail): Row {
   };
 }
 
-function encodeRules({ thresholds, dueDays, timeZone }: RunRules): Row {
+function encodeRules({ thresholds, dueDays, dueDaysExploited, dueFrom, timeZone }: RunRules): Row {
   const { minMachines, minPercent, minCves } = thresholds;
-  return { minMachines, minPercent, minCves, dueDays, timeZone };
+  return { minMachines, minPercent, minCves, dueDays, dueDaysExploited, dueFrom, timeZone };
 }
 
 function encodeTotals(totals: Totals): Row {
@@ -261,10 +330,11 @@ function packFailures(failures: readonly ReadFailure[], comparisons: readonly Co
   const groups = indexed<readonly unknown[]>();
   return {
     products: failures.map(({ softwareId }) => places.get(softwareId) ?? softwareId),
-    of: failures.map(({ reason, permanent, since, misses, unknownSince, permanentSince }) => {
+    of: failures.map(({ reason, permanent, since, misses, unknownSince, permanentSince, isGone }) => {
       const group = [cut(reason, maxLength), permanent, since, misses];
-      const isLasting = unknownSince !== undefined || permanentSince !== undefined;
-      return groups.indexOf(isLasting ? [...group, unknownSince ?? null, permanentSince ?? null] : group);
+      const isLasting = unknownSince !== undefined || permanentSince !== undefined || isGone;
+      const lasting = isLasting ? [unknownSince ?? null, permanentSince ?? null] : [];
+      return groups.indexOf([...group, ...lasting, ...(isGone ? [true] : [])]);
     }),
     groups: groups.values,
   };
@@ -307,8 +377,22 @@ const summarySchema = z.object({
   openedAt: instant,
   committedAt: instant,
   previousRunId: absent(runId),
-  ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, timeZone: z.string() },
+  ...{ minMachines: count, minPercent: count, minCves: count, dueDays: count, dueDaysExploited: count },
+  ...{ dueFrom: z.enum(dueFroms), timeZone: z.string() },
+  productList: absent(z.string()),
   ...mailColumns.shape,
+});
+const exposed = z.object({ softwareId: z.string(), exposedMachines: count });
+const listReport = z.object({
+  readAt: z.nullable(instant),
+  failure: z.nullable(z.object({ reason: z.string(), since: instant })),
+  found: z.nullable(z.object({ configured: count, withoutWeaknesses: count, beyond: count })),
+  unknown: z.object({
+    ids: z.array(z.object({ softwareId: z.string(), nearest: z.array(z.string()) })),
+    more: count,
+  }),
+  mistaken: z.array(z.object({ softwareId: z.string(), meant: z.string() })),
+  unwatched: z.object({ products: z.array(exposed), more: count }),
 });
 /** The columns of the totals. */
 export const totalsSchema = z.object(
@@ -328,11 +412,12 @@ export function decodeSummary(key: RunKey, row: Columns, place: RowPlace): RunSu
 function unpackSummary({ tenant, watchlist, runId }: RunKey, columns: Columns, place: RowPlace): RunSummary {
   checkRowKey(place);
   const { day, openedAt, committedAt, previousRunId, ...rest } = summarySchema.parse(columns);
-  const { minMachines, minPercent, minCves, dueDays, timeZone } = rest;
+  const { minMachines, minPercent, minCves, dueDays, dueDaysExploited, dueFrom, timeZone, productList } = rest;
   return {
     ...{ tenant, watchlist, runId, day, openedAt, committedAt },
     previousRunId: previousRunId ?? null,
-    rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, timeZone },
+    rules: { thresholds: { minMachines, minPercent, minCves }, dueDays, dueDaysExploited, dueFrom, timeZone },
+    ...(productList && { productList: listReport.parse(JSON.parse(productList)) }),
     totals: totalsSchema.parse(columns),
     mail: unpackMail(rest),
   };
@@ -375,7 +460,15 @@ const packedFailures = z.object({
   products: z.array(z.union([index, z.string()])),
   of: z.array(index),
   groups: z.array(
-    z.tuple([z.string(), z.boolean(), runId, count, z.optional(z.nullable(day)), z.optional(z.nullable(runId))]),
+    z.tuple([
+      z.string(),
+      z.boolean(),
+      runId,
+      count,
+      z.optional(z.nullable(day)),
+      z.optional(z.nullable(runId)),
+      z.optional(z.literal(true)),
+    ]),
   ),
 });
 
@@ -423,9 +516,9 @@ function unpackFailures(
 ): ReadFailure[] {
   return products.map((place, i) => {
     const softwareId = typeof place === "string" ? place : at(comparisons, place).softwareId;
-    const [reason, permanent, since, misses, unknownSince, permanentSince] = at(groups, at(of, i));
-    const failure = { softwareId, reason, permanent, since, misses };
-    return { ...failure, ...(permanentSince && { permanentSince }), ...(unknownSince && { unknownSince }) };
+    const [reason, permanent, since, misses, unknownSince, permanentSince, isGone] = at(groups, at(of, i));
+    const lasting = { ...(permanentSince && { permanentSince }), ...(unknownSince && { unknownSince }) };
+    return { softwareId, reason, permanent, since, misses, ...lasting, ...(isGone && { isGone }) };
   });
 }
 

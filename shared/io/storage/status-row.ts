@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Chain } from "../../core/message.ts";
-import type { FailingProduct, OpenMail, WatchlistStatus } from "../../core/watchlist-status.ts";
+import type { FailingProduct, OpenAlert, OpenMail, WatchlistStatus } from "../../core/watchlist-status.ts";
 import {
   absent,
   type Columns,
@@ -23,6 +23,7 @@ import { encodeMail, mailColumns, maxReason, runPartition, totalsSchema, unpackM
  * failing  {softwareId, reason, misses, others}
  * line     [[day, missingInstalls], …]
  * open     [[run id, committedAt, the columns of its mail], …]
+ * alerts   [[CVE, openedAt, the columns of its mail], …], absent where there are none
  */
 
 /** Of all statuses. */
@@ -33,7 +34,7 @@ export function statusRowKey(chain: Chain): string {
 }
 
 export function encodeStatus(status: WatchlistStatus): KeyedRow {
-  const { tenant, watchlist, latest, failing, line, lastDigest, open, removedOn, awaitedSince } = status;
+  const { tenant, watchlist, latest, failing, line, lastDigest, open, alerts, removedOn, awaitedSince } = status;
   return {
     partitionKey: statusPartition,
     rowKey: statusRowKey(status),
@@ -55,6 +56,11 @@ export function encodeStatus(status: WatchlistStatus): KeyedRow {
       "open",
       open.map(({ runId, committedAt, mail }) => [runId, committedAt, encodeMail(mail)]),
     ),
+    ...(alerts &&
+      spread(
+        "alerts",
+        alerts.map(({ cve, openedAt, mail }) => [cve, openedAt, encodeMail(mail)]),
+      )),
   };
 }
 
@@ -66,6 +72,7 @@ const awaitedColumn = z.object({ awaitedSince: absent(instant) });
 const packedFailing = z.object({ softwareId: z.string(), reason: z.string(), misses: count, others: count });
 const packedLine = z.array(z.tuple([day, count]));
 const packedOpen = z.array(z.tuple([runId, instant, mailColumns]));
+const packedAlerts = z.array(z.tuple([z.string(), instant, mailColumns]));
 
 /**
  * A status; with its names alone where the rest is damaged or newer, for the next one to be saved replaces it. `null` if not
@@ -91,6 +98,7 @@ function unpackStatus(row: Columns): Omit<WatchlistStatus, keyof Chain> {
     line: packedLine.parse(gather("line", row)).map(([day, missingInstalls]) => ({ day, missingInstalls })),
     lastDigest: has(row, "digestRunId") ? unpackDigest(row) : null,
     open: packedOpen.parse(gather("open", row)).map(unpackOpen),
+    ...(has(row, "alerts0") && { alerts: packedAlerts.parse(gather("alerts", row)).map(unpackAlert) }),
     removedOn: removedColumn.parse(row).removedOn ?? null,
     ...unpackAwaited(row),
   };
@@ -116,4 +124,8 @@ function unpackDigest(row: Columns): NonNullable<WatchlistStatus["lastDigest"]> 
 
 function unpackOpen([runId, committedAt, mail]: z.infer<typeof packedOpen>[number]): OpenMail {
   return { runId, committedAt, mail: unpackMail(mail) };
+}
+
+function unpackAlert([cve, openedAt, mail]: z.infer<typeof packedAlerts>[number]): OpenAlert {
+  return { cve, openedAt, mail: unpackMail(mail) };
 }

@@ -1,4 +1,6 @@
 import type { TransactionAction } from "@azure/data-tables";
+import type { RunFacts } from "../../core/advisory.ts";
+import type { AlertKey, ExploitedAlert } from "../../core/alert.ts";
 import { addDays } from "../../core/day.ts";
 import type { Mail } from "../../core/mail.ts";
 import type { Chain } from "../../core/message.ts";
@@ -6,10 +8,16 @@ import { compareOpened, type Run, type RunKey, type RunSummary } from "../../cor
 import { dayOf, isRunId, isScheduled, type RunId } from "../../core/run-id.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { WatchlistStatus } from "../../core/watchlist-status.ts";
-import type { ProductKey, SnapshotKey, Store, StoredRun } from "../../ports.ts";
+import type { ProductKey, SnapshotKey, Store, StoredAlert, StoredRun } from "../../ports.ts";
 import { defaultPatience, type Patience, type StorageConnection } from "./account.ts";
+import { createAdvisories } from "./advisories.ts";
+import { alertKeys, alertRowKey, decodeAlert, encodeAlert } from "./alert-rows.ts";
+import { allFactsKeys, decodeFacts, encodeFacts, factsKeys } from "./facts-rows.ts";
 import { createConfiguration } from "./last-good.ts";
+import { createProductLists } from "./product-list.ts";
+import type { RowPlace } from "./row.ts";
 import {
+  createSnapshotDecoder,
   decodeRun,
   decodeSnapshot,
   decodeSummary,
@@ -48,16 +56,18 @@ interface StoreOptions {
   runsTable?: string;
   watchlistsTable?: string;
   walksTable?: string;
+  advisoriesTable?: string;
   patience?: Patience;
 }
 
 /** Azure Table Storage. Tables are created when first needed. */
 export function createStore(connection: StorageConnection, options: StoreOptions = {}): Store {
   const { snapshotsTable = "Snapshots", runsTable = "Runs", patience = defaultPatience } = options;
-  const { watchlistsTable = "Watchlists", walksTable = "Walks" } = options;
+  const { watchlistsTable = "Watchlists", walksTable = "Walks", advisoriesTable = "Advisories" } = options;
   const snapshots = openTable(connection, snapshotsTable, patience);
   const runs = openTable(connection, runsTable, patience);
   const watchlists = openTable(connection, watchlistsTable, patience);
+  const walks = openTable(connection, walksTable, patience);
   return {
     readSnapshot: (key) => readSnapshot(snapshots, key),
     readSnapshots: (product, runIds) => readSnapshots(snapshots, product, runIds),
@@ -68,15 +78,23 @@ export function createStore(connection: StorageConnection, options: StoreOptions
     deleteSnapshot: async (key) => deleteRow(snapshots, snapshotPartition(key), runRowKey(key.runId)),
     readRun: (chain, runId) => readRun(runs, chain, runId),
     listRuns: (chain, from) => listRuns(runs, chain, from),
-    commitRun: (run, follows) => commitRun(runs, run, follows),
-    updateMail: (run, version, mail) => updateMail(runs, run, version, mail),
-    deleteRun: async (run) => deleteRow(runs, runPartition(run), runRowKey(run.runId)),
-    deleteBeginning: (chain) => deleteRow(runs, runPartition(chain), beginning),
+    readFacts: (run) => readFacts(runs, run),
+    commitRun: (run, follows, facts = null) => commitRun(runs, run, follows, facts),
+    updateMail: async (run, version, mail) => updateMail(runs, runPlace(runs, run), version, mail),
+    deleteRun: (run) => deleteRun(runs, run),
+    deleteBeginning: (chain) => deleteBeginning(runs, chain),
+    addAlert: async (alert) => insertRow(runs, encodeAlert(alert)),
+    readAlert: (key) => readAlert(runs, key),
+    listAlerts: (chain) => listAlerts(runs, chain),
+    updateAlertMail: async (key, version, mail) => updateMail(runs, alertPlace(runs, key), version, mail),
+    deleteAlert: async (key) => deleteRow(runs, runPartition(key), alertRowKey(key)),
     listStatuses: () => listStatuses(watchlists),
     saveStatus: (status) => putRow(watchlists, encodeStatus(status)),
     deleteStatus: (chain) => deleteRow(watchlists, statusPartition, statusRowKey(chain)),
+    ...createAdvisories(openTable(connection, advisoriesTable, patience)),
     ...createConfiguration(watchlists),
-    ...createWalks(openTable(connection, walksTable, patience)),
+    ...createWalks(walks),
+    ...createProductLists(walks),
   };
 }
 
@@ -100,17 +118,17 @@ async function readSnapshots(table: Table, product: ProductKey, runIds: readonly
     where("RowKey", "le", last),
     `(${rowKeys.map((rowKey) => where("RowKey", "eq", rowKey)).join(" or ")})`,
   ]);
-  return rows.map((row) => snapshotOf(table, product, row));
+  return snapshotsOf(table, product, rows);
 }
 
-function snapshotOf(table: Table, product: ProductKey, row: { rowKey: string }): Snapshot {
-  return decodeSnapshot({ ...product, runId: row.rowKey }, row, placeOf(table, product, row.rowKey));
+function snapshotsOf(table: Table, product: ProductKey, rows: readonly { rowKey: string }[]): Snapshot[] {
+  const decode = createSnapshotDecoder();
+  return rows.map((row) => decode({ ...product, runId: row.rowKey }, row, placeOf(table, product, row.rowKey)));
 }
 
 async function listSnapshots(table: Table, product: ProductKey, from: RunId, to: RunId): Promise<Snapshot[]> {
   const range = [where("RowKey", "ge", runRowKey(from)), where("RowKey", "le", runRowKey(to))];
-  const rows = await queryRows(table, snapshotPartition(product), range);
-  return rows.map((row) => snapshotOf(table, product, row));
+  return snapshotsOf(table, product, await queryRows(table, snapshotPartition(product), range));
 }
 
 // Most products were read lately: looking at a few weeks first avoids listing the keys of a year.
@@ -141,9 +159,13 @@ async function listSnapshotIds(table: Table, product: ProductKey, range: RowRang
 
 async function readRun(table: Table, { tenant, watchlist }: Chain, runId: RunId): Promise<StoredRun | null> {
   const run = { tenant, watchlist, runId };
-  const place = { table: table.name, partitionKey: runPartition(run), rowKey: runRowKey(runId) };
+  const place = runPlace(table, run);
   const row = await readRow(table, place.partitionKey, place.rowKey);
   return row && { run: decodeRun(run, row, place), version: row.etag };
+}
+
+function runPlace(table: Table, run: RunKey): RowPlace {
+  return { table: table.name, partitionKey: runPartition(run), rowKey: runRowKey(run.runId) };
 }
 
 // Run ids begin with a digit; this sorts after all of them.
@@ -163,10 +185,12 @@ async function listRuns(table: Table, { tenant, watchlist }: Chain, from?: RunId
  * If the answer to a commit is lost and the SDK's retry finds the run there, that looks like another's commit: false. The
  * caller then reads the run and finds its own.
  */
-async function commitRun(table: Table, run: Run, follows: StoredRun | null): Promise<boolean> {
+async function commitRun(table: Table, run: Run, follows: StoredRun | null, facts: RunFacts | null): Promise<boolean> {
   const row = encodeRun(run);
   const { partitionKey, rowKey } = row;
-  const actions: TransactionAction[] = [["create", row]];
+  // A run that a person deleted may have left its facts behind.
+  const beside = (facts ? encodeFacts(run, facts) : []).map((fact): TransactionAction => ["upsert", fact, "Replace"]);
+  const actions: TransactionAction[] = [["create", row], ...beside];
   if (follows) {
     const mark = { partitionKey, rowKey: runRowKey(follows.run.runId), followedBy: rowKey };
     actions.push(["update", mark, "Merge", { etag: follows.version }]);
@@ -196,12 +220,65 @@ async function beginChain(table: Table, run: Run): Promise<TransactionAction | n
   return existing ? ["update", mark, "Merge", { etag: existing.etag }] : ["create", mark];
 }
 
+async function readFacts(table: Table, run: RunKey): Promise<RunFacts | null> {
+  const [partitionKey, keys] = [runPartition(run), factsKeys(run)];
+  const rows = await listRows(table, partitionKey, keys);
+  return decodeFacts(rows, { table: table.name, partitionKey, rowKey: `${keys.from}0` });
+}
+
+/** Deletes a run together with its facts, so that these never stay behind. */
+async function deleteRun(table: Table, run: RunKey): Promise<void> {
+  const { partitionKey, rowKey } = runPlace(table, run);
+  const facts = await listRows(table, partitionKey, factsKeys(run), ["rowKey"]);
+  if (facts.length === 0) return deleteRow(table, partitionKey, rowKey);
+  const rowKeys = [rowKey, ...facts.map((row) => row.rowKey)];
+  const deleted = table.call(`POST /$batch ${pathOf(table, partitionKey, rowKey)}`, async (client, options) => {
+    await client.submitTransaction(
+      rowKeys.map((key): TransactionAction => ["delete", { partitionKey, rowKey: key }]),
+      options,
+    );
+    return true;
+  });
+  // The transaction fails where one of them is gone already, also where only the answer to the first try was lost.
+  if (await unless(deleted, [gone], false)) return;
+  for (const key of rowKeys) await deleteRow(table, partitionKey, key);
+}
+
+async function deleteBeginning(table: Table, chain: Chain): Promise<void> {
+  const partitionKey = runPartition(chain);
+  // Runs that people deleted left them behind.
+  for (const { rowKey } of await listRows(table, partitionKey, allFactsKeys, ["rowKey"])) {
+    await deleteRow(table, partitionKey, rowKey);
+  }
+  await deleteRow(table, partitionKey, beginning);
+}
+
+function alertPlace(table: Table, key: AlertKey): RowPlace {
+  return { table: table.name, partitionKey: runPartition(key), rowKey: alertRowKey(key) };
+}
+
+async function readAlert(table: Table, key: AlertKey): Promise<StoredAlert | null> {
+  const place = alertPlace(table, key);
+  const row = await readRow(table, place.partitionKey, place.rowKey);
+  return row && { alert: decodeAlert(key, row, place), version: row.etag };
+}
+
+async function listAlerts(table: Table, chain: Chain): Promise<ExploitedAlert[]> {
+  const partitionKey = runPartition(chain);
+  const rows = await listRows(table, partitionKey, alertKeys);
+  return rows.map((row) => decodeAlert(chain, row, { table: table.name, partitionKey, rowKey: row.rowKey }));
+}
+
 /**
  * Each update signs the row, so that a retry after a lost answer recognises its own write. Taken for another's, our claim
  * would keep everyone from sending until it is ten minutes old.
  */
-async function updateMail(table: Table, run: RunKey, version: string, mail: Mail): Promise<boolean> {
-  const [partitionKey, rowKey] = [runPartition(run), runRowKey(run.runId)];
+async function updateMail(
+  table: Table,
+  { partitionKey, rowKey }: RowPlace,
+  version: string,
+  mail: Mail,
+): Promise<boolean> {
   const mailWriter = crypto.randomUUID();
   if (await mergeRow(table, { partitionKey, rowKey, ...encodeMail(mail), mailWriter }, version)) return true;
   const current = await readRow(table, partitionKey, rowKey, ["mailWriter"]);

@@ -1,8 +1,8 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Pipeline, PipelineRequest } from "@azure/core-rest-pipeline";
-import { isLoopback } from "../../core/loopback.ts";
-import { withoutTokens } from "../../core/text.ts";
+import type { PipelineResponse } from "@azure/core-rest-pipeline";
+import { decodeUtf8, withoutTokens } from "../../core/text.ts";
+import { openPlainGet } from "../plain-get.ts";
 
 /** A blob's text with its version, or that it is the same as before, or why it cannot be read. */
 export type Received = { text: string; etag: string | null } | "unchanged" | { fault: string };
@@ -45,8 +45,7 @@ export function createDocument({ url, token, patience = { tries: 3, tryMs: 8_000
   return read;
 }
 
-type Send = (etag: string | null, token: string, signal: AbortSignal) => Promise<Answer>;
-type Answer = Awaited<ReturnType<Pipeline["sendRequest"]>>;
+type Send = (etag: string | null, token: string, signal: AbortSignal) => Promise<PipelineResponse>;
 
 interface Try {
   etag: string | null;
@@ -76,7 +75,7 @@ async function tryRead(send: Send, { etag, token, ms }: Try): Promise<Received |
 
 const usually = "This usually clears up on its own.";
 
-function refusal({ status, headers }: Answer): { fault: string } | { passes: string } {
+function refusal({ status, headers }: PipelineResponse): { fault: string } | { passes: string } {
   const code = /^\w{1,60}$/.exec(headers.get("x-ms-error-code") ?? "")?.[0];
   const answer = code ? `${status} ${code}` : `${status}`;
   if (status === 401 || status === 403) {
@@ -93,7 +92,7 @@ function refusal({ status, headers }: Answer): { fault: string } | { passes: str
     : { fault: `${sentence} Check WATCHLISTS_URL.` };
 }
 
-async function readText({ headers, readableStreamBody }: Answer, signal: AbortSignal): Promise<Received> {
+async function readText({ headers, readableStreamBody }: PipelineResponse, signal: AbortSignal): Promise<Received> {
   const chunks: Buffer[] = [];
   let length = 0;
   if (readableStreamBody instanceof Readable) {
@@ -104,44 +103,27 @@ async function readText({ headers, readableStreamBody }: Answer, signal: AbortSi
       chunks.push(chunk);
     }
   }
-  return decode(Buffer.concat(chunks), headers.get("etag") ?? null);
-}
-
-function decode(bytes: Buffer, etag: string | null): Received {
-  const isUtf16 = /^(fffe|feff)/.test(bytes.subarray(0, 2).toString("hex"));
-  if (isUtf16) return { fault: "The document is in UTF-16. Save it in UTF-8." };
-  try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), etag };
-  } catch {
-    return { fault: "The document is not in UTF-8. Save it in UTF-8." };
-  }
+  const decoded = decodeUtf8(Buffer.concat(chunks));
+  if ("fault" in decoded) return { fault: `The document ${decoded.fault}.` };
+  return { text: decoded.text, etag: headers.get("etag") ?? null };
 }
 
 // Loaded with the first read: most installations have no document.
 async function openPipeline(url: URL): Promise<Send> {
-  const sdk = await import("@azure/core-rest-pipeline");
-  const client = sdk.createDefaultHttpClient();
-  const pipeline = sdk.createEmptyPipeline();
-  if (!isLoopback(url.hostname)) pipeline.addPolicy(sdk.proxyPolicy());
-  pipeline.addPolicy(sdk.userAgentPolicy({ userAgentPrefix: "missing-kb-reporter" }));
-  pipeline.addPolicy(sdk.tracingPolicy());
-  pipeline.addPolicy(sdk.logPolicy());
-  return (etag, token, abortSignal) => {
-    const headers = sdk.createHttpHeaders({
-      Accept: "application/json",
-      // Decompression would hide that the compressed stream broke off.
-      "Accept-Encoding": "identity",
-      Authorization: `Bearer ${token}`,
-      "x-ms-version": apiVersion,
-      ...(etag !== null && { "If-None-Match": etag }),
-    });
-    const request: PipelineRequest = sdk.createPipelineRequest({
-      ...{ url: url.href, headers, abortSignal },
-      streamResponseStatusCodes: new Set([Number.POSITIVE_INFINITY]),
-      allowInsecureConnection: url.protocol === "http:",
-    });
-    return pipeline.sendRequest(client, request);
-  };
+  const get = await openPlainGet(url);
+  return (etag, token, signal) =>
+    get(
+      url.href,
+      {
+        Accept: "application/json",
+        // Decompression would hide that the compressed stream broke off.
+        "Accept-Encoding": "identity",
+        Authorization: `Bearer ${token}`,
+        "x-ms-version": apiVersion,
+        ...(etag !== null && { "If-None-Match": etag }),
+      },
+      signal,
+    );
 }
 
 function codeOf(error: unknown): string {

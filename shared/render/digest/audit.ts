@@ -1,60 +1,54 @@
 import { deliveryMinutes } from "../../core/deadline.ts";
-import { comparedProducts } from "../../core/products.ts";
+import { comparedProducts, comparedRun } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
-import { runDay } from "../../core/run-id.ts";
-import { countWatched, isPartial } from "../../core/totals.ts";
-import { howMuchEarlier } from "../headline.ts";
-import { count, formatRun, formatTime, many, type RenderOptions } from "../words.ts";
+import { countWatched } from "../../core/totals.ts";
+import { verdictOf } from "../../core/verdict.ts";
+import { count, formatRun, formatSpan, formatTime, longRun, many, type RenderOptions, shown } from "../words.ts";
 import type { FullList } from "./material.ts";
 
-/** What a report says of itself: what it compared, when it was made, when to expect the next, and when to worry. */
+/** Which report a digest is of, and what that is compared with. */
+export function aboutOf(report: Report): string {
+  const { watchlist, runId, timeZone } = report;
+  // Where there is one watchlist alone, its name says nothing.
+  const name = watchlist === "default" ? [] : [shown(watchlist, 60)];
+  return [...name, longRun(runId, timeZone), comparedWith(report)].join(" · ");
+}
+
+function comparedWith(report: Report): string {
+  const previous = comparedRun(report);
+  if (previous === null) return "the first run; the next one shows what changed";
+  const verb = verdictOf(report) === "not-read" ? "the last report was of" : "compared with";
+  return `${verb} ${longRun(previous, report.timeZone)}`;
+}
+
+/** What a report says of itself: what was read and when, when to expect the next, and when to worry. */
 export function auditOf(report: Report, options: RenderOptions, list: FullList): string[] {
   const { nextRun, timeZone } = options;
-  const next = nextRun
-    ? [`The next run starts ${formatTime(nextRun, timeZone)}.`, ifNothingComes(options, nextRun)]
-    : [];
-  return [compared(report), made(report, timeZone), ...next, ...fullLists[list]];
+  const next = nextRun ? [`Next run ${formatTime(nextRun, timeZone)}.`, ifNothingComes(options)] : [];
+  return [made(report, timeZone), ...olderCounts(report), ...next, ...fullLists[list]];
 }
 
 const fullLists: Readonly<Record<FullList, string[]>> = {
-  attached: ["The full list is attached as CSV."],
+  attached: [],
   "too large": ["The full list is too large to attach."],
   none: [],
 };
 
-function compared(report: Report): string {
-  const { totals, previousRunId, day, timeZone } = report;
-  const all = many(countWatched(totals), "product");
-  const notRead = isPartial(totals) ? `${count(totals.notRead)} could not be read` : "all could be read";
-  if (previousRunId === null) return `${count(totals.read)} of ${all} read.`;
-  const { compared, older, oldest } = comparedProducts(report);
-  const parts = [
-    `${count(compared)} of ${all} compared with the run of ${formatRun(previousRunId, timeZone)}, ${howMuchEarlier(runDay(previousRunId, timeZone), day)}`,
-    ...(oldest ? [`${count(older)} of them with older counts, back to ${formatRun(oldest, timeZone)}`] : []),
-    ...(totals.baseline > 0 ? [`${count(totals.baseline)} seen for the first time`] : []),
-    notRead,
-  ];
-  return `${parts.join("; ")}.`;
+function made({ totals, openedAt, committedAt }: Report, timeZone: string): string {
+  const read = `${count(totals.read)} of ${many(countWatched(totals), "product")} read`;
+  return `${read}, ${formatSpan(openedAt, committedAt, timeZone)}.`;
 }
 
-/** A run of at least this many minutes names both ends: its counts are not of one moment. */
-const longMinutes = 15;
-
-function made({ openedAt, committedAt }: Report, timeZone: string): string {
-  const minutes = Math.max(0, Math.round((Date.parse(committedAt) - Date.parse(openedAt)) / 60_000));
-  if (minutes >= longMinutes) {
-    const [from, to] = [formatTime(openedAt, timeZone), formatTime(committedAt, timeZone)];
-    return `The run read its products from ${from} to ${to}.`;
-  }
-  const took = minutes === 0 ? "less than a minute" : many(minutes, "minute");
-  return `The run started ${formatTime(openedAt, timeZone)} and took ${took}.`;
+/** That some products were compared with an older run than the others, as after missed runs. */
+function olderCounts(report: Report): string[] {
+  const { older, oldest } = comparedProducts(report);
+  if (oldest === null || oldest === comparedRun(report)) return [];
+  return [`${count(older)} compared with older counts, back to ${formatRun(oldest, report.timeZone)}.`];
 }
 
-function ifNothingComes({ nextMail, graceMinutes, timeZone }: RenderOptions, nextRun: string): string {
-  const due = Date.parse(nextMail ?? nextRun) + (graceMinutes + deliveryMinutes) * 60_000;
+function ifNothingComes({ nextMail, graceMinutes, timeZone }: RenderOptions): string {
+  if (!nextMail) return "A quiet day brings no mail; where a run failed, the reporter's health says so.";
+  const due = Date.parse(nextMail) + (graceMinutes + deliveryMinutes) * 60_000;
   const by = formatTime(new Date(due).toISOString(), timeZone);
-  if (nextMail === nextRun) return `If no mail has come by ${by}, check the reporter's health.`;
-  return nextMail
-    ? `A quiet day brings no mail, but if none has come by ${by}, check the reporter's health.`
-    : `If no mail has come by ${by}, either nothing changed or the run failed; the health page says which.`;
+  return `If you hear nothing by ${by}, check the reporter's health.`;
 }

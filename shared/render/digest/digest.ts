@@ -5,6 +5,7 @@ import { reportCsvChunks } from "../export/csv.ts";
 import { fileName } from "../export/file-name.ts";
 import { subject } from "../headline.ts";
 import type { RenderOptions } from "../words.ts";
+import { type Bodies, bounded } from "./bounded.ts";
 import { digestOf } from "./content.ts";
 import { htmlOf } from "./html.tsx";
 import { type FullList, gather, type Material } from "./material.ts";
@@ -13,15 +14,12 @@ import { textOf } from "./text.ts";
 /** A digest ready to be addressed. */
 export interface RenderedDigest {
   subject: string;
-  /** At most 80,000 bytes; Gmail cuts a mail off at about 102,000. */
   html: string;
   text: string;
   /** The full list, where it is small enough to be mailed. */
   attachments: { filename: string; type: string; content: string }[];
 }
 
-const maxHtmlBytes = 80_000;
-const maxTextBytes = 80_000;
 /** More is for the report page, not for a mailbox. */
 const maxAttachedCharacters = 8_000_000;
 
@@ -34,26 +32,14 @@ export async function renderDigest(
 ): Promise<RenderedDigest> {
   const attachments = attach(report);
   const list = report.rows.length === 0 ? "none" : attachments.length > 0 ? "attached" : "too large";
-  const { html, text } = renderWithin(gather(report, options, since, undelivered), list);
+  const material = gather(report, options, since, undelivered);
+  const { html, text } = bounded((room) => bodiesOf(material, room, list));
   return { subject: subject(report, since), html, text, attachments };
 }
 
-// A common mail fits at once. With no room at all, what is left is of bounded size whatever the report says.
-function renderWithin(material: Material, list: FullList): { html: string; text: string } {
-  for (const room of [1, 0.75, 0.5, 0.2]) {
-    const bodies = bodiesOf(material, room, list);
-    if (bytes(bodies.html) <= maxHtmlBytes && bytes(bodies.text) <= maxTextBytes) return bodies;
-  }
-  return bodiesOf(material, 0, list);
-}
-
-function bodiesOf(material: Material, room: number, list: FullList): { html: string; text: string } {
+function bodiesOf(material: Material, room: number, list: FullList): Bodies {
   const digest = digestOf(material, room, list);
   return { html: htmlOf(digest), text: textOf(digest) };
-}
-
-function bytes(text: string): number {
-  return new TextEncoder().encode(text).length;
 }
 
 function attach(report: Report): RenderedDigest["attachments"] {

@@ -1,21 +1,27 @@
+import { Fragment } from "react";
 import { many } from "../words.ts";
+import type { Actions } from "./actions.ts";
 import type { Bars } from "./bars.ts";
 import type { Part } from "./content.ts";
 import { Block, Layout, Line, MaybeLink, Section, Title } from "./html-blocks.tsx";
 import { breaking, font, type Ink, inked, ruled } from "./html-style.ts";
 import type { KbLine, Tone } from "./kb-line.ts";
 import type { Brief, KbTable } from "./kb-tables.ts";
-import type { Rest } from "./material.ts";
+import type { OneLine, Rest } from "./material.ts";
 import type { Point, Remark } from "./remarks.ts";
 import type { Trend, TrendBar } from "./trend.ts";
 
 /** One part of a digest, as rows of the card's table. */
 export function PartRows({ part }: { part: Part }) {
   switch (part.type) {
+    case "actions":
+      return <ActionsPart actions={part} />;
     case "table":
       return <Table table={part} />;
     case "brief":
-      return <BriefList brief={part} />;
+      return <BriefPart brief={part} />;
+    case "line":
+      return <LinePart line={part} />;
     case "trend":
       return <TrendPart trend={part} />;
     case "bars":
@@ -36,7 +42,39 @@ function Table({ table: { title, note, kbs, rest } }: { table: KbTable }) {
   );
 }
 
-function RestLine({ rest }: { rest: Rest | null }) {
+function ActionsPart({ actions: { title, steps, rest } }: { actions: Actions }) {
+  return (
+    <Section>
+      <Title>{title}</Title>
+      <Layout>
+        {steps.map(({ number, link, where, facts, warnings }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+          <tr key={index}>
+            <td width={22} valign="top" {...inked("muted", { padding: "3px 0 0", ...font(13) })}>
+              {`${index + 1}.`}
+            </td>
+            <td {...inked("text", { padding: "3px 0 0", ...font(13), ...breaking(where) })}>
+              <b>
+                <MaybeLink link={link}>{number}</MaybeLink>
+              </b>
+              {` on ${where}`}
+              <span {...inked("muted", { fontSize: 12 })}>{afterDots(facts)}</span>
+              {warnings.length > 0 && <span {...inked("worse", { fontSize: 12 })}>{afterDots(warnings)}</span>}
+            </td>
+          </tr>
+        ))}
+      </Layout>
+      <RestLine rest={rest} />
+    </Section>
+  );
+}
+
+function afterDots(parts: readonly string[]): string {
+  return parts.map((part) => ` · ${part}`).join("");
+}
+
+/** What found no room. */
+export function RestLine({ rest }: { rest: Rest | null }) {
   if (!rest) return null;
   return (
     <Line ink="muted" top={4}>
@@ -70,7 +108,8 @@ function KbRows({ kbs }: { kbs: readonly KbLine[] }) {
   );
 }
 
-function ColumnHead({ align, width, children }: { align: "left" | "right"; width?: number; children: string }) {
+/** The head of a column of counts, or of their labels. */
+export function ColumnHead({ align, width, children }: { align: "left" | "right"; width?: number; children: string }) {
   return (
     <th scope="col" align={align} {...inked("muted", { padding: "0 0 4px", ...(width && { width }), ...font(11) })}>
       {children}
@@ -80,7 +119,6 @@ function ColumnHead({ align, width, children }: { align: "left" | "right"; width
 
 function Kb({ kb }: { kb: KbLine }) {
   const { number, link, name, facts, warnings, products, more } = kb;
-  const afterDots = (parts: readonly string[]) => parts.map((part) => ` · ${part}`).join("");
   return (
     <tbody>
       <tr>
@@ -112,13 +150,15 @@ function Kb({ kb }: { kb: KbLine }) {
   );
 }
 
-function titleCell(text: string) {
+/** Attributes of the cell that a KB begins with. */
+export function titleCell(text: string) {
   const { className, style } = inked("text", { padding: "7px 0 1px", ...font(13), ...breaking(text) });
   const rule = ruled(style);
   return { ...rule, className: `${rule.className} ${className}` };
 }
 
-function Count({ children, ink }: { children: string; ink: Ink }) {
+/** A cell of a column of counts. */
+export function Count({ children, ink = "text" }: { children: string; ink?: Ink }) {
   return (
     <td align="right" valign="top" {...inked(ink, { paddingLeft: 10, ...font(13, ink !== "text") })}>
       {children.replaceAll(" ", "\u00a0")}
@@ -126,21 +166,39 @@ function Count({ children, ink }: { children: string; ink: Ink }) {
   );
 }
 
-function BriefList({ brief: { title, note, kbs, rest } }: { brief: Brief }) {
+function BriefPart({ brief: { title, kbs, rest } }: { brief: Brief }) {
   return (
-    <Section>
-      <Title>{title}</Title>
-      {kbs.map(({ number, link, words }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
-        <p key={index} {...inked("text", { margin: "3px 0 0", ...font(13), ...breaking(words) })}>
-          <MaybeLink link={link}>{number}</MaybeLink>
-          {` ${words}`}
-        </p>
-      ))}
-      <RestLine rest={rest} />
-      <Line ink="muted" top={3}>
-        {note}
-      </Line>
+    <Section top={12}>
+      <p {...inked("text", { margin: 0, ...font(13), ...breaking(kbs.map(({ words }) => words).join(" ")) })}>
+        <b>{`${title}.`}</b>
+        {kbs.map(({ number, link, words }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: rendered once, never reordered
+          <Fragment key={index}>
+            {index > 0 ? "; " : " "}
+            <MaybeLink link={link}>{number}</MaybeLink>
+            {` ${words}`}
+          </Fragment>
+        ))}
+        {rest && (
+          <>
+            {kbs.length > 0 ? "; " : " "}
+            <MaybeLink link={rest.link}>{rest.text}</MaybeLink>
+          </>
+        )}
+      </p>
+    </Section>
+  );
+}
+
+function LinePart({ line: { title, text, rest } }: { line: OneLine }) {
+  return (
+    <Section top={12}>
+      <p {...inked(title ? "text" : "muted", { margin: 0, ...font(13) })}>
+        {title && <b>{`${title}.`}</b>}
+        {title && text ? ` ${text}` : text}
+        {rest && (title || text) && " "}
+        {rest && <MaybeLink link={rest.link}>{rest.text}</MaybeLink>}
+      </p>
     </Section>
   );
 }

@@ -3,6 +3,7 @@ import { changeOf, daysOverdue, isBetter, isDueBefore, knownAge, stalledEntry } 
 import type { Counts } from "../../core/missing-kb.ts";
 import { compareEntries } from "../../core/order.ts";
 import { type KbEntry, type KbRow, otherProducts } from "../../core/row.ts";
+import { exploitationWords, exploitedWords, releasedWords, replacementWords, restartOf } from "../advisory-words.ts";
 import { linesShown, namesInLine } from "../limits.ts";
 import { safeLink } from "../link.ts";
 import { count, countWithChange, listed, many, manyWithChange, productLabel, shown } from "../words.ts";
@@ -44,15 +45,23 @@ export interface KbLine {
 export function kbLine(row: KbRow, context: Context): KbLine {
   const own = new Set(row.entries);
   const others = (context.rowsById.get(row.id)?.entries ?? []).filter((entry) => !own.has(entry));
+  const line = lineOf(row, others, context);
   return {
-    ...lineOf(row, others, context),
-    warnings: [overdue(row, context), stalled(row, context)].filter(Boolean),
+    ...line,
+    facts: [...line.facts, ...(context.outline.only?.id === row.id ? allFacts(row) : [])],
+    warnings: [exploitedWords(row), overdue(row, context), stalled(row, context)].filter(Boolean),
   };
+}
+
+/** What else there is to know of the only KB that got worse. */
+function allFacts(row: KbRow): string[] {
+  const isMarked = exploitedWords(row) !== "";
+  return [isMarked ? "" : exploitationWords(row), restartOf(row)].filter(Boolean);
 }
 
 /** A row of what happened since the last digest: nothing more of it, for its products may not have been read today. */
 export function sinceLine(row: KbRow, context: Context): KbLine {
-  return { ...lineOf(row, [], context), warnings: [] };
+  return { ...lineOf(row, [], context), warnings: [exploitedWords(row)].filter(Boolean) };
 }
 
 function lineOf(row: KbRow, others: readonly KbEntry[], context: Context): Omit<KbLine, "warnings"> {
@@ -60,7 +69,7 @@ function lineOf(row: KbRow, others: readonly KbEntry[], context: Context): Omit<
   const lines = linesShown("products", entries.length, context.room);
   return {
     ...kbTitle(row),
-    facts: [otherNames(row), age(row, context)].filter(Boolean),
+    facts: [otherNames(row), replacementWords(row), age(row, context)].filter(Boolean),
     products: entries.slice(0, lines).map((entry) => productLine(entry, row)),
     more: Math.max(0, entries.length - lines),
   };
@@ -85,13 +94,15 @@ function withMore(words: readonly string[], all: number): string[] {
 function age(row: KbRow, { report: { day } }: Context): string {
   const days = knownAge(row, day);
   if (days === null) return "";
-  return days === 0 ? "first seen today" : `${many(days, "day")} old`;
+  const released = releasedWords(row);
+  if (days === 0) return released || "first seen today";
+  return [released, `${many(days, "day")} old`].filter(Boolean).join(", ");
 }
 
 function overdue(row: KbRow, { report, next }: Context): string {
   const days = daysOverdue(row, report);
   if (days > 0) return `${many(days, "day")} overdue`;
-  return isDueBefore(row, next, report.dueDays) ? "overdue before the next report" : "";
+  return isDueBefore(row, next) ? "overdue before the next report" : "";
 }
 
 function stalled(row: KbRow, { report: { day } }: Context): string {
@@ -104,8 +115,13 @@ function productLine(entry: KbEntry, row: KbRow): ProductLine {
   const { softwareId, current, previous, kind } = entry;
   const label = shown(productLabel(softwareId), 60);
   if (!current) {
-    const was = count(previous?.machineMissedOn ?? null);
-    return { label, machines: { text: `gone (was ${was})`, tone: "better" }, cves: { text: "", tone: "plain" } };
+    const was = `(was ${count(previous?.machineMissedOn ?? null)})`;
+    const isReplaced = kind === "replaced";
+    const machines: Figure = {
+      text: `${isReplaced ? "replaced" : "gone"} ${was}`,
+      tone: isReplaced ? "plain" : "better",
+    };
+    return { label, machines, cves: { text: "", tone: "plain" } };
   }
   const [machines, cves] = [figure("machineMissedOn", entry), figure("cveAddressed", entry)];
   const note = kind === row.kind ? knownNow(entry) : notes[kind];
@@ -127,6 +143,7 @@ const notes: Readonly<Record<KbEntry["kind"], string>> = {
   baseline: "now watched",
   unchanged: "unchanged",
   "not-read": "last known",
+  replaced: "replaced",
 };
 
 const tones = { up: "worse", down: "better", level: "plain" } as const;

@@ -1,6 +1,7 @@
 import type { RunDate } from "../../core/day.ts";
 import { type Overdue, overdueRows } from "../../core/due.ts";
 import type { Undelivered } from "../../core/mail.ts";
+import { type Outline, outlineOf } from "../../core/outline.ts";
 import type { Report } from "../../core/report.ts";
 import type { KbRow } from "../../core/row.ts";
 import { scheduledRunId } from "../../core/run-id.ts";
@@ -16,6 +17,7 @@ export interface Material {
   /** Each KB with all of its entries, by id. */
   rowsById: ReadonlyMap<string, KbRow>;
   overdue: Overdue;
+  outline: Outline;
   /** What happened since the last digest; `null` where there was none before, or no run in between. */
   since: SinceDigest | null;
   /** Digests that were refused since the last one that was sent, and whether there was one. */
@@ -40,6 +42,7 @@ export function gather(
     next,
     rowsById,
     overdue: overdueRows(report, report.previousDay, next),
+    outline: outlineOf(report, since),
     since,
     undelivered,
   };
@@ -55,6 +58,15 @@ export interface Context extends Material {
   list: FullList;
   /** The report page, narrowed by its parameters; `null` where there is none to link to. */
   linkTo: (narrowed?: Record<string, string>) => string | null;
+}
+
+/** What is said in one line, such as how many there are of what the digest leaves out. */
+export interface OneLine {
+  type: "line";
+  /** Empty where the text says it all. */
+  title: string;
+  text: string;
+  rest: Rest | null;
 }
 
 /** How much found no room, and where to see it. */

@@ -2,10 +2,10 @@ import { isNotRead, notReadByReason, productsIn } from "../../core/products.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import { dayOf } from "../../core/run-id.ts";
 import { incomparable } from "../../core/since.ts";
-import { howMuchEarlier } from "../headline.ts";
 import { linesShown } from "../limits.ts";
 import { agree, count, formatDay, formatRun, many, shortDay, shown } from "../words.ts";
-import { type Context, type Rest, restAt } from "./material.ts";
+import { coverageRemark, listRemark } from "./coverage.ts";
+import { type Context, type OneLine, type Rest, restAt } from "./material.ts";
 
 /** What a reader must know of some products. */
 export interface Remark {
@@ -28,6 +28,7 @@ export interface Point {
 export function remarksOf(context: Context): Remark[] {
   return [
     notDelivered(context),
+    listRemark(context),
     allMissing(context),
     unknownIds(context),
     leftInventory(context),
@@ -35,10 +36,10 @@ export function remarksOf(context: Context): Remark[] {
     readable(context),
     joined(context),
     joinedSince(context),
-    meanwhile(context),
     notKbPatched(context),
     differed(context),
     unusable(context),
+    coverageRemark(context),
   ].filter((remark) => remark !== null);
 }
 
@@ -86,7 +87,7 @@ function leftInventory(context: Context): Remark | null {
   return remark(context, {
     title: "Left the inventory",
     tone: "caution",
-    text: "Defender has not found this for 14 days or longer. What was missing is not called resolved. Take off the watchlist what is no longer installed.",
+    text: "Not found for 14 days or longer, and not called resolved. Take off the watchlist what is no longer installed.",
     rows: report.products.filter((row) => hasLeftInventory(row, report.day)),
     line: (row) => `${named(row.softwareId)}: ${howLong(row, report)}`,
   });
@@ -107,19 +108,13 @@ function sinceRemark(context: Context, title: string, softwareIds: readonly stri
   return remark(context, { title, rows, line: missingLine });
 }
 
-// What rose and fell within the thresholds, or was reported when it did: counted, so that the lists above add up.
-function meanwhile({ since }: Context): Remark | null {
+/** What rose and fell within the thresholds, or was reported when it did: counted, so that the lists above add up. */
+export function meanwhile({ since }: Context): OneLine | null {
   if (!since || since.rose + since.cameAndWent === 0) return null;
   const rose = since.rose > 0 && `${many(since.rose, "KB")} rose below the thresholds`;
   const passed = since.cameAndWent > 0 && `${count(since.cameAndWent)} came and went`;
   const words = [rose, passed].filter((part) => part !== false).join("; ");
-  return {
-    type: "remark",
-    title: "Meanwhile",
-    tone: "plain",
-    points: [{ text: `Since the digest of ${shortDay(since.day)}: ${words}.`, products: [], more: 0 }],
-    rest: null,
-  };
+  return { type: "line", title: `Since the digest of ${shortDay(since.day)}`, text: `${words}.`, rest: null };
 }
 
 function joined(context: Context): Remark | null {
@@ -129,7 +124,6 @@ function joined(context: Context): Remark | null {
   const rows = products.filter(({ baseline }) => baseline);
   return remark(context, {
     title: "Now watched",
-    text: `Seen for the first time, so ${agree(rows.length, "its", "their")} KBs do not count as new.`,
     rows,
     line: missingLine,
   });
@@ -144,7 +138,7 @@ function missingLine(row: ProductRow): string {
 function notKbPatched(context: Context): Remark | null {
   return remark(context, {
     title: "Not patched by KBs",
-    text: "Defender counts weaknesses here but lists no KBs for them: an empty list does not mean patched. See the Defender portal.",
+    text: "Defender counts weaknesses but lists no KBs: that does not mean patched.",
     rows: productsIn(context.report, "not-kb-patched"),
     line: ({ softwareId, unlistedKbs }) =>
       unlistedKbs > 0
@@ -156,7 +150,7 @@ function notKbPatched(context: Context): Remark | null {
 function differed(context: Context): Remark | null {
   return remark(context, {
     title: "Two answers differed",
-    text: "Two answers of this run listed different KBs; what either listed counts as missing.",
+    text: "What either answer listed counts as missing.",
     rows: context.report.products.filter((row) => row.differed),
     line: missingLine,
   });
@@ -165,7 +159,7 @@ function differed(context: Context): Remark | null {
 function unusable(context: Context): Remark | null {
   return remark(context, {
     title: "Unusable items",
-    text: "Defender's answer contained items without a usable KB number; they are left out.",
+    text: "Items without a usable KB number are left out.",
     rows: context.report.products.filter((row) => row.unusable > 0),
     line: (row) => `${named(row.softwareId)}: ${many(row.unusable, "item")}`,
   });
@@ -218,7 +212,7 @@ function notRead(context: Context): Remark | null {
   const line = (row: ProductRow) => `${named(row.softwareId)}: ${howLong(row, report)}`;
   return {
     type: "remark",
-    title: titled("Not read", products.length),
+    title: titled("Could not be read", products.length),
     tone: "caution",
     points: reasons
       .slice(0, lines)
@@ -232,12 +226,12 @@ function reasonWords(reason: string | null, products: readonly ProductRow[]): st
   return products[0]?.failure?.permanent ? `${words} This stays until someone fixes it.` : words;
 }
 
-function howLong({ failure, readOn, missingKbs }: ProductRow, { day, timeZone }: Report): string {
+function howLong({ failure, readOn, missingKbs, missingInstalls }: ProductRow, { timeZone }: Report): string {
   const misses = failure?.misses ?? 1;
   const since =
     misses > 1 && failure
-      ? `${many(misses, "run")} in a row, since ${formatRun(failure.since, timeZone)}`
+      ? `since ${formatRun(failure.since, timeZone)}, ${many(misses, "run")} in a row`
       : "this run only";
   if (readOn === null) return `${since}; never read before`;
-  return `${since}; last read ${formatDay(readOn)}, ${howMuchEarlier(readOn, day)}, with ${many(missingKbs, "KB")} missing`;
+  return `${since}; last read ${formatDay(readOn)}: ${many(missingKbs, "KB")}, ${many(missingInstalls, "missing install")}`;
 }

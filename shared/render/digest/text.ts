@@ -1,14 +1,16 @@
 import type { Report } from "../../core/report.ts";
 import { many, type RenderOptions, shown } from "../words.ts";
+import type { Actions } from "./actions.ts";
 import type { Bars } from "./bars.ts";
 import { type Digest, digestOf, type Part } from "./content.ts";
 import type { KbLine, ProductLine } from "./kb-line.ts";
 import type { Brief, KbTable } from "./kb-tables.ts";
-import { gather, type Rest } from "./material.ts";
+import { gather, type OneLine, type Rest } from "./material.ts";
 import type { Remark } from "./remarks.ts";
 import type { Trend } from "./trend.ts";
 
-const width = 78;
+/** Columns of a plain text. */
+export const width = 78;
 
 /** A report in plain text of 78 columns, for terminals; only links are longer. */
 export function renderText(report: Report, options: RenderOptions): string {
@@ -24,10 +26,14 @@ export function textOf(digest: Digest): string {
 
 function partText(part: Part): string[] {
   switch (part.type) {
+    case "actions":
+      return actionsText(part);
     case "table":
       return tableText(part);
     case "brief":
       return briefText(part);
+    case "line":
+      return lineText(part);
     case "trend":
       return trendText(part);
     case "bars":
@@ -37,12 +43,24 @@ function partText(part: Part): string[] {
   }
 }
 
-function top({ headline, about, caution, link }: Digest): string[] {
+function top({ headline, about, caution, link, places }: Digest): string[] {
   return [
     ...wrap(headline, width),
     ...wrap(about, width),
     ...(caution ? wrap(`! ${caution}`, width, "  ") : []),
     ...(link ? [link] : []),
+    ...places.map(({ words, href }) => `${words}: ${href}`),
+  ];
+}
+
+function actionsText({ title, steps, rest }: Actions): string[] {
+  return [
+    ...wrap(title.toUpperCase(), width),
+    ...steps.flatMap(({ number, where, facts, warnings }, index) => {
+      const marked = warnings.map((warning) => `! ${warning}`);
+      return wrap(`${index + 1}. ${[`${number} on ${where}`, ...facts, ...marked].join("; ")}`, width, "   ");
+    }),
+    ...restText(rest),
   ];
 }
 
@@ -79,13 +97,13 @@ function row(label: string, machines: string, cves: string): string {
   return `${label.padEnd(labelWidth)}${machines.padStart(20)}${cves.padStart(14)}`.trimEnd();
 }
 
-function briefText({ title, note, kbs, rest }: Brief): string[] {
-  return [
-    title.toUpperCase(),
-    ...kbs.flatMap(({ number, words }) => wrap(`${number} ${words}`, width, "  ")),
-    ...restText(rest),
-    ...wrap(note, width),
-  ];
+function briefText({ title, kbs, rest }: Brief): string[] {
+  const named = [...kbs.map(({ number, words }) => `${number} ${words}`), ...(rest ? [rest.text] : [])];
+  return wrap(`${title}. ${named.join("; ")}`, width, "  ");
+}
+
+function lineText({ title, text, rest }: OneLine): string[] {
+  return wrap([title && `${title}.`, text, rest?.text].filter(Boolean).join(" "), width, "  ");
 }
 
 const steps = "▁▂▃▄▅▆▇█";
@@ -128,8 +146,8 @@ function remarkText({ title, tone, points, rest }: Remark): string[] {
 function linksText({ parts }: Digest): string[] {
   const links = new Set<string>();
   for (const part of parts) {
-    if (part.type !== "table" && part.type !== "brief") continue;
-    for (const { number, link } of part.kbs) if (link) links.add(`${number} ${link}`);
+    const kbs = "kbs" in part ? part.kbs : "steps" in part ? part.steps : [];
+    for (const { number, link } of kbs) if (link) links.add(`${number} ${link}`);
   }
   return links.size > 0 ? ["LINKS", ...links] : [];
 }

@@ -41,7 +41,7 @@ export function trendOf(report: Report): Trend | null {
     })),
     from: formatDay(trend.days[0]?.day ?? trend.first.day),
     to: formatDay(trend.last.day),
-    words: [...trendWords(trend, verdictOf(report) === "not-read"), ...nowKnown(report), unit].join(" "),
+    words: [...trendWords(trend, verdictOf(report) === "not-read"), ...nowKnown(report)].join(" "),
   };
 }
 
@@ -69,8 +69,6 @@ function trendWords(
   }
   return sentences;
 }
-
-const unit = "A missing install is one KB missing on one machine.";
 
 // A count that was never known before lifts the line, and nothing got worse by it.
 function nowKnown({ rows }: Report): string[] {

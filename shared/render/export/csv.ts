@@ -1,9 +1,13 @@
 import { stringify } from "csv-stringify/sync";
+import { actionList } from "../../core/action-list.ts";
+import { advisoryState } from "../../core/advisory.ts";
 import type { RunDate } from "../../core/day.ts";
 import { ageInDays, daysOverdue, isStalled } from "../../core/due.ts";
 import { type OverviewRow, overdueShare } from "../../core/overview.ts";
+import type { FoundListed } from "../../core/product-search.ts";
 import type { Report } from "../../core/report.ts";
-import type { KbEntry } from "../../core/row.ts";
+import type { KbEntry, KbRow } from "../../core/row.ts";
+import type { RunSummary } from "../../core/run.ts";
 import type { RunId } from "../../core/run-id.ts";
 import { type TotalName, type Totals, totalNames } from "../../core/totals.ts";
 import { roundedShare } from "./share.ts";
@@ -36,7 +40,39 @@ export const reportColumns = [
   "why",
   "runDay",
   "lastReadOn",
+  "since",
+  "dueOn",
+  "replacedBy",
+  "advisoryState",
+  "released",
+  "severity",
+  "exploitedCves",
+  "exploitedSince",
+  "ransomware",
+  "restart",
+  "supersedes",
 ] as const;
+
+/** The columns of an action list in CSV, one line for each gap, in this order; later versions add columns at the end. */
+export const actionColumns = [
+  "rank",
+  "install",
+  "name",
+  "exploited",
+  "machines",
+  "since",
+  "restart",
+  "softwareId",
+  "id",
+  "change",
+  "machineMissedOn",
+  "watchlist",
+  "tenant",
+  "run",
+  "runDay",
+] as const;
+
+export type ReportColumn = (typeof reportColumns)[number];
 
 /** The columns of a history in CSV, in this order; later versions add columns at the end. */
 export const historyColumns = [
@@ -58,6 +94,12 @@ export const overviewColumns = [
   ...(["digest", "digestRun", "digestAt", "digestReason"] as const),
 ] as const;
 
+/** The columns of the listed products in CSV, in this order; later versions add columns at the end. */
+export const productsColumns = [
+  ...(["softwareId", "name", "vendor", "weaknesses", "exposedMachines", "installedMachines"] as const),
+  ...(["watchlists", "tenant"] as const),
+] as const;
+
 /** One run in a history. */
 export interface HistoryRow extends Totals {
   runId: RunId;
@@ -73,6 +115,9 @@ export interface HistoryRow extends Totals {
 type Cell = string | number | boolean | null;
 type Line<Column extends string> = Readonly<Record<Column, Cell>>;
 
+/** One KB of one product in one run, under the columns' names. */
+export type EntryLine = Line<ReportColumn>;
+
 const linesAtOnce = 1_000;
 // Without it Excel reads UTF-8 as the machine's own code page.
 const byteOrderMark = "\ufeff";
@@ -84,7 +129,12 @@ export function reportCsv(report: Report): string {
 
 /** `reportCsv` in pieces, for a response that need not be complete in memory. */
 export function reportCsvChunks(report: Report): Generator<string> {
-  return csvChunks(reportColumns, reportLines(report));
+  return csvChunks(reportColumns, entryLines(report));
+}
+
+/** Entries of any runs, with the columns of a report, in the order given. */
+export function entriesCsv(lines: readonly EntryLine[]): string {
+  return [...csvChunks(reportColumns, lines)].join("");
 }
 
 /** One line per run, in the order given. */
@@ -96,6 +146,12 @@ export function historyCsv(rows: readonly HistoryRow[]): string {
 /** One line per watchlist, in the order given; empty where nobody knows. */
 export function overviewCsv(rows: readonly OverviewRow[]): string {
   return [...csvChunks(overviewColumns, rows.map(overviewLine))].join("");
+}
+
+/** One line per product, in the order given. */
+export function productsCsv(products: readonly FoundListed[]): string {
+  const lines = products.map(({ watchlists, ...product }) => ({ ...product, watchlists: watchlists.join("; ") }));
+  return [...csvChunks(productsColumns, lines)].join("");
 }
 
 function overviewLine(row: OverviewRow): Line<(typeof overviewColumns)[number]> {
@@ -154,10 +210,12 @@ export function defuse(text: string): string {
   });
 }
 
-function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[number]>> {
+/** The entries of a report, one per KB and product, in its order. */
+export function* entryLines(report: Report): Generator<EntryLine> {
   const products = new Map(report.products.map((product) => [product.softwareId, product]));
   const { watchlist, tenant, runId: run, previousRunId: previousRun, day: runDay } = report;
   for (const row of report.rows) {
+    const advisory = advisoryCells(row);
     for (const entry of row.entries) {
       const { softwareId } = entry;
       const { current: readRun = null, readOn: lastReadOn = null } = products.get(softwareId) ?? {};
@@ -166,9 +224,51 @@ function* reportLines(report: Report): Generator<Line<(typeof reportColumns)[num
         ...change(entry),
         ...lasting(entry, report),
         ...{ watchlist, tenant, run, previousRun, readRun, runDay, lastReadOn },
+        ...{ since: entry.since, dueOn: entry.dueOn, replacedBy: entry.replacedBy ?? null, ...advisory },
       };
     }
   }
+}
+
+function advisoryCells({ advisory }: KbRow) {
+  const exploited = advisory?.exploited ?? [];
+  return {
+    advisoryState: advisoryState({ advisory }),
+    released: advisory?.released ?? null,
+    severity: advisory?.severity ?? null,
+    exploitedCves: exploited.map(({ cve }) => cve).join("; "),
+    exploitedSince: exploited[0]?.since ?? null,
+    ransomware: advisory ? exploited.some(({ ransomware }) => ransomware) : null,
+    restart: advisory?.restart ?? null,
+    supersedes: (advisory?.supersedes ?? []).join("; "),
+  };
+}
+
+/** What to install: one line for each gap, under the action that closes it. */
+export function actionsCsv(report: Report): string {
+  return [...csvChunks(actionColumns, actionLines(report))].join("");
+}
+
+function* actionLines(report: Report): Generator<Line<(typeof actionColumns)[number]>> {
+  const { watchlist, tenant, runId: run, day: runDay } = report;
+  for (const [index, { row: action, installs, covers, ...rest }] of actionList(report).actions.entries()) {
+    for (const { row, entry } of [...installs, ...covers]) {
+      yield {
+        ...{ rank: index + 1, install: action.id, name: action.name, exploited: rest.exploited, machines: rest.reach },
+        ...{ since: rest.since, restart: action.advisory?.restart ?? null, softwareId: entry.softwareId, id: row.id },
+        ...{ change: entry.kind, machineMissedOn: entry.current?.machineMissedOn ?? null },
+        ...{ watchlist, tenant, run, runDay },
+      };
+    }
+  }
+}
+
+const nothing = Object.fromEntries(reportColumns.map((column) => [column, null])) as Record<ReportColumn, null>;
+
+/** The line in place of the entries of a product, or of a run, that cannot be read any more. */
+export function lostLine(run: RunSummary, softwareId: string | null, why: string): EntryLine {
+  const { watchlist, tenant, runId, previousRunId: previousRun, day: runDay } = run;
+  return { ...nothing, ...{ softwareId, change: "lost", why, watchlist, tenant, run: runId, previousRun, runDay } };
 }
 
 function change({ current, previous, kind, reasons }: KbEntry) {

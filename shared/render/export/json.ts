@@ -1,5 +1,9 @@
+import { type Action, actionList, type Gap } from "../../core/action-list.ts";
+import { advisoryState } from "../../core/advisory.ts";
+import { withoutKbs } from "../../core/coverage.ts";
 import { ageInDays, cves, daysOverdue, isStalled, reach, reasonsOf, stalledEntry } from "../../core/due.ts";
 import { forecast } from "../../core/forecast.ts";
+import type { ListReport } from "../../core/list-report.ts";
 import {
   countOverview,
   type Overview,
@@ -9,13 +13,15 @@ import {
   overviewFilter,
   selectOverview,
 } from "../../core/overview.ts";
+import type { FoundListed, TenantProducts } from "../../core/product-search.ts";
 import { hasLeftInventory, isUnknownId, type ProductRow, type Report } from "../../core/report.ts";
 import type { KbEntry, KbRow } from "../../core/row.ts";
 import { filterOf, trendOf } from "../../core/selection.ts";
+import { dueRulesOf } from "../../core/watchlist.ts";
 import { type AskedReport, askedLink } from "../asked-report.ts";
 import { reportLink, safeLink } from "../link.ts";
 import type { RenderOptions } from "../words.ts";
-import type { OverviewJson, ReportJson } from "./schemas.ts";
+import type { ActionsJson, OverviewJson, ProductsJson, ReportJson } from "./schemas.ts";
 import { roundedShare } from "./share.ts";
 
 type LinkOptions = Pick<RenderOptions, "reportUrl">;
@@ -45,7 +51,7 @@ function frame(asked: AskedReport, { reportUrl }: LinkOptions): Omit<ReportJson,
   const { watchlist, tenant, runId, day, previousRunId, previousDay, openedAt, committedAt } = report;
   return {
     ...{ watchlist, tenant, runId, day, previousRunId, previousDay, openedAt, committedAt },
-    ...{ timeZone: report.timeZone, dueDays: report.dueDays },
+    ...{ timeZone: report.timeZone, ...dueRulesOf(report), facts: report.facts?.readAt ?? null },
     page: askedLink(asked, reportUrl),
     newerRuns: [...newerRuns],
     filter: filterOf(selection),
@@ -54,6 +60,36 @@ function frame(asked: AskedReport, { reportUrl }: LinkOptions): Omit<ReportJson,
     forecast: forecast(report.trend),
     trend: [...report.trend],
     products: report.products.map((product) => productJson(product, report)),
+    productList: report.productList && listJson(report.productList, report),
+  };
+}
+
+function listJson(list: ListReport, report: Report): ReportJson["productList"] {
+  const { unknown, unwatched } = list;
+  return {
+    ...{ readAt: list.readAt, failure: list.failure, found: list.found, mistaken: [...list.mistaken] },
+    unknown: {
+      ids: unknown.ids.map(({ softwareId, nearest }) => ({ softwareId, nearest: [...nearest] })),
+      more: unknown.more,
+    },
+    unwatched: { products: [...unwatched.products], more: unwatched.more },
+    withoutKbs: withoutKbs(report).map(({ softwareId }) => softwareId),
+  };
+}
+
+/** The listed products as a plain value that `productsSchema` describes. */
+export function productsJson(
+  tenants: readonly TenantProducts[],
+  found: readonly FoundListed[],
+  message: string | null,
+): ProductsJson {
+  return {
+    message,
+    lists: tenants.map(({ tenant, listing, list }) => ({
+      ...{ tenant, readAt: list?.readAt ?? null, total: list?.products.length ?? 0 },
+      failure: listing?.failure ? { reason: listing.failure.reason, since: listing.failure.since } : null,
+    })),
+    products: found.map(({ watchlists, ...product }) => ({ ...product, watchlists: [...watchlists] })),
   };
 }
 
@@ -77,23 +113,54 @@ function rowJson(row: KbRow, report: Report): RowJson {
     why: reasonsOf(row),
     machineMissedOn: reach(row),
     cveAddressed: cves(row),
-    firstSeen: row.firstSeen,
+    ...{ firstSeen: row.firstSeen, since: row.since, dueOn: row.dueOn },
     ageDays: ageInDays(row, report.day),
     overdueDays: daysOverdue(row, report),
     stalled: stalledEntry(row, report.day) !== undefined,
+    ...advisoryJson(row),
     entries: row.entries.map((entry) => entryJson(entry, report)),
   };
 }
 
 function entryJson(entry: KbEntry, report: Report): RowJson["entries"][number] {
-  const { softwareId, kind, reasons, current, previous, firstSeen, peak } = entry;
+  const { softwareId, kind, reasons, current, previous, firstSeen, since, dueOn, peak } = entry;
   return {
-    ...{ softwareId, change: kind, why: [...reasons], current, previous, firstSeen },
+    ...{ softwareId, change: kind, why: [...reasons], current, previous, firstSeen, since, dueOn },
+    ...{ replaces: [...(entry.replaces ?? [])], replacedBy: entry.replacedBy ?? null },
     ageDays: ageInDays(entry, report.day),
     overdueDays: daysOverdue(entry, report),
     peakMachineMissedOn: peak,
     stalled: isStalled(entry, report.day),
   };
+}
+
+function advisoryJson({ advisory }: Pick<KbRow, "advisory">): Pick<RowJson, "advisoryState" | "advisory"> {
+  if (!advisory) return { advisoryState: advisoryState({ advisory }), advisory: null };
+  const { released, severity, restart, hotpatch } = advisory;
+  const exploited = advisory.exploited.map((one) => ({ ...one, sources: [...one.sources] }));
+  const supersedes = [...advisory.supersedes];
+  return { advisoryState: "known", advisory: { released, severity, exploited, restart, supersedes, hotpatch } };
+}
+
+/** What to install as a plain value that `actionsSchema` describes. */
+export function actionsJson(report: Report): ActionsJson {
+  const { watchlist, tenant, runId, day } = report;
+  const { actions, gaps } = actionList(report);
+  return { watchlist, tenant, runId, day, gaps, actions: actions.map(actionJson) };
+}
+
+function actionJson({ row, installs, covers, exploited, reach, since }: Action): ActionsJson["actions"][number] {
+  return {
+    ...{ id: row.id, name: row.name, link: safeLink(row.url), exploited, machines: reach, since },
+    ...advisoryJson(row),
+    installs: installs.map(gapJson),
+    covers: covers.map(gapJson),
+  };
+}
+
+function gapJson({ row, entry }: Gap): ActionsJson["actions"][number]["installs"][number] {
+  const { softwareId, kind, current } = entry;
+  return { softwareId, id: row.id, change: kind, machineMissedOn: current?.machineMissedOn ?? null };
 }
 
 /** What an overview's JSON is made of. */

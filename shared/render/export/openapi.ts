@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
 import watchlists from "../../../docs/watchlists.schema.json" with { type: "json" };
+import { positionShape } from "../../core/entry-position.ts";
 import {
+  actionsParameters,
   historyParameters,
   keyParameter,
   mailParameters,
@@ -8,15 +10,21 @@ import {
   overviewParameters,
   type Parameter,
   type Parameters,
+  productsParameters,
   reportParameters,
 } from "../parameters.ts";
 import {
+  actionsSchema,
   cancelledSchema,
+  entriesSchema,
   examinationSchema,
   healthSchema,
   historySchema,
   overviewSchema,
+  previewRequestSchema,
+  previewSchema,
   problemSchema,
+  productsSchema,
   progressSchema,
   reportSchema,
   startedSchema,
@@ -25,8 +33,13 @@ import {
 
 const schemas = {
   Report: reportSchema,
+  Actions: actionsSchema,
   History: historySchema,
+  HistoryEntries: entriesSchema,
   Overview: overviewSchema,
+  Products: productsSchema,
+  PreviewRequest: previewRequestSchema,
+  Preview: previewSchema,
   StartRun: startSchema,
   StartedRun: startedSchema,
   RunProgress: progressSchema,
@@ -60,6 +73,7 @@ export function openApiDocument(version: string): Record<string, unknown> {
     servers: [{ url: "/" }],
     security: [{ keyHeader: [] }, { keyQuery: [] }],
     paths,
+    webhooks,
     components: { schemas: componentSchemas(), securitySchemes },
   };
 }
@@ -105,9 +119,13 @@ function parameterSchema(parameter: Parameter): object {
     case "flag":
       return { type: "boolean", ...preset };
     case "number":
-      return { type: "integer", minimum: 1, maximum: parameter.maximum, ...preset };
+      return { type: "integer", minimum: parameter.minimum ?? 1, maximum: parameter.maximum, ...preset };
     case "run":
       return { type: "string", pattern: `^(${parameter.latest ? "latest|" : ""}${runIdPattern})$`, ...preset };
+    case "day":
+      return { type: "string", format: "date" };
+    case "position":
+      return { type: "string", pattern: positionShape.source };
   }
 }
 
@@ -116,7 +134,11 @@ function path(name: string, schema: object, description: string) {
 }
 
 function content(name: SchemaName, type = json) {
-  return { [type]: { schema: { $ref: `#/components/schemas/${name}` } } };
+  return { [type]: { schema: reference(name) } };
+}
+
+function reference(name: SchemaName | "WatchlistsDocument") {
+  return { $ref: `#/components/schemas/${name}` };
 }
 
 const plain = { schema: { type: "string" } };
@@ -145,6 +167,9 @@ const otherSite = problem("The request came from another site.");
 const noStarter = problem(
   "The request came from another site or, with AUTH=entra, its caller lacks the app role Runs.Start.",
 );
+
+const chunked = problem("The body was sent in chunks and did not arrive. Send it with a Content-Length.");
+const tooLarge = problem("The body is too large.");
 
 const runPath = [
   path("watchlist", { maxLength }, "The name of the watchlist. Case-insensitive."),
@@ -183,16 +208,37 @@ const paths = {
       },
     },
   },
+  "/api/actions": {
+    get: {
+      operationId: "getActions",
+      summary: "What to install to close everything that is missing",
+      parameters: query(actionsParameters),
+      responses: {
+        200: ok(
+          "The updates to install, the most urgent first, and what each closes.",
+          { ...content("Actions"), "text/csv": plain },
+          { ETag: header("Unchanged as long as the list is."), ...fileName },
+        ),
+        304: { description: "If-None-Match names the current list." },
+        ...refusedToRead,
+        404: problem("There is no such report, or none yet. The problem says what there is."),
+        406: notAcceptable,
+        410: problem("The run is older than RETENTION_DAYS."),
+        500: unreadable,
+      },
+    },
+  },
   "/api/history": {
     get: {
       operationId: "getHistory",
-      summary: "The totals of a watchlist's runs",
+      summary: "The totals of a watchlist's runs, or all their entries",
+      description: "Entries come in pages. A page may be short, or even empty, and have a next one all the same.",
       parameters: query(historyParameters),
       responses: {
         200: ok(
-          "The runs, in the order in which they were opened.",
-          { ...content("History"), "text/csv": plain },
-          fileName,
+          "The runs, in the order in which they were opened; with detail=entries, the entries of these.",
+          { [json]: { schema: { anyOf: [reference("History"), reference("HistoryEntries")] } }, "text/csv": plain },
+          { Link: header("With detail=entries, the next page with rel=next; absent on the last one."), ...fileName },
         ),
         ...refusedToRead,
         406: notAcceptable,
@@ -228,6 +274,48 @@ const paths = {
       },
     },
   },
+  "/api/products": {
+    get: {
+      operationId: "getProducts",
+      summary: "Defender's products with their ids",
+      description: "From the list that the last run read; never calls Defender. Without a list it says why.",
+      parameters: query(productsParameters),
+      responses: {
+        200: ok(
+          "The products that match.",
+          { "text/html": plain, ...content("Products"), "text/csv": plain },
+          { ETag: header("Unchanged as long as the list and the watchlists are."), ...fileName },
+        ),
+        304: { description: "If-None-Match names the current list." },
+        ...refusedToRead,
+        406: notAcceptable,
+      },
+    },
+  },
+  "/api/preview": {
+    post: {
+      operationId: "preview",
+      summary: "Replay past runs under other settings",
+      description: "Writes and sends nothing.",
+      requestBody: {
+        required: false,
+        content: { ...content("PreviewRequest"), ...content("PreviewRequest", "application/x-www-form-urlencoded") },
+      },
+      responses: {
+        200: ok("The mails that the runs had, and those that they would have had.", {
+          ...content("Preview"),
+          "text/html": plain,
+        }),
+        ...refused,
+        403: noStarter,
+        404: problem("There is no scheduled run to replay."),
+        406: notAcceptable,
+        411: chunked,
+        413: tooLarge,
+        500: unreadable,
+      },
+    },
+  },
   "/api/runs": {
     post: {
       operationId: "startRun",
@@ -242,8 +330,8 @@ const paths = {
         ...refused,
         403: noStarter,
         409: problem("This minute's run has already finished without a mail."),
-        411: problem("The body was sent in chunks and did not arrive. Send it with a Content-Length."),
-        413: problem("The body is too large."),
+        411: chunked,
+        413: tooLarge,
         429: {
           ...problem("Too many runs with a mail were asked for within an hour."),
           headers: { "Retry-After": header("Seconds until one more may be asked for.") },
@@ -343,6 +431,20 @@ const paths = {
       responses: {
         200: ok("OpenAPI 3.1.", { [json]: { schema: { type: "object" } } }),
         ...refused,
+      },
+    },
+  },
+};
+
+/** Calls that the app makes, and what it expects to be answered. */
+const webhooks = {
+  readWatchlists: {
+    get: {
+      operationId: "readWatchlists",
+      summary: "The app reads its watchlists from the blob at WATCHLISTS_URL, with its own identity",
+      security: [{}],
+      responses: {
+        200: ok("The watchlists.", { [json]: { schema: reference("WatchlistsDocument") } }),
       },
     },
   },

@@ -18,6 +18,15 @@ interface FigureProps {
   table: ReactNode;
 }
 
+/** What a chart would show that has nothing to draw: a sentence, without a frame. */
+export function Sentence({ id, title, children }: { id: string; title: string; children: ReactNode }) {
+  return (
+    <p className="no-chart" id={`${id}-summary`}>
+      <strong>{title}:</strong> {children}
+    </p>
+  );
+}
+
 export function Figure({ id, title, summary, legend = [], children, table }: FigureProps) {
   return (
     <figure className="chart">
@@ -100,7 +109,8 @@ export function countScale(low: number, high: number): ScaleLinear<number, numbe
 }
 
 /** Lines and numbers at whole counts, with the unit above. */
-export function CountAxis({ scale, unit }: { scale: ScaleLinear<number, number>; unit: string }) {
+export function CountAxis(props: { scale: ScaleLinear<number, number>; unit: string; right?: number }) {
+  const { scale, unit, right = plot.right } = props;
   const ticks = scale.ticks(4).filter(Number.isInteger);
   return (
     <g className="axis">
@@ -109,13 +119,7 @@ export function CountAxis({ scale, unit }: { scale: ScaleLinear<number, number>;
       </text>
       {ticks.map((tick) => (
         <g key={tick}>
-          <line
-            className={tick === 0 ? "zero" : "grid"}
-            x1={plot.left}
-            x2={plot.right}
-            y1={scale(tick)}
-            y2={scale(tick)}
-          />
+          <line className={tick === 0 ? "zero" : "grid"} x1={plot.left} x2={right} y1={scale(tick)} y2={scale(tick)} />
           <text x={plot.left - 6} y={scale(tick)} dy="0.34em" textAnchor="end">
             {short(Math.abs(tick))}
           </text>
@@ -125,10 +129,10 @@ export function CountAxis({ scale, unit }: { scale: ScaleLinear<number, number>;
   );
 }
 
-/** A scale over days; `margin` in days leaves room for bars. */
-export function dayScale(from: RunDate, to: RunDate, margin = 0): ScaleTime<number, number> {
+/** A scale over days; `margin` in days leaves room for bars, `right` for words beside the last day. */
+export function dayScale(from: RunDate, to: RunDate, margin = 0, right = plot.right): ScaleTime<number, number> {
   const edge = margin * 86_400_000;
-  return scaleUtc([Date.parse(from) - edge, Date.parse(to) + edge], [plot.left, plot.right]);
+  return scaleUtc([Date.parse(from) - edge, Date.parse(to) + edge], [plot.left, right]);
 }
 
 /** About four days below the plot, the last one always. */
@@ -148,6 +152,6 @@ export function DayAxis({ scale, from, to }: { scale: ScaleTime<number, number>;
 }
 
 /** `1,234`, then `12K`: room for five letters is all there is. */
-function short(value: number): string {
+export function short(value: number): string {
   return value < 10_000 ? count(value) : value.toLocaleString("en-US", { notation: "compact" });
 }

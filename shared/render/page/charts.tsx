@@ -1,13 +1,26 @@
 import { scaleBand } from "d3-scale";
 import { area, line } from "d3-shape";
+import type { ReactElement } from "react";
 import { daysBetween, type RunDate } from "../../core/day.ts";
 import { type AgeBand, ageBands } from "../../core/due.ts";
 import { type KbHistory, type KbHistoryPoint, machinesSeen, sightingIn } from "../../core/kb-history.ts";
+import { oncePerReport } from "../../core/once-per-report.ts";
 import type { Report, TrendPoint } from "../../core/report.ts";
 import { countArrived, isPartial } from "../../core/totals.ts";
 import { highest } from "../../core/trend.ts";
 import { agree, count, formatDay, many, productLabel, shortDay } from "../words.ts";
-import { CountAxis, countScale, DayAxis, dayScale, Figure, Numbers, plot, size } from "./chart-frame.tsx";
+import {
+  CountAxis,
+  countScale,
+  DayAxis,
+  dayScale,
+  Figure,
+  Numbers,
+  plot,
+  Sentence,
+  short,
+  size,
+} from "./chart-frame.tsx";
 
 type Trend = readonly TrendPoint[];
 
@@ -26,21 +39,47 @@ function titled(title: string, label: string): string {
 const partialLegend = (trend: Trend, label: string) =>
   trend.some(({ totals }) => isPartial(totals)) ? [{ className: "partial", round: true, label }] : [];
 
-function NoTrend() {
+/** A chart, and whether there is anything to draw: where there is not, it is a sentence. */
+export interface Drawing {
+  isDrawn: boolean;
+  element: ReactElement;
+}
+
+/** The charts of the report's top: those to draw, then sentences in place of the others. */
+export function Charts({ trend, label, report }: { trend: Trend; label: string; report: Report }) {
+  const all = [installsChart(trend, label), flowChart(trend, label), ageChart(report)];
+  const [drawn, said] = [true, false].map((is) => all.filter(({ isDrawn }) => isDrawn === is));
   return (
-    <text className="empty" x={size.width / 2} y={size.height / 2} textAnchor="middle">
-      A line needs at least two scheduled runs.
-    </text>
+    <>
+      {drawn && drawn.length > 0 && <div className="charts">{drawn.map(({ element }) => element)}</div>}
+      {said?.map(({ element }) => element)}
+    </>
   );
 }
 
 /** The missing installs of each scheduled run. */
-export function InstallsChart({ trend, label = "" }: { trend: Trend; label?: string }) {
+export function installsChart(trend: Trend, label = ""): Drawing {
+  const title = titled("Missing installs over time", label);
+  const summary = installsSummary(trend);
+  const isDrawn = spanOf(trend) !== null && highest(trend)?.totals.missingInstalls !== 0;
+  if (!isDrawn)
+    return {
+      isDrawn,
+      element: (
+        <Sentence key="installs" id="installs" title={title}>
+          {summary}
+        </Sentence>
+      ),
+    };
+  return { isDrawn, element: <InstallsChart key="installs" trend={trend} title={title} summary={summary} /> };
+}
+
+function InstallsChart({ trend, title, summary }: { trend: Trend; title: string; summary: string }) {
   return (
     <Figure
       id="installs"
-      title={titled("Missing installs over time", label)}
-      summary={installsSummary(trend)}
+      title={title}
+      summary={summary}
       legend={partialLegend(trend, "some products not read: their last counts are shown")}
       table={<InstallsNumbers trend={trend} />}
     >
@@ -54,24 +93,29 @@ function installsSummary(trend: Trend): string {
   const peak = highest(trend);
   if (!first || !last || !peak) return "There is no scheduled run yet.";
   const installs = `${many(last.totals.missingInstalls, "missing install")} on ${shortDay(last.day)}`;
-  if (first === last) return `${installs}.`;
+  if (first === last) return `${installs}. A line needs at least two scheduled runs.`;
   const since = `since ${shortDay(first.day)}`;
-  if (peak === last) return `${installs}, the most ${since}.`;
+  if (peak.totals.missingInstalls === 0) return `none since ${shortDay(first.day)}.`;
+  if (peak.totals.missingInstalls === last.totals.missingInstalls) return `${installs}, the most ${since}.`;
   return `${installs}. The most ${since}: ${count(peak.totals.missingInstalls)} on ${shortDay(peak.day)}.`;
 }
+
+/** The last value is beside the line, where nothing crosses it. */
+const roomForValue = 34;
 
 function InstallsLine({ trend }: { trend: Trend }) {
   const span = spanOf(trend);
   const last = trend.at(-1);
-  if (!span || !last) return <NoTrend />;
-  const x = dayScale(span.from, span.to);
+  if (!span || !last) return null;
+  const right = plot.right - roomForValue;
+  const x = dayScale(span.from, span.to, 0, right);
   const y = countScale(0, Math.max(...trend.map(({ totals }) => totals.missingInstalls)));
   const atX = (point: TrendPoint) => x(Date.parse(point.day));
   const atY = (point: TrendPoint) => y(point.totals.missingInstalls);
   const radius = trend.length > 45 ? 1.5 : 2.5;
   return (
     <>
-      <CountAxis scale={y} unit="missing installs" />
+      <CountAxis scale={y} unit="missing installs" right={right} />
       <DayAxis scale={x} {...span} />
       <path className="area" d={area<TrendPoint>(atX, y(0), atY)([...trend]) ?? ""} />
       <path className="line" d={line<TrendPoint>(atX, atY)([...trend]) ?? ""} />
@@ -86,8 +130,8 @@ function InstallsLine({ trend }: { trend: Trend }) {
           <title>{installsTip(point)}</title>
         </circle>
       ))}
-      <text className="value" x={atX(last) + 4} y={Math.max(atY(last) - 9, plot.top - 4)} textAnchor="end">
-        {count(last.totals.missingInstalls)}
+      <text className="value" x={atX(last) + 7} y={atY(last)} dy="0.34em">
+        {short(last.totals.missingInstalls)}
       </text>
     </>
   );
@@ -111,7 +155,24 @@ function InstallsNumbers({ trend }: { trend: Trend }) {
 }
 
 /** How many KBs came and went in each scheduled run. */
-export function FlowChart({ trend, label = "" }: { trend: Trend; label?: string }) {
+export function flowChart(trend: Trend, label = ""): Drawing {
+  const title = titled("New and resolved", label);
+  const isDrawn = trend.some(({ totals }) => countArrived(totals) + totals.resolved > 0);
+  if (isDrawn) return { isDrawn, element: <FlowChart key="flow" trend={trend} title={title} /> };
+  const runs = agree(trend.length, "this run", many(trend.length, "run"));
+  return {
+    isDrawn,
+    element: (
+      <Sentence key="flow" id="flow" title={title}>
+        {trend.length === 0
+          ? "there is no scheduled run yet."
+          : `in ${runs} nothing was new, came back or was resolved.`}
+      </Sentence>
+    ),
+  };
+}
+
+function FlowChart({ trend, title }: { trend: Trend; title: string }) {
   const sum = (kind: "new" | "returned" | "resolved") => trend.reduce((all, { totals }) => all + totals[kind], 0);
   const runs = agree(trend.length, "In this run", `In ${many(trend.length, "run")}`);
   const rows = trend
@@ -120,7 +181,7 @@ export function FlowChart({ trend, label = "" }: { trend: Trend; label?: string 
   return (
     <Figure
       id="flow"
-      title={titled("New and resolved", label)}
+      title={title}
       summary={`${runs}: ${count(sum("new"))} new and ${count(sum("returned"))} back, ${count(sum("resolved"))} resolved.`}
       legend={[
         { className: "bar-new", label: "new" },
@@ -143,7 +204,7 @@ export function FlowChart({ trend, label = "" }: { trend: Trend; label?: string 
 
 function FlowBars({ trend }: { trend: Trend }) {
   const [first, last] = [trend[0], trend.at(-1)];
-  if (!first || !last) return <NoTrend />;
+  if (!first || !last) return null;
   const span = { from: first.day, to: last.day };
   const days = daysBetween(span.from, span.to) + 1;
   const width = Math.min(22, Math.max(1.5, ((plot.right - plot.left) / days) * 0.7));
@@ -182,9 +243,25 @@ function Bar(props: { className: string; x: number; width: number; y: number; un
 }
 
 /** How long the missing KBs have been missing; those of products that could not be read apart, for they may be gone. */
-export function AgeChart({ report }: { report: Report }) {
-  const bands = ageBands(report);
-  const due = many(report.dueDays, "day");
+export function ageChart(report: Report): Drawing {
+  const bands = bandsOf(report);
+  const isDrawn = bands.some((band) => bandTotal(band) > 0);
+  if (isDrawn) return { isDrawn, element: <AgeChart key="ages" report={report} bands={bands} /> };
+  return {
+    isDrawn,
+    element: (
+      <Sentence key="ages" id="ages" title={agesTitle}>
+        no KB is missing.
+      </Sentence>
+    ),
+  };
+}
+
+const bandsOf = oncePerReport(ageBands);
+
+const agesTitle = "Age of missing KBs";
+
+function AgeChart({ report, bands }: { report: Report; bands: readonly AgeBand[] }) {
   const isUnknown = bands.some(({ unknown }) => unknown > 0);
   const rows = bands.map((band) => [
     ...[`${bandName(band)} days`, count(band.count), count(band.overdue)],
@@ -193,10 +270,10 @@ export function AgeChart({ report }: { report: Report }) {
   return (
     <Figure
       id="ages"
-      title="Age of missing KBs"
+      title={agesTitle}
       summary={agesSummary(report, bands)}
       legend={[
-        { className: "bar-due", label: `up to ${due}` },
+        { className: "bar-due", label: "not overdue" },
         { className: "bar-overdue", label: "overdue" },
         ...(isUnknown ? [{ className: "bar-unknown", label: "unknown: not read" }] : []),
       ]}
@@ -213,15 +290,14 @@ export function AgeChart({ report }: { report: Report }) {
   );
 }
 
-function agesSummary({ totals: { overdue }, dueDays }: Report, bands: readonly AgeBand[]): string {
+function agesSummary({ totals: { overdue } }: Report, bands: readonly AgeBand[]): string {
   const sum = (of: "count" | "unknown") => bands.reduce((all, band) => all + band[of], 0);
   const [known, unknown] = [sum("count"), sum("unknown")];
   const sentences = [
     known > 0 &&
-      `${count(overdue)} of ${many(known, "missing KB")} ${agree(overdue, "has", "have")} been missing for more than ${many(dueDays, "day")}.`,
+      `${count(overdue)} of ${many(known, "missing KB")} ${agree(Math.min(known, overdue || known), "is", "are")} overdue.`,
     unknown > 0 &&
       `Whether ${many(unknown, known > 0 ? "more KB" : "KB")} ${agree(unknown, "is", "are")} overdue is unknown: not read.`,
-    known + unknown === 0 && "No KB is missing.",
   ];
   return sentences.filter((sentence) => sentence !== false).join(" ");
 }
@@ -232,7 +308,7 @@ function AgeBars({ bands }: { bands: readonly AgeBand[] }) {
   return (
     <>
       <UnknownPattern />
-      <CountAxis scale={y} unit="KBs by days since first seen" />
+      <CountAxis scale={y} unit="KBs by age in days" />
       {bands.map((band) => (
         <g key={bandName(band)}>
           <title>{ageTip(band)}</title>
@@ -295,16 +371,25 @@ function bandName({ from, to }: AgeBand): string {
   return to === null ? `>${from - 1}` : `${from}–${to}`;
 }
 
+const historyTitle = "Machines that miss it, by run";
+
 /** On how many machines each product missed a KB, by run; a gap where it could not be read. */
 export function KbHistoryChart({ history, softwareIds }: { history: KbHistory; softwareIds: readonly string[] }) {
   const { points } = history;
+  if (!spanOf(points)) {
+    return (
+      <Sentence id="kb-history" title={historyTitle}>
+        {historySummary(history, softwareIds)}
+      </Sentence>
+    );
+  }
   const rows = points
     .toReversed()
     .map((point) => [formatDay(point.day), ...softwareIds.map((softwareId) => describeSighting(point, softwareId))]);
   return (
     <Figure
       id="kb-history"
-      title="Machines that miss it, by run"
+      title={historyTitle}
       summary={historySummary(history, softwareIds)}
       legend={softwareIds.map((softwareId, index) => ({
         className: `series-${index}`,
@@ -342,7 +427,7 @@ function describeSighting(point: KbHistoryPoint, softwareId: string): string {
 
 function KbHistoryLines({ history: { points }, softwareIds }: { history: KbHistory; softwareIds: readonly string[] }) {
   const span = spanOf(points);
-  if (!span) return <NoTrend />;
+  if (!span) return null;
   const counts = points.flatMap((point) =>
     softwareIds.map((softwareId) => machinesSeen(sightingIn(point, softwareId)) ?? 0),
   );

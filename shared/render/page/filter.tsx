@@ -49,6 +49,7 @@ export function FilterForm({ view }: { view: PageView }) {
           <ProductField view={view} />
         </Field>
         <div className="checks">
+          <Check name="exploited" label="Exploited" checked={query.exploited ?? false} />
           <Check name="overdue" label="Overdue" checked={query.overdue ?? false} />
           <Check name="stalled" label="Stalled" checked={query.stalled ?? false} />
         </div>
@@ -86,7 +87,15 @@ export function Field(props: { id: Parameters<typeof named>[0]; label: string; c
   );
 }
 
-function Check({ name, label, checked }: { name: "overdue" | "stalled"; label: string; checked: boolean }) {
+function Check({
+  name,
+  label,
+  checked,
+}: {
+  name: "exploited" | "overdue" | "stalled";
+  label: string;
+  checked: boolean;
+}) {
   return (
     <label className="check">
       <input type="checkbox" name={name} value="true" defaultChecked={checked} /> {label}

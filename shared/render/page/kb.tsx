@@ -1,3 +1,5 @@
+import type { ReactNode } from "react";
+import { actionsFor } from "../../core/action-list.ts";
 import { daysOverdue, isStalled, shownCounts } from "../../core/due.ts";
 import { productsThatMissed } from "../../core/kb-history.ts";
 import { lastReadOn } from "../../core/last-known.ts";
@@ -6,15 +8,19 @@ import { compareEntries, productsByMachines } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
 import { isMissing, type KbEntry, type KbRow } from "../../core/row.ts";
 import { isNarrowed, slice } from "../../core/selection.ts";
+import { whereWords } from "../action-words.ts";
+import { exploitationWords, replacementWords, restartOf, severityOf } from "../advisory-words.ts";
 import { comparedWith } from "../headline.ts";
 import { whyWords, whyWordsOf } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
 import { selectionTitle } from "../selection-words.ts";
 import { count, formatDay, formatRun, many, productLabel } from "../words.ts";
+import { listOf } from "./actions.tsx";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { KbHistoryChart } from "./charts.tsx";
 import { pageHref } from "./link.ts";
-import { Age, Change, KindBadge, OutsideLink, Pages, SelectionLink } from "./table.tsx";
+import { CveLine, ExploitedMark } from "./marks.tsx";
+import { Age, Change, KindBadge, OutsideLinks, Pages, ProductLink, ReplacedBy, SelectionLink } from "./table.tsx";
 import type { PageView } from "./view.ts";
 import { lastReadWords } from "./words.ts";
 
@@ -30,12 +36,12 @@ export function KbSections({ view, kbId }: { view: PageView; kbId: string }) {
       </p>
       <section aria-labelledby="kb-title" className="kb-page">
         <h2 id="kb-title">
-          {selectionTitle(selection)} {row && <OutsideLink row={row} />}
+          {selectionTitle(selection)} {row && <OutsideLinks row={row} />}
         </h2>
         <p className="note">
           {formatRun(report.runId, report.timeZone)}. {comparedWith(full)}
         </p>
-        {row ? <KbFacts row={row} report={report} /> : <p>{absentWords(kbId)}</p>}
+        {row ? <KbFacts row={row} view={view} /> : <p>{absentWords(kbId)}</p>}
         <KbLinks view={view} kbId={kbId} />
       </section>
       <div className="kb-grid">
@@ -76,34 +82,83 @@ function productsToDraw({ query, history }: PageView, row: KbRow | undefined): s
   return [...new Set([...now, ...ever])].slice(0, pageLimits.chartedProducts);
 }
 
-function KbFacts({ row, report }: { row: KbRow; report: Report }) {
+function KbFacts({ row, view }: { row: KbRow; view: PageView }) {
+  const { report } = view;
+  const msrc = [severityOf(row), restartOf(row), isMissing(row) ? replacementWords(row) : ""].filter(Boolean);
   return (
     <dl className="facts">
-      <div>
-        <dt>Change</dt>
-        <dd>
-          <KindBadge kind={row.kind} why={whyWordsOf(row)} />
-        </dd>
-      </div>
-      {row.name && (
-        <div>
-          <dt>Name</dt>
-          <dd>{row.name}</dd>
-        </div>
+      <Fact name="Install">
+        <InstallWords kbId={row.id} view={view} />
+      </Fact>
+      {report.facts !== null && (
+        <Fact name="Exploited">
+          <ExploitedCves row={row} />
+        </Fact>
       )}
-      <div>
-        <dt>Age</dt>
-        <dd className="c-age">
-          <Age row={row} report={report} />
-        </dd>
-      </div>
+      <Fact name="Change">
+        <KindBadge kind={row.kind} why={whyWordsOf(row)} />
+        <ReplacedBy row={row} view={view} />
+      </Fact>
+      <Fact name="Age" className="c-age">
+        <Age row={row} report={report} />
+      </Fact>
+      {msrc.length > 0 && <Fact name="MSRC says">{msrc.join(" · ")}</Fact>}
+      {row.name && <Fact name="Name">{row.name}</Fact>}
       {row.productsNames.length > 0 && (
-        <div>
-          <dt>Products</dt>
-          <dd>{row.productsNames.map((name) => name.replaceAll("_", " ")).join(", ")}</dd>
-        </div>
+        <Fact name="Products">{row.productsNames.map((name) => name.replaceAll("_", " ")).join(", ")}</Fact>
       )}
     </dl>
+  );
+}
+
+function Fact({ name, className, children }: { name: string; className?: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className={className}>{children}</dd>
+    </div>
+  );
+}
+
+/** What to install to close the KB, in each product that misses it. */
+function InstallWords({ kbId, view }: { kbId: string; view: PageView }) {
+  const { full, query, code } = view;
+  const actions = actionsFor(listOf(full), kbId);
+  if (actions.length === 0) return "nothing: it is no longer missing";
+  const { watchlist, run, from } = query;
+  return (
+    <ul>
+      {actions.map(({ row, installs, covers }) => {
+        const gaps = [...installs, ...covers].filter((gap) => gap.row.id === kbId);
+        return (
+          <li key={row.id}>
+            {row.id === kbId ? (
+              "this KB"
+            ) : (
+              <a href={pageHref({ watchlist, run }, { from, kb: row.id }, code)}>KB{row.id}</a>
+            )}{" "}
+            in {whereWords({ installs: gaps })}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function ExploitedCves({ row }: { row: KbRow }) {
+  const exploited = row.advisory?.exploited ?? [];
+  if (exploited.length === 0) return exploitationWords(row) || "not known";
+  return (
+    <>
+      <ExploitedMark />
+      <ul>
+        {exploited.slice(0, pageLimits.exploitedCves).map((one) => (
+          <li key={one.cve}>
+            <CveLine exploited={one} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -137,6 +192,7 @@ function KbProducts({ row, view }: { row: KbRow; view: PageView }) {
               <a href={pageHref(query, { softwareId: entry.softwareId, productPage: undefined }, code)}>
                 {productLabel(entry.softwareId)}
               </a>
+              <ProductLink softwareId={entry.softwareId} view={view} />
               {productLabel(entry.softwareId) !== entry.softwareId && <span className="id">{entry.softwareId}</span>}
             </RowHead>
             <Cell label="Change">

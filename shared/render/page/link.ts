@@ -1,9 +1,13 @@
 import {
+  type ActionsParameters,
+  actionsParameters,
   type HistoryParameters,
   historyParameters,
   type OverviewParameters,
   overviewParameters,
   type Parameters,
+  type ProductsParameters,
+  productsParameters,
   type ReportParameters,
   reportParameters,
   type ValueOf,
@@ -30,13 +34,26 @@ export function overviewHref(parameters: Linked<OverviewParameters>, code?: stri
   return `?${queryText(overviewParameters, parameters, code)}`;
 }
 
+/** The listed products, or their export, with these parameters, from their own page. */
+export function productsHref(parameters: Linked<ProductsParameters>, code?: string): string {
+  return `?${queryText(productsParameters, parameters, code)}`;
+}
+
 /** The totals of every run. */
 export function historyHref(parameters: Linked<HistoryParameters>, code?: string): string {
   return `history?${queryText(historyParameters, parameters, code)}`;
 }
 
+/** What to install. */
+export function actionsHref(parameters: Linked<ActionsParameters>, code?: string): string {
+  return `actions?${queryText(actionsParameters, parameters, code)}`;
+}
+
 /** A call without parameters of its own. */
-export function callHref(path: "overview" | "runs" | "openapi.json" | `runs/${string}`, code?: string): string {
+export function callHref(
+  path: "overview" | "products" | "runs" | "preview" | "openapi.json" | `runs/${string}`,
+  code?: string,
+): string {
   return code ? `${path}?${new URLSearchParams({ code })}` : path;
 }
 

@@ -31,8 +31,7 @@ import { Carried, Field, named } from "./filter.tsx";
 import { callHref, overviewHref, reportHref } from "./link.ts";
 import { Sparkline } from "./sparkline.tsx";
 import { Pages } from "./table.tsx";
-import { Tile } from "./tile.tsx";
-import type { TileFacts } from "./tiles.ts";
+import { Tile, type TileFacts } from "./tile.tsx";
 
 /** What the overview's page needs. */
 export interface OverviewView {

@@ -4,23 +4,28 @@ import { comparedProducts } from "../../core/products.ts";
 import type { Report } from "../../core/report.ts";
 import { isScheduled } from "../../core/run-id.ts";
 import { isOpenedBefore } from "../../core/run-list.ts";
-import { isNarrowed } from "../../core/selection.ts";
+import { countedReport, isNarrowed } from "../../core/selection.ts";
 import { goneMemory } from "../../core/snapshot.ts";
+import { isPartial } from "../../core/totals.ts";
 import { verdictOf } from "../../core/verdict.ts";
+import { factsWords, staleWords } from "../advisory-words.ts";
 import { newerRunWords } from "../asked-report.ts";
 import { comparedWith, headline } from "../headline.ts";
 import { pageLimits } from "../limits.ts";
-import { notReadOfAll, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
+import { notReadLine, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
-import { AgeChart, FlowChart, InstallsChart } from "./charts.tsx";
+import { ActionSection, actionsOf, InstallFirst } from "./actions.tsx";
+import { Charts } from "./charts.tsx";
+import { CoverageSection } from "./coverage.tsx";
 import { Document, renderDocument } from "./document.tsx";
 import { Carried, named } from "./filter.tsx";
+import { Fold } from "./fold.tsx";
 import { KbSections } from "./kb.tsx";
 import { callHref, historyHref, pageHref, progressHref, reportHref } from "./link.ts";
+import { PreviewForm } from "./preview-form.tsx";
 import { NotReadSection, ProductSection } from "./products.tsx";
 import { KbSection } from "./table.tsx";
-import { Tile } from "./tile.tsx";
-import { type TileFacts, tilesOf } from "./tiles.ts";
+import { Today } from "./today.tsx";
 import type { EmptyPageView, PageFrame, PageView, ShownProgress } from "./view.ts";
 import { droppedWords, forecastWords, readSoFar } from "./words.ts";
 
@@ -243,23 +248,25 @@ function NewerRuns({ view: { report, newerRuns, query, code } }: { view: PageVie
 }
 
 function ReportSections({ view }: { view: PageView }) {
-  const { report, selection } = view;
-  const label = trendLabel(selection);
+  const list = actionsOf(view);
   return (
     <>
       <Summary view={view} />
-      <section className="charts" aria-label="Trends" id="charts" data-live>
-        <InstallsChart trend={report.trend} label={label} />
-        <FlowChart trend={report.trend} label={label} />
-        <AgeChart report={report} />
-      </section>
+      <div className="cards">
+        <InstallFirst view={view} list={list} />
+        <Today view={view} />
+      </div>
+      <Trends view={view} />
       <KbSection view={view} />
+      <ActionSection view={view} list={list} />
       <NotReadSection view={view} />
       <ProductSection view={view} />
+      <CoverageSection view={view} />
     </>
   );
 }
 
+/** The sentence, what could not be read, and what it all rests on. */
 function Summary({ view }: { view: PageView }) {
   const { report, full, selection } = view;
   const isSelection = isNarrowed(selection);
@@ -267,21 +274,53 @@ function Summary({ view }: { view: PageView }) {
     <section className={`summary v-${verdictOf(report)}`} aria-label="Summary" id="summary" data-live>
       {isSelection && <SelectionTitle view={view} />}
       <p className="headline">{isSelection ? selectionHeadline(view) : headline(report)}</p>
+      <NotReadLine report={full} />
       <p className="about">
-        {comparedWith(full)} {olderWords(full)} <ReadProducts report={full} />
+        {comparedWith(full)} {olderWords(full)} {readWords(full)} <FactsLine report={full} />
       </p>
-      <p className="about">{forecastWords(forecast(report.trend), trendLabel(selection))}</p>
-      <ul className="tiles">
-        {tilesOf(view).map(({ filter, ...tile }) => (
-          <Tile key={tile.label} {...tile} href={filter && tileHref(view, filter)} />
-        ))}
-      </ul>
     </section>
   );
 }
 
-function tileHref({ query, code }: PageView, filter: NonNullable<TileFacts["filter"]>): string {
-  return `${pageHref(query, { ...filter, page: undefined, productPage: undefined }, code)}#kbs`;
+function NotReadLine({ report }: { report: Report }) {
+  const words = notReadLine(report);
+  return words === null ? null : (
+    <p>
+      <a className="warning" href="#not-read">
+        {words}
+      </a>
+    </p>
+  );
+}
+
+function readWords({ totals: { read, notRead } }: Report): string {
+  if (isPartial({ notRead })) return "";
+  return agree(read, "The product was read.", `All ${many(read, "product")} were read.`);
+}
+
+/** When the feeds were read whose facts the report uses. */
+function FactsLine({ report: { facts, committedAt, timeZone } }: { report: Report }) {
+  if (facts === null) return null;
+  const stale = staleWords(facts, committedAt);
+  return stale === "" ? (
+    <span className="facts-age">{factsWords(facts, timeZone)}</span>
+  ) : (
+    <span className="facts-age warning">
+      {factsWords(facts, timeZone)} {stale}
+    </span>
+  );
+}
+
+/** How it went over 30 days, and how old is what is missing. */
+function Trends({ view }: { view: PageView }) {
+  const { report, selection } = view;
+  const label = trendLabel(selection);
+  return (
+    <Fold id="charts" title="Trends" note="Missing installs, new and resolved, age, forecast" isLive>
+      <Charts trend={report.trend} label={label} report={countedReport(view)} />
+      <p className="note">{forecastWords(forecast(report.trend), label)}</p>
+    </Fold>
+  );
 }
 
 function SelectionTitle({ view: { selection, query, code } }: { view: PageView }) {
@@ -303,17 +342,6 @@ function olderWords(report: Report): string {
   return `${count(older)} of ${many(compared, "product")} with older counts, back to ${formatRun(oldest, report.timeZone)}.`;
 }
 
-function ReadProducts({ report }: { report: Report }) {
-  const { read } = report.totals;
-  const notRead = notReadOfAll(report);
-  if (notRead === null) return agree(read, "The product was read.", `All ${many(read, "product")} were read.`);
-  return (
-    <a className="warning" href="#not-read">
-      {notRead}
-    </a>
-  );
-}
-
 function Footer({ view }: { view: PageView }) {
   const { report, options } = view;
   const time = (iso: string) => formatTime(iso, report.timeZone);
@@ -323,10 +351,9 @@ function Footer({ view }: { view: PageView }) {
         <h2 id="exports-title">Exports</h2>
         <Exports view={view} />
       </section>
-      <section aria-labelledby="terms-title">
-        <h2 id="terms-title">What the numbers mean</h2>
+      <Fold id="terms" title="What the numbers mean" note="Machines, overdue, stalled, exploited, gaps">
         <Terms report={report} />
-      </section>
+      </Fold>
       <p className="audit">
         {isScheduled(report.runId) ? "Scheduled run" : "Run asked for"}, started {time(report.openedAt)}, finished{" "}
         {time(report.committedAt)}, tenant {report.tenant}.
@@ -335,6 +362,7 @@ function Footer({ view }: { view: PageView }) {
           Defender portal
         </a>
       </p>
+      <PreviewForm frame={view} watchlist={report.watchlist} />
     </footer>
   );
 }
@@ -365,7 +393,13 @@ function Exports({ view: { report, query, code } }: { view: PageView }) {
   );
 }
 
-function Terms({ report: { dueDays } }: { report: Report }) {
+const dueFromWords = {
+  released:
+    "Age counts from the oldest release in its line of replaced KBs, or from first sight where that is earlier.",
+  "first-seen": "Age counts from first sight.",
+} as const;
+
+function Terms({ report: { dueDays, dueDaysExploited, dueFrom } }: { report: Report }) {
   return (
     <dl className="terms">
       <div>
@@ -394,9 +428,24 @@ function Terms({ report: { dueDays } }: { report: Report }) {
       <div>
         <dt>Overdue, stalled, back</dt>
         <dd>
-          Overdue: missing for more than {many(dueDays, "day")}. Stalled: first seen {many(stall.days, "day")} ago or
-          longer, and still at {100 * stall.share} % of its peak or more. Back: missing again within{" "}
-          {many(goneMemory.days, "day")} of being resolved.
+          Overdue: older than {many(dueDays, "day")}, or than {many(dueDaysExploited, "day")} where it closes an
+          exploited CVE. {dueFromWords[dueFrom]} Stalled: first seen {many(stall.days, "day")} ago or longer, and still
+          at {100 * stall.share} % of its peak or more. Back: missing again within {many(goneMemory.days, "day")} of
+          being resolved.
+        </dd>
+      </div>
+      <div>
+        <dt>Exploited</dt>
+        <dd>
+          The KB closes a CVE that CISA lists as exploited (KEV), or that MSRC says is. MSRC does not know every KB;
+          that is not the same as not exploited.
+        </dd>
+      </div>
+      <div>
+        <dt>Gap, replaced</dt>
+        <dd>
+          A gap is one KB missing in one product. An update closes the gaps of all KBs that it replaces by MSRC’s word.
+          A KB that is no longer listed because another took its place is replaced, not resolved.
         </dd>
       </div>
       <div>

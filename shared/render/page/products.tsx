@@ -5,8 +5,10 @@ import { howMuchEarlier } from "../headline.ts";
 import { pageLimits } from "../limits.ts";
 import { count, formatDay, formatRun, many, productLabel, shortDay } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
+import { Fold } from "./fold.tsx";
 import { pageHref } from "./link.ts";
-import { Pages } from "./table.tsx";
+import { Sparkline } from "./sparkline.tsx";
+import { Pages, ProductLink } from "./table.tsx";
 import type { PageView } from "./view.ts";
 import { stateLabels } from "./words.ts";
 
@@ -18,10 +20,11 @@ export function NotReadSection({ view }: { view: PageView }) {
   if (rows.length === 0) return null;
   const more = rows.length - pageLimits.notRead;
   return (
-    <section id="not-read" aria-labelledby="not-read-title">
-      <h2 id="not-read-title">
-        {count(rows.length)} of {many(full.products.length, "product")} on the watchlist could not be read
-      </h2>
+    <Fold
+      id="not-read"
+      title={`${count(rows.length)} of ${many(full.products.length, "product")} on the watchlist could not be read`}
+      note="Which, since when, and why"
+    >
       <p className="note">
         This report claims nothing about them. If a product was read before, its last known counts are shown, marked
         “Not read”.
@@ -55,7 +58,7 @@ export function NotReadSection({ view }: { view: PageView }) {
         ))}
       </Table>
       {more > 0 && <p className="note">{count(more)} more are in the JSON export.</p>}
-    </section>
+    </Fold>
   );
 }
 
@@ -74,10 +77,17 @@ export function ProductSection({ view }: { view: PageView }) {
   const sorted = sortByMissing(report.products);
   const shown = slice(sorted, query.productPage ?? 1, pageLimits.products);
   const most = sorted[0]?.missingInstalls ?? 0;
+  const isPaged = query.productPage !== undefined;
+  const { lines } = view;
   const pageAt = (page: number) => `${pageHref(query, { productPage: page === 1 ? undefined : page }, code)}#products`;
   return (
-    <section id="products" aria-labelledby="products-title" data-live>
-      <h2 id="products-title">{productsTitle(report, full)}</h2>
+    <Fold
+      id="products"
+      title={productsTitle(report, full)}
+      note="What each misses, and its 30 days"
+      open={isPaged}
+      isLive
+    >
       {isNarrowed(selection) && <p className="note">Counts are of the selected KBs alone.</p>}
       <Table
         className="list"
@@ -88,11 +98,14 @@ export function ProductSection({ view }: { view: PageView }) {
             <ColumnHead>State</ColumnHead>
             <ColumnHead className="num">Missing KBs</ColumnHead>
             <ColumnHead className="num">Missing installs</ColumnHead>
-            <ColumnHead className="wide">
-              <span className="sr">Share of the largest</span>
-            </ColumnHead>
+            {lines ? (
+              <ColumnHead className="c-line">30 days</ColumnHead>
+            ) : (
+              <ColumnHead className="wide">
+                <span className="sr">Share of the largest</span>
+              </ColumnHead>
+            )}
             <ColumnHead>Last read</ColumnHead>
-            <ColumnHead>Compared with</ColumnHead>
           </>
         }
       >
@@ -102,9 +115,10 @@ export function ProductSection({ view }: { view: PageView }) {
               <a href={`${pageHref({ ...pick(view), softwareId: row.softwareId }, {}, code)}#kbs`}>
                 {productLabel(row.softwareId)}
               </a>
+              <ProductLink softwareId={row.softwareId} view={view} />
               {productLabel(row.softwareId) !== row.softwareId && <span className="id">{row.softwareId}</span>}
             </RowHead>
-            <Cell label="State">
+            <Cell label="State" className="c-state">
               <ProductStateWords row={row} report={full} />
             </Cell>
             <Cell className="num" label="Missing KBs">
@@ -113,20 +127,24 @@ export function ProductSection({ view }: { view: PageView }) {
             <Cell className="num" label="Missing installs">
               {row.current === null ? "?" : count(row.missingInstalls)}
             </Cell>
-            <Cell className="wide">
-              <ShareBar row={row} most={most} />
-            </Cell>
+            {lines ? (
+              <Cell className="c-line" label="30 days">
+                <Sparkline row={{ line: lines.get(row.softwareId) ?? [] }} />
+              </Cell>
+            ) : (
+              <Cell className="wide">
+                <ShareBar row={row} most={most} />
+              </Cell>
+            )}
             <Cell className="when" label="Last read">
               {row.readOn === null ? "never" : formatDay(row.readOn)}
-            </Cell>
-            <Cell className="when" label="Compared with">
-              {comparedWords(row, report)}
+              <span className="since">{comparedWords(row, report)}</span>
             </Cell>
           </Row>
         ))}
       </Table>
       <Pages slice={shown} label="Pages of products" href={pageAt} />
-    </section>
+    </Fold>
   );
 }
 
@@ -142,7 +160,7 @@ function productsTitle({ products }: Report, full: Report): string {
 
 function comparedWords(row: ProductRow, { timeZone }: Report): string {
   if (isNotRead(row)) return "not compared";
-  return row.previous === null ? "nothing" : formatRun(row.previous, timeZone);
+  return row.previous === null ? "compared with nothing" : `compared with ${formatRun(row.previous, timeZone)}`;
 }
 
 function ProductStateWords({ row, report }: { row: ProductRow; report: Report }) {

@@ -1,7 +1,9 @@
+import { advisoryState, isExploited } from "../../core/advisory.ts";
 import {
   ageInDays,
   changeOf,
   daysOverdue,
+  isKnownMissing,
   isLargest,
   largest,
   leadEntry,
@@ -14,15 +16,25 @@ import { compareEntries, compareRows } from "../../core/order.ts";
 import type { Report } from "../../core/report.ts";
 import { isMissing, type KbEntry, type KbRow, otherProducts, ownEntries, type RowKind } from "../../core/row.ts";
 import { searchedText } from "../../core/search.ts";
-import { naturalOrder, type Slice, type SortKey, slice, sortValue } from "../../core/selection.ts";
+import { isNarrowed, naturalOrder, type Slice, type SortKey, slice, sortValue } from "../../core/selection.ts";
+import {
+  causeWords,
+  exploitationWords,
+  releasedWords,
+  replacedBy,
+  replacementWords,
+  restartOf,
+  severityOf,
+} from "../advisory-words.ts";
 import { inSentence, kindLabels, whyWordsOf } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
-import { safeLink } from "../link.ts";
+import { productLink, safeLink } from "../link.ts";
 import { selectionTitle } from "../selection-words.ts";
-import { agree, count, formatDay, many, productLabel } from "../words.ts";
+import { agree, count, formatDay, listed, many, productLabel, shortDay } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, SortHead, Table } from "./cells.tsx";
 import { FilterForm } from "./filter.tsx";
 import { pageHref, reportHref } from "./link.ts";
+import { CatalogLink, ExploitedMark, Outside } from "./marks.tsx";
 import type { PageView } from "./view.ts";
 import { lastReadWords, sortLabels } from "./words.ts";
 
@@ -35,27 +47,36 @@ export function KbSection({ view }: { view: PageView }) {
       <h2 id="kbs-title" data-live>
         {selectionTitle(selection)}
       </h2>
-      <FilterForm view={view} />
-      <div className="bar">
-        <p className="status" id="kbs-status" role="status" data-live="text">
-          {statusWords(shown, full)}
-        </p>
-        <p className="links" id="kbs-links" data-live>
-          This selection as <SelectionLink view={view} format="csv" name="CSV" />
-          <SelectionLink view={view} format="json" name="JSON" />
-          <SelectionLink view={view} format="text" name="text" />
-        </p>
-      </div>
-      <div id="kbs-found" data-live>
-        {shown.total > 0 && <KbTable view={view} shown={shown} />}
-        <Pages
-          slice={shown}
-          label="Pages of KBs"
-          href={(page) => `${pageHref(query, { page: page === 1 ? undefined : page }, code)}#kbs`}
-        />
-      </div>
+      <details className="fold" open={isAsked(query)}>
+        <summary>{statusWords(shown, full)}</summary>
+        <FilterForm view={view} />
+        <div className="bar">
+          <p className="status" id="kbs-status" role="status" data-live="text">
+            {statusWords(shown, full)}
+          </p>
+          <p className="links" id="kbs-links" data-live>
+            This selection as <SelectionLink view={view} format="csv" name="CSV" />
+            <SelectionLink view={view} format="json" name="JSON" />
+            <SelectionLink view={view} format="text" name="text" />
+          </p>
+        </div>
+        <div id="kbs-found" data-live>
+          {shown.total > 0 && <KbTable view={view} shown={shown} />}
+          <Pages
+            slice={shown}
+            label="Pages of KBs"
+            href={(page) => `${pageHref(query, { page: page === 1 ? undefined : page }, code)}#kbs`}
+          />
+        </div>
+      </details>
     </section>
   );
+}
+
+/** Whether the page was asked for its KBs: a phone then shows them. */
+function isAsked(query: PageView["query"]): boolean {
+  const { page, sort } = query;
+  return isNarrowed(query) || page !== undefined || sort !== undefined;
 }
 
 function statusWords({ from, to, total }: Slice<KbRow>, { rows }: Report): string {
@@ -81,7 +102,8 @@ export function SelectionLink(props: { view: PageView; format: "csv" | "json" | 
 }
 
 function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
-  const complete = shown.total === view.full.rows.length && shown.pages === 1;
+  const { full } = view;
+  const complete = shown.total === full.rows.length && shown.pages === 1;
   const ranks = new Map(shown.items.toSorted(compareRows).map(({ id }, rank) => [id, rank]));
   return (
     <Table
@@ -98,6 +120,7 @@ function KbTable({ view, shown }: { view: PageView; shown: Slice<KbRow> }) {
           <SortHeader view={view} sort="cves" kind="number" />
           <SortHeader view={view} sort="age" kind="number" />
           <ColumnHead>Product</ColumnHead>
+          {full.facts !== null && <SortHeader view={view} sort="exploited" kind="number" />}
         </>
       }
     >
@@ -141,12 +164,12 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
         <a className="number" href={pageHref({ watchlist, run }, { from, kb: row.id }, code)}>
           KB{row.id}
         </a>
-        <OutsideLink row={row} />
+        <OutsideLinks row={row} />
         <span className="name">{row.name}</span>
-        <OtherProducts row={row} />
       </RowHead>
       <Cell className="c-worst">
         <KindBadge kind={row.kind} why={whyWordsOf(row)} />
+        <ReplacedBy row={row} view={view} />
       </Cell>
       <Cell className="c-machines num" label="Machines" data-v={sortValue(row, "machines")}>
         <CountCell row={row} entry={lead} of="machineMissedOn" />
@@ -158,8 +181,13 @@ function KbTableRow({ row, rank, view }: { row: KbRow; rank: number; view: PageV
         <Age row={row} report={report} />
       </Cell>
       <Cell className="c-product" label="Product">
-        <EntryList row={row} view={view} />
+        <Entries row={row} view={view} />
       </Cell>
+      {view.full.facts !== null && (
+        <Cell className="c-exploited" label="Exploited" data-v={sortValue(row, "exploited")}>
+          <Exploited row={row} />
+        </Cell>
+      )}
     </Row>
   );
 }
@@ -170,28 +198,49 @@ function searchedIds({ entries }: KbRow): string | undefined {
   return entries.map(({ softwareId }) => softwareId).join("\n");
 }
 
-function OtherProducts({ row }: { row: KbRow }) {
-  const others = otherProducts(row).map((name) => name.replaceAll("_", " "));
-  if (others.length === 0) return null;
-  const more = others.length - pageLimits.otherProducts;
+/** Links to Microsoft's pages about the KB, as far as their addresses can be trusted. */
+export function OutsideLinks({ row }: { row: KbRow }) {
+  const link = safeLink(row.url);
+  const isCatalog = link !== null && new URL(link).hostname.includes("catalog");
   return (
-    <span className="products">
-      {others.slice(0, pageLimits.otherProducts).join(", ")}
-      {more > 0 && ` and ${count(more)} more`}
+    <>
+      {link && !isCatalog && (
+        <Outside href={link} to={`page of KB${row.id} at Microsoft`}>
+          support
+        </Outside>
+      )}
+      <CatalogLink id={row.id} />
+    </>
+  );
+}
+
+/** What is listed in place of a KB that was replaced. */
+export function ReplacedBy({ row, view: { query, code } }: { row: KbRow; view: PageView }) {
+  const by = replacedBy(row);
+  if (by.length === 0) return null;
+  const { watchlist, run, from } = query;
+  return (
+    <span className="why">
+      by{" "}
+      {by.map((id) => (
+        <a key={id} href={pageHref({ watchlist, run }, { from, kb: id }, code)}>
+          KB{id}
+        </a>
+      ))}
     </span>
   );
 }
 
-/** A link to Microsoft's page about the KB, if its address can be trusted. */
-export function OutsideLink({ row }: { row: KbRow }) {
-  const link = safeLink(row.url);
-  if (!link) return null;
-  const site = new URL(link).hostname.includes("catalog") ? "catalog" : "support";
+/** Whether a KB closes an exploited CVE, and by whose word. */
+function Exploited({ row }: { row: KbRow }) {
+  if (!isExploited(row)) {
+    return <span className="none">{advisoryState(row) === "known" ? "none known" : exploitationWords(row)}</span>;
+  }
   return (
-    <a className="outside" href={link} rel="noopener noreferrer">
-      {site}
-      <span className="sr"> page of KB{row.id} at Microsoft</span>
-    </a>
+    <>
+      <ExploitedMark />
+      <span className="why">{causeWords(row)}</span>
+    </>
   );
 }
 
@@ -234,38 +283,90 @@ export function Age({ row, report }: { row: KbRow; report: Report }) {
     <>
       <span className="days">{isMissing(row) ? many(ageInDays(row, report.day), "day") : "gone"}</span>
       {overdue > 0 && <span className="overdue"> {many(overdue, "day")} overdue</span>}
-      <span className="since">first seen {formatDay(row.firstSeen)}</span>
+      {overdue === 0 && isKnownMissing(row) && <span className="due"> due {shortDay(row.dueOn)}</span>}
+      <span className="since">{seenWords(row)}</span>
       {stalled && <span className="stalled">{stalledWords(stalled)}</span>}
       {older && <span className="stalled">last read {lastReadWords(older)}</span>}
     </>
   );
 }
 
+/** `released and first seen 10 Nov 2026`, or both days where they differ. */
+function seenWords(row: KbRow): string {
+  const [released, seen] = [releasedWords(row), `first seen ${formatDay(row.firstSeen)}`];
+  if (released === "") return seen;
+  return row.advisory?.released === row.firstSeen ? `released and ${seen}` : `${released}, ${seen}`;
+}
+
 function stalledWords({ current, peak }: KbEntry): string {
   return `stalled at ${count(current?.machineMissedOn ?? null)}, peak ${count(peak)}`;
 }
 
-function EntryList({ row, view: { query, code } }: { row: KbRow; view: PageView }) {
+/** The products of a row, in a line that opens to what holds for each, and to what is known of the KB. */
+function Entries({ row, view }: { row: KbRow; view: PageView }) {
+  const { query, code } = view;
   const entries = row.entries.toSorted(compareEntries);
   const more = entries.length - pageLimits.namedProducts;
   const { watchlist, run, from } = query;
   return (
-    <ul className="entries">
-      {entries.slice(0, pageLimits.namedProducts).map((entry) => (
-        <li key={entry.softwareId} data-id={entry.softwareId}>
-          <span className="label">{productLabel(entry.softwareId)}</span>
-          {entries.length > 1 && <EntryCounts entry={entry} row={row} />}
-        </li>
-      ))}
-      {more > 0 && (
-        <li>
-          <a href={pageHref({ watchlist, run }, { from, kb: row.id }, code)}>
-            {count(more)} more<span className="sr"> products of KB{row.id}</span>
-          </a>
-        </li>
-      )}
-    </ul>
+    <details className="row">
+      <summary>{productsWords(entries)}</summary>
+      <ul className="entries">
+        {entries.slice(0, pageLimits.namedProducts).map((entry) => (
+          <li key={entry.softwareId} data-id={entry.softwareId}>
+            <span className="label">{productLabel(entry.softwareId)}</span>
+            {entries.length > 1 && <EntryCounts entry={entry} row={row} />}
+            <ProductLink softwareId={entry.softwareId} view={view} />
+          </li>
+        ))}
+        {more > 0 && (
+          <li>
+            <a href={pageHref({ watchlist, run }, { from, kb: row.id }, code)}>
+              {count(more)} more<span className="sr"> products of KB{row.id}</span>
+            </a>
+          </li>
+        )}
+      </ul>
+      <Facts row={row} />
+    </details>
   );
+}
+
+/** `Windows 11`, or `Windows 11 and 2 more`. */
+function productsWords(entries: readonly KbEntry[]): string {
+  const [first] = entries;
+  const more = entries.length - 1;
+  return `${first ? productLabel(first.softwareId) : ""}${more > 0 ? ` and ${count(more)} more` : ""}`;
+}
+
+/** The way to a product's machines in Defender. */
+export function ProductLink({ softwareId, view }: { softwareId: string; view: PageView }) {
+  const { options, report } = view;
+  return (
+    <Outside
+      href={productLink(options.portalUrl, softwareId, report.tenant)}
+      to={`with ${productLabel(softwareId)} in Defender`}
+    >
+      machines
+    </Outside>
+  );
+}
+
+function Facts({ row }: { row: KbRow }) {
+  const facts = factsOf(row);
+  return facts.length > 0 ? <p className="note">{facts.join(" · ")}</p> : null;
+}
+
+function factsOf(row: KbRow): string[] {
+  const others = otherProducts(row).map((name) => name.replaceAll("_", " "));
+  const more = others.length - pageLimits.otherProducts;
+  const also = listed([...others.slice(0, pageLimits.otherProducts), ...(more > 0 ? [`${count(more)} more`] : [])]);
+  return [
+    severityOf(row),
+    restartOf(row),
+    isMissing(row) ? replacementWords(row) : "",
+    others.length > 0 ? `also for ${also}` : "",
+  ].filter(Boolean);
 }
 
 function EntryCounts({ entry, row }: { entry: KbEntry; row: KbRow }) {

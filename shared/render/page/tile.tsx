@@ -1,13 +1,19 @@
 import { count } from "../words.ts";
-import type { TileFacts } from "./tiles.ts";
 
-/** One count on top of a page, with a link to what it counts. */
-export function Tile(props: Omit<TileFacts, "filter"> & { href?: string | undefined }) {
-  const { label, value, note, tone, href } = props;
+/** One count on top of the overview. */
+export interface TileFacts {
+  label: string;
+  /** `null`: nobody knows. */
+  value: number | null;
+  tone: "bad" | "warn" | "good" | "plain";
+}
+
+/** One count with a link to what it counts. */
+export function Tile(props: TileFacts & { href?: string | undefined }) {
+  const { label, value, tone, href } = props;
   const content = (
     <>
       <span className="value">{count(value)}</span> <span className="label">{label}</span>
-      {note && <span className="then">{note}</span>}
     </>
   );
   return (

@@ -1,4 +1,5 @@
 import type { KbHistory } from "../../core/kb-history.ts";
+import type { OverviewRow } from "../../core/overview.ts";
 import type { RunSummary } from "../../core/run.ts";
 import type { RunId } from "../../core/run-id.ts";
 import type { AskedReport } from "../asked-report.ts";
@@ -39,6 +40,8 @@ export interface PageView extends PageFrame, AskedReport {
   /** Runs to choose from, in the order in which they were opened. */
   runs: readonly Pick<RunSummary, "runId" | "openedAt">[];
   query: PageQuery;
+  /** Missing installs of listed products over 30 days; absent where products are not listed completely. */
+  lines?: ReadonlyMap<string, OverviewRow["line"]>;
   /** Of `query.kb`, over the runs up to this one. */
   history?: KbHistory;
 }

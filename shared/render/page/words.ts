@@ -10,6 +10,7 @@ export const sortLabels: Readonly<Record<SortKey, string>> = {
   machines: "Machines",
   cves: "CVEs",
   age: "Age",
+  exploited: "Exploited",
 };
 
 export const stateLabels: Readonly<Record<ProductState, string>> = {

@@ -208,6 +208,19 @@ describe("pages", () => {
     expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(Array(3).fill("Bearer secret-token-1"));
   });
 
+  test("of the product list are followed and joined too, each with a permit", async () => {
+    const permits: number[] = [];
+    const { server, defender } = await world((request) => {
+      const isLast = request.path.includes("$skip=1");
+      return { body: { value: [isLast ? "b" : "a"], ...(!isLast && { "@odata.nextLink": "?$skip=1" }) } };
+    });
+    const permit = async () => void permits.push(server.requests.length);
+    expect(await defender.listSoftware("home", { permit })).toEqual(["a", "b"]);
+    expect(server.requests.map(({ path }) => path)).toEqual(["/api/Software", "/api/Software?$skip=1"]);
+    expect(permits).toEqual([0, 1]);
+    expect(defender.usage("home").calls.reduce((sum, [, count]) => sum + count, 0)).toBe(2);
+  });
+
   test("are not followed to another host, scheme or port, and no token goes there", async () => {
     const other = await startHttpServer(() => list(666));
     onTestFinished(() => other.close());

@@ -275,6 +275,15 @@ describe("the thread of a month", () => {
     expect(new Set([id, ...others]).size).toBe(6);
   });
 
+  test("of an alert is its own, one for each CVE of a watchlist", () => {
+    const { runId: _, ...of } = chain;
+    const ids = [{}, { cve: "CVE-2026-1" }, { cve: "CVE-2026-2" }, { cve: "CVE-2026-1", watchlist: "b" }].map((parts) =>
+      threadId("kb@example.org", { ...of, ...parts }),
+    );
+    expect(new Set([...ids, threadId("kb@example.org", chain)]).size).toBe(5);
+    for (const id of ids) expect(id).toMatch(/^<alert\.[a-z0-9]+@[a-z.-]+>$/);
+  });
+
   test("is in the headers that mail programs thread by", async () => {
     const { url, received } = await startSendGrid();
     const watchlist = "Größe\r\nBcc: thief@example.net";

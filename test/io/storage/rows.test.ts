@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../../../shared/core/comparison.ts";
+import type { ListReport } from "../../../shared/core/list-report.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
 import type { LeftProduct, ReadFailure, Run, RunRules } from "../../../shared/core/run.ts";
 import type { GoneKb, Snapshot } from "../../../shared/core/snapshot.ts";
 import { encodeKey, type KeyedRow } from "../../../shared/io/storage/row.ts";
 import {
+  createSnapshotDecoder,
   decodeRun,
   decodeSnapshot,
   decodeSummary,
@@ -32,6 +34,7 @@ import { aStoredRun, pendingMail, someTotals } from "../../support/store-contrac
 const anyUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 300 })
   .map((units) => String.fromCharCode(...units));
+const anyLine = fc.record({ ids: fc.array(anyText, { maxLength: 3 }), since: anyDay, listedOn: anyDay });
 const anyKb: fc.Arbitrary<MissingKb> = fc.record(
   {
     id: anyText,
@@ -43,15 +46,23 @@ const anyKb: fc.Arbitrary<MissingKb> = fc.record(
     firstSeen: anyDay,
     peak: anyCount,
     goneOn: anyDay,
+    line: anyLine,
   },
   {
     requiredKeys: ["id", "name", "productsNames", "url", "machineMissedOn", "cveAddressed", "firstSeen", "peak"],
   },
 );
-const anyGone: fc.Arbitrary<GoneKb> = fc.record(
-  { id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay, unexplained: fc.constant(true) },
-  { requiredKeys: ["id", "firstSeen", "peak", "goneOn"] },
-);
+const anyGone: fc.Arbitrary<GoneKb> = fc
+  .tuple(
+    fc.record({ id: anyText, firstSeen: anyDay, peak: anyCount, goneOn: anyDay }),
+    fc.oneof(
+      fc.constant({}),
+      fc.constant({ unexplained: true as const }),
+      fc.record({ replacedBy: anyText.filter((id) => id !== "") }),
+    ),
+    fc.option(anyLine, { nil: undefined }),
+  )
+  .map(([left, why, line]) => ({ ...left, ...why, ...(line && { line }) }));
 const anySnapshot: fc.Arbitrary<Snapshot> = fc.record(
   {
     tenant: anyText,
@@ -97,16 +108,32 @@ const anyFailure: fc.Arbitrary<ReadFailure> = fc.record(
     misses: fc.nat(),
     permanentSince: anyRunId,
     unknownSince: anyDay,
+    isGone: fc.constant(true as const),
   },
   { requiredKeys: ["softwareId", "reason", "permanent", "since", "misses"] },
 );
 const anyRules: fc.Arbitrary<RunRules> = fc.record({
   thresholds: fc.record({ minMachines: fc.nat(), minPercent: fc.nat(), minCves: fc.nat() }),
-  dueDays: fc.nat(),
+  ...{ dueDays: fc.nat(), dueDaysExploited: fc.nat(), dueFrom: fc.constantFrom("released", "first-seen") },
   timeZone: anyText,
+});
+const anyListReport: fc.Arbitrary<ListReport> = fc.record({
+  readAt: fc.option(anyInstant),
+  failure: fc.option(fc.record({ reason: anyText, since: anyInstant })),
+  found: fc.option(fc.record({ configured: fc.nat(), withoutWeaknesses: fc.nat(), beyond: fc.nat() })),
+  unknown: fc.record({
+    ids: fc.array(fc.record({ softwareId: anyText, nearest: fc.array(anyText) }), { maxLength: 3 }),
+    more: fc.nat(),
+  }),
+  mistaken: fc.array(fc.record({ softwareId: anyText, meant: anyText }), { maxLength: 2 }),
+  unwatched: fc.record({
+    products: fc.array(fc.record({ softwareId: anyText, exposedMachines: fc.nat() }), { maxLength: 3 }),
+    more: fc.nat(),
+  }),
 });
 const anyRun: fc.Arbitrary<Run> = fc
   .record({
+    productList: fc.option(anyListReport, { nil: undefined }),
     watchlist: anyText,
     runId: anyRunId,
     tenant: anyText,
@@ -121,6 +148,7 @@ const anyRun: fc.Arbitrary<Run> = fc
     totals: anyTotals,
     mail: anyMail,
   })
+  .map(({ productList, ...run }) => ({ ...run, ...(productList && { productList }) }))
   .chain((run) =>
     // Most failures are of products that were to be compared.
     fc.subarray([...run.comparisons]).map((failed) => ({
@@ -196,6 +224,36 @@ describe("a snapshot's row", () => {
         expect(decodeSnapshot(snapshot, row, place)).toEqual(snapshot);
       }),
     );
+  });
+
+  it("gives back the snapshot whatever was decoded of its product before", () => {
+    // The same KBs with other counts, days and lines, and not in the same order.
+    const ids = fc.array(anySnapshot, { minLength: 2, maxLength: 5 }).map((snapshots) =>
+      snapshots.map(({ missingKbs, gone, ...rest }) => ({
+        ...rest,
+        missingKbs: missingKbs.map((kb, index) => ({ ...kb, id: String(index) })),
+        gone: gone.map((kb, index) => ({ ...kb, id: String(index) })),
+      })),
+    );
+    fc.assert(
+      fc.property(ids, (snapshots) => {
+        const decode = createSnapshotDecoder();
+        for (const snapshot of [...snapshots, ...snapshots.toReversed()])
+          expect(decode(snapshot, encodeSnapshot(snapshot), place)).toEqual(snapshot);
+      }),
+    );
+  });
+
+  it("shares a KB with the one decoded before it where nothing of it changed, and checks it where something did", () => {
+    const [first, second] = [aKb({ id: "1" }), aKb({ id: "2", machineMissedOn: 7 })];
+    const decode = createSnapshotDecoder();
+    const before = aSnapshot({ missingKbs: [first, second] });
+    const after = aSnapshot({ missingKbs: [first, { ...second, machineMissedOn: 8 }] });
+    const [one, other] = [before, after].map((snapshot) => decode(snapshot, encodeSnapshot(snapshot), place));
+    expect(other?.missingKbs[0]).toBe(one?.missingKbs[0]);
+    expect(other?.missingKbs[1]?.machineMissedOn).toBe(8);
+    const damaged = aSnapshot({ missingKbs: [{ ...first, firstSeen: "yesterday" }] });
+    expect(() => decode(damaged, encodeSnapshot(damaged), place)).toThrow("is damaged");
   });
 
   it("splits no character over two columns", () => {
@@ -368,11 +426,12 @@ describe("rows that version 1 wrote", () => {
     schemaVersion: 1,
     day: "2026-11-23",
     openedAt: "2026-11-23T05:00:00.000Z",
-    missingKbCount: 2,
+    missingKbCount: 3,
     unusable: 1,
     missingKbs0:
-      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251,"2026-10-20"],["5066835","",[],null,null,0,"2026-11-23",null]]',
-    gone0: '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true]]',
+      '[["5041585","August 2024 Security Updates",["windows_10"],"https://support.microsoft.com/kb/5041585",240,14,"2026-11-01",251,"2026-10-20"],["5066835","",[],null,null,0,"2026-11-23",null],["5070000","",[],null,1,1,"2026-10-15",9,null,["2026-10-13","2026-11-11",["5066835"]]]]',
+    gone0:
+      '[["4540673","2026-01-05",3,"2026-11-20"],["4540674","2026-01-05",3,"2026-11-20",true],["4540675","2026-01-05",3,"2026-11-20","4540676"],["4540676","2026-01-05",4,"2026-11-20",null,["2026-01-04","2026-02-03",["4540675"]]]]',
   };
   const snapshot: Snapshot = {
     tenant: "home",
@@ -390,16 +449,27 @@ describe("rows that version 1 wrote", () => {
         ...{ id: "5066835", name: "", productsNames: [], url: null, machineMissedOn: null, cveAddressed: 0 },
         ...{ firstSeen: "2026-11-23", peak: null },
       },
+      {
+        ...{ id: "5070000", name: "", productsNames: [], url: null, machineMissedOn: 1, cveAddressed: 1 },
+        ...{ firstSeen: "2026-10-15", peak: 9 },
+        line: { ids: ["5066835"], since: "2026-10-13", listedOn: "2026-11-11" },
+      },
     ],
     gone: [
       { id: "4540673", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20" },
       { id: "4540674", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", unexplained: true },
+      { id: "4540675", firstSeen: "2026-01-05", peak: 3, goneOn: "2026-11-20", replacedBy: "4540676" },
+      {
+        ...{ id: "4540676", firstSeen: "2026-01-05", peak: 4, goneOn: "2026-11-20" },
+        line: { ids: ["4540675"], since: "2026-01-04", listedOn: "2026-02-03" },
+      },
     ],
     unusable: 1,
   };
   const runRow: KeyedRow = {
     ...{ partitionKey: "home|b=C3=BCro", rowKey: "2026-11-23", schemaVersion: 1 },
     ...{ day: "2026-11-23", minMachines: 5, minPercent: 20, minCves: 1, dueDays: 14, timeZone: "Europe/Berlin" },
+    ...{ dueDaysExploited: 3, dueFrom: "first-seen", replaced: 13n, exploited: 14n },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z", previousRunId: "2026-11-22" },
     ...{ mailStatus: "refused", mailAt: "2026-11-23T05:05:00.000Z", mailAttempts: 2, mailUnknownOutcomes: 1 },
     ...{ mailFailedSends: 2, mailCanAsk: true },
@@ -418,7 +488,10 @@ describe("rows that version 1 wrote", () => {
     ...{ watchlist: "Büro", runId: "2026-11-23", tenant: "home", previousRunId: "2026-11-22" },
     ...{ openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" },
     ...{ day: "2026-11-23", left: [{ ...left, heldBack: { "5041585": { machineMissedOn: 31 } } }] },
-    rules: { thresholds: { minMachines: 5, minPercent: 20, minCves: 1 }, dueDays: 14, timeZone: "Europe/Berlin" },
+    rules: {
+      ...{ thresholds: { minMachines: 5, minPercent: 20, minCves: 1 }, timeZone: "Europe/Berlin" },
+      ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "first-seen" },
+    },
     comparisons: [
       {
         ...{ softwareId: "microsoft-_-windows_10", previous: "2026-11-22", current: "2026-11-23" },

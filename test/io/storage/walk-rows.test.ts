@@ -50,6 +50,7 @@ const anyStatus: fc.Arbitrary<WatchlistStatus> = fc.record(
     line: fc.array(fc.record({ day: anyDay, missingInstalls: fc.maxSafeNat() }), { maxLength: 31 }),
     lastDigest: fc.option(fc.record({ runId: anyRunId, at: anyInstant })),
     open: fc.array(fc.record({ runId: anyRunId, committedAt: anyInstant, mail: anyMail }), { maxLength: 10 }),
+    alerts: fc.array(fc.record({ cve: anyText, openedAt: anyInstant, mail: anyMail }), { minLength: 1, maxLength: 10 }),
   },
   { requiredKeys: ["tenant", "watchlist", "removedOn", "latest", "failing", "line", "lastDigest", "open"] },
 );
@@ -135,7 +136,7 @@ describe("rows that version 1 wrote", () => {
   const bookmarkRow: KeyedRow = { ...key, rowKey: "retention", ...bookmark, after: "microsoft-_-edge" };
   const totals = {
     ...{ new: 1, worsened: 2, improved: 3, resolved: 4, returned: 5, moreCves: 10, baseline: 6, read: 7, notRead: 8 },
-    ...{ missingKbs: 9, missingInstalls: 3_000_000_000, overdue: 11, stalled: 12 },
+    ...{ missingKbs: 9, missingInstalls: 3_000_000_000, overdue: 11, stalled: 12, replaced: 13, exploited: 14 },
   };
   const at = { openedAt: "2026-11-23T05:00:00.000Z", committedAt: "2026-11-23T05:04:00.000Z" };
   const status: WatchlistStatus = {
@@ -150,17 +151,25 @@ describe("rows that version 1 wrote", () => {
         mail: { status: "claimed", at: "2026-11-22T05:05:00.000Z", attempts: 0, unknownOutcomes: 0, since: null },
       },
     ],
+    alerts: [
+      {
+        ...{ cve: "CVE-2026-20001", openedAt: "2026-11-23T14:17:05.000Z" },
+        mail: { status: "pending", at: "2026-11-23T14:17:05.000Z", attempts: 0, unknownOutcomes: 0 },
+      },
+    ],
   };
   const statusRow: KeyedRow = {
     ...{ partitionKey: "all", rowKey: "home|b=C3=BCro", schemaVersion: 1, tenant: "home", watchlist: "Büro" },
     ...{ runId: "2026-11-23", day: "2026-11-23", ...at, digestRunId: "2026-11-20" },
     ...{ digestAt: "2026-11-20T05:06:00.000Z", removedOn: "2026-11-24", awaitedSince: "2026-11-23T06:00:00.000Z" },
     totals0:
-      '{"new":1,"worsened":2,"improved":3,"resolved":4,"returned":5,"moreCves":10,"baseline":6,"read":7,"notRead":8,"missingKbs":9,"missingInstalls":3000000000,"overdue":11,"stalled":12}',
+      '{"new":1,"worsened":2,"improved":3,"resolved":4,"returned":5,"moreCves":10,"baseline":6,"read":7,"notRead":8,"missingKbs":9,"missingInstalls":3000000000,"overdue":11,"stalled":12,"replaced":13,"exploited":14}',
     failing0: '{"softwareId":"microsoft-_-office","reason":"Busy.","misses":3,"others":1}',
     line0: '[["2026-11-23",3000000000]]',
     open0:
       '[["2026-11-22","2026-11-22T05:04:00.000Z",{"mailStatus":"claimed","mailAt":"2026-11-22T05:05:00.000Z","mailAttempts":0,"mailUnknownOutcomes":0,"mailFailedSends":0,"mailCanAsk":false,"mailCrashes":0,"mailReason":"","mailIsAccountTrouble":false,"mailRetryAt":"","mailSince":"none","mailIsResent":false}]]',
+    alerts0:
+      '[["CVE-2026-20001","2026-11-23T14:17:05.000Z",{"mailStatus":"pending","mailAt":"2026-11-23T14:17:05.000Z","mailAttempts":0,"mailUnknownOutcomes":0,"mailFailedSends":0,"mailCanAsk":false,"mailCrashes":0,"mailReason":"","mailIsAccountTrouble":false,"mailRetryAt":"","mailSince":"","mailIsResent":false}]]',
   };
 
   it("mean what they meant then, whatever this version writes", () => {

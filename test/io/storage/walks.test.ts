@@ -11,8 +11,10 @@ import { faultyStores, odataFault, otherCodes, passingFaults, uniqueTables } fro
 import {
   aLease,
   anEmptyStatus,
+  aProductList,
   aRequest,
   aStatus,
+  describeProductLists,
   describeStatuses,
   describeWalks,
 } from "../../support/walks-contract.ts";
@@ -20,7 +22,7 @@ import {
 const tables = uniqueTables();
 const store = createStore(emulator(), tables);
 
-for (const describeContract of [describeStatuses, describeWalks]) {
+for (const describeContract of [describeStatuses, describeWalks, describeProductLists]) {
   describeContract("memory", createFakeStore);
   describeContract("the simulation", createSimStore);
   describeContract("Table Storage", () => createStore(emulator(), tables));
@@ -227,4 +229,36 @@ describe.concurrent("a fault on the way to a tenant's rows", { timeout: 20_000 }
       for (const call of calls) await expect(call()).rejects.toThrow(`Azure Storage returned ${status} ${code} for `);
     });
   }
+});
+
+describe("a product list that cannot be read", () => {
+  const list = aProductList();
+  const listing = { triedAt: list.readAt, list: { readAt: list.readAt, count: 2 }, failure: null };
+
+  it.each<[string, Row]>([
+    ["without its first column", { parts: 1 }],
+    ["of more parts than there are", { parts: 2, text0: '"x"' }],
+    ["that is not compressed", { parts: 1, text0: '"eA=="' }],
+    ["of another version", { schemaVersion: 2 }],
+  ])("%s is none, and the next one replaces it", async (_, columns) => {
+    const tenant = crypto.randomUUID();
+    await store.saveListing(tenant, listing, list);
+    const keys = { partitionKey: tenant, rowKey: "products|0" };
+    await client(tables.walksTable).upsertEntity({ ...keys, schemaVersion: 1, ...columns }, "Replace");
+    expect(await store.readProductList(tenant)).toBeNull();
+    await client(tables.walksTable).upsertEntity({ ...keys, rowKey: "products", triedAt: "soon" }, "Replace");
+    expect(await store.readListing(tenant)).toBeNull();
+    await store.saveListing(tenant, listing, list);
+    expect([await store.readListing(tenant), await store.readProductList(tenant)]).toEqual([listing, list]);
+  });
+
+  it("is written with one call and read with one", async () => {
+    const { open, close } = faultyStores(tables);
+    const counted = await open([]);
+    const tenant = crypto.randomUUID();
+    await counted.saveListing(tenant, listing, aProductList(40_000));
+    await counted.readProductList(tenant);
+    expect(counted.requests).toHaveLength(2);
+    await close();
+  });
 });

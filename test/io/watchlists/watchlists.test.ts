@@ -14,7 +14,13 @@ import { type HttpServer, startHttpServer } from "../../support/http-server.ts";
 
 const defaults = {
   thresholds: { minMachines: 1, minPercent: 0, minCves: 1 },
-  ...({ mailWhen: "always", heartbeatDay: "none", dueDays: 14, otherTenants: true, readerRoles: false } as const),
+  ...({
+    mailWhen: "always",
+    heartbeatDay: "none",
+    ...{ dueDays: 14, dueDaysExploited: 3, dueFrom: "released" as const, alertExploited: true },
+    otherTenants: true,
+    readerRoles: false,
+  } as const),
 };
 
 const entry = (name: string, parts: object = {}) => ({

@@ -7,7 +7,7 @@ import { renderText } from "../../../shared/render/digest/text.ts";
 import { reportCsv } from "../../../shared/render/export/csv.ts";
 import type { RenderOptions } from "../../../shared/render/words.ts";
 import { anyStory } from "../../support/any-report.ts";
-import { aKb, aReport, type ProductStory, type RunStory } from "../../support/builders.ts";
+import { aCatalogue, aKb, aReport, type ProductStory, type RunStory } from "../../support/builders.ts";
 import { linksOf, tagsOf, visibleText } from "../../support/mail-text.ts";
 
 const options: RenderOptions = {
@@ -82,27 +82,37 @@ async function someBetter(): Promise<Report["rows"]> {
 }
 
 describe("digest", () => {
-  it("lists what is worse first, then what is back and overdue, then what is better, then what is not known", async () => {
-    for (const body of bodies(await mailOf(everything))) {
+  it("says what happened, what to install first, what got worse, what happened since the last one, what could not be read", async () => {
+    const since = { rows: await someBetter(), rose: 1 };
+    for (const body of bodies(await mailOf(everything, {}, since))) {
       const order = [
         "kb100 is new in windows 10, on 240 machines; 1 got worse, by 12 machines; 1 is back",
-        "compared with 22 nov 2026, 1 day earlier",
+        "monday 23 nov 2026 · compared with sunday 22 nov 2026",
+        "install first",
+        "these 3 of 7 updates close 3 of 7 gaps: see the report.",
         "new: 1 kb",
         "worse: 1 kb",
         "back after being resolved: 1 kb",
-        "overdue: 1 kb",
-        "better: 2 kbs",
-        "no longer listed",
-        "missing installs, last 30 days",
-        "missing by product",
-        "not read: 1 product",
+        "overdue: 1 kb. none since the last report.",
+        "better: 2 kbs.",
+        "resolved: 1 kb.",
+        "better since the digest of 16 nov: 1 kb.",
+        "resolved since the digest of 16 nov: 1 kb.",
+        "since the digest of 16 nov. 1 kb rose below the thresholds.",
+        "could not be read: 1 product",
         "now watched: 1 product",
         "not patched by kbs: 1 product",
         "unusable items: 1 product",
-        "2 of 4 products compared",
+        "3 of 4 products read, 23 nov, 06:00–06:04 cet.",
       ].map((words) => body.indexOf(words));
       expect(order).not.toContain(-1);
       expect(order).toEqual([...order].sort((a, b) => a - b));
+    }
+  });
+
+  it("has no charts where something got worse", async () => {
+    for (const body of bodies(await mailOf(everything))) {
+      expect(body).not.toMatch(/last 30 days|missing by product/);
     }
   });
 
@@ -155,7 +165,8 @@ describe("digest", () => {
       aKb({ id: "4", machineMissedOn: 70, cveAddressed: 0 }),
     ];
     const { seen } = await mailOf({ products: { [win10]: { before: [], now } } });
-    expect(seen.match(/^KB\d/gm)).toEqual(["KB4", "KB3", "KB2", "KB1"]);
+    const [, table = ""] = seen.split("New: 4 KBs");
+    expect(table.match(/^KB\d/gm)).toEqual(["KB4", "KB3", "KB2", "KB1"]);
   });
 
   it("says of one product of a KB what differs from the rest", async () => {
@@ -185,10 +196,9 @@ describe("digest", () => {
       aKb({ id: "3", url: null }),
     ];
     const { html, text } = await mailOf({ products: { [win10]: { before: [], now: kbs } } }, { reportUrl: null });
-    expect(linksOf(html)).toEqual([
-      "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB1",
-      options.portalUrl,
-    ]);
+    expect(new Set(linksOf(html))).toEqual(
+      new Set(["https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB1", options.portalUrl]),
+    );
     expect(text).not.toContain("evil.example");
   });
 
@@ -196,6 +206,118 @@ describe("digest", () => {
     const kb = aKb({ name: "N", productsNames: ["edge", "windows_10", "windows_11"], firstSeen: "2026-11-23" });
     const { seen } = await mailOf({ products: { [win10]: { before: [], now: [kb] } } });
     expect(seen).toContain("KB5041585 N · also for edge and windows 11 · first seen today");
+  });
+});
+
+describe("what a digest says to install", () => {
+  const kev = [{ cve: "CVE-2026-1234", since: "2026-11-12", ransomware: true }];
+  const catalogue = aCatalogue(
+    { "1": { cves: ["CVE-2026-1234"], released: "2026-11-21" }, "2": { supersedes: ["3"], restart: "maybe" }, "3": {} },
+    kev,
+  );
+  const missing = [
+    aKb({ id: "1", machineMissedOn: 5, firstSeen: "2026-11-21" }),
+    ...["2", "3", "4", "5", "6"].map((id) => aKb({ id, machineMissedOn: 90 - Number(id) })),
+  ];
+  const quiet = { [win10]: { before: missing, now: missing } };
+  const rise = missing.map((kb) => ({ ...kb, machineMissedOn: (kb.machineMissedOn ?? 0) + 1 }));
+
+  it("is all of it on a quiet day: what is exploited first, with why and by when, and what each closes besides", async () => {
+    for (const body of bodies(await mailOf({ products: quiet, catalogue }))) {
+      expect(body).toContain("install these 5 updates: they close 6 of 6 gaps 1. kb1 on windows 10");
+      expect(body).toMatch(
+        /kb1 on windows 10( ·|;) 5 machines( ·|;) needs a restart.+exploited: cve-2026-1234 in cisa kev since 12 nov, used by ransomware.+due in 1 day/,
+      );
+      expect(body).toMatch(/2. kb2 on windows 10( ·|;) 88 machines( ·|;) also closes kb3( ·|;) may need a restart/);
+      expect(body).not.toContain(" kb3 on ");
+    }
+  });
+
+  it("is the most urgent where something got worse, with how much that closes", async () => {
+    for (const body of bodies(await mailOf({ products: { [win10]: { before: missing, now: rise } }, catalogue }))) {
+      expect(body).toMatch(/install first 1\. kb1 .*2\. kb2 .*3\. kb4 /);
+      expect(body).not.toContain(" 4. ");
+      expect(body).toContain("these 3 of 5 updates close 4 of 6 gaps: see the report.");
+    }
+  });
+
+  it("is overdue by the days of its oldest gap", async () => {
+    const old = [aKb({ id: "1", firstSeen: "2026-11-01" }), aKb({ id: "2", firstSeen: "2026-11-05" })];
+    const { seen } = await mailOf({ products: { [win10]: { before: old, now: old } } });
+    expect(seen).toContain("KB1 on Windows 10 · 240 machines · 8 days overdue");
+    expect(seen).toContain("KB2 on Windows 10 · 240 machines · 4 days overdue");
+  });
+
+  it("is at most ten updates", async () => {
+    const now = Array.from({ length: 14 }, (_, index) => aKb({ id: `${index}` }));
+    const { seen } = await mailOf({ products: { [win10]: { before: now, now } } });
+    expect(seen).toContain("\nInstall first\n");
+    expect(seen.match(/^\d+\.$/gm)).toHaveLength(10);
+    expect(seen).toContain("These 10 of 14 updates close 10 of 14 gaps: see the report.");
+  });
+
+  it("is the one KB alone where that is the news, with what its reader needs", async () => {
+    const one = (id: string, known: RunStory["catalogue"]) =>
+      mailOf({
+        products: { [win10]: { before: missing, now: [...missing, aKb({ id, firstSeen: "2026-11-23" })] } },
+        ...(known && { catalogue: known }),
+      });
+    const known = await one("77", aCatalogue({ "77": { released: "2026-11-23" } }));
+    for (const body of bodies(known)) {
+      expect(body).toMatch(/released 23 nov 2026( ·|;) not known to be exploited( ·|;) needs a restart/);
+      expect(body).toContain("nothing else got worse. 7 updates close all 7 gaps: see the report.");
+      expect(body).not.toMatch(/install (first|these)/);
+    }
+    const places = [
+      "https://security.microsoft.com/vulnerability-management-inventories/applications/microsoft-_-windows_10",
+      "https://www.catalog.update.microsoft.com/Search.aspx?q=KB77",
+    ];
+    for (const place of places) {
+      expect(linksOf(known.html)).toContain(place);
+      expect(known.text).toContain(place);
+    }
+    for (const body of bodies(await one("78", aCatalogue({})))) {
+      expect(body).toContain("not known to msrc");
+      expect(body).not.toContain("exploited");
+    }
+    for (const body of bodies(await one("79", undefined))) expect(body).not.toMatch(/msrc|exploited|restart/);
+  });
+
+  it("claims that nothing else got worse only where everything was read", async () => {
+    const products = {
+      [win10]: { before: [], now: [aKb({ id: "77" })] },
+      [win11]: { before: [aKb()], now: null, failure: forbidden },
+    };
+    for (const body of bodies(await mailOf({ products }))) expect(body).not.toContain("nothing else");
+  });
+});
+
+describe("what is exploited or replaced in a digest", () => {
+  const kev = [{ cve: "CVE-2026-1234", since: "2026-11-12", ransomware: false }];
+
+  it("comes first in its section, with the reason", async () => {
+    const catalogue = aCatalogue({ "1": { cves: ["CVE-2026-1234"] }, "2": {} }, kev);
+    const now = [aKb({ id: "2", machineMissedOn: 900 }), aKb({ id: "1", machineMissedOn: 5 })];
+    const { seen } = await mailOf({ products: { [win10]: { before: [], now } }, catalogue });
+    const [, table = ""] = seen.split("New: 2 KBs");
+    expect(table.match(/^KB\d/gm)).toEqual(["KB1", "KB2"]);
+    expect(table).toContain("exploited: CVE-2026-1234 in CISA KEV since 12 Nov");
+  });
+
+  it("is named by its successor, and counted", async () => {
+    const catalogue = aCatalogue({ "1": {}, "2": { supersedes: ["1"] } });
+    const before = [aKb({ id: "1", machineMissedOn: 10 })];
+    const now = [
+      aKb({ id: "2", machineMissedOn: 20, line: { ids: ["1"], listedOn: "2026-11-23", since: "2026-11-10" } }),
+    ];
+    const gone = [{ id: "1", firstSeen: "2026-11-20", peak: 10, goneOn: "2026-11-23", replacedBy: "2" }];
+    const products = { [win10]: { before, now, snapshot: { gone } } };
+    for (const body of bodies(await mailOf({ products, catalogue }))) {
+      expect(body).toContain("worse: 1 kb");
+      expect(body).toContain("replaces kb1");
+      expect(body).toContain("replaced by newer updates: 1 kb.");
+      expect(body).not.toMatch(/resolved|new: /);
+    }
   });
 });
 
@@ -230,8 +352,8 @@ describe("ages and due dates in a digest", () => {
     const long = aKb({ id: "1", machineMissedOn: 900, firstSeen: "2026-09-01" });
     const lately = aKb({ id: "2", machineMissedOn: 3, firstSeen: "2026-11-08" });
     const { seen } = await mailOf({ products: { [win10]: { before: [long, lately], now: [long, lately] } } });
-    expect(seen).toContain("Overdue: 2 KBs missing for more than 14 days\n1 since the last report.");
-    expect(seen.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
+    const [, table = ""] = seen.split("Overdue: 2 KBs\n1 since the last report.");
+    expect(table.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
   });
 
   it("call nothing overdue that could not be read, but count it", async () => {
@@ -242,8 +364,24 @@ describe("ages and due dates in a digest", () => {
       [win11]: { before: [read], now: [read] },
     };
     const { seen } = await mailOf({ products });
-    expect(seen).toContain("Overdue: 1 KB missing for more than 14 days\n1 more could not be read.");
+    expect(seen).toContain(
+      "Overdue: 1 KB. None since the last report; 1 more could not be read. On up to 240 machines: see the report.",
+    );
     expect(seen).not.toMatch(/^KB1/m);
+  });
+
+  it("list, where something got worse, only what became overdue since the last report, and count the rest", async () => {
+    const long = [
+      aKb({ id: "1", firstSeen: "2026-09-01" }),
+      aKb({ id: "2", firstSeen: "2026-09-01", machineMissedOn: 900 }),
+    ];
+    const lately = aKb({ id: "3", machineMissedOn: 3, firstSeen: "2026-11-08" });
+    const before = [...long, lately];
+    const products = { [win10]: { before, now: [...before, aKb({ id: "4", firstSeen: "2026-11-23" })] } };
+    const { seen } = await mailOf({ products });
+    const [, table = ""] = seen.split("Overdue: 3 KBs\n1 since the last report.\n");
+    expect(table.match(/^KB\d/gm)).toEqual(["KB3"]);
+    expect(table).toContain("2 more, on up to 900 machines: see the report and the attached list.");
   });
 
   it("show what stalled with the numbers behind it", async () => {
@@ -254,19 +392,20 @@ describe("ages and due dates in a digest", () => {
 });
 
 describe("a first digest", () => {
-  it("lists what is missing, furthest reaching first, and claims no age for it", async () => {
+  it("says what to install, furthest reaching first, and claims no age for it", async () => {
     const now = [
       aKb({ id: "1", machineMissedOn: 3, firstSeen: "2026-11-23" }),
       aKb({ id: "2", firstSeen: "2026-11-23" }),
     ];
     const products = { [win10]: { now }, [win11]: { now: null, failure: forbidden } };
     const { seen } = await mailOf({ products, previousRunId: null });
-    expect(seen).toContain("This is the first run, so there is nothing to compare with yet");
+    expect(seen).toContain("Monday 23 Nov 2026 · the first run; the next one shows what changed");
     expect(seen).toContain("Windows 11 could not be read. Of the others, 2 KBs are missing.");
-    expect(seen).toContain("Missing now: 2 KBs");
+    expect(seen).toContain("Install these 2 updates: they close 2 of 2 gaps");
     expect(seen.match(/^KB\d/gm)).toEqual(["KB2", "KB1"]);
+    expect(seen).toContain("Missing now: 2 KBs. On up to 240 machines: see the report and the attached list.");
     expect(seen).not.toMatch(/today|days? old|Now watched: /);
-    expect(seen.indexOf("Not read: 1 product")).toBeLessThan(seen.indexOf("Missing now"));
+    expect(seen.indexOf("Could not be read: 1 product")).toBeLessThan(seen.indexOf("Install these"));
   });
 });
 
@@ -277,10 +416,21 @@ describe("good news in a digest", () => {
   it("is short, and no fall is called patched", async () => {
     const mail = await mailOf({ products: { [win10]: { before, now } } });
     for (const body of bodies(mail)) {
-      expect(body).toContain("kb1 windows 10: 200 machines (−40) and 12 cves (−2)");
-      expect(body).toContain("kb2 windows 10: was on 31 machines");
-      expect(body).toContain("counts also fall when machines leave");
+      expect(body).toContain("better: 1 kb. kb1 windows 10: 200 machines (−40) and 12 cves (−2)");
+      expect(body).toContain("resolved: 1 kb. kb2 windows 10: was on 31 machines");
       expect(body).not.toMatch(/patched|installed|fixed|remediated/);
+    }
+  });
+
+  it("names what fell most, and counts the others", async () => {
+    const kbs = [10, 20, 30, 40].map((fall) => ({ id: `${fall}`, machineMissedOn: 500 - fall }));
+    const products = {
+      [win10]: { before: kbs.map(({ id }) => aKb({ id, machineMissedOn: 500 })), now: kbs.map(aKb) },
+    };
+    for (const body of bodies(await mailOf({ products }))) {
+      expect(body).toContain(
+        "better: 4 kbs. kb40 windows 10: 460 machines (−40); kb30 windows 10: 470 machines (−30); 2 more, on up to 490 machines: see the report and the attached list.",
+      );
     }
   });
 
@@ -313,7 +463,7 @@ describe("what could not be read for a digest", () => {
       expect(body).toContain("this stays until someone fixes it. ");
       for (const id of [win10, win11]) {
         expect(body).toContain(
-          `${id}: 3 runs in a row, since 20 nov 2026; last read 19 nov 2026, 4 days earlier, with 1 kb missing`,
+          `${id}: since 20 nov 2026, 3 runs in a row; last read 19 nov 2026: 1 kb, 240 missing installs`,
         );
       }
       expect(body).toContain(`${edge}: this run only; never read before`);
@@ -325,14 +475,14 @@ describe("what could not be read for a digest", () => {
       products: { [win10]: { before: [aKb()], now: null, failure: forbidden } },
       installsBefore: [7],
     });
-    expect(seen.indexOf("Not read: 1 product")).toBeLessThan(seen.indexOf("Missing installs"));
-    expect(seen).toContain("The last report was of 22 Nov 2026");
-    expect(seen).toContain("240 when last read");
+    expect(seen.indexOf("Could not be read: 1 product")).toBeLessThan(seen.indexOf("1 update closes the only gap"));
+    expect(seen).toContain("Monday 23 Nov 2026 · the last report was of Sunday 22 Nov 2026");
+    expect(seen).not.toContain("Install first");
   });
 
   it("includes empty lists that are not patched ones, and items that could not be used", async () => {
     for (const body of bodies(await mailOf(everything))) {
-      expect(body).toContain("an empty list does not mean patched");
+      expect(body).toContain("defender counts weaknesses but lists no kbs: that does not mean patched.");
       expect(body).toMatch(/microsoft-_-edge(?![\w-])/);
       expect(body).toContain(`${win10}: 3 items`);
     }
@@ -346,7 +496,6 @@ describe("what could not be read for a digest", () => {
     for (const body of bodies(await mailOf({ products }))) {
       expect(body).toContain(`${win11}: 2 kbs missing`);
       expect(body).not.toContain("new: ");
-      expect(body).not.toContain("kb8");
     }
   });
 });
@@ -369,12 +518,12 @@ describe("what a digest says of products besides their KBs", () => {
         "unknown id: 1 product defender does not know this id. look it up in defender's software inventory and correct the watchlist.",
       );
       expect(body.match(/microsoft-_-windws_11/g)).toHaveLength(1);
-      expect(body).toContain("not read: 1 product ");
+      expect(body).toContain("could not be read: 1 product ");
     }
     const two = await mailOf({ products: { ...quiet, a: unknown, b: unknown } });
     for (const body of bodies(two)) {
       expect(body).toContain("unknown id: 2 products defender does not know these ids. look each up in");
-      expect(body).not.toContain("not read:");
+      expect(body).not.toContain("be read:");
     }
   });
 
@@ -396,7 +545,7 @@ describe("what a digest says of products besides their KBs", () => {
       [win11]: { before: null, now: [aKb({ id: "9" })] },
     };
     for (const body of bodies(await mailOf({ products }))) {
-      const places = ["not read: 1 product", "missing by product", "now watched: 1 product"];
+      const places = ["could not be read: 1 product", "2 updates close all 3 gaps", "now watched: 1 product"];
       const order = places.map((words) => body.indexOf(words));
       expect(order).not.toContain(-1);
       expect(order).toEqual(order.toSorted((a, b) => a - b));
@@ -413,22 +562,19 @@ describe("what a digest says of products besides their KBs", () => {
     });
     const left = await renderDigest(since("2026-11-09"), options);
     for (const body of bodies({ ...left, seen: visibleText(left.html) })) {
-      expect(body).toContain("left the inventory: 1 product defender has not found this for 14 days or longer.");
-      expect(body).toContain("is not called resolved.");
-      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026, 1 day earlier, with 1 kb missing/);
-      expect(body).not.toContain("not read: 1 product");
+      expect(body).toContain("left the inventory: 1 product not found for 14 days or longer, and not called resolved.");
+      expect(body).toMatch(/microsoft-_-edge: this run only; last read 22 nov 2026: 1 kb, 240 missing installs/);
+      expect(body).not.toContain("be read: 1 product");
     }
     const notYet = await renderDigest(since("2026-11-10"), options);
-    expect(notYet.text).toContain("NOT READ: 1 PRODUCT");
+    expect(notYet.text).toContain("COULD NOT BE READ: 1 PRODUCT");
     expect(notYet.text).not.toContain("INVENTORY: ");
   });
 
   it("says where two answers of the run differed", async () => {
     const products = { ...quiet, [edge]: { before: [aKb()], now: [aKb()], snapshot: { differed: true as const } } };
     for (const body of bodies(await mailOf({ products }))) {
-      expect(body).toContain(
-        "two answers differed: 1 product two answers of this run listed different kbs; what either listed counts as missing.",
-      );
+      expect(body).toContain("two answers differed: 1 product what either answer listed counts as missing.");
       expect(body).toMatch(/microsoft-_-edge: 1 kb missing/);
     }
   });
@@ -448,9 +594,9 @@ describe("a digest after runs without one", () => {
 
   it("says what got better and what is resolved since the last one", async () => {
     for (const body of bodies(await mailOf(quiet, {}, { rows: await someBetter() }))) {
-      expect(body).toContain("better since the digest of 16 nov: 1 kb kb900 windows 10: 5 machines (−15)");
-      expect(body).toContain("resolved since the digest of 16 nov: 1 kb kb901 windows 10: was on 50 machines");
-      expect(body).not.toMatch(/meanwhile|read again|now watched/);
+      expect(body).toContain("better since the digest of 16 nov: 1 kb. kb900 windows 10: 5 machines (−15)");
+      expect(body).toContain("resolved since the digest of 16 nov: 1 kb. kb901 windows 10: was on 50 machines");
+      expect(body).not.toMatch(/rose|read again|now watched/);
     }
   });
 
@@ -480,8 +626,8 @@ describe("a digest after runs without one", () => {
     [0, 3, "3 came and went."],
   ])("counts %d that rose and %d that came and went", async (rose, cameAndWent, words) => {
     const { seen, text } = await mailOf(quiet, {}, { rose, cameAndWent });
-    expect(seen).toContain(`Meanwhile\nSince the digest of 16 Nov: ${words}`);
-    expect(text).toContain(`MEANWHILE\nSince the digest of 16 Nov: ${words}`);
+    for (const body of [seen, text.replace(/\s+/g, " ")])
+      expect(body).toContain(`Since the digest of 16 Nov. ${words}`);
   });
 
   /** New in one product, and worse in another. */
@@ -534,7 +680,7 @@ describe("a digest after runs without one", () => {
     "where the run %s, it says what an earlier digest should have said",
     async (_, products = {}, headline, subject) => {
       const mail = await mailOf({ products }, {}, { rows: await someLate() });
-      expect(mail.text.split("\nWatchlist")[0]?.replace(/\s+/g, " ")).toBe(headline);
+      expect(mail.text.split("\nMonday 23 Nov")[0]?.replace(/\s+/g, " ")).toBe(headline);
       expect(mail.subject).toBe(subject);
       expect(mail.html).toContain('class="f-worse"');
       for (const body of bodies(mail)) {
@@ -583,7 +729,7 @@ describe("a digest after runs without one", () => {
 
   it("says nothing of it where nothing happened, or where there was none before", async () => {
     for (const mail of [await mailOf(quiet), await mailOf(quiet, {}, {})]) {
-      expect(mail.text).not.toMatch(/since the digest|meanwhile|again/i);
+      expect(mail.text).not.toMatch(/since the digest|again/i);
     }
   });
 });
@@ -591,25 +737,24 @@ describe("a digest after runs without one", () => {
 describe("a digest's line about itself", () => {
   const audited = async (story: RunStory, changed: Partial<RenderOptions> = {}) => {
     const mail = await mailOf(story, changed);
-    const [html = "", text = ""] = bodies(mail);
-    return [html.slice(html.indexOf(" products compared") - 10), text.slice(text.indexOf(" products compared") - 10)];
+    return bodies(mail).map((body) => body.slice(body.search(/\d+ of \d+ products? read, /)));
   };
 
-  it("names what was compared with which run, what could not be read, and when the next run is due", async () => {
+  it("says how much was read and when, and when the next run is due", async () => {
     for (const line of await audited(everything)) {
-      expect(line).toContain("2 of 4 products compared with the run of 22 nov 2026, 1 day earlier");
-      expect(line).toContain("1 seen for the first time; 1 could not be read");
-      expect(line).toContain("the run started 23 nov 2026, 06:00 cet and took 4 minutes");
-      expect(line).toContain("the next run starts 24 nov 2026, 06:00 cet");
+      expect(line).toMatch(/^3 of 4 products read, 23 nov, 06:00–06:04 cet\. next run 24 nov 2026, 06:00 cet\./);
     }
   });
 
-  it("names both ends of a long run, because its counts are not of one moment", async () => {
-    const report = { ...(await aReport({})), openedAt: "2026-11-23T05:00:00Z", committedAt: "2026-11-23T08:20:00Z" };
-    const { text } = await renderDigest({ ...report, timeZone: "Europe/Berlin" }, options);
-    expect(text.replace(/\s+/g, " ")).toContain(
-      "The run read its products from 23 Nov 2026, 06:00 CET to 23 Nov 2026, 09:20 CET.",
-    );
+  it("names both ends of a run over midnight, and no span where the clock stepped back", async () => {
+    const lineOf = async (openedAt: string, committedAt: string) => {
+      const { text } = await renderDigest({ ...(await aReport({})), openedAt, committedAt }, options);
+      return text.replace(/\s+/g, " ");
+    };
+    const overMidnight = await lineOf("2026-11-23T21:00:00Z", "2026-11-23T23:20:00Z");
+    expect(overMidnight).toContain("1 of 1 product read, 23 Nov, 22:00 CET – 24 Nov, 00:20 CET.");
+    const back = await lineOf("2026-11-23T05:00:00Z", "2026-11-23T04:00:00Z");
+    expect(back).toContain("1 of 1 product read, 23 Nov, 06:00 CET.");
   });
 
   it("says how old the counts are of products that missed runs", async () => {
@@ -618,8 +763,12 @@ describe("a digest's line about itself", () => {
       [win11]: { before: [], now: [], beforeRunId: "2026-11-17" },
     };
     for (const line of await audited({ products })) {
-      expect(line).toContain("1 of them with older counts, back to 17 nov 2026");
+      expect(line).toContain("1 compared with older counts, back to 17 nov 2026.");
     }
+    const all = { [win11]: { before: [], now: [], beforeRunId: "2026-11-17" } };
+    const mail = await mailOf({ products: all });
+    expect(mail.seen).toContain("compared with Tuesday 17 Nov 2026");
+    expect(mail.seen).not.toContain("older counts");
   });
 
   it("gives days and times of a run asked for in the time zone", async () => {
@@ -627,21 +776,26 @@ describe("a digest's line about itself", () => {
     const inBerlin = { ...report, day: "2026-11-24", timeZone: "Europe/Berlin" };
     const { text } = await renderDigest(inBerlin, options);
     const line = text.replace(/\s+/g, " ");
-    expect(line).toContain("Watchlist default, 24 Nov 2026, 00:30 CET. Compared with 23 Nov 2026, 1 day earlier.");
-    expect(line).toContain("1 of 1 product compared with the run of 23 Nov 2026, 1 day earlier; all could be read.");
+    expect(line).toContain("24 Nov 2026, 00:30 CET · compared with Monday 23 Nov 2026 ");
   });
 
-  it("says by when to check the reporter's health if nothing comes: the grace and half an hour after the next run", async () => {
-    const quiet =
-      "if no mail has come by 24 nov 2026, 08:30 cet, either nothing changed or the run failed; the health page says which";
-    for (const line of await audited(everything)) expect(line).toContain(quiet);
+  it("says by when to check the reporter's health if nothing comes: the grace and half an hour after the next sure mail", async () => {
+    for (const line of await audited(everything)) {
+      expect(line).toContain("a quiet day brings no mail; where a run failed, the reporter's health says so.");
+    }
     for (const line of await audited(everything, { nextMail: options.nextRun })) {
-      expect(line).toContain("if no mail has come by 24 nov 2026, 08:30 cet, check the reporter's health");
+      expect(line).toContain("if you hear nothing by 24 nov 2026, 08:30 cet, check the reporter's health.");
     }
     for (const line of await audited(everything, { nextMail: "2026-11-30T05:00:00.000Z" })) {
-      expect(line).toContain("a quiet day brings no mail, but if none has come by 30 nov 2026, 08:30 cet");
+      expect(line).toContain("if you hear nothing by 30 nov 2026, 08:30 cet, check the reporter's health.");
     }
-    for (const line of await audited(everything, { nextRun: null })) expect(line).not.toContain("if no");
+    for (const line of await audited(everything, { nextRun: null }))
+      expect(line).not.toMatch(/next run|if you|quiet day/);
+  });
+
+  it("names the watchlist where there may be several", async () => {
+    const { text } = await mailOf({ watchlist: { name: "servers" } });
+    expect(text).toContain("\nservers · Monday 23 Nov 2026 · compared with Sunday 22 Nov 2026\n");
   });
 
   it("leads to the report, to health and to the portal", async () => {
@@ -680,14 +834,16 @@ describe("a digest's pictures", () => {
     const products = { [win10]: { before: now, now } };
     for (const body of bodies(await mailOf({ products, installsBefore: [60, 75, 40] }))) {
       expect(body).toContain("25 now, down 35 from 60 on 20 nov 2026; the highest was 75 on 21 nov 2026");
-      expect(body).toContain("1 kb, 25 missing installs");
+      expect(body).not.toContain("missing by product");
     }
   });
 
   it("do not pass a longer list of products off as a rise", async () => {
-    const products = { [win10]: { before: now, now }, [win11]: { before: null, now } };
-    const { seen } = await mailOf({ products, installsBefore: [{ missingInstalls: 25, read: 1 }] });
-    expect(seen).toContain("The list of products changed on 23 Nov 2026, so earlier counts are not comparable.");
+    const products = { [win10]: { before: now, now } };
+    const { seen } = await mailOf({ products, installsBefore: [{ missingInstalls: 9, read: 1 }, { read: 2 }] });
+    expect(seen).toContain(
+      "The list of products changed on 22 Nov 2026 and 23 Nov 2026, so earlier counts are not comparable.",
+    );
   });
 
   it("wait for a second run", async () => {
@@ -695,12 +851,16 @@ describe("a digest's pictures", () => {
   });
 
   it("show each product's share of the largest, and the last known counts of what could not be read", async () => {
-    const products = {
-      [win10]: { before: now, now: [aKb({ machineMissedOn: 200 })] },
-      [win11]: { before: now, now: [aKb({ machineMissedOn: 50 })] },
-      [edge]: { before: [aKb({ machineMissedOn: 100 })], now: null, failure: forbidden },
-    };
-    const { html, seen } = await mailOf({ products });
+    const report = await aReport({
+      products: {
+        [win10]: { before: now, now: [aKb({ machineMissedOn: 200 })] },
+        [win11]: { before: now, now: [aKb({ machineMissedOn: 50 })] },
+        [edge]: { before: [aKb({ machineMissedOn: 100 })], now: null, failure: forbidden },
+      },
+    });
+    // Of a first run of this watchlist, where another one read the product before.
+    const { html } = await renderDigest({ ...report, previousRunId: null }, options);
+    const seen = visibleText(html);
     expect(
       [...html.matchAll(/width="(\d+)%" border="0"[^>]*><tbody><tr><td height="6"/g)].map(([, share]) => share),
     ).toEqual(["100", "50", "25"]);
@@ -708,7 +868,8 @@ describe("a digest's pictures", () => {
   });
 
   it("date the counts of what could not be read by the day in the time zone", async () => {
-    const report = await aReport({ products: { [win10]: { before: now, now: null, failure: forbidden } } });
+    const first = await aReport({ products: { [win10]: { before: now, now: null, failure: forbidden } } });
+    const report = { ...first, previousRunId: null };
     const products = report.products.map((row) => ({ ...row, current: "2026-11-21T23:30Z", readOn: "2026-11-22" }));
     const { text } = await renderDigest({ ...report, products }, options);
     expect(text.replace(/\s+/g, " ")).toContain("1 KB, 25 missing installs on 22 Nov 2026");
@@ -726,7 +887,7 @@ describe("a digest's attachment", () => {
         content: reportCsv(report),
       },
     ]);
-    expect(text).toContain("The full list is attached as CSV.");
+    expect(text).toContain("Full list: https://reporter.example.com/api/report");
   });
 
   it("is left off where there is nothing to list", async () => {
@@ -759,7 +920,17 @@ describe("a digest's html", () => {
   });
 
   it("is readable in light and in dark: every text has a contrast of 4.5 at least with its ground", async () => {
-    const { html } = await mailOf(everything);
+    // With a fall beside what is worse.
+    const partly = {
+      [win10]: {
+        before: [aKb({ id: "1", cveAddressed: 2, machineMissedOn: 9 })],
+        now: [aKb({ id: "1", machineMissedOn: 5 })],
+      },
+    };
+    const { html } = await mailOf({
+      ...everything,
+      products: { ...partly, [win11]: everything.products?.[win11] ?? { now: null } },
+    });
     const grounds: Readonly<Record<string, string>> = { onButton: "button", caution: "caution" };
     const inks = new Map(
       [...html.matchAll(/class="(?:r )?i-(\w+)" style="(?:border-top:[^;]*;)?color:(#\w{6})/g)].map(

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { actionList } from "../../../shared/core/action-list.ts";
 import { addDays } from "../../../shared/core/day.ts";
 import type { MissingKb } from "../../../shared/core/missing-kb.ts";
 import { buildReport, type Report } from "../../../shared/core/report.ts";
@@ -157,14 +158,18 @@ describe("what finds no room in a digest", () => {
         for (const [kind, title] of [
           ["new", "New"],
           ["worsened", "Worse"],
+          ["returned", "Back after being resolved"],
+          ["more-cves", "More CVEs, on fewer machines"],
           ["improved", "Better"],
           ["resolved", "Resolved"],
         ] as const) {
           const rows = report.rows.filter(({ entries }) => entries.some((entry) => entry.kind === kind));
-          expect(shownAndLeft(digest, title)).toBe(rows.length);
+          expect(shownAndLeft(digest, title), title).toBe(rows.length);
+          expect(countIn(digest, title), title).toBe(rows.length);
         }
-        const notRead = report.products.filter(({ state }) => state === "not-read").length;
-        expect(notReadShownAndLeft(digest)).toBe(notRead);
+        expect(notReadShownAndLeft(digest)).toBe(report.products.filter(({ state }) => state === "not-read").length);
+        expect(countIn(digest, "Overdue")).toBe(report.totals.overdue);
+        expect(updatesIn(digest)).toBe(actionList(report).actions.length);
       }),
       { numRuns: 60 },
     );
@@ -197,8 +202,26 @@ function shownAndLeft({ parts }: Digest, title: string): number {
   return part.kbs.length + numberAfter("", part.rest?.text);
 }
 
+/** How many KBs the title of a section says. */
+function countIn({ parts }: Digest, title: string): number {
+  const part = parts.find((one) => one.title.startsWith(`${title}: `));
+  return numberAfter(`${title}: `, part?.title);
+}
+
+/** How many updates to install a digest shows or counts. */
+function updatesIn({ parts }: Digest): number {
+  for (const part of parts) {
+    if (part.type === "actions") {
+      const all = numberAfter(part.steps.length === 1 ? "This one of " : "These [\\d,]+ of ", part.rest?.text);
+      return part.rest ? all : part.steps.length;
+    }
+    if (part.type === "line" && part.title === "") return numberAfter("", part.rest?.text);
+  }
+  return 0;
+}
+
 function notReadShownAndLeft({ parts }: Digest): number {
-  const part = parts.find((one) => one.type === "remark" && one.title.startsWith("Not read"));
+  const part = parts.find((one) => one.type === "remark" && one.title.startsWith("Could not be read"));
   if (part?.type !== "remark") return 0;
   const shown = part.points.reduce((sum, { products, more }) => sum + products.length + more, 0);
   return shown + numberAfter("", part.rest?.text);

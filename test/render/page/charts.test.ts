@@ -6,7 +6,13 @@ import { addDays } from "../../../shared/core/day.ts";
 import type { TrendPoint } from "../../../shared/core/report.ts";
 import { noTotals, type TotalName, type Totals, totalNames } from "../../../shared/core/totals.ts";
 import { size } from "../../../shared/render/page/chart-frame.tsx";
-import { AgeChart, FlowChart, InstallsChart, KbHistoryChart } from "../../../shared/render/page/charts.tsx";
+import {
+  ageChart,
+  type Drawing,
+  flowChart,
+  installsChart,
+  KbHistoryChart,
+} from "../../../shared/render/page/charts.tsx";
 import { anyStory } from "../../support/any-report.ts";
 import { aKb, aReport } from "../../support/builders.ts";
 import { sampleHistory } from "../../support/page-samples.ts";
@@ -44,14 +50,15 @@ function outside(html: string): Tag[] {
   return readHtml(html).tags.filter((tag) => !isInside(tag));
 }
 
+const htmlOf = ({ element }: Drawing) => renderToStaticMarkup(element);
 const cells = (html: string) => [...html.matchAll(/<(?:td|th scope="row")>([^<]*)</g)].map(([, text]) => text);
 
 describe("charts", () => {
   test("draw any trend inside the drawing", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        expect(outside(renderToStaticMarkup(createElement(InstallsChart, { trend })))).toEqual([]);
-        expect(outside(renderToStaticMarkup(createElement(FlowChart, { trend })))).toEqual([]);
+        expect(outside(htmlOf(installsChart(trend)))).toEqual([]);
+        expect(outside(htmlOf(flowChart(trend)))).toEqual([]);
       }),
     );
   });
@@ -59,15 +66,52 @@ describe("charts", () => {
   test("give every number that they draw as text, the newest run first", () => {
     fc.assert(
       fc.property(aTrend, (trend) => {
-        const installs = cells(renderToStaticMarkup(createElement(InstallsChart, { trend })));
-        const flow = cells(renderToStaticMarkup(createElement(FlowChart, { trend })));
+        const [installs, flow] = [installsChart(trend), flowChart(trend)];
         const number = (value: number) => value.toLocaleString("en-US");
         const newest = trend.toReversed().map(({ totals }) => totals);
-        expect(installs.filter((_, index) => index % 4 === 1)).toEqual(
-          newest.map((totals) => number(totals.missingInstalls)),
-        );
-        expect(flow.filter((_, index) => index % 4 === 1)).toEqual(newest.map((totals) => number(totals.new)));
-        expect(flow.filter((_, index) => index % 4 === 3)).toEqual(newest.map((totals) => number(totals.resolved)));
+        const column = (chart: Drawing, at: number) => cells(htmlOf(chart)).filter((_, index) => index % 4 === at);
+        if (installs.isDrawn)
+          expect(column(installs, 1)).toEqual(newest.map((totals) => number(totals.missingInstalls)));
+        if (!flow.isDrawn) return;
+        expect(column(flow, 1)).toEqual(newest.map((totals) => number(totals.new)));
+        expect(column(flow, 3)).toEqual(newest.map((totals) => number(totals.resolved)));
+      }),
+    );
+  });
+
+  test("are sentences without a frame where there is nothing to draw", async () => {
+    const point = (day: string, parts: Partial<Totals> = {}) => ({
+      runId: day,
+      day,
+      totals: { ...noTotals, ...parts },
+    });
+    const [day, next] = [point("2026-11-22", { missingInstalls: 7 }), point("2026-11-23", { missingInstalls: 7 })];
+    const clean = await aReport({ products: { a: { before: [], now: [] } } });
+    const quiet: [Drawing, string][] = [
+      [installsChart([]), "There is no scheduled run yet."],
+      [installsChart([day]), "7 missing installs on 22 Nov. A line needs at least two scheduled runs."],
+      [installsChart([point("2026-11-22"), point("2026-11-23")]), "none since 22 Nov."],
+      [flowChart([]), "there is no scheduled run yet."],
+      [flowChart([day, next]), "in 2 runs nothing was new, came back or was resolved."],
+      [ageChart(clean), "no KB is missing."],
+    ];
+    for (const [drawing, words] of quiet) {
+      const { tags, text } = readHtml(htmlOf(drawing));
+      expect([drawing.isDrawn, tags.map(({ name }) => name)]).toEqual([false, ["p", "strong"]]);
+      expect(text).toContain(words);
+    }
+    expect(installsChart([day, next]).isDrawn).toBe(true);
+  });
+
+  test("keep their last value beside the line, where nothing crosses it", () => {
+    fc.assert(
+      fc.property(aTrend, (trend) => {
+        const { tags } = readHtml(htmlOf(installsChart(trend)));
+        const line = tags.find(({ name, attributes }) => name === "path" && attributes.class === "line");
+        const value = tags.find(({ name, attributes }) => name === "text" && attributes.class === "value");
+        if (!line || !value) return;
+        const xs = [...(line.attributes.d ?? "").matchAll(/[ML](-?[\d.]+),/g)].map(([, x]) => Number(x));
+        expect(Number(value.attributes.x)).toBeGreaterThan(Math.max(...xs));
       }),
     );
   });
@@ -77,9 +121,9 @@ describe("charts", () => {
       fc.property(aTrend, (trend) => {
         const marks = (html: string) => html.split('class="dot partial"').length - 1;
         const partly = trend.filter(({ totals }) => totals.notRead > 0).length;
-        const installs = renderToStaticMarkup(createElement(InstallsChart, { trend }));
-        expect(marks(installs)).toBe(trend.length > 1 ? partly : 0);
-        expect(marks(renderToStaticMarkup(createElement(FlowChart, { trend })))).toBe(partly);
+        for (const chart of [installsChart(trend), flowChart(trend)]) {
+          expect(marks(htmlOf(chart))).toBe(chart.isDrawn ? partly : 0);
+        }
       }),
     );
   });
@@ -87,7 +131,7 @@ describe("charts", () => {
   test("give each bar of the flow the height of its count", () => {
     const point = (day: string, parts: Partial<Totals>) => ({ runId: day, day, totals: { ...noTotals, ...parts } });
     const trend = [point("2026-11-22", { new: 2, returned: 1 }), point("2026-11-23", { new: 4, resolved: 2 })];
-    const { tags } = readHtml(renderToStaticMarkup(createElement(FlowChart, { trend })));
+    const { tags } = readHtml(htmlOf(flowChart(trend)));
     const bars = tags.filter(({ name, attributes }) => name === "rect" && attributes.x !== undefined);
     const height = (index: number) => Number(bars[index]?.attributes.height);
     expect(bars.map(({ attributes }) => attributes.class)).toEqual([
@@ -104,7 +148,7 @@ describe("charts", () => {
   test("draw the ages of any report inside the drawing", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
-        expect(outside(renderToStaticMarkup(createElement(AgeChart, { report: await aReport(story) })))).toEqual([]);
+        expect(outside(htmlOf(ageChart(await aReport(story))))).toEqual([]);
       }),
     );
   });
@@ -117,12 +161,12 @@ describe("charts", () => {
         b: { before: [kb("1", 90), kb("3", 40), kb("4", 40)], now: null },
       },
     });
-    const html = renderToStaticMarkup(createElement(AgeChart, { report }));
+    const html = htmlOf(ageChart(report));
     const bars = readHtml(html).tags.flatMap(({ name, attributes }) =>
       name === "rect" && attributes.x !== undefined ? [attributes.class] : [],
     );
     expect(bars).toEqual(["bar-due", "bar-overdue", "bar-unknown"]);
-    expect(readHtml(html).text).toContain("1 of 2 missing KBs has been missing for more than 14 days.");
+    expect(readHtml(html).text).toContain("1 of 2 missing KBs is overdue.");
     expect(readHtml(html).text).toContain("Whether 2 more KBs are overdue is unknown: not read.");
     const rows = [
       ...html.matchAll(/<tr><th scope="row">31–60 days<\/th><td>(\d+)<\/td><td>(\d+)<\/td><td>(\d+)<\/td>/g),
@@ -131,8 +175,8 @@ describe("charts", () => {
   });
 
   test("say what they are of where that is not what the page shows", () => {
-    for (const chart of [InstallsChart, FlowChart]) {
-      const html = renderToStaticMarkup(createElement(chart, { trend: [], label: "all products" }));
+    for (const chart of [installsChart, flowChart]) {
+      const html = htmlOf(chart([], "all products"));
       expect(readHtml(html).text).toMatch(/(Missing installs over time|New and resolved), all products/);
     }
   });

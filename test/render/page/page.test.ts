@@ -1,13 +1,22 @@
 import { Script } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { actionList } from "../../../shared/core/action-list.ts";
+import type { FeedTimes } from "../../../shared/core/advisory.ts";
 import type { Report } from "../../../shared/core/report.ts";
 import { openApiDocument } from "../../../shared/render/export/openapi.ts";
 import { renderEmptyPage, renderPage } from "../../../shared/render/page/page.tsx";
 import type { PageView } from "../../../shared/render/page/view.ts";
 import { anyStory, hostileText } from "../../support/any-report.ts";
-import { aKb, aReport } from "../../support/builders.ts";
-import { aView, largeReport, sampleHistory, sampleOptions, sampleReport } from "../../support/page-samples.ts";
+import { aCatalogue, aKb, aReport } from "../../support/builders.ts";
+import {
+  aView,
+  largeReport,
+  sampleHistory,
+  sampleLines,
+  sampleOptions,
+  sampleReport,
+} from "../../support/page-samples.ts";
 import { readHtml, type Tag } from "../../support/read-html.ts";
 
 const sample = await sampleReport();
@@ -54,7 +63,8 @@ function ownAddresses(html: string): string[] {
   );
 }
 
-const trusted = /^(\?|#|history\?|overview(\?|$)|openapi\.json(\?|$)|https:\/\/(support|security)\.microsoft\.com\/?)/;
+const trusted =
+  /^(\?|#|(history|actions)\?|(overview|products)(\?|$)|openapi\.json(\?|$)|https:\/\/((support|security|msrc|www\.catalog\.update)\.microsoft\.com|www\.cisa\.gov|nvd\.nist\.gov)\/?)/;
 
 describe("the page, whatever it is given", () => {
   test("has no tag, attribute or link that it would not have for harmless text", async () => {
@@ -155,15 +165,20 @@ describe("links and forms", () => {
   test("exports are of the run that the page shows, even if it was asked for as the latest", () => {
     const html = renderPage(aView(sample, { query: { watchlist: "default", run: "latest", overdue: true, page: 2 } }));
     const exports = ownAddresses(html).filter((address) => /format=/.test(address) && !/^history/.test(address));
-    expect(exports).toHaveLength(6);
-    for (const address of exports) expect(new URLSearchParams(address.slice(1)).get("run")).toBe("2026-11-23");
+    expect(exports).toHaveLength(8);
+    for (const address of exports) {
+      expect(new URL(address, "https://a/api/report").searchParams.get("run")).toBe("2026-11-23");
+    }
     expect(exports).toContain("?watchlist=default&run=2026-11-23&overdue=true&format=csv");
   });
 
   test("Read now posts the watchlist to the call that starts runs, and waits while one is under way", () => {
     const html = renderPage(aView(sample));
     const post = all(html, "form").filter(({ method }) => method === "post");
-    expect(post).toEqual([{ method: "post", action: "runs", class: "measure" }]);
+    expect(post).toEqual([
+      { method: "post", action: "runs", class: "measure" },
+      { method: "post", action: "preview", class: "try" },
+    ]);
     const busy = renderPage(
       aView(sample, { progress: { runId: "2026-11-23T10:17Z", state: "queued", read: 0, total: 12 } }),
     );
@@ -233,6 +248,108 @@ describe("the table of KBs", () => {
   });
 });
 
+describe("what is exploited", () => {
+  const words = (view: PageView) => readHtml(renderPage(view)).text.replace(/\s+/g, " ");
+  const query = { watchlist: "default", run: "latest" as const };
+
+  test("is marked in words, with who says so and since when", () => {
+    const row =
+      /<tr role="row" data-rank="\d+" data-text="kb5068861\n.*?<\/tr>/s.exec(renderPage(aView(sample)))?.[0] ?? "";
+    expect(readHtml(row).text.replace(/\s+/g, " ")).toMatch(
+      / ! Exploited CVE-2026-60709 in CISA KEV since 12 Nov, used by ransomware and CVE-2026-60710 according to MSRC $/,
+    );
+  });
+
+  test("is not claimed of what MSRC does not know, nor of what is not exploited", () => {
+    const cells = [
+      ...renderPage(aView(sample)).matchAll(
+        /data-v="(\d+)"><a class="number".*?class="c-exploited"[^>]*>(.*?)<\/td>/gs,
+      ),
+    ];
+    const shown = new Map(cells.map(([, id = "", cell = ""]) => [id, readHtml(cell).text.replace(/\s+/g, " ").trim()]));
+    expect(shown.get("5001716")).toBe("not known to MSRC");
+    expect(shown.get("5072936")).toBe("none known");
+    expect(shown.get("5068861")).toMatch(/^! Exploited/);
+  });
+
+  test("is not spoken of where the run had no facts, but that is said", async () => {
+    const report = await aReport({ products: { a: { before: [aKb()], now: [aKb()] } } });
+    expect(words(aView(report))).toContain("Whether any of them is exploited is not known");
+    expect(words(aView(report))).not.toMatch(/! Exploited|none known/);
+    expect(renderPage(aView(report))).not.toContain('class="c-exploited');
+  });
+
+  test("can be selected alone, and the page says so", () => {
+    const text = words(aView(sample, { query: { ...query, exploited: true } }));
+    expect(text).toContain("KBs: exploited");
+    expect(text).toContain("2 of 22 KBs");
+  });
+
+  test("is dated: the page says how old its facts are, in amber where they are too old", async () => {
+    const products = { a: { before: [aKb()], now: [aKb()] } };
+    const catalogue = aCatalogue({ "5041585": {} });
+    const pageOf = async (readAt: FeedTimes) =>
+      renderPage(aView(await aReport({ products, catalogue: { ...catalogue, readAt } })));
+    const fresh = "2026-11-23T04:17:00.000Z";
+    expect(readHtml(await pageOf({ msrc: fresh, kev: fresh })).text).toContain(
+      "Facts of MSRC and CISA: 23 Nov 2026, 04:17 UTC.",
+    );
+    expect(await pageOf({ msrc: fresh, kev: fresh })).not.toContain("facts-age warning");
+    const old = await pageOf({ msrc: "2026-11-20T04:17:00.000Z", kev: null });
+    expect(old).toContain("facts-age warning");
+    expect(readHtml(old).text).toContain(
+      "Facts: MSRC 20 Nov 2026, 04:17 UTC; CISA never read. What MSRC and CISA said may be out of date.",
+    );
+  });
+});
+
+describe("what to install", () => {
+  const html = renderPage(aView(sample));
+  const part = (from: string, to: string) =>
+    readHtml(html.slice(html.indexOf(from), html.indexOf(to, html.indexOf(from)))).text.replace(/\s+/g, " ");
+
+  test("comes first: five updates at most, the most urgent first, each with its reason", () => {
+    const first = part('<ol class="first">', "</ol>");
+    expect(html.match(/<ol class="first">.*?<\/ol>/s)?.[0].match(/<li>/g)).toHaveLength(5);
+    expect(first).toMatch(/^ KB5072033 3 products at least 640 machines /);
+    expect(first).toContain("! Exploited New overdue through KB5068861: CVE-2026-60709 in CISA KEV since 12 Nov");
+    expect(first).toContain("also closes 3 older KBs");
+    expect(first).toContain(
+      "KB5066367 Exchange Server 2019 2 machines with Exchange Server 2019 in Defender ! Exploited",
+    );
+    expect(first).toContain("last known");
+  });
+
+  test("is complete below, with what each update closes, and in exports", () => {
+    const { actions, gaps } = actionList(sample);
+    const all = part('<section id="actions"', "</section>");
+    expect(all).toContain(`${actions.length} updates close all ${gaps} gaps.`);
+    for (const { row } of actions) expect(all).toContain(`KB${row.id} `);
+    expect(all).toContain("KB5068861, Windows 11: 512");
+    expect(ownAddresses(html)).toContain("actions?watchlist=default&run=2026-11-23&format=csv");
+  });
+
+  test("of a filter is what closes the product's gaps, not what the filter shows", () => {
+    const query = { watchlist: "default", run: "latest" as const, search: "KB5066835" };
+    const filtered = readHtml(renderPage(aView(sample, { query }))).text.replace(/\s+/g, " ");
+    expect(filtered).toContain("Install first, all products KB5072033");
+  });
+
+  test("is nothing where nothing is missing", async () => {
+    const clean = await aReport({ products: { a: { before: [], now: [] } } });
+    expect(readHtml(renderPage(aView(clean))).text).toContain("Nothing to install: no KB is missing.");
+  });
+});
+
+describe("a KB that was replaced", () => {
+  test("names the one in its place, with a link", () => {
+    const html = renderPage(aView(sample));
+    const row = /<tr role="row" data-rank="\d+" data-text="kb5066782\n.*?<\/tr>/s.exec(html)?.[0] ?? "";
+    expect(readHtml(row).text.replace(/\s+/g, " ")).toContain("→ Replaced by KB5068787");
+    expect(all(row, "a").map(({ href }) => href)).toContain("?watchlist=default&run=latest&kb=5068787");
+  });
+});
+
 describe("the report page", () => {
   test("lists every product that could not be read, with the reason and the age of its counts", () => {
     const { text } = readHtml(renderPage(aView(sample)));
@@ -291,8 +408,12 @@ describe("the report page", () => {
     const words = readHtml(renderPage(aView(sample, { query }))).text.replace(/\s+/g, " ");
     expect(words.startsWith(" KBs: new, Windows 11 · default · 23 Nov 2026")).toBe(true);
     expect(words).toContain("1 of 22 KBs, on up to 640 machines: 1 new.");
-    expect(words).toContain("2 of 12 products on the watchlist could not be read.");
-    expect(words).toContain("1 of 12 products watched Counts are of the selected KBs alone.");
+    expect(words).toContain(
+      "2 of 12 products on the watchlist could not be read: Exchange Server 2019 since 21 Nov and SharePoint Server.",
+    );
+    expect(words).toContain(
+      "1 of 12 products watched What each misses, and its 30 days Counts are of the selected KBs alone.",
+    );
     expect(words).toContain("Missing installs over time, Windows 11");
     expect(words).not.toMatch(/Nothing (got|else got|changed)/);
   });
@@ -314,9 +435,8 @@ describe("the report page", () => {
     const report = await aReport({ products: { a: { before: [kb], now: null, beforeRunId: "2026-11-20" } } });
     const html = renderPage(aView(report));
     const words = readHtml(html).text.replace(/\s+/g, " ");
-    expect(words).toContain("? New ? Worse ? Back ? More CVEs ? Better ? Resolved");
     expect(words).toContain(
-      "1 Missing KBs last read 20 Nov 300 Missing installs last read 20 Nov 1 Overdue when last read, 20 Nov 1 Stalled when last read, 20 Nov",
+      "Nothing could be read, so what changed is not known. 1 missing KBs when last read, 20 Nov 300 missing installs when last read, 20 Nov 1 overdue when last read, 20 Nov 1 stalled when last read, 20 Nov",
     );
     expect(words).toContain("Whether 1 KB is overdue is unknown: not read.");
     expect(html).not.toContain('class="overdue"');
@@ -353,7 +473,7 @@ describe("the report page", () => {
     ]);
     expect(why.at(-1)?.[0]).toBe("6");
     expect(html).toContain(
-      '<li class="tile warn"><a href="?watchlist=default&amp;run=latest&amp;change=more-cves#kbs">',
+      '<span class="figure warn"><a href="?watchlist=default&amp;run=latest&amp;change=more-cves#kbs">',
     );
   });
 
@@ -373,14 +493,23 @@ describe("the report page", () => {
     const words = readHtml(renderPage(aView(report))).text.replace(/\s+/g, " ");
     const [, table = ""] = words.split("6 products watched");
     for (const line of [
-      "a Not read Defender does not know this id ? ? never not compared",
-      "b Not read last read 20 Nov 1 240 20 Nov 2026 not compared",
-      "c Not patched by KBs Defender no longer lists its KBs but still counts weaknesses 0 0",
-      "d Not patched by KBs Defender reports weaknesses but lists no KBs for them 0 0",
-      "e Read two answers differed in this run; what either listed is shown 1 240",
-      "f Read read for the first time 1 240 23 Nov 2026 nothing",
+      "a machines with a in Defender Not read Defender does not know this id ? ? never not compared",
+      "b machines with b in Defender Not read last read 20 Nov 1 240 20 Nov 2026 not compared",
+      "c machines with c in Defender Not patched by KBs Defender no longer lists its KBs but still counts weaknesses 0 0",
+      "d machines with d in Defender Not patched by KBs Defender reports weaknesses but lists no KBs for them 0 0",
+      "e machines with e in Defender Read two answers differed in this run; what either listed is shown 1 240",
+      "f machines with f in Defender Read read for the first time 1 240 23 Nov 2026 compared with nothing",
     ])
       expect(table).toContain(line);
+  });
+
+  test("draws the days of the products whose lines it has, and says the same in words", () => {
+    const lines = sampleLines(sample);
+    const html = renderPage(aView(sample, { lines }));
+    const words = [...html.matchAll(/class="spark".*?<title>([^<]*)/g)].map(([, title]) => title);
+    expect(words).toHaveLength(lines.size);
+    expect(words[0]).toMatch(/^30 runs: [\d,]+ missing installs on 25 Oct, 1,368 on 23 Nov; at most/);
+    expect(renderPage(aView(sample))).not.toContain('class="spark"');
   });
 
   test("offers to start a run, unless its reader may not", () => {
