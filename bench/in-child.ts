@@ -6,10 +6,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /** Node lets its heap grow with the machine's memory unless it is limited; the rest is Node itself. */
-export const heapMb = 130;
+export const heapMb = 150;
 
 /** What a process may take in all. */
-export const limitMb = 200;
+export const limitMb = 220;
 
 const banner = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
 

@@ -82,8 +82,8 @@ async function figuresOf(what: string, fleet: Fleet, bound: { ids: number; minut
     {
       what: `${name}: reads`,
       ours: `${walked.reads}`,
-      theirs: `${bound.ids} ids`,
-      ratio: walked.reads / bound.ids,
+      theirs: `${bound.ids + 1}: ${bound.ids} ids and the list of products`,
+      ratio: walked.reads / (bound.ids + 1),
       bound: { atMost: 1 },
     },
   ];

@@ -127,7 +127,7 @@ export function changesBetween(previous: Snapshot, current: Snapshot, rules: Cha
     const { kind, reasons } = hasRoom ? judgement : judge(base.counts, kb, atOnce);
     // Some of the machines of the one that was replaced may be at another that replaced it too.
     const isShared = kind === "improved" && base.isShared;
-    return { kind: isShared ? "unchanged" : kind, kb, previous: base.shown, reasons };
+    return { kind: isShared ? "unchanged" : kind, kb, previous: shownOf(base), reasons };
   });
   // KBs that are no longer listed while weaknesses stay open were not installed: nobody knows what became of them.
   if (current.emptiness?.verdict === "not-kb-patched") return changes;
@@ -146,10 +146,15 @@ export function changesBetween(previous: Snapshot, current: Snapshot, rules: Cha
 /** What a KB listed now is compared with. */
 export interface Base {
   counts: Counts;
-  /** The counts that its report shows as those last reported. */
-  shown: Counts;
+  /** The counts that its report shows as those last reported, where they are others: see `shownOf`. */
+  shown?: Counts;
   /** Whether they are those of a KB that more than one listed now replaced. */
-  isShared: boolean;
+  isShared?: boolean;
+}
+
+/** The counts that a report shows as those last reported. */
+export function shownOf({ counts, shown }: Base): Counts {
+  return shown ?? countsOf(counts);
 }
 
 /** A KB listed now; without a base it was not listed before, nor was what it replaces. */
@@ -173,7 +178,7 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
   const before = new Map(previous.missingKbs.map((kb) => [kb.id, withLast(kb, lastReported)]));
   const now = new Set(current.missingKbs.map(({ id }) => id));
   const left = [...before.values()].filter(({ id }) => !now.has(id));
-  const heirs = heirsOf(left, current);
+  const heirs = heirsOf(left, current, now);
   const olderOf = Map.groupBy(
     left.flatMap((old) => (heirs.get(old.id) ?? []).map((id) => ({ id, old }))),
     ({ id }) => id,
@@ -181,8 +186,7 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
   const listed = current.missingKbs.map((kb) => {
     const self = before.get(kb.id);
     const replaced = olderOf.get(kb.id)?.map(({ old }) => old) ?? none;
-    if (replaced.length === 0)
-      return { kb, base: self ? { counts: self, shown: countsOf(self), isShared: false } : null };
+    if (replaced.length === 0) return { kb, base: self ? { counts: self } : null };
     const machineMissedOn = machinesOfAll([...replaced, ...(self ? [self] : [])], kb);
     const isShared = replaced.some(({ id }) => (heirs.get(id)?.length ?? 0) > 1);
     // Another KB closes other CVEs: how many says nothing of the machines.
@@ -200,11 +204,14 @@ function pairUp(previous: Snapshot, current: Snapshot, lastReported: CountsByKb 
 }
 
 /** By the id of each KB that left: those listed now that go on with its line. */
-function heirsOf(left: readonly MissingKb[], { missingKbs, gone }: Snapshot): ReadonlyMap<string, readonly string[]> {
+function heirsOf(
+  left: readonly MissingKb[],
+  { missingKbs, gone }: Snapshot,
+  listed: ReadonlySet<string>,
+): ReadonlyMap<string, readonly string[]> {
   const heirs = new Map<string, string[]>(left.map(({ id }) => [id, []]));
   if (left.length === 0) return heirs;
-  for (const { id, line } of missingKbs) for (const old of line?.ids ?? []) heirs.get(old)?.push(id);
-  const listed = new Set(missingKbs.map(({ id }) => id));
+  for (const { id, line } of missingKbs) if (line) for (const old of line.ids) heirs.get(old)?.push(id);
   const known = new Map(gone.map((kb) => [kb.id, kb]));
   for (const [old, own] of heirs) {
     // A line does not name all of the many that it replaced.

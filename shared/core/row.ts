@@ -101,7 +101,7 @@ export function addEntries(rows: KbRows, { comparison, previous, current }: Comp
       current,
     )) {
       const now = isGone({ kind }) ? null : countsOnce(kb, last);
-      const entry = { softwareId, kind, reasons, previous: last, current: now, ...datesOf(kb, rules) };
+      const entry = entryOf({ softwareId, kind, reasons, previous: last, current: now }, datesOf(kb, rules));
       addEntry(rows, kb, replacedBy === undefined ? entry : { ...entry, replacedBy }, rules.facts);
     }
     return;
@@ -110,16 +110,26 @@ export function addEntries(rows: KbRows, { comparison, previous, current }: Comp
   for (const kb of current?.missingKbs ?? []) {
     const previous = kind === "baseline" ? null : countsOf({ ...kb, ...lastReported[kb.id] });
     const now = countsOnce(kb, previous);
-    const entry = { softwareId, kind, reasons: noReasons, previous, current: now, ...datesOf(kb, rules) } as const;
-    addEntry(rows, kb, entry, rules.facts);
+    const change = { softwareId, kind, reasons: noReasons, previous, current: now } as const;
+    addEntry(rows, kb, entryOf(change, datesOf(kb, rules)), rules.facts);
   }
 }
 
+type EntryDates = Pick<
+  KbEntry,
+  "firstSeen" | "since" | "dueOn" | "peak" | "listedOn" | "replaces" | "replacesExploited"
+>;
+
+/** An entry without room for what most have not: a large report keeps a million, and spread properties take twice the memory. */
+function entryOf(change: Omit<KbEntry, keyof EntryDates>, dates: EntryDates): KbEntry {
+  const { softwareId, kind, reasons, previous, current } = change;
+  const { firstSeen, since, dueOn, peak } = dates;
+  if (dates.replaces) return { ...change, ...dates };
+  return { softwareId, kind, reasons, previous, current, firstSeen, since, dueOn, peak };
+}
+
 /** When a KB was first seen, how old it counts as, and when it is due. */
-export function datesOf(
-  kb: MissingKb,
-  { due, facts }: Omit<EntryRules, "thresholds">,
-): Pick<KbEntry, "firstSeen" | "since" | "dueOn" | "peak" | "listedOn" | "replaces" | "replacesExploited"> {
+export function datesOf(kb: MissingKb, { due, facts }: Omit<EntryRules, "thresholds">): EntryDates {
   const { firstSeen, peak, line } = kb;
   const advisory = facts?.advisories.get(kb.id);
   const since = due.dueFrom === "released" ? releasedSince(kb, advisory?.released ?? null) : firstSeen;

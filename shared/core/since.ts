@@ -1,5 +1,5 @@
 import type { RunFacts } from "./advisory.ts";
-import { type CountsByKb, changesBetween, countsOf, pairsBetween, rise } from "./change.ts";
+import { type CountsByKb, changesBetween, countsOf, pairsBetween, rise, shownOf as shownBefore } from "./change.ts";
 import { daysBetween, type RunDate } from "./day.ts";
 import { isWorse } from "./due.ts";
 import type { Counts, MissingKb } from "./missing-kb.ts";
@@ -172,7 +172,7 @@ function betterOf(pair: Pair, thresholds: Thresholds): SinceEntry[] {
   return pairsOf(pair).flatMap(({ kb, base }) => {
     const entry = pair.entryOf(kb.id);
     if (!base || base.isShared || entry?.kind !== "unchanged" || !isLess(base.counts, entry, thresholds)) return [];
-    return [{ kb, entry: { ...entry, kind: "improved", previous: base.shown } }];
+    return [{ kb, entry: { ...entry, kind: "improved", previous: shownBefore(base) } }];
   });
 }
 
