@@ -13,6 +13,14 @@ export function unlistedProducts({ products }: Pick<Report, "products">): Produc
   return products.filter(({ unlistedKbs }) => unlistedKbs > 0);
 }
 
+/** Whether what the products are known to miss is all that they miss: each was read, and Defender patches it by KBs. */
+export function isAllKnown({ products }: Pick<Report, "products">): boolean {
+  return (
+    products.length > 0 &&
+    products.every(({ state, unusable }) => state !== "not-read" && state !== "not-kb-patched" && unusable === 0)
+  );
+}
+
 /** Whether a product could not be read, so that its counts, if any, are those last known. */
 export function isNotRead({ state }: Pick<ProductRow, "state">): boolean {
   return state === "not-read";

@@ -12,7 +12,7 @@ import {
 import { type PreviewFacts, previewJson } from "../render/preview-words.ts";
 import { loadPastRuns, type PastRuns } from "../run/past-runs.ts";
 import { type DigestOf, replay } from "../run/replay.ts";
-import { readBody } from "./body.ts";
+import { readBody, readObject } from "./body.ts";
 import { type RequestPorts, requireStart } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { htmlResponse, newNonce } from "./html.ts";
@@ -91,8 +91,7 @@ function nothingToReplay({ name }: Watchlist, { cut }: PastRuns): Problem {
 
 /** The properties of a JSON body, as a form would send them; what is `null` is left out. */
 function readJson(body: string): URLSearchParams {
-  const asked = body.trim() === "" ? {} : parse(body);
-  if (typeof asked !== "object" || asked === null || Array.isArray(asked)) throw badBody();
+  const asked = readObject(body, '{"watchlist": "default", "minMachines": 5}');
   const fields = new URLSearchParams();
   for (const [name, value] of Object.entries(asked)) {
     if (!Object.hasOwn(previewParameters, name)) throw unknownParameter(name, previewParameters);
@@ -102,16 +101,4 @@ function readJson(body: string): URLSearchParams {
     fields.set(name, String(value));
   }
   return fields;
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (cause) {
-    throw Object.assign(badBody(), { cause });
-  }
-}
-
-function badBody(): Problem {
-  return new Problem(400, "Bad body", 'The body must be JSON such as {"watchlist": "default", "minMachines": 5}.');
 }

@@ -73,7 +73,8 @@ async function ask(query: ReportQuery, run: Run, runs: WatchlistRuns, ports: Por
   const full = await recentReport(run, from, ports);
   const { kb, softwareId, sort, order } = query;
   if (kb !== undefined && !full.rows.some(({ id }) => id === kb)) throw noSuchKb(kb, full);
-  const trend = softwareId === undefined ? full.trend : await loadProductTrend(softwareId, run, ports);
+  const known = { store: ports.store, facts: full.facts };
+  const trend = softwareId === undefined ? full.trend : await loadProductTrend(softwareId, run, known);
   const newer = query.run === "latest" ? newerRuns(await runs.list(), run) : [];
   return {
     ...select(full, { ...filterOf(query), sort, ...(order && { order }) }, trend),

@@ -3,7 +3,7 @@ import { chainOf } from "../core/watchlist.ts";
 import { noParameters, startParameters, type Values } from "../render/parameters.ts";
 import { many } from "../render/words.ts";
 import { mailsPerHour, type Started, startRun } from "../run/start.ts";
-import { readBody } from "./body.ts";
+import { readBody, readObject } from "./body.ts";
 import { type RequestPorts, requireStart } from "./caller.ts";
 import { findWatchlist } from "./find-run.ts";
 import { badParameter, Problem } from "./problem.ts";
@@ -56,25 +56,12 @@ function runIdOf(started: Started): RunId {
 }
 
 function readJson(body: string): Values<typeof startParameters> & { code?: string } {
-  const asked = body.trim() === "" ? {} : parse(body);
-  if (typeof asked !== "object" || asked === null || Array.isArray(asked)) throw badBody();
+  const asked = readObject(body, '{"watchlist": "default", "mail": false}');
   for (const name of Object.keys(asked))
     if (!Object.hasOwn(startParameters, name)) throw unknownParameter(name, startParameters);
-  const { watchlist, mail = false } = asked as Record<string, unknown>;
+  const { watchlist, mail = false } = asked;
   if (typeof mail !== "boolean") throw badParameter("mail", '"mail" must be true or false.', ["true", "false"]);
   if (watchlist === undefined || watchlist === null) return { mail };
   if (typeof watchlist !== "string") throw badParameter("watchlist", '"watchlist" must be a name.');
   return { watchlist, mail };
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (cause) {
-    throw Object.assign(badBody(), { cause });
-  }
-}
-
-function badBody(): Problem {
-  return new Problem(400, "Bad body", 'The body must be JSON such as {"watchlist": "default", "mail": false}.');
 }

@@ -1,5 +1,5 @@
 import { changeKinds, reachOf } from "../core/due.ts";
-import { notReadLongestFirst } from "../core/products.ts";
+import { isAllKnown, notReadLongestFirst } from "../core/products.ts";
 import type { Report } from "../core/report.ts";
 import { isMissing } from "../core/row.ts";
 import { isNarrowed, type SelectedReport, type Selection } from "../core/selection.ts";
@@ -32,7 +32,7 @@ export function selectionHeadline({ report, full }: SelectedReport): string {
 
 function found(report: SelectedReport["report"], full: SelectedReport["full"]): string {
   const [some, all] = [report.rows.length, full.rows.length];
-  if (all === 0) return "No KB is missing, and none was";
+  if (all === 0) return noneInReport(full);
   if (some === 0) return agree(all, "The only KB does not match", `None of ${many(all, "KB")} match`);
   const kinds = changeKinds
     .map((kind) => ({ kind, kbs: countOfKind(report.totals, kind) }))
@@ -40,6 +40,21 @@ function found(report: SelectedReport["report"], full: SelectedReport["full"]): 
     .map(({ kind, kbs }) => `${count(kbs)} ${inSentence(kindLabels[kind].label)}`);
   const most = onUpTo(reachOf(report.rows.filter(isMissing)), ", on up to ");
   return `${count(some)} of ${many(all, "KB")}${most}${kinds.length > 0 ? `: ${kinds.join(", ")}` : ""}`;
+}
+
+/** That a report without a missing KB has none, as far as that is known. */
+export function noneMissing(report: Pick<Report, "products">): string {
+  return isAllKnown(report) ? "No KB is missing" : "No missing KB is known, but not everything could be read";
+}
+
+/** The same of what was selected. */
+export function noneSelected({ full, selection }: Pick<SelectedReport, "full" | "selection">): string {
+  return isNarrowed(selection) ? "No selected KB is missing" : noneMissing(full);
+}
+
+/** The same of a report without any row. */
+export function noneInReport(report: Pick<Report, "products">): string {
+  return isAllKnown(report) ? "No KB is missing, and none was" : noneMissing(report);
 }
 
 /** What a selection's trend and forecast are of: `Windows 11`, or `all products`; empty where nothing is left out. */

@@ -43,14 +43,12 @@ async function* eachProduct(
   for (const summary of runs) {
     const { runId, openedAt } = summary;
     const first = after?.runId === runId ? after : { runId, openedAt, product: 0, entries: 0 };
-    const stored = await unlessDamaged(store.readRun(summary, runId));
-    if (!stored || stored instanceof RowError) {
-      const lost = stored?.message ?? "The run was deleted while it was read.";
-      yield async () => ({ run: summary, at: first, softwareId: null, found: { lost } });
+    const stored = await readRun(summary, store);
+    if ("lost" in stored) {
+      yield async () => ({ run: summary, at: first, softwareId: null, found: stored });
       continue;
     }
-    const { run } = stored;
-    const facts = await factsOf(run, store);
+    const { run, facts } = stored;
     for (const [product, comparison] of run.comparisons.entries()) {
       if (product < first.product) continue;
       const at = product === first.product ? first : { runId, openedAt, product, entries: 0 };
@@ -61,10 +59,16 @@ async function* eachProduct(
   }
 }
 
-/** Entries are there also where the facts beside them are damaged. */
-async function factsOf(run: Run, store: Store): Promise<RunFacts | null> {
-  const facts = await unlessDamaged(store.readFacts(run));
-  return facts instanceof RowError ? null : facts;
+/** A run with its facts, without which its ages and due days would not be those of its report; or why they cannot be read. */
+async function readRun(
+  summary: RunSummary,
+  store: Store,
+): Promise<{ run: Run; facts: RunFacts | null } | { lost: string }> {
+  const stored = await unlessDamaged(store.readRun(summary, summary.runId));
+  const facts = await unlessDamaged(store.readFacts(summary));
+  if (stored instanceof RowError) return { lost: stored.message };
+  if (facts instanceof RowError) return { lost: facts.message };
+  return stored ? { run: stored.run, facts } : { lost: "The run was deleted while it was read." };
 }
 
 async function find(

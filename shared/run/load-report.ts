@@ -1,5 +1,4 @@
 import { pMapIterable } from "p-map";
-import type { RunFacts } from "../core/advisory.ts";
 import { everyRise } from "../core/change.ts";
 import { type Comparison, isRead } from "../core/comparison.ts";
 import { addDays } from "../core/day.ts";
@@ -53,7 +52,7 @@ export async function loadReport(run: Run, { store }: Pick<Ports, "store">, load
 export async function loadProductReport(
   run: Run,
   comparison: Comparison,
-  { store, facts }: Pick<Ports, "store"> & { facts: RunFacts | null },
+  { store, facts }: Pick<Ports, "store"> & Pick<Report, "facts">,
 ): Promise<Report> {
   const compared = await loadCompared(run, comparison, store);
   const failures = run.failures.filter(({ softwareId }) => softwareId === comparison.softwareId);
@@ -79,17 +78,17 @@ async function* only<T>(item: T): AsyncGenerator<T> {
   yield item;
 }
 
-/** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first. */
+/** The trend of one product over the scheduled runs of the 30 days up to `run`, oldest first; `facts`: those of the run. */
 export async function loadProductTrend(
   softwareId: string,
   run: Run,
-  { store }: Pick<Ports, "store">,
+  { store, facts }: Pick<Ports, "store"> & Pick<Report, "facts">,
 ): Promise<TrendPoint[]> {
   const { tenant, day, rules } = run;
   const snapshots = await store.listSnapshots({ tenant, softwareId }, addDays(day, -30), day);
   const byRun = new Map(snapshots.map((snapshot) => [snapshot.runId, snapshot]));
   const points: TrendPoint[] = [];
-  const entryRules = { thresholds: rules.thresholds, due: rules, facts: await store.readFacts(run) };
+  const entryRules = { thresholds: rules.thresholds, due: rules, facts };
   let last: Snapshot | null = null;
   for (const { runId } of await recentRuns(store, run)) {
     const current: Snapshot | null = byRun.get(runId) ?? last;

@@ -189,6 +189,19 @@ describe("what cannot be read any more", () => {
     }
   });
 
+  test("is a row that names the run where its facts are damaged: its due days would not be those of its report", async () => {
+    const { world } = await fiveRuns();
+    const { store } = world.ports;
+    const readFacts: Store["readFacts"] = async (run) => {
+      if (run.runId === "2026-11-22") throw new RowError("Row facts|2026-11-22|0 of table Runs is damaged.");
+      return store.readFacts(run);
+    };
+    const rows = (await pagesFrom("detail=entries", withStore(world, { readFacts }))).flat();
+    expect(rows.filter(({ run }) => run === "2026-11-22")).toMatchObject([
+      { change: "lost", softwareId: null, why: "Row facts|2026-11-22|0 of table Runs is damaged." },
+    ]);
+  });
+
   test("is named once where it is lost between two pages", async () => {
     const { world } = await fiveRuns();
     const first = await pageOf("detail=entries&limit=1", world);

@@ -1,4 +1,4 @@
-import { type Action, actionList, closedBy, type Gap } from "../../core/action-list.ts";
+import { type Action, closedBy, type Gap } from "../../core/action-list.ts";
 import { fewestDaysLeft, mostDaysOverdue } from "../../core/due.ts";
 import type { Report } from "../../core/report.ts";
 import { isPartial } from "../../core/totals.ts";
@@ -32,7 +32,7 @@ export interface Step {
 /** What to install, or only how much it is; `null` where nothing is missing. */
 export function actionsOf(context: Context): Actions | OneLine | null {
   const { outline, room, report, linkTo } = context;
-  const { actions, gaps } = actionList(report);
+  const { actions, gaps } = context.actions;
   if (actions.length === 0) return null;
   const lines = linesShown(outline.actions === "all" ? "actions" : "firstActions", actions.length, room);
   const first = outline.actions === "counted" ? [] : actions.slice(0, lines);

@@ -1,8 +1,7 @@
-import { many } from "../words.ts";
 import type { AlertContent, AlertKb } from "./alert.ts";
 import { Anchor, Line, MaybeLink, Section, Title } from "./html-blocks.tsx";
 import { framed, Links } from "./html-frame.tsx";
-import { ColumnHead, Count, RestLine, titleCell } from "./html-parts.tsx";
+import { ColumnHead, Count, MoreProducts, RestLine, titleCell } from "./html-parts.tsx";
 import { breaking, font, inked } from "./html-style.ts";
 
 /** An alert as html. */
@@ -84,13 +83,7 @@ function KbBody({ kb: { number, link, name, report, products, more } }: { kb: Al
           <Count>{readOn}</Count>
         </tr>
       ))}
-      {more > 0 && (
-        <tr>
-          <td colSpan={4} {...inked("muted", { paddingBottom: 4, ...font(12) })}>
-            {`and ${many(more, "more product")}`}
-          </td>
-        </tr>
-      )}
+      <MoreProducts more={more} columns={4} />
     </tbody>
   );
 }

@@ -139,14 +139,20 @@ function Kb({ kb }: { kb: KbLine }) {
           <Count ink={inkOf[cves.tone]}>{cves.text}</Count>
         </tr>
       ))}
-      {more > 0 && (
-        <tr>
-          <td colSpan={3} {...inked("muted", { paddingBottom: 4, ...font(12) })}>
-            {`and ${many(more, "more product")}`}
-          </td>
-        </tr>
-      )}
+      <MoreProducts more={more} columns={3} />
     </tbody>
+  );
+}
+
+/** How many products of a KB found no room, as a row below them. */
+export function MoreProducts({ more, columns }: { more: number; columns: number }) {
+  if (more === 0) return null;
+  return (
+    <tr>
+      <td colSpan={columns} {...inked("muted", { paddingBottom: 4, ...font(12) })}>
+        {`and ${many(more, "more product")}`}
+      </td>
+    </tr>
   );
 }
 

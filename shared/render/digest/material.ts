@@ -1,3 +1,4 @@
+import { type ActionList, actionList } from "../../core/action-list.ts";
 import type { RunDate } from "../../core/day.ts";
 import { type Overdue, overdueRows } from "../../core/due.ts";
 import type { Undelivered } from "../../core/mail.ts";
@@ -17,6 +18,7 @@ export interface Material {
   /** Each KB with all of its entries, by id. */
   rowsById: ReadonlyMap<string, KbRow>;
   overdue: Overdue;
+  actions: ActionList;
   outline: Outline;
   /** What happened since the last digest; `null` where there was none before, or no run in between. */
   since: SinceDigest | null;
@@ -42,6 +44,7 @@ export function gather(
     next,
     rowsById,
     overdue: overdueRows(report, report.previousDay, next),
+    actions: actionList(report),
     outline: outlineOf(report, since),
     since,
     undelivered,

@@ -13,10 +13,10 @@ import {
   whereWords,
 } from "../action-words.ts";
 import { restartOf } from "../advisory-words.ts";
-import { kindLabels } from "../kind-words.ts";
+import { inSentence, kindLabels } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
 import { productLink } from "../link.ts";
-import { trendLabel } from "../selection-words.ts";
+import { noneMissing, trendLabel } from "../selection-words.ts";
 import { count, many, productLabel } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { Fold } from "./fold.tsx";
@@ -44,7 +44,7 @@ export function InstallFirst({ view, list }: { view: PageView; list: ActionList 
     <section className="card" id="install" aria-labelledby="install-title" data-live>
       <h2 id="install-title">{titled("Install first", view)}</h2>
       {actions.length === 0 ? (
-        <p className="note">Nothing to install: no KB is missing.</p>
+        <p className="note">Nothing to install: {inSentence(noneMissing(trendReport(view)))}.</p>
       ) : (
         <>
           <ol className="first">

@@ -8,6 +8,7 @@ import { oncePerReport } from "../../core/once-per-report.ts";
 import type { Report, TrendPoint } from "../../core/report.ts";
 import { countArrived, isPartial } from "../../core/totals.ts";
 import { highest } from "../../core/trend.ts";
+import { inSentence } from "../kind-words.ts";
 import { agree, count, formatDay, many, productLabel, shortDay } from "../words.ts";
 import {
   CountAxis,
@@ -45,9 +46,10 @@ export interface Drawing {
   element: ReactElement;
 }
 
-/** The charts of the report's top: those to draw, then sentences in place of the others. */
-export function Charts({ trend, label, report }: { trend: Trend; label: string; report: Report }) {
-  const all = [installsChart(trend, label), flowChart(trend, label), ageChart(report)];
+/** The charts of the report's top: those to draw, then sentences in place of the others; `none` says that no KB is missing. */
+export function Charts(props: { trend: Trend; label: string; report: Report; none: string }) {
+  const { trend, label, report, none } = props;
+  const all = [installsChart(trend, label), flowChart(trend, label), ageChart(report, none)];
   const [drawn, said] = [true, false].map((is) => all.filter(({ isDrawn }) => isDrawn === is));
   return (
     <>
@@ -243,7 +245,7 @@ function Bar(props: { className: string; x: number; width: number; y: number; un
 }
 
 /** How long the missing KBs have been missing; those of products that could not be read apart, for they may be gone. */
-export function ageChart(report: Report): Drawing {
+export function ageChart(report: Report, none: string): Drawing {
   const bands = bandsOf(report);
   const isDrawn = bands.some((band) => bandTotal(band) > 0);
   if (isDrawn) return { isDrawn, element: <AgeChart key="ages" report={report} bands={bands} /> };
@@ -251,7 +253,7 @@ export function ageChart(report: Report): Drawing {
     isDrawn,
     element: (
       <Sentence key="ages" id="ages" title={agesTitle}>
-        no KB is missing.
+        {inSentence(none)}.
       </Sentence>
     ),
   };

@@ -5,8 +5,9 @@ import { maxLength, type ProductsParameters, type Values } from "../parameters.t
 import { count, many } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { Document, renderDocument } from "./document.tsx";
+import { Eyebrow } from "./eyebrow.tsx";
 import { Carried, Field, named } from "./filter.tsx";
-import { callHref, productsHref } from "./link.ts";
+import { productsHref } from "./link.ts";
 
 /** What the page of Defender's products needs. */
 export interface ListedProductsView {
@@ -31,12 +32,7 @@ export function renderListedProducts(view: ListedProductsView): string {
       </a>
       <header className="top">
         <div className="who">
-          <p className="eyebrow">
-            Missing KBs{" "}
-            <a className="to-all" href={callHref("overview", code)}>
-              All watchlists
-            </a>
-          </p>
+          <Eyebrow isOneOfMany code={code} />
           <h1>Defender’s products</h1>
         </div>
       </header>

@@ -12,12 +12,13 @@ import { factsWords, staleWords } from "../advisory-words.ts";
 import { newerRunWords } from "../asked-report.ts";
 import { comparedWith, headline } from "../headline.ts";
 import { pageLimits } from "../limits.ts";
-import { notReadLine, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
+import { noneSelected, notReadLine, selectionHeadline, selectionTitle, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, formatTime, many } from "../words.ts";
 import { ActionSection, actionsOf, InstallFirst } from "./actions.tsx";
 import { Charts } from "./charts.tsx";
 import { CoverageSection } from "./coverage.tsx";
 import { Document, renderDocument } from "./document.tsx";
+import { Eyebrow } from "./eyebrow.tsx";
 import { Carried, named } from "./filter.tsx";
 import { Fold } from "./fold.tsx";
 import { KbSections } from "./kb.tsx";
@@ -56,7 +57,7 @@ export function renderEmptyPage(view: EmptyPageView): string {
     <Document nonce={view.nonce} title={`Missing KBs · ${watchlist}`}>
       <header className="top">
         <div className="who">
-          <Eyebrow frame={view} />
+          <Eyebrow isOneOfMany={view.watchlists.length > 1} code={view.code} />
           <h1>{watchlist}</h1>
         </div>
         <div className="actions">
@@ -79,26 +80,12 @@ export function renderEmptyPage(view: EmptyPageView): string {
   );
 }
 
-/** What the page is about, with the way back to all watchlists where there are several. */
-function Eyebrow({ frame: { watchlists, code } }: { frame: PageFrame }) {
-  return (
-    <p className="eyebrow">
-      Missing KBs
-      {watchlists.length > 1 && (
-        <a className="to-all" href={callHref("overview", code)}>
-          All watchlists
-        </a>
-      )}
-    </p>
-  );
-}
-
 function Header({ view }: { view: PageView }) {
   const { report, watchlists, query, code } = view;
   return (
     <header className="top">
       <div className="who">
-        <Eyebrow frame={view} />
+        <Eyebrow isOneOfMany={view.watchlists.length > 1} code={view.code} />
         <h1>
           {report.watchlist} <span className="day">{formatRun(report.runId, report.timeZone)}</span>
         </h1>
@@ -317,7 +304,7 @@ function Trends({ view }: { view: PageView }) {
   const label = trendLabel(selection);
   return (
     <Fold id="charts" title="Trends" note="Missing installs, new and resolved, age, forecast" isLive>
-      <Charts trend={report.trend} label={label} report={countedReport(view)} />
+      <Charts trend={report.trend} label={label} report={countedReport(view)} none={noneSelected(view)} />
       <p className="note">{forecastWords(forecast(report.trend), label)}</p>
     </Fold>
   );

@@ -5,6 +5,7 @@ import { type PreviewFacts, previewHeadline, previewLimits, previewSpan, silence
 import { formatRun, many, shortDay, shown } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, Table } from "./cells.tsx";
 import { Document, renderDocument } from "./document.tsx";
+import { Eyebrow } from "./eyebrow.tsx";
 import { Carried } from "./filter.tsx";
 import { callHref, reportHref } from "./link.ts";
 import type { PageFrame } from "./view.ts";
@@ -22,14 +23,7 @@ export function renderPreview(view: PreviewView): string {
       </a>
       <header className="top">
         <div className="who">
-          <p className="eyebrow">
-            Missing KBs
-            {watchlists.length > 1 && (
-              <a className="to-all" href={callHref("overview", code)}>
-                All watchlists
-              </a>
-            )}
-          </p>
+          <Eyebrow isOneOfMany={watchlists.length > 1} code={code} />
           <h1>
             {watchlist.name} <span className="day">other settings</span>
           </h1>

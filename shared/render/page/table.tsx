@@ -29,7 +29,7 @@ import {
 import { inSentence, kindLabels, whyWordsOf } from "../kind-words.ts";
 import { pageLimits } from "../limits.ts";
 import { productLink, safeLink } from "../link.ts";
-import { selectionTitle } from "../selection-words.ts";
+import { noneInReport, selectionTitle } from "../selection-words.ts";
 import { agree, count, formatDay, listed, many, productLabel, shortDay } from "../words.ts";
 import { Cell, ColumnHead, Row, RowHead, SortHead, Table } from "./cells.tsx";
 import { FilterForm } from "./filter.tsx";
@@ -79,8 +79,9 @@ function isAsked(query: PageView["query"]): boolean {
   return isNarrowed(query) || page !== undefined || sort !== undefined;
 }
 
-function statusWords({ from, to, total }: Slice<KbRow>, { rows }: Report): string {
-  if (rows.length === 0) return "No KB is missing, and none was.";
+function statusWords({ from, to, total }: Slice<KbRow>, full: Report): string {
+  const { rows } = full;
+  if (rows.length === 0) return `${noneInReport(full)}.`;
   if (total === 0)
     return agree(rows.length, "The only KB does not match.", `None of ${many(rows.length, "KB")} match.`);
   const all = total === rows.length ? many(total, "KB") : `${count(total)} of ${many(rows.length, "KB")}`;

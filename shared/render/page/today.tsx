@@ -8,7 +8,7 @@ import { countOfKind, isNothingRead } from "../../core/totals.ts";
 import { dailyTrend } from "../../core/trend.ts";
 import { inSentence, kindLabels } from "../kind-words.ts";
 import { trendDays } from "../limits.ts";
-import { trendLabel } from "../selection-words.ts";
+import { noneSelected, trendLabel } from "../selection-words.ts";
 import { agree, count, formatRun, many } from "../words.ts";
 import { pageHref } from "./link.ts";
 import type { PageQuery, PageView } from "./view.ts";
@@ -116,7 +116,7 @@ function changeLines({ report: { totals, previousRunId }, selection }: PageView)
 function standingLines(view: PageView, older: Older): Line[] {
   const { report, query } = view;
   const { missingKbs, overdue, stalled, exploited } = report.totals;
-  if (missingKbs === 0) return [{ words: "No KB is missing." }];
+  if (missingKbs === 0) return [{ words: `${noneSelected(view)}.` }];
   const missing = { change: query.change ?? "missing" } as const;
   const unknown = unknownOf(countedReport(view));
   const notKnown = { label: "not known to MSRC", value: unknown, tone: "plain" } as const;

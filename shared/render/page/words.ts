@@ -40,7 +40,7 @@ export function forecastWords(forecast: Forecast, label = ""): string {
   const ofWhat = label === "" ? "" : ` for ${label}`;
   switch (forecast.outlook) {
     case "clear":
-      return label === "" ? "Nothing is missing." : `Forecast${ofWhat}: nothing is missing.`;
+      return `Forecast${ofWhat}: no missing installs are known.`;
     case "too-few":
       return `No forecast yet${ofWhat}: it takes ${forecast.needed} runs over the same number of products; so far there ${agree(forecast.runs, "is", "are")} ${forecast.runs}.`;
     case "falling":

@@ -93,7 +93,7 @@ describe("charts", () => {
       [installsChart([point("2026-11-22"), point("2026-11-23")]), "none since 22 Nov."],
       [flowChart([]), "there is no scheduled run yet."],
       [flowChart([day, next]), "in 2 runs nothing was new, came back or was resolved."],
-      [ageChart(clean), "no KB is missing."],
+      [ageChart(clean, "No KB is missing"), "no KB is missing."],
     ];
     for (const [drawing, words] of quiet) {
       const { tags, text } = readHtml(htmlOf(drawing));
@@ -148,7 +148,7 @@ describe("charts", () => {
   test("draw the ages of any report inside the drawing", async () => {
     await fc.assert(
       fc.asyncProperty(anyStory(), async (story) => {
-        expect(outside(htmlOf(ageChart(await aReport(story))))).toEqual([]);
+        expect(outside(htmlOf(ageChart(await aReport(story), "No KB is missing")))).toEqual([]);
       }),
     );
   });
@@ -161,7 +161,7 @@ describe("charts", () => {
         b: { before: [kb("1", 90), kb("3", 40), kb("4", 40)], now: null },
       },
     });
-    const html = htmlOf(ageChart(report));
+    const html = htmlOf(ageChart(report, "No KB is missing"));
     const bars = readHtml(html).tags.flatMap(({ name, attributes }) =>
       name === "rect" && attributes.x !== undefined ? [attributes.class] : [],
     );

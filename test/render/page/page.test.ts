@@ -339,6 +339,27 @@ describe("what to install", () => {
     const clean = await aReport({ products: { a: { before: [], now: [] } } });
     expect(readHtml(renderPage(aView(clean))).text).toContain("Nothing to install: no KB is missing.");
   });
+
+  test("of a filter that finds nothing says so of what was selected alone", () => {
+    const text = readHtml(
+      renderPage(aView(sample, { query: { watchlist: "default", run: "latest", search: "none" } })),
+    ).text;
+    expect(text).toContain("No selected KB is missing.");
+    expect(text).not.toMatch(/No KB is missing|not everything could be read/);
+  });
+
+  test.each([
+    ["could not be read", { a: { before: [], now: [] }, b: { before: null, now: null } }],
+    [
+      "is not patched by KBs",
+      { a: { before: [], now: [], snapshot: { emptiness: { verdict: "not-kb-patched", checkedOn: "2026-11-23" } } } },
+    ],
+    ["had an item that could not be used", { a: { before: [], now: [], snapshot: { unusable: 1 } } }],
+  ] as const)("is not said to be nothing where a product %s", async (_, products) => {
+    const text = readHtml(renderPage(aView(await aReport({ products })))).text.replace(/\s+/g, " ");
+    expect(text).not.toMatch(/no KB is missing|nothing is missing/i);
+    expect(text).toContain("Nothing to install: no missing KB is known, but not everything could be read.");
+  });
 });
 
 describe("a KB that was replaced", () => {
